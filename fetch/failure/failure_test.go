@@ -1,0 +1,62 @@
+package failure_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+func TestOfClassifies(t *testing.T) {
+	definite := failure.Definitef(failure.NotFound, "read image: %w", io.EOF)
+	limited := &failure.Error{Reason: failure.RateLimited, RetryAfter: time.Minute, Err: io.EOF}
+	tests := []struct {
+		name       string
+		err        error
+		reason     failure.Reason
+		definite   bool
+		retryAfter time.Duration
+	}{
+		{"itself", definite, failure.NotFound, true, 0},
+		{"wrapped", fmt.Errorf("outer: %w", limited), failure.RateLimited, false, time.Minute},
+		{"wrapped with words", failure.Wrapf(definite, "admit %s", "x"), failure.NotFound, true, 0},
+		{"a deadline", fmt.Errorf("get: %w", context.DeadlineExceeded), failure.Pending, false, 0},
+		{"cancelled", context.Canceled, failure.Pending, false, 0},
+		{"anything else", io.ErrUnexpectedEOF, failure.Unavailable, false, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := failure.Of(tt.err)
+			if got.Reason != tt.reason || got.Definite != tt.definite || got.RetryAfter != tt.retryAfter {
+				t.Errorf("Of(%v) = %+v, want %s, definite %v, retry after %s", tt.err, got, tt.reason, tt.definite, tt.retryAfter)
+			}
+		})
+	}
+}
+
+func TestNilStaysNil(t *testing.T) {
+	if got := failure.Of(nil); got != nil {
+		t.Errorf("Of(nil) = %v", got)
+	}
+	if got := failure.Wrapf(nil, "x"); got != nil {
+		t.Errorf("Wrapf(nil) = %v", got)
+	}
+}
+
+func TestWrapfKeepsTheChain(t *testing.T) {
+	inner := failure.Indefinitef(failure.Unavailable, "get manifest: %w", io.ErrUnexpectedEOF)
+	got := failure.Wrapf(inner, "resolve %s", "reg.example/x:v1")
+	if want := "resolve reg.example/x:v1: get manifest: unexpected EOF"; got.Error() != want {
+		t.Errorf("message = %q, want %q", got, want)
+	}
+	if !errors.Is(got, io.ErrUnexpectedEOF) {
+		t.Error("the cause is lost")
+	}
+	if inner.Error() != "get manifest: unexpected EOF" {
+		t.Errorf("Wrapf changed its argument: %q", inner)
+	}
+}
