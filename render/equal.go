@@ -1,0 +1,93 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Equal reports whether live, as read from the API server, already is what desired
+// asks for, so that a write would change nothing that the server manages: the
+// whole spec is the same value, every label and annotation of desired is there,
+// and none that FieldManager applied before has been dropped since. What others
+// added to the metadata does not count.
+func Equal(live, desired *unstructured.Unstructured) bool {
+	if live == nil || desired == nil {
+		return live == desired
+	}
+	return sameSpec(live, desired) &&
+		contains(live.GetLabels(), desired.GetLabels()) &&
+		contains(live.GetAnnotations(), desired.GetAnnotations()) &&
+		nothingDropped(live, desired)
+}
+
+// sameSpec compares after a trip through JSON, in which 10, int64(10) and
+// float64(10) are one.
+func sameSpec(a, b *unstructured.Unstructured) bool {
+	left, leftErr := toMap(specOf(a))
+	right, rightErr := toMap(specOf(b))
+	return leftErr == nil && rightErr == nil && reflect.DeepEqual(left, right)
+}
+
+func specOf(u *unstructured.Unstructured) any {
+	if spec, ok := u.Object["spec"]; ok && spec != nil {
+		return spec
+	}
+	return map[string]any{}
+}
+
+func contains(all, some map[string]string) bool {
+	for key, want := range some {
+		if got, ok := all[key]; !ok || got != want {
+			return false
+		}
+	}
+	return true
+}
+
+// nothingDropped looks at what FieldManager applied: a label or annotation of
+// which desired no longer speaks is still to be removed.
+func nothingDropped(live, desired *unstructured.Unstructured) bool {
+	labels, annotations := desired.GetLabels(), desired.GetAnnotations()
+	for _, entry := range live.GetManagedFields() {
+		if entry.Manager != FieldManager || entry.Operation != metav1.ManagedFieldsOperationApply || entry.Subresource != "" {
+			continue
+		}
+		applied := appliedMetadata(entry)
+		if !covered(applied.Labels, labels) || !covered(applied.Annotations, annotations) {
+			return false
+		}
+	}
+	return true
+}
+
+// appliedKeys are the keys of a managedFields entry, each after the prefix "f:".
+type appliedKeys struct {
+	Labels      map[string]json.RawMessage `json:"f:labels"`
+	Annotations map[string]json.RawMessage `json:"f:annotations"`
+}
+
+func appliedMetadata(entry metav1.ManagedFieldsEntry) appliedKeys {
+	var fields struct {
+		Metadata appliedKeys `json:"f:metadata"`
+	}
+	if entry.FieldsV1 == nil || json.NewDecoder(bytes.NewReader(entry.FieldsV1.Raw)).Decode(&fields) != nil {
+		return appliedKeys{}
+	}
+	return fields.Metadata
+}
+
+func covered(applied map[string]json.RawMessage, wanted map[string]string) bool {
+	for key := range maps.Keys(applied) {
+		name, isField := strings.CutPrefix(key, "f:")
+		if _, ok := wanted[name]; isField && !ok {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,70 @@
+package render
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Module is what render needs to know of a module.
+type Module struct {
+	// SHA256 of the module's bytes: 64 lower-case hex digits.
+	SHA256 string
+}
+
+// Options say where the proxies load modules from.
+type Options struct {
+	// Cluster is the Envoy cluster of the module server, such as
+	// "outbound|8081||wasmer.istio-system.svc.cluster.local". Required.
+	Cluster string
+	// BaseURL is the module server's address for that cluster, such as
+	// "http://wasmer.istio-system.svc.cluster.local:8081"; the path
+	// /wasm/<sha256> is added. Required.
+	BaseURL string
+	// Timeout of one load; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Retries is how often a proxy tries again after a load that failed; 0 means
+	// DefaultRetries. Envoy gives up for good after the last one.
+	Retries uint32
+}
+
+// How a proxy loads a module when Options do not say.
+const (
+	// DefaultTimeout is time enough for the largest module over a slow network.
+	DefaultTimeout = 30 * time.Second
+	// DefaultRetries outlasts a rolling restart of the server: with a back-off
+	// from 1 to 30 seconds they spread over minutes, where Envoy's default of
+	// one retry gives up after about two seconds, and never comes back.
+	DefaultRetries = 10
+)
+
+const (
+	retryBaseInterval = time.Second
+	retryMaxInterval  = 30 * time.Second
+)
+
+func (o Options) withDefaults() Options {
+	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Retries == 0 {
+		o.Retries = DefaultRetries
+	}
+	return o
+}
+
+func (o Options) check() error {
+	if o.Cluster == "" {
+		return fmt.Errorf("the cluster of the module server is not set: set Options.Cluster to its Envoy cluster, such as outbound|8081||wasmer.istio-system.svc.cluster.local")
+	}
+	base, err := url.Parse(o.BaseURL)
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+		return fmt.Errorf("the base URL of the module server is %q: set Options.BaseURL to an absolute http or https URL, such as http://wasmer.istio-system.svc.cluster.local:8081", o.BaseURL)
+	}
+	if o.Timeout < 0 {
+		return fmt.Errorf("the timeout of a module's load is %s: set Options.Timeout to a positive duration", o.Timeout)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package render
+
+import (
+	"fmt"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	filterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/wasm/v3"
+	wasmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/wasm/v3"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+)
+
+const (
+	// wasmType is used directly rather than in a TypedStruct, so that istiod
+	// checks the names of its fields.
+	wasmType  = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
+	runtimeV8 = "envoy.wasm.runtime.v8"
+)
+
+// failurePolicies are Envoy's words; an absent policy is not rendered at all, so
+// that proxies older than the field accept the filter.
+var failurePolicies = map[v1alpha1.FailurePolicy]wasmv3.FailurePolicy{
+	"":                  wasmv3.FailurePolicy_UNSPECIFIED,
+	v1alpha1.FailClosed: wasmv3.FailurePolicy_FAIL_CLOSED,
+	v1alpha1.FailOpen:   wasmv3.FailurePolicy_FAIL_OPEN,
+	v1alpha1.FailReload: wasmv3.FailurePolicy_FAIL_RELOAD,
+}
+
+// filterValue is the HTTP filter as Istio inserts it. Its name is unique in the
+// mesh, so that no patch of somebody else's that goes by the name of a filter
+// catches it.
+func filterValue(aw *v1alpha1.AutoWasm, m Module, o Options) (*structpb.Struct, error) {
+	message, err := wasmMessage(aw, m, o)
+	if err != nil {
+		return nil, err
+	}
+	config, err := typedStruct(message)
+	if err != nil {
+		return nil, err
+	}
+	return &structpb.Struct{Fields: map[string]*structpb.Value{
+		"name":        structpb.NewStringValue("autowasm." + dotted(aw)),
+		"typedConfig": structpb.NewStructValue(config),
+	}}, nil
+}
+
+// typedStruct checks the message against Envoy's rules and gives it the free form
+// that a patch wants.
+func typedStruct(message *filterv3.Wasm) (*structpb.Struct, error) {
+	if err := message.ValidateAll(); err != nil {
+		return nil, fmt.Errorf("the filter breaks Envoy's rules: %w", err)
+	}
+	raw, err := protojson.Marshal(message)
+	if err != nil {
+		return nil, fmt.Errorf("encode the filter: %w", err)
+	}
+	out := &structpb.Struct{}
+	if err := protojson.Unmarshal(raw, out); err != nil {
+		return nil, fmt.Errorf("encode the filter: %w", err)
+	}
+	out.Fields["@type"] = structpb.NewStringValue(wasmType)
+	return out, nil
+}
+
+func wasmMessage(aw *v1alpha1.AutoWasm, m Module, o Options) (*filterv3.Wasm, error) {
+	f := &aw.Spec.Filter
+	configuration, err := configuration(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &filterv3.Wasm{Config: &wasmv3.PluginConfig{
+		Name:          dotted(aw),
+		RootId:        f.RootID,
+		FailurePolicy: failurePolicies[f.FailurePolicy],
+		Configuration: configuration,
+		Vm: &wasmv3.PluginConfig_VmConfig{VmConfig: &wasmv3.VmConfig{
+			VmId:                 vmID(aw, m),
+			Runtime:              runtimeV8,
+			Code:                 remoteCode(m, o),
+			EnvironmentVariables: environment(f.Env),
+			AllowPrecompiled:     f.AllowPrecompiled,
+		}},
+	}}, nil
+}
+
+func remoteCode(m Module, o Options) *corev3.AsyncDataSource {
+	return &corev3.AsyncDataSource{Specifier: &corev3.AsyncDataSource_Remote{
+		Remote: &corev3.RemoteDataSource{
+			Sha256: m.SHA256,
+			HttpUri: &corev3.HttpUri{
+				Uri:              o.BaseURL + "/wasm/" + m.SHA256,
+				HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: o.Cluster},
+				Timeout:          durationpb.New(o.Timeout),
+			},
+			RetryPolicy: retryPolicy(o.Retries),
+		},
+	}}
+}
