@@ -1,0 +1,64 @@
+package module
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// provided is a function of the host as the linker sees it.
+type provided struct {
+	signature string
+	since     string
+	abis      []string
+}
+
+// host has every function that some Envoy provides, by "module.name".
+var host = hostTable()
+
+func hostTable() map[string]provided {
+	table := make(map[string]provided)
+	for _, f := range families {
+		for _, function := range f.functions {
+			p := provided{signature(paramNames(function.params), f.result), f.since, f.abis}
+			for _, module := range f.modules {
+				table[module+"."+f.prefix+function.name] = p
+			}
+		}
+	}
+	return table
+}
+
+func paramNames(letters string) string {
+	names := make([]string, 0, len(letters))
+	for _, letter := range letters {
+		names = append(names, map[rune]string{'i': "i32", 'I': "i64"}[letter])
+	}
+	return strings.Join(names, ",")
+}
+
+// link sets Since or Problem of an import of a module of the given ABI.
+func (i *Import) link(abi string) {
+	switch i.kind {
+	case kindFunction:
+		i.linkFunction(abi)
+	case kindMemory, kindTable: // Envoy makes them as the module wants them
+		i.Since = "2020-08-04"
+	default:
+		i.Problem = "Envoy provides no " + i.Kind
+	}
+}
+
+func (i *Import) linkFunction(abi string) {
+	p, ok := host[i.Module+"."+i.Name]
+	switch {
+	case !ok:
+		i.Problem = "no Envoy provides it"
+	case len(p.abis) > 0 && !slices.Contains(p.abis, abi):
+		i.Problem = fmt.Sprintf("Envoy provides it to ABI %s, not to %s", strings.Join(p.abis, " and "), abi)
+	case p.signature != i.Signature:
+		i.Problem = fmt.Sprintf("signature mismatch: want %s, module has %s", p.signature, i.Signature)
+	default:
+		i.Since = p.since
+	}
+}

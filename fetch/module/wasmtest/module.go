@@ -1,0 +1,143 @@
+package wasmtest
+
+import "math/rand/v2"
+
+// Option changes the module that Module builds.
+type Option func(*spec)
+
+// spec is what a module is built from.
+type spec struct {
+	exports []exported
+	imports []imported
+	// hidden is a memory that is not exported.
+	hidden  bool
+	custom  []section
+	padding int
+}
+
+// exported is a function that is exported under a name. All have an empty body,
+// save for the allocator.
+type exported struct {
+	name      string
+	kind      byte
+	signature string
+	body      []byte
+}
+
+// imported is a function that is imported.
+type imported struct{ module, name, signature string }
+
+type section struct {
+	id      byte
+	content []byte
+}
+
+// Module returns a module that Envoy runs as a filter that does nothing. Unless
+// options say otherwise it speaks ABI 0.2.1, allocates through malloc, and
+// imports env.proxy_log.
+func Module(options ...Option) []byte {
+	s := &spec{}
+	ABI("0.2.1")(s)
+	Allocator("malloc")(s)
+	Import("env", "proxy_log", "iii:i")(s)
+	for _, option := range options {
+		option(s)
+	}
+	return s.build()
+}
+
+// NoABI returns a module that marks no ABI: it is refused as NotProxyWasm.
+func NoABI() []byte { return Module(ABI("")) }
+
+// NoAllocator returns a module through which Envoy cannot get memory: it is
+// refused as NotProxyWasm.
+func NoAllocator() []byte { return Module(Allocator("")) }
+
+// UnknownImport returns a module that also imports a function: it is refused as
+// UnknownImport unless Envoy provides it, without parameters and results.
+func UnknownImport(module, name string) []byte { return Module(Import(module, name, ":")) }
+
+// Component returns an empty component: it is refused as Component.
+func Component() []byte { return []byte("\x00asm\x0d\x00\x01\x00") }
+
+// Truncated returns a good module without its last byte: it is refused as
+// NotWasm.
+func Truncated() []byte {
+	whole := Module()
+	return whole[:len(whole)-1]
+}
+
+// NotWasm returns a text: it is refused as NotWasm.
+func NotWasm() []byte { return []byte("404 page not found\n") }
+
+// ABI marks the module with the version of an ABI, such as 0.2.1, and no other;
+// an empty version marks none.
+func ABI(version string) Option {
+	return func(s *spec) {
+		s.dropExports(isABI)
+		if version != "" {
+			Export(abiExport(version), ":")(s)
+		}
+	}
+}
+
+// Allocator names the exported allocator; an empty name exports none.
+func Allocator(name string) Option {
+	return func(s *spec) {
+		s.dropExports(func(e exported) bool { return e.body != nil })
+		if name != "" {
+			s.exports = append(s.exports, exported{name: name, signature: "i:i", body: bumpAllocator})
+		}
+	}
+}
+
+// Import adds an import of a function. The signature has a letter for each
+// parameter and, behind a colon, for each result: i and I for i32 and i64, f and
+// F for f32 and f64.
+func Import(module, name, signature string) Option {
+	return func(s *spec) { s.imports = append(s.imports, imported{module, name, signature}) }
+}
+
+// NoImports drops the imports that were there so far.
+func NoImports() Option { return func(s *spec) { s.imports = nil } }
+
+// Export adds an exported function of the given signature (see Import), which
+// traps when it is called and has results.
+func Export(name, signature string) Option {
+	return func(s *spec) { s.exports = append(s.exports, exported{name: name, signature: signature}) }
+}
+
+// ExportGlobal exports a global number under a name.
+func ExportGlobal(name string) Option {
+	return func(s *spec) { s.exports = append(s.exports, exported{name: name, kind: kindGlobal}) }
+}
+
+// HiddenMemory keeps the memory from being exported.
+func HiddenMemory() Option { return func(s *spec) { s.hidden = true } }
+
+// Custom adds a custom section.
+func Custom(name string, content []byte) Option {
+	return func(s *spec) {
+		s.custom = append(s.custom, section{0, append(text(name), content...)})
+	}
+}
+
+// Salt gives the module another digest.
+func Salt(salt string) Option { return Custom("salt", []byte(salt)) }
+
+// Section adds a section of any id and content at the end of the module.
+func Section(id byte, content []byte) Option {
+	return func(s *spec) { s.custom = append(s.custom, section{id, content}) }
+}
+
+// Padding makes the module exactly size bytes long, by a custom section of noise
+// that does not compress. A module that is longer already stays as it is.
+func Padding(size int) Option { return func(s *spec) { s.padding = size } }
+
+// noise is the same for the same size.
+func noise(size int) []byte {
+	bytes := make([]byte, size)
+	seed := [32]byte{'p', 'a', 'd', byte(size), byte(size >> 8), byte(size >> 16), byte(size >> 24)}
+	_, _ = rand.NewChaCha8(seed).Read(bytes) // never fails
+	return bytes
+}
