@@ -1,0 +1,10 @@
+// Command controlplane is the part of a Kubernetes control plane that a test needs, in one binary:
+// kube-apiserver, kube-controller-manager and kubectl, built from their Go modules at the versions in go.mod.
+//
+//	controlplane kube-apiserver --etcd-servers …
+//	ln -s controlplane kubectl && ./kubectl version
+//
+// One binary rather than three because they share most of their packages: it is linked once and takes the
+// space of one. The version that it reports is set at link time (see package build), since kubectl refuses to
+// compare versions that it cannot parse.
+package main
