@@ -1,0 +1,70 @@
+package build
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+)
+
+// target is what of the Go installation decides a build's bytes.
+type target struct {
+	GOVERSION, GOOS, GOARCH, CGO_ENABLED string
+}
+
+// currentTarget asks the go command, which is the one that will build: it need not be the version that built
+// this program.
+func currentTarget() (target, error) {
+	out, err := exec.Command("go", "env", "-json", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED").Output()
+	if err != nil {
+		return target{}, fmt.Errorf("ask go for its version: %w", err)
+	}
+	var t target
+	if err := json.Unmarshal(out, &t); err != nil {
+		return target{}, fmt.Errorf("read the output of go env: %w", err)
+	}
+	return t, nil
+}
+
+// key names a build of a part's module by everything that decides its bytes: the module's files, its link
+// flags, the Go version and the platform. It is 16 hexadecimal digits.
+func key(moduleDir string, p Part, t target) (string, error) {
+	files, err := sources(moduleDir)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q\n", t, p.LDFlags)
+	for _, file := range files {
+		if err := addFile(h, file); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
+}
+
+// sources lists go.mod, go.sum and the Go files of a module that is one directory of package main.
+func sources(moduleDir string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(moduleDir, "*.go"))
+	if err != nil {
+		return nil, fmt.Errorf("list the sources in %s: %w", moduleDir, err)
+	}
+	files = append(files, filepath.Join(moduleDir, "go.mod"), filepath.Join(moduleDir, "go.sum"))
+	sort.Strings(files)
+	return files, nil
+}
+
+// addFile adds a file's name and its own hash, so that no two sets of files add the same bytes.
+func addFile(h hash.Hash, path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("hash the sources of a part: %w", err)
+	}
+	fmt.Fprintf(h, "%s %x\n", filepath.Base(path), sha256.Sum256(content))
+	return nil
+}

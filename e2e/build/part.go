@@ -1,0 +1,54 @@
+package build
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// kubernetesVersion is what the control plane says it is. It has to be the version in e2e/controlplane/go.mod.
+const kubernetesVersion = "v1.36.3"
+
+// A Part is a third party's program that is built from a Go module of its own under e2e/.
+type Part struct {
+	Name    string // of the binary, and of the directory under e2e/ that holds its module
+	Title   string // what progress messages call it
+	Takes   string // how long a first build takes on a small machine, for progress messages
+	LDFlags []string
+}
+
+// ControlPlane is kube-apiserver, kube-controller-manager and kubectl in one binary, picked by its first
+// argument or by the name it is called by.
+var ControlPlane = Part{
+	Name:    "controlplane",
+	Title:   "kube-apiserver " + strings.TrimPrefix(kubernetesVersion, "v"),
+	Takes:   "about 5 minutes",
+	LDFlags: kubernetesLDFlags(kubernetesVersion),
+}
+
+// Etcd is etcd's server.
+var Etcd = Part{Name: "etcd", Title: "etcd", Takes: "about 1 minute"}
+
+// Registry is the distribution registry.
+var Registry = Part{Name: "registry", Title: "the registry", Takes: "about 1 minute"}
+
+// Parts are all of them, the longest build first.
+func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
+
+// kubernetesLDFlags give the binary the version that its own release build would: without it clients see an
+// empty version, and kubectl's version command ends with an error.
+func kubernetesLDFlags(version string) []string {
+	numbers := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	return versionFlags("k8s.io/component-base/version", map[string]string{
+		"gitVersion": version, "gitMajor": numbers[0], "gitMinor": numbers[1],
+	})
+}
+
+func versionFlags(pkg string, values map[string]string) []string {
+	var flags []string
+	for name, value := range values {
+		flags = append(flags, fmt.Sprintf("-X=%s.%s=%s", pkg, name, value))
+	}
+	sort.Strings(flags) // they are part of the cache key
+	return flags
+}

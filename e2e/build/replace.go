@@ -1,0 +1,25 @@
+package build
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// replace has a file made in a temporary directory beside its destination and moves it there, so that whoever looks
+// at the destination, or runs it, sees the old file or the whole new one.
+func replace(destination string, write func(temp string) error) error {
+	dir := filepath.Dir(destination)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(dir, ".building-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	file := filepath.Join(temp, filepath.Base(destination))
+	if err := write(file); err != nil {
+		return err
+	}
+	return os.Rename(file, destination)
+}
