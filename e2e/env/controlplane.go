@@ -1,0 +1,121 @@
+package env
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+func (e *Environment) startEtcd(ctx context.Context) error {
+	_, ports, err := e.launch(ctx, component{
+		name: "etcd", ports: 2, timeout: 30 * time.Second,
+		command: e.etcdCommand,
+		ready: func(ctx context.Context, ports []int) error {
+			return probe(ctx, http.DefaultClient, "http://"+address(ports[0])+"/readyz")
+		},
+	})
+	if err != nil {
+		return err
+	}
+	e.etcdURL = "http://" + address(ports[0])
+	return nil
+}
+
+// etcdCommand listens for clients at the first port and, in vain, for peers at the second. Its data are thrown
+// away, so that it need not wait for the disk.
+func (e *Environment) etcdCommand(ports []int) command {
+	clients, peers := "http://"+address(ports[0]), "http://"+address(ports[1])
+	return command{name: "etcd", path: e.binaries.Etcd, args: []string{
+		"--name=default", "--data-dir=" + e.data("etcd"), "--unsafe-no-fsync", "--log-level=warn",
+		"--listen-client-urls=" + clients, "--advertise-client-urls=" + clients,
+		"--listen-peer-urls=" + peers, "--initial-advertise-peer-urls=" + peers,
+		"--initial-cluster=default=" + peers,
+	}}
+}
+
+func (e *Environment) startAPIServer(ctx context.Context) error {
+	client := e.apiClient()
+	_, ports, err := e.launch(ctx, component{
+		name: "kube-apiserver", ports: 1, timeout: 60 * time.Second,
+		command: e.apiServerCommand,
+		ready: func(ctx context.Context, ports []int) error {
+			return probe(ctx, client, "https://"+address(ports[0])+"/readyz")
+		},
+	})
+	if err != nil {
+		return err
+	}
+	e.apiURL = "https://" + address(ports[0])
+	return e.writeKubeconfigs()
+}
+
+// apiServerCommand leaves the API server's defaults as they are where it can. It advertises no endpoints: there
+// are no Pods that would look for it.
+func (e *Environment) apiServerCommand(ports []int) command {
+	return command{name: "kube-apiserver", path: e.binaries.ControlPlane, args: []string{
+		"kube-apiserver", "--etcd-servers=" + e.etcdURL,
+		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", ports[0]),
+		"--tls-cert-file=" + e.data("apiserver.crt"), "--tls-private-key-file=" + e.data("apiserver.key"),
+		"--token-auth-file=" + e.data("tokens.csv"), "--authorization-mode=RBAC",
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file=" + e.data("service-account.key"),
+		"--service-account-signing-key-file=" + e.data("service-account.key"),
+		"--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none", "--allow-privileged",
+	}}
+}
+
+// controllers are those whose work is part of what a test or a user sees here. The rest are for nodes and Pods.
+const controllers = "garbage-collector-controller,namespace-controller,resourcequota-controller," +
+	"serviceaccount-controller,clusterrole-aggregation-controller"
+
+func (e *Environment) startControllerManager(ctx context.Context) error {
+	client := &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // it makes its certificate up; only health is asked
+	}}
+	_, _, err := e.launch(ctx, component{
+		name: "kube-controller-manager", ports: 1, timeout: 60 * time.Second,
+		command: e.controllerManagerCommand,
+		ready: func(ctx context.Context, ports []int) error {
+			return probe(ctx, client, "https://"+address(ports[0])+"/healthz")
+		},
+	})
+	return err
+}
+
+func (e *Environment) controllerManagerCommand(ports []int) command {
+	return command{name: "kube-controller-manager", path: e.binaries.ControlPlane, args: []string{
+		"kube-controller-manager", "--kubeconfig=" + e.controllerManagerKubeconfig(), "--leader-elect=false",
+		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", ports[0]),
+		"--controllers=" + controllers,
+	}}
+}
+
+func (e *Environment) apiClient() *http.Client {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(e.creds.caPEM)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+}
+
+// probe asks once whether a part is ready: 200 is yes.
+func probe(ctx context.Context, client *http.Client, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 1024))
+	return fmt.Errorf("GET %s: %s: %s", url, response.Status, body)
+}

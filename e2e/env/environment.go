@@ -1,0 +1,202 @@
+package env
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/autowasm/autowasm/e2e/build"
+)
+
+// An Environment is a running cluster on this machine. Its exported fields are set by Start and do not change.
+type Environment struct {
+	Dir        string
+	Kubeconfig string       // path of a kubeconfig of a cluster administrator
+	RESTConfig *rest.Config // the same, without client-side rate limits
+
+	Registry                string // host:port of the registry that everybody may use, over plain HTTP
+	PrivateRegistry         string // host:port of the registry that asks for a password, over plain HTTP
+	PrivateRegistryUsername string
+	PrivateRegistryPassword string
+
+	ObjectsURL string // of the web server that serves ObjectsDir, without a slash at the end
+	ObjectsDir string // files put here are served at once
+
+	WasmerURL        string // base URL of wasmer's module server
+	WasmerMetricsURL string // of wasmer's metrics page
+
+	options  Options
+	binaries Binaries
+	creds    credentials
+	etcdURL  string
+	apiURL   string
+	objects  *fileServer
+	wasmer   *Wasmer
+
+	mu        sync.Mutex
+	processes []*process // in the order of their start
+	failures  []*ComponentError
+}
+
+// Binaries are the paths of the programs that an environment runs.
+type Binaries struct {
+	ControlPlane, Etcd, Registry string
+	Kubectl                      string // a link to ControlPlane under the name that makes it kubectl
+	Wasmer                       string // "" without wasmer
+}
+
+// grace is how long a part may take to end.
+const grace = 15 * time.Second
+
+// Build builds what an environment of these options runs, or finds it in the cache, and links kubectl into bin/
+// of the checkout. Start does so itself; a first build takes minutes, and a caller with a deadline builds before.
+func Build(ctx context.Context, o Options) (Binaries, error) {
+	o, err := o.complete()
+	if err != nil {
+		return Binaries{}, err
+	}
+	builder := &build.Builder{Checkout: o.Checkout, CacheDir: o.CacheDir, Progress: o.Log}
+	var b Binaries
+	if b.ControlPlane, err = builder.Part(ctx, build.ControlPlane); err != nil {
+		return b, err
+	}
+	if b.Etcd, err = builder.Part(ctx, build.Etcd); err != nil {
+		return b, err
+	}
+	if b.Registry, err = builder.Part(ctx, build.Registry); err != nil {
+		return b, err
+	}
+	if b.Kubectl, err = builder.Link("kubectl", b.ControlPlane); err != nil || o.WithoutWasmer {
+		return b, err
+	}
+	b.Wasmer, err = builder.Product(ctx, "cmd/wasmer")
+	return b, err
+}
+
+// Start builds what is missing and starts an environment. ctx bounds the start only: the environment runs until
+// Stop. When a part does not come up, everything is stopped again and the error, a *ComponentError, says which.
+func Start(ctx context.Context, o Options) (*Environment, error) {
+	binaries, err := Build(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("build the environment's parts: %w", err)
+	}
+	if o, err = o.complete(); err != nil {
+		return nil, err
+	}
+	e := &Environment{Dir: o.Dir, options: o, binaries: binaries}
+	e.wasmer = e.NewWasmer("wasmer")
+	if err := e.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the environment: %w", err), e.Stop())
+	}
+	return e, nil
+}
+
+// start brings the parts up in the order of their needs. The controller manager comes after the CRDs: it looks
+// for new kinds every half minute only, and would until then collect no garbage of theirs.
+func (e *Environment) start(ctx context.Context) error {
+	steps := []func(context.Context) error{
+		e.makeDirs, e.makeCredentials, e.startEtcd, e.startAPIServer, e.applyCRDs, e.applyRBAC,
+		e.startControllerManager, e.startRegistries, e.startObjects,
+	}
+	if !e.options.WithoutWasmer {
+		steps = append(steps, e.startDefaultWasmer)
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Environment) makeDirs(context.Context) error {
+	for _, dir := range []string{e.logDir(), e.dataDir()} {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("clear what an earlier environment left: %w", err)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make the environment's directories: %w", err)
+		}
+	}
+	return nil
+}
+
+func (e *Environment) logDir() string { return filepath.Join(e.Dir, "log") }
+
+// dataDir holds what the parts write; nothing in it outlives the environment.
+func (e *Environment) dataDir() string { return filepath.Join(e.Dir, "data") }
+
+func (e *Environment) data(elem ...string) string {
+	return filepath.Join(append([]string{e.dataDir()}, elem...)...)
+}
+
+// Stop ends every part, the last started first, and returns what went wrong: an error means that a part had to be
+// killed. It may be called again.
+func (e *Environment) Stop() error {
+	var errs []error
+	if e.objects != nil {
+		errs = append(errs, e.objects.close())
+	}
+	for _, p := range slices.Backward(e.take()) {
+		errs = append(errs, p.stop(grace))
+	}
+	return errors.Join(errs...)
+}
+
+// Err is nil while no part has died, and else says which did.
+func (e *Environment) Err() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var errs []error
+	for _, f := range e.failures {
+		errs = append(errs, f)
+	}
+	return errors.Join(errs...)
+}
+
+// keep makes a process one that Stop ends.
+func (e *Environment) keep(p *process) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.processes = append(e.processes, p)
+}
+
+func (e *Environment) forget(p *process) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.processes = slices.DeleteFunc(e.processes, func(q *process) bool { return p == q })
+}
+
+func (e *Environment) take() []*process {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := e.processes
+	e.processes = nil
+	return all
+}
+
+// died records, once, the end of a process that nobody asked to end.
+func (e *Environment) died(p *process) { p.reported.Do(func() { e.report(p) }) }
+
+func (e *Environment) report(p *process) {
+	failure := newComponentError(p, exited(p))
+	fmt.Fprintln(e.options.Log, failure)
+	e.mu.Lock()
+	e.failures = append(e.failures, failure)
+	e.mu.Unlock()
+	if e.options.OnFailure != nil {
+		e.options.OnFailure(failure)
+	}
+}
+
+// logf writes a line to the environment's log.
+func (e *Environment) logf(format string, args ...any) {
+	fmt.Fprintf(e.options.Log, format+"\n", args...)
+}

@@ -1,0 +1,189 @@
+package env
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestEnvironment runs everything but wasmer once, uses each part, and looks for what is left of it.
+func TestEnvironment(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // a first build takes long
+	defer cancel()
+	e, err := Start(ctx, Options{Dir: t.TempDir(), Log: testLog{t}, WithoutWasmer: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := e.pids()
+	t.Run("kubectl", func(t *testing.T) { testKubectl(ctx, t, e) })
+	t.Run("garbage collector", func(t *testing.T) { testGarbageCollector(ctx, t, e) })
+	t.Run("resource quota", func(t *testing.T) { testQuota(ctx, t, e) })
+	t.Run("namespace deletion", func(t *testing.T) { testNamespaceDeletion(ctx, t, e) })
+	t.Run("wasmer's permissions", func(t *testing.T) { testPermissions(ctx, t, e) })
+	t.Run("registries", func(t *testing.T) { testRegistries(t, e) })
+	t.Run("objects", func(t *testing.T) { testObjects(t, e) })
+	if err := e.Err(); err != nil {
+		t.Error(err)
+	}
+	t.Run("stop", func(t *testing.T) { testStop(t, e, pids) })
+}
+
+func testKubectl(ctx context.Context, t *testing.T, e *Environment) {
+	out, err := e.Kubectl(ctx, "version")
+	if err != nil || !strings.Contains(out.Stdout, "Server Version: v1.36.3") {
+		t.Errorf("kubectl version printed %q, %v", out.Stdout, err)
+	}
+	const manifest = `{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: default}, data: {a: b}}`
+	if _, err := e.KubectlInput(ctx, manifest, "apply", "--server-side", "-f", "-"); err != nil {
+		t.Error(err)
+	}
+	if out, err := e.KubectlInput(ctx, manifest, "diff", "-f", "-"); err != nil {
+		t.Errorf("kubectl diff finds a difference in what was applied: %v\n%s", err, out.Stdout)
+	}
+	var refused *KubectlError
+	_, err = e.Kubectl(ctx, "get", "autowasm", "does-not-exist")
+	if !errors.As(err, &refused) || refused.Code != 1 || !strings.Contains(refused.Stderr, "NotFound") {
+		t.Errorf("getting what does not exist: %#v", err)
+	}
+}
+
+// testGarbageCollector deletes an owner and waits for its child to go, for a kind that came with a CRD.
+func testGarbageCollector(ctx context.Context, t *testing.T, e *Environment) {
+	owner := kubectl(ctx, t, e, `{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: owner, namespace: default}}`,
+		"create", "-f", "-", "-o", "jsonpath={.metadata.uid}")
+	kubectl(ctx, t, e, `{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: child, namespace: default,
+		ownerReferences: [{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, name: owner, uid: `+owner+`}]}}`,
+		"create", "-f", "-")
+	kubectl(ctx, t, e, "", "delete", "envoyfilter", "owner")
+	kubectl(ctx, t, e, "", "wait", "envoyfilter/child", "--for=delete", "--timeout=20s")
+}
+
+// testQuota exhausts a quota of a kind that came with a CRD.
+func testQuota(ctx context.Context, t *testing.T, e *Environment) {
+	kubectl(ctx, t, e, "", "create", "namespace", "quota")
+	kubectl(ctx, t, e, "", "create", "quota", "none", "-n", "quota", "--hard=count/envoyfilters.networking.istio.io=0")
+	kubectl(ctx, t, e, "", "wait", "quota/none", "-n", "quota", "--for=jsonpath={.status.hard}", "--timeout=20s")
+	_, err := e.KubectlInput(ctx, `{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: a, namespace: quota}}`,
+		"create", "-f", "-")
+	if err == nil || !strings.Contains(err.Error(), "exceeded quota") {
+		t.Errorf("an EnvoyFilter beyond the quota: %v", err)
+	}
+}
+
+func testNamespaceDeletion(ctx context.Context, t *testing.T, e *Environment) {
+	kubectl(ctx, t, e, "", "create", "namespace", "passing")
+	kubectl(ctx, t, e, "", "delete", "namespace", "passing", "--timeout=30s")
+}
+
+// testPermissions asks with wasmer's kubeconfig: it has what manifests/rbac grants and nothing else.
+func testPermissions(ctx context.Context, t *testing.T, e *Environment) {
+	for request, want := range map[string]string{
+		"list autowasms.wasm.tcm.io":              "yes",
+		"create envoyfilters.networking.istio.io": "yes",
+		"delete autowasms.wasm.tcm.io":            "no",
+		"create pods":                             "no",
+		"create namespaces":                       "no",
+	} {
+		args := append([]string{"auth", "can-i", "--kubeconfig", e.wasmerKubeconfig()}, strings.Fields(request)...)
+		out, _ := e.Kubectl(ctx, args...) // "no" is an exit code, too
+		if got := strings.TrimSpace(out.Stdout); got != want {
+			t.Errorf("may wasmer %s? %q, want %q (%s)", request, got, want, out.Stderr)
+		}
+	}
+}
+
+func testRegistries(t *testing.T, e *Environment) {
+	right := e.PrivateRegistryUsername + ":" + e.PrivateRegistryPassword + "@"
+	for url, want := range map[string]int{
+		"http://" + e.Registry + "/v2/":                       http.StatusOK,
+		"http://" + e.PrivateRegistry + "/v2/":                http.StatusUnauthorized,
+		"http://" + right + e.PrivateRegistry + "/v2/":        http.StatusOK,
+		"http://autowasm:wrong@" + e.PrivateRegistry + "/v2/": http.StatusUnauthorized,
+	} {
+		if got, _ := get(t, url); got != want {
+			t.Errorf("GET %s: %d, want %d", url, got, want)
+		}
+	}
+}
+
+func testObjects(t *testing.T, e *Environment) {
+	if err := os.WriteFile(filepath.Join(e.ObjectsDir, "filter.wasm"), []byte("\x00asm"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := get(t, e.ObjectsURL+"/filter.wasm"); status != http.StatusOK || body != "\x00asm" {
+		t.Errorf("GET filter.wasm: %d %q", status, body)
+	}
+	if status, _ := get(t, e.ObjectsURL+"/absent.wasm"); status != http.StatusNotFound {
+		t.Errorf("GET absent.wasm: %d", status)
+	}
+}
+
+func testStop(t *testing.T, e *Environment, pids map[string]int) {
+	if len(pids) != 5 {
+		t.Errorf("%d processes were running: %v", len(pids), pids)
+	}
+	began := time.Now()
+	for range 2 { // it may be called again
+		if err := e.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("stopped in %s", time.Since(began))
+	for name, pid := range pids {
+		if err := syscall.Kill(-pid, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("%s (process group %d) is left: %v", name, pid, err)
+		}
+	}
+	if err := e.Err(); err != nil {
+		t.Errorf("a part that was stopped is reported as dead: %v", err)
+	}
+}
+
+func (e *Environment) pids() map[string]int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	pids := map[string]int{}
+	for _, p := range e.processes {
+		pids[p.name] = p.pid
+	}
+	return pids
+}
+
+// kubectl runs kubectl, which must succeed, and returns its standard output.
+func kubectl(ctx context.Context, t *testing.T, e *Environment, stdin string, args ...string) string {
+	t.Helper()
+	out, err := e.KubectlInput(ctx, stdin, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Stdout
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(b)
+}
+
+// testLog shows an environment's log with the test that it belongs to.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Logf("%s", strings.TrimRight(string(p), "\n"))
+	return len(p), nil
+}

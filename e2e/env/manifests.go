@@ -1,0 +1,117 @@
+package env
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/discovery"
+)
+
+// istioCRDs is the file of Istio's CRDs in its API's Go module.
+const istioCRDs = "kubernetes/customresourcedefinitions.gen.yaml"
+
+// applyCRDs applies Istio's CRDs and ours, and waits until their kinds can be used.
+func (e *Environment) applyCRDs(ctx context.Context) error {
+	istio, err := e.istioCRDs(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.apply(ctx, "-f", istio); err != nil {
+		return fmt.Errorf("apply Istio's CRDs: %w", err)
+	}
+	if err := e.ApplyManifests(ctx, "crd"); err != nil {
+		return err
+	}
+	if _, err := e.Kubectl(ctx, "wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"); err != nil {
+		return fmt.Errorf("wait for the CRDs: %w", err)
+	}
+	return e.waitForKinds(ctx, "wasm.tcm.io/v1alpha1", "networking.istio.io/v1alpha3")
+}
+
+// istioCRDs finds the file in the module cache, at the version that e2e/go.mod requires.
+func (e *Environment) istioCRDs(ctx context.Context) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api")
+	cmd.Dir = filepath.Join(e.options.Checkout, "e2e")
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("find Istio's CRDs: %s: %w", cmd, err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), filepath.FromSlash(istioCRDs)), nil
+}
+
+// waitForKinds waits until discovery lists the resources of each group and version.
+func (e *Environment) waitForKinds(ctx context.Context, groupVersions ...string) error {
+	client, err := discovery.NewDiscoveryClientForConfig(e.RESTConfig)
+	if err != nil {
+		return fmt.Errorf("make a discovery client: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for _, gv := range groupVersions {
+		if err := poll(ctx, func(context.Context) error { return discovered(client, gv) }); err != nil {
+			return fmt.Errorf("wait for the kinds of %s: %w", gv, err)
+		}
+	}
+	return nil
+}
+
+func discovered(client discovery.DiscoveryInterface, groupVersion string) error {
+	list, err := client.ServerResourcesForGroupVersion(groupVersion)
+	if err == nil && len(list.APIResources) == 0 {
+		return fmt.Errorf("no resources yet")
+	}
+	return err
+}
+
+// applyRBAC makes wasmer's namespace and gives its service account its permissions.
+func (e *Environment) applyRBAC(ctx context.Context) error {
+	if _, err := e.Kubectl(ctx, "create", "namespace", wasmerNamespace); err != nil {
+		return fmt.Errorf("create wasmer's namespace: %w", err)
+	}
+	return e.ApplyManifests(ctx, "rbac")
+}
+
+// ApplyManifests applies a part of the checkout's manifests/: "crd", "rbac", "webhook".
+func (e *Environment) ApplyManifests(ctx context.Context, part string) error {
+	if err := e.apply(ctx, "-k", e.manifests(part)); err != nil {
+		return fmt.Errorf("apply manifests/%s: %w", part, err)
+	}
+	return nil
+}
+
+// DeleteManifests deletes what ApplyManifests applied.
+func (e *Environment) DeleteManifests(ctx context.Context, part string) error {
+	if _, err := e.Kubectl(ctx, "delete", "--ignore-not-found", "-k", e.manifests(part)); err != nil {
+		return fmt.Errorf("delete manifests/%s: %w", part, err)
+	}
+	return nil
+}
+
+func (e *Environment) manifests(part string) string {
+	return filepath.Join(e.options.Checkout, "manifests", part)
+}
+
+// apply is server-side: a client-side one would copy each CRD, too large for it, into an annotation.
+func (e *Environment) apply(ctx context.Context, args ...string) error {
+	_, err := e.Kubectl(ctx, append([]string{"apply", "--server-side", "--validate=strict"}, args...)...)
+	return err
+}
+
+// poll tries until it succeeds or the context ends, and then returns the last error.
+func poll(ctx context.Context, try func(context.Context) error) error {
+	for {
+		last := try(ctx)
+		if last == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (last answer: %w)", context.Cause(ctx), last)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}

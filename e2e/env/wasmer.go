@@ -1,0 +1,174 @@
+package env
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Wasmer is one replica of the server. Its addresses stay the same over restarts.
+type Wasmer struct {
+	Name       string
+	URL        string // base URL of the module server
+	MetricsURL string // of the metrics page
+	HealthURL  string // base URL of /healthz and /readyz
+	WebhookURL string // base URL of the webhooks
+
+	env     *Environment
+	ports   []int
+	flags   []string // of the last start, beyond the environment's own
+	process *process // nil before the first start
+}
+
+// The ports of a replica by their place.
+const (
+	modulePort = iota
+	metricsPort
+	healthPort
+	webhookPort
+	wasmerPorts
+)
+
+// wasmerTimeout is how long wasmer may take to become ready.
+const wasmerTimeout = 60 * time.Second
+
+// NewWasmer prepares a replica beside the environment's own, with a store of its own. The webhook configurations
+// point at the replica that started last, unless its flags say otherwise. Stop of the environment stops it.
+func (e *Environment) NewWasmer(name string) *Wasmer { return &Wasmer{Name: name, env: e} }
+
+// StartWasmer applies manifests/webhook and starts the environment's own replica. The flags come after
+// Options.WasmerFlags and the environment's own, and override them: "--webhook=false", "--stage=false".
+func (e *Environment) StartWasmer(ctx context.Context, flags ...string) error {
+	if e.binaries.Wasmer == "" {
+		return fmt.Errorf("wasmer was not built: the environment was started without it")
+	}
+	if webhookWanted(flags) {
+		if err := e.ApplyManifests(ctx, "webhook"); err != nil {
+			return err
+		}
+	}
+	return e.wasmer.Start(ctx, flags...)
+}
+
+// StopWasmer stops the environment's own replica as a cluster would.
+func (e *Environment) StopWasmer() error { return e.wasmer.Stop() }
+
+// RestartWasmer stops the environment's own replica and starts it with the flags of its last start.
+func (e *Environment) RestartWasmer(ctx context.Context) error {
+	if err := e.StopWasmer(); err != nil {
+		return err
+	}
+	return e.wasmer.Start(ctx, e.wasmer.flags...)
+}
+
+// Wasmer is the environment's own replica.
+func (e *Environment) Wasmer() *Wasmer { return e.wasmer }
+
+// Start starts the replica and waits until it is ready and, unless it runs without, its webhooks are called.
+func (w *Wasmer) Start(ctx context.Context, flags ...string) error {
+	if w.process != nil && w.process.running() {
+		return fmt.Errorf("%s is running", w.Name)
+	}
+	w.flags = flags
+	if err := w.launch(ctx); err != nil {
+		return err
+	}
+	if !webhookWanted(w.allFlags()) {
+		return nil
+	}
+	return w.env.waitForWebhooks(ctx)
+}
+
+// launch chooses ports the first time and keeps to them afterwards.
+func (w *Wasmer) launch(ctx context.Context) (err error) {
+	if w.ports == nil {
+		w.process, w.ports, err = w.env.launch(ctx, w.component())
+		w.setURLs()
+		return err
+	}
+	for range attempts { // a client's connection can have one of the ports for a moment
+		w.process, err = w.env.launchAt(ctx, w.component(), w.ports)
+		if !errors.Is(err, errPortTaken) {
+			return err
+		}
+	}
+	return err
+}
+
+func (w *Wasmer) component() component {
+	return component{
+		name: w.Name, ports: wasmerPorts, timeout: wasmerTimeout,
+		command: w.command,
+		ready: func(ctx context.Context, ports []int) error {
+			return probe(ctx, http.DefaultClient, "http://"+address(ports[healthPort])+"/readyz")
+		},
+	}
+}
+
+func (w *Wasmer) setURLs() {
+	if w.ports == nil {
+		return
+	}
+	w.URL = "http://" + address(w.ports[modulePort])
+	w.MetricsURL = "http://" + address(w.ports[metricsPort]) + "/metrics"
+	w.HealthURL = "http://" + address(w.ports[healthPort])
+	w.WebhookURL = "https://" + address(w.ports[webhookPort])
+}
+
+// command gives wasmer what differs from a cluster: where it listens, and that its registries, its API server and
+// the proxies of its modules are on this machine. Everything else stays at its default.
+func (w *Wasmer) command(ports []int) command {
+	e := w.env
+	return command{name: w.Name, path: e.binaries.Wasmer, args: append([]string{
+		"--kubeconfig=" + e.wasmerKubeconfig(), "--namespace=" + wasmerNamespace,
+		"--store-dir=" + e.data(w.Name, "store"),
+		"--module-address=" + address(ports[modulePort]),
+		"--metrics-address=" + address(ports[metricsPort]),
+		"--health-address=" + address(ports[healthPort]),
+		"--webhook-host=" + loopback, fmt.Sprintf("--webhook-port=%d", ports[webhookPort]),
+		"--webhook-url=https://" + address(ports[webhookPort]),
+		"--base-url=http://" + address(ports[modulePort]),
+		"--allow-loopback", "--plain-http-hosts=" + e.Registry + "," + e.PrivateRegistry,
+		"--shutdown-delay=0s",
+	}, w.allFlags()...)}
+}
+
+func (w *Wasmer) allFlags() []string { return slices.Concat(w.env.options.WasmerFlags, w.flags) }
+
+// Stop asks the replica to end and waits until it has.
+func (w *Wasmer) Stop() error { return w.end(func(p *process) error { return p.stop(grace) }) }
+
+// Kill ends the replica at once, as a crash would. Until its lease ends, after 15 seconds, nobody leads.
+func (w *Wasmer) Kill() error { return w.end((*process).kill) }
+
+func (w *Wasmer) end(how func(*process) error) error {
+	if w.process == nil {
+		return nil
+	}
+	w.env.forget(w.process)
+	return how(w.process)
+}
+
+// startDefaultWasmer is the last step of a start.
+func (e *Environment) startDefaultWasmer(ctx context.Context) error {
+	if err := e.StartWasmer(ctx); err != nil {
+		return err
+	}
+	e.WasmerURL, e.WasmerMetricsURL = e.wasmer.URL, e.wasmer.MetricsURL
+	return nil
+}
+
+// webhookWanted tells whether flags leave wasmer's webhooks on.
+func webhookWanted(flags []string) bool {
+	wanted := true
+	for _, flag := range flags {
+		if name, value, _ := strings.Cut(strings.TrimLeft(flag, "-"), "="); name == "webhook" {
+			wanted = value != "false"
+		}
+	}
+	return wanted
+}
