@@ -1,0 +1,112 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/autowasm/autowasm/fetch/module"
+)
+
+// coarse is how often a module's last use is written to disk.
+const coarse = time.Minute
+
+// errDamaged is a file whose content is not what its name says.
+var errDamaged = errors.New("the file is damaged")
+
+// OpenFile opens the module of that sha256 for reading and marks it as served. The
+// caller closes the file, and may read it to the end even if the module is evicted
+// meanwhile. The error wraps fs.ErrNotExist when the store does not have the
+// module, or had it and found it damaged.
+func (s *Store) OpenFile(sha256 string) (*os.File, module.Info, error) {
+	e := s.entry(sha256)
+	if e == nil {
+		return nil, module.Info{}, fmt.Errorf("open module %s: %w", sha256, fs.ErrNotExist)
+	}
+	f, err := s.openVerified(e)
+	if errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist) {
+		s.o.Log.Error(err, "a module is lost", "sha256", sha256)
+		s.lose(e)
+		return nil, module.Info{}, fmt.Errorf("open module %s: %w: %w", sha256, fs.ErrNotExist, err)
+	}
+	if err != nil {
+		return nil, module.Info{}, fmt.Errorf("open module %s: %w", sha256, err)
+	}
+	now := s.o.Now()
+	e.served.Store(now.UnixNano())
+	s.stamp(e, now)
+	return f, e.Info, nil
+}
+
+func (s *Store) openVerified(e *entry) (*os.File, error) {
+	f, err := os.Open(s.path(e.SHA256))
+	if err != nil {
+		return nil, err
+	}
+	if err := verify(e, f); err != nil {
+		f.Close() //nolint:errcheck // only read
+		return nil, err
+	}
+	return f, nil
+}
+
+// verify checks the size each time, which is cheap, and the hash once.
+func verify(e *entry, f *os.File) error {
+	stat, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if stat.Size() != e.Size {
+		return fmt.Errorf("%w: it has %d bytes instead of %d", errDamaged, stat.Size(), e.Size)
+	}
+	if e.verified.Load() {
+		return nil
+	}
+	e.checking.Lock()
+	defer e.checking.Unlock()
+	if e.verified.Load() {
+		return nil
+	}
+	digest := sha256.New()
+	if _, err := copyAll(digest, io.NewSectionReader(f, 0, e.Size)); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(digest.Sum(nil)); got != e.SHA256 {
+		return fmt.Errorf("%w: its sha256 is %s", errDamaged, got)
+	}
+	e.verified.Store(true)
+	return nil
+}
+
+// lose forgets a module whose file is gone or damaged, unless it was put anew.
+func (s *Store) lose(e *entry) {
+	stripe := s.stripe(e.SHA256)
+	stripe.Lock()
+	defer stripe.Unlock()
+	s.mu.Lock()
+	known := s.forget(e)
+	s.mu.Unlock()
+	if !known {
+		return
+	}
+	if err := s.removeFiles(e.SHA256); err != nil {
+		s.o.Log.Error(err, "cannot remove a damaged module")
+	}
+}
+
+// stamp writes the last use into the file's times, once a minute at most. That it
+// fails matters little: after a restart the module then counts as used earlier.
+func (s *Store) stamp(e *entry, now time.Time) {
+	last := e.stamped.Load()
+	if now.UnixNano()-last < int64(coarse) || !e.stamped.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	if err := os.Chtimes(s.path(e.SHA256), now, now); err != nil && !os.IsNotExist(err) {
+		s.o.Log.Error(err, "cannot note when a module was last used", "sha256", e.SHA256)
+	}
+}

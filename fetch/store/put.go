@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/module"
+)
+
+// Put streams a module from r into the store and returns what it is. A module
+// that is there already is written again, which repairs it.
+//
+// wantSHA256 is the hash that the module must have, "" for any. Errors are
+// *failure.Error: TooLarge, DigestMismatch and what Inspect says are definite;
+// StoreFailed, when the disk is full for instance, is not. An error of r is
+// passed on as it is classified. Nothing is left behind after an error.
+func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string) (module.Info, error) {
+	if err := s.haveRoom(); err != nil {
+		return module.Info{}, err
+	}
+	f, err := os.CreateTemp(s.temp, "module-")
+	if err != nil {
+		return module.Info{}, s.writeFailed("create a temporary file", err)
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone already once it is published
+	defer f.Close()           //nolint:errcheck // synced before it counts
+	info, err := s.receive(ctx, f, r, wantSHA256)
+	if err != nil {
+		return module.Info{}, err
+	}
+	return info, s.publish(f.Name(), info)
+}
+
+// receive writes r to f and answers for the result: size, hash, content.
+func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, wantSHA256 string) (module.Info, error) {
+	digest := sha256.New()
+	source := &watchedReader{ctx: ctx, r: io.LimitReader(r, s.o.MaxModuleBytes+1)}
+	size, err := copyAll(io.MultiWriter(f, digest), source)
+	switch {
+	case source.err != nil:
+		return module.Info{}, failure.Wrapf(source.err, "read the module after %d bytes", size)
+	case err != nil:
+		return module.Info{}, s.writeFailed("write the module", err)
+	case size > s.o.MaxModuleBytes:
+		return module.Info{}, failure.Definitef(failure.TooLarge, "the module is larger than the limit of %d bytes", s.o.MaxModuleBytes)
+	}
+	info := module.Info{SHA256: hex.EncodeToString(digest.Sum(nil)), Size: size}
+	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
+		return module.Info{}, failure.Definitef(failure.DigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
+	}
+	if info.ABI, err = s.o.Inspect(f, size); err != nil {
+		return module.Info{}, err
+	}
+	if err := f.Sync(); err != nil {
+		return module.Info{}, s.writeFailed("sync the module", err)
+	}
+	return info, nil
+}
+
+// publish gives the complete file at path its name and makes it known.
+func (s *Store) publish(path string, info module.Info) error {
+	stripe := s.stripe(info.SHA256)
+	stripe.Lock()
+	defer stripe.Unlock()
+	e := s.fresh(info)
+	if s.entry(info.SHA256) == nil { // else its record stays: it knows the sources
+		if err := s.writeRecord(info.SHA256, recordOf(e, nil)); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(path, s.path(info.SHA256)); err != nil {
+		return s.writeFailed("publish module "+info.SHA256, err)
+	}
+	if err := syncDir(s.modules); err != nil {
+		return s.writeFailed("publish module "+info.SHA256, err)
+	}
+	s.add(e)
+	if s.overLimit() {
+		s.press()
+	}
+	return nil
+}
+
+// fresh is the entry of a module that was received just now.
+func (s *Store) fresh(info module.Info) *entry {
+	now := s.o.Now()
+	e := &entry{Module: Module{Info: info, FetchedAt: now}}
+	e.wanted.Store(now.UnixNano())
+	e.stamped.Store(now.UnixNano())
+	e.verified.Store(true)
+	return e
+}
+
+func (s *Store) haveRoom() error {
+	if !s.overLimit() {
+		return nil
+	}
+	s.press()
+	return failure.Indefinitef(failure.StoreFailed, "the store is full: it holds %d bytes of %d", s.Usage().Bytes, s.o.MaxTotalBytes)
+}
+
+func (s *Store) overLimit() bool {
+	return s.o.MaxTotalBytes > 0 && s.Usage().Bytes > s.o.MaxTotalBytes
+}
+
+// writeFailed classifies an error of our own disk and asks for room if it is full.
+func (s *Store) writeFailed(attempt string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		s.mu.Lock()
+		s.lacking = s.o.MaxModuleBytes
+		s.mu.Unlock()
+		s.press()
+	}
+	return failure.Indefinitef(failure.StoreFailed, "store: %w", fmt.Errorf("%s: %w", attempt, err))
+}
