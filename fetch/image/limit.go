@@ -1,0 +1,84 @@
+package image
+
+import (
+	"io"
+	"math"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+const (
+	// maxLayers is how many layers an image may have.
+	maxLayers = 128
+	// maxEntries is how many archive entries are looked at in one image.
+	maxEntries = 1 << 16
+	// maxPath is the longest path, in bytes, of an archive entry.
+	maxPath = 4096
+	// searchFactor times the module's cap is how much is read, and how much is
+	// unpacked, on the way to a module and behind it.
+	searchFactor = 16
+)
+
+// budget is what one search may still spend. All layers of an image share it.
+type budget struct {
+	max     int64 // bytes of the module
+	read    int64 // bytes still to be read from blobs
+	unpack  int64 // bytes still to come out of decompression
+	entries int   // archive entries still to be looked at
+}
+
+func newBudget(max int64) *budget {
+	search := int64(math.MaxInt64 - 1)
+	if max < search/searchFactor {
+		search = max * searchFactor
+	}
+	return &budget{max: max, read: search, unpack: search, entries: maxEntries}
+}
+
+// limitReading caps what is read from blobs. A compressed blob can be endless
+// and yet yield nothing, so it is capped before decompression too.
+func (b *budget) limitReading(r io.Reader) io.Reader {
+	return &limitReader{r: r, left: &b.read, exceeded: b.searchExceeded()}
+}
+
+// limitUnpacking caps what comes out of decompression.
+func (b *budget) limitUnpacking(r io.Reader) io.Reader {
+	return &limitReader{r: r, left: &b.unpack, exceeded: b.searchExceeded()}
+}
+
+// limitModule caps the module itself.
+func (b *budget) limitModule(r io.Reader) io.Reader {
+	left := b.max
+	return &limitReader{r: r, left: &left, exceeded: b.moduleExceeded()}
+}
+
+func (b *budget) searchExceeded() error {
+	return failure.Definitef(failure.TooLarge,
+		"more than %d times the module limit of %d bytes would have to be unpacked: push the module alone, as with wasmc push", searchFactor, b.max)
+}
+
+func (b *budget) moduleExceeded() error {
+	return failure.Definitef(failure.TooLarge, "the module is larger than the limit of %d bytes", b.max)
+}
+
+// limitReader returns exceeded instead of the first byte above *left.
+type limitReader struct {
+	r        io.Reader
+	left     *int64 // shared between the readers of one budget
+	exceeded error
+}
+
+func (l *limitReader) Read(p []byte) (int, error) {
+	if *l.left < 0 {
+		return 0, l.exceeded
+	}
+	if int64(len(p)) > *l.left+1 {
+		p = p[:*l.left+1]
+	}
+	n, err := l.r.Read(p)
+	*l.left -= int64(n)
+	if *l.left < 0 {
+		return n - 1, l.exceeded
+	}
+	return n, err
+}
