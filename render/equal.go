@@ -1,10 +1,10 @@
 package render
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,19 +26,41 @@ func Equal(live, desired *unstructured.Unstructured) bool {
 		nothingDropped(live, desired)
 }
 
-// sameSpec compares after a trip through JSON, in which 10, int64(10) and
-// float64(10) are one.
 func sameSpec(a, b *unstructured.Unstructured) bool {
-	left, leftErr := toMap(specOf(a))
-	right, rightErr := toMap(specOf(b))
-	return leftErr == nil && rightErr == nil && reflect.DeepEqual(left, right)
+	return sameValue(a.Object["spec"], b.Object["spec"])
 }
 
-func specOf(u *unstructured.Unstructured) any {
-	if spec, ok := u.Object["spec"]; ok && spec != nil {
-		return spec
+// sameValue compares JSON values. Numbers are the same by value, whatever type
+// their decoder gave them: 10, int64(10) and float64(10) are one.
+func sameValue(a, b any) bool {
+	switch left := a.(type) {
+	case map[string]any:
+		right, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(left, right, sameValue)
+	case []any:
+		right, ok := b.([]any)
+		return ok && slices.EqualFunc(left, right, sameValue)
 	}
-	return map[string]any{}
+	return reflect.DeepEqual(a, b) || sameNumber(a, b)
+}
+
+// sameNumber is for numbers of different types, of which one is a float.
+func sameNumber(a, b any) bool {
+	left, leftOK := float(a)
+	right, rightOK := float(b)
+	return leftOK && rightOK && left == right && reflect.TypeOf(a) != reflect.TypeOf(b)
+}
+
+func float(value any) (float64, bool) {
+	switch value := value.(type) {
+	case float64:
+		return value, true
+	case int64:
+		return float64(value), true
+	case int:
+		return float64(value), true
+	}
+	return 0, false
 }
 
 func contains(all, some map[string]string) bool {
@@ -76,14 +98,14 @@ func appliedMetadata(entry metav1.ManagedFieldsEntry) appliedKeys {
 	var fields struct {
 		Metadata appliedKeys `json:"f:metadata"`
 	}
-	if entry.FieldsV1 == nil || json.NewDecoder(bytes.NewReader(entry.FieldsV1.Raw)).Decode(&fields) != nil {
+	if json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
 		return appliedKeys{}
 	}
 	return fields.Metadata
 }
 
 func covered(applied map[string]json.RawMessage, wanted map[string]string) bool {
-	for key := range maps.Keys(applied) {
+	for key := range applied {
 		name, isField := strings.CutPrefix(key, "f:")
 		if _, ok := wanted[name]; isField && !ok {
 			return false

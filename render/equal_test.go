@@ -1,0 +1,109 @@
+package render_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/autowasm/autowasm/render"
+)
+
+func TestEqual(t *testing.T) {
+	setField := func(value any, path ...string) func(*unstructured.Unstructured) {
+		return func(u *unstructured.Unstructured) {
+			if err := unstructured.SetNestedField(u.Object, value, path...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	dropField := func(path ...string) func(*unstructured.Unstructured) {
+		return func(u *unstructured.Unstructured) { unstructured.RemoveNestedField(u.Object, path...) }
+	}
+	tests := map[string]struct {
+		live func(*unstructured.Unstructured)
+		want bool
+	}{
+		"as rendered":        {func(*unstructured.Unstructured) {}, true},
+		"what a server adds": {serverFields, true},
+		"numbers as floats":  {floats(t), true},
+		"others' label":      {setField("x", "metadata", "labels", "team"), true},
+		"others' annotation": {setField("x", "metadata", "annotations", "note"), true},
+		"others' status":     {setField("x", "status", "y"), true},
+		"priority edited":    {setField(int64(9), "spec", "priority"), false},
+		"field added":        {setField("x", "spec", "targetRefs"), false},
+		"selector widened":   {dropField("spec", "workloadSelector", "labels", "tier"), false},
+		"selector narrowed":  {setField("x", "spec", "workloadSelector", "labels", "extra"), false},
+		"patches gone":       {dropField("spec", "configPatches"), false},
+		"spec gone":          {dropField("spec"), false},
+		"label gone":         {dropField("metadata", "labels", render.LabelManagedBy), false},
+		"label edited":       {setField("x", "metadata", "labels", render.LabelName), false},
+		"annotation gone":    {dropField("metadata", "annotations", render.AnnotationOwner), false},
+		"annotation edited":  {setField("x", "metadata", "annotations", render.AnnotationModule), false},
+		"owned as desired":   {managed(render.FieldManager, metav1.ManagedFieldsOperationApply, render.LabelName), true},
+		"dropped since":      {managed(render.FieldManager, metav1.ManagedFieldsOperationApply, "old"), false},
+		"others' applied":    {managed("kubectl", metav1.ManagedFieldsOperationApply, "old"), true},
+		"ours by update":     {managed(render.FieldManager, metav1.ManagedFieldsOperationUpdate, "old"), true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			desired := rendered(t)
+			live := desired.DeepCopy()
+			test.live(live)
+			if got := render.Equal(live, desired); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestEqualToNothing(t *testing.T) {
+	if render.Equal(nil, rendered(t)) || render.Equal(rendered(t), nil) || !render.Equal(nil, nil) {
+		t.Error("nil is equal to nil only")
+	}
+}
+
+func rendered(t testing.TB) *unstructured.Unstructured {
+	t.Helper()
+	ef, err := render.EnvoyFilter(fullAutoWasm(), testModule, testOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := render.Unstructured(ef)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func serverFields(u *unstructured.Unstructured) {
+	u.SetUID("1")
+	u.SetResourceVersion("2")
+	u.SetGeneration(3)
+	u.SetCreationTimestamp(metav1.Now())
+	u.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "v1", Kind: "X", Name: "x", UID: "1"}})
+}
+
+// floats reads the object as encoding/json would, with every number a float64.
+func floats(t *testing.T) func(*unstructured.Unstructured) {
+	return func(u *unstructured.Unstructured) {
+		raw, err := json.Marshal(u.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Object = nil
+		if err := json.Unmarshal(raw, &u.Object); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func managed(manager string, operation metav1.ManagedFieldsOperationType, label string) func(*unstructured.Unstructured) {
+	return func(u *unstructured.Unstructured) {
+		u.SetManagedFields([]metav1.ManagedFieldsEntry{{
+			Manager: manager, Operation: operation, APIVersion: render.APIVersion, FieldsType: "FieldsV1",
+			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{".":{},"f:` + label + `":{}}},"f:spec":{}}`),
+		}})
+	}
+}
