@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,4 +85,22 @@ func configurationOf(t *testing.T, aw *v1alpha1.AutoWasm) any {
 		return nil
 	}
 	return configuration["value"]
+}
+
+// TestModuleAddress: a trailing slash of the base URL is not doubled, and the
+// server knows no other path.
+func TestModuleAddress(t *testing.T) {
+	o := testOptions
+	o.BaseURL = "http://10.0.0.1:8081/"
+	ef, err := render.EnvoyFilter(autoWasm(), testModule, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := render.YAML(ef)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "uri: http://10.0.0.1:8081/wasm/" + tutorialSHA256 + "\n"; !strings.Contains(string(out), want) {
+		t.Errorf("no %s in\n%s", want, out)
+	}
 }

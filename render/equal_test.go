@@ -58,6 +58,16 @@ func TestEqual(t *testing.T) {
 	}
 }
 
+// TestEqualKeepsLargeNumbersApart: as floats, these two are one.
+func TestEqualKeepsLargeNumbersApart(t *testing.T) {
+	with := func(n int64) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"n": n}}}
+	}
+	if render.Equal(with(9007199254740992), with(9007199254740993)) {
+		t.Error("equal")
+	}
+}
+
 func TestEqualToNothing(t *testing.T) {
 	if render.Equal(nil, rendered(t)) || render.Equal(rendered(t), nil) || !render.Equal(nil, nil) {
 		t.Error("nil is equal to nil only")
