@@ -1,0 +1,122 @@
+package webhook
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// maxDetail bounds what a message repeats of another party's words, in characters.
+const maxDetail = 1024
+
+// sourceError is the denial for a definite failure: at the field that would have to
+// change.
+func sourceError(f *failure.Error, spec *v1alpha1.AutoWasmSpec) *field.Error {
+	path := sourcePath(f.Reason, spec)
+	return field.Invalid(path, sourceValue(path, spec), oneLine(f.Error(), maxDetail)+remedy(f.Reason, spec))
+}
+
+func sourcePath(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) *field.Path {
+	path := field.NewPath("spec", "filter", "source")
+	s := spec.Filter.Source
+	switch {
+	case s.Registry != nil && aboutSecret(reason):
+		return field.NewPath("spec", "secret")
+	case s.Registry != nil:
+		return path.Child("registry", "image")
+	case s.Object != nil && reason == failure.DigestMismatch:
+		return path.Child("object", "sha256")
+	case s.Object != nil:
+		return path.Child("object", "url")
+	case s.ConfigMap != nil:
+		return path.Child("configMap")
+	}
+	return path
+}
+
+func aboutSecret(reason failure.Reason) bool {
+	return reason == failure.Unauthorized || reason == failure.InvalidSecret
+}
+
+func sourceValue(path *field.Path, spec *v1alpha1.AutoWasmSpec) string {
+	s := spec.Filter.Source
+	switch {
+	case path.String() == "spec.secret":
+		return spec.Secret
+	case s.Registry != nil:
+		return s.Registry.Image
+	case s.Object != nil && path.String() == "spec.filter.source.object.sha256":
+		return s.Object.SHA256
+	case s.Object != nil:
+		return s.Object.URL
+	case s.ConfigMap != nil:
+		return s.ConfigMap.Name + "/" + s.ConfigMap.Key
+	}
+	return ""
+}
+
+// remedy is what the source itself cannot say: it does not know of the AutoWasm.
+func remedy(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) string {
+	switch {
+	case reason == failure.Unauthorized && spec.Filter.Source.Registry != nil && spec.Secret == "":
+		return "; for a private image, set spec.secret to a Secret of type kubernetes.io/dockerconfigjson in the same namespace"
+	case reason == failure.Unauthorized && spec.Filter.Source.Registry != nil:
+		return fmt.Sprintf("; check that the image exists and that the credentials in Secret %s may read it", spec.Secret)
+	case reason == failure.DigestMismatch && spec.Filter.Source.Object != nil:
+		return "; set sha256 to that of the file that you mean"
+	}
+	return ""
+}
+
+// indefiniteWarning says what the object waits for.
+func indefiniteWarning(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) string {
+	const stays = "the object is admitted and stays Pending until"
+	switch reason {
+	case failure.SecretNotFound:
+		return fmt.Sprintf("secret %s does not exist; %s it does", shortened(spec.Secret), stays)
+	case failure.ConfigMapNotFound:
+		return fmt.Sprintf("%s lacks the module; %s it has it", origin(spec), stays)
+	case failure.RateLimited:
+		return fmt.Sprintf("%s asks for patience; %s it answers", origin(spec), stays)
+	case failure.StoreFailed:
+		return fmt.Sprintf("the module store cannot keep the module now; %s it can", stays)
+	case failure.Pending:
+		return fmt.Sprintf("%s did not answer in time; %s the module is fetched", origin(spec), stays)
+	}
+	return fmt.Sprintf("%s is unavailable; %s it answers", origin(spec), stays)
+}
+
+// origin names who is waited for, short enough for a warning.
+func origin(spec *v1alpha1.AutoWasmSpec) string {
+	s := spec.Filter.Source
+	switch {
+	case s.Registry != nil:
+		return "registry " + shortened(registryOf(s.Registry.Image))
+	case s.Object != nil:
+		return "host " + shortened(hostOf(s.Object.URL))
+	case s.ConfigMap != nil:
+		return "configmap " + shortened(s.ConfigMap.Name)
+	}
+	return "the source"
+}
+
+func registryOf(image string) string {
+	reference, err := name.ParseReference(image)
+	if err != nil {
+		return image
+	}
+	return reference.Context().RegistryStr()
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Host
+}

@@ -1,0 +1,70 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// outcome is what came of generating an EnvoyFilter at admission.
+type outcome string
+
+const (
+	staged    outcome = "staged"    // created, to be adopted
+	rehearsed outcome = "rehearsed" // would be accepted
+	exists    outcome = "exists"    // ours is there from before
+	gone      outcome = "gone"      // it changed or went while we looked
+	foreign   outcome = "foreign"   // somebody else's has the name
+	refused   outcome = "refused"   // Istio or a policy does not want it
+	failed    outcome = "failed"    // not written, for reasons that are not the object's
+)
+
+// failedWrite denies what would be refused each time, and admits with a warning
+// whatever is not the object's fault: the controller tries again.
+func failedWrite(err error, s subject, d *decision) outcome {
+	if isRefusal(err) {
+		d.deny(field.Forbidden(field.NewPath("spec", "filter"), "the EnvoyFilter that is generated from it is refused: "+oneLine(err.Error(), maxDetail)))
+		return refused
+	}
+	d.warn("the EnvoyFilter is left to the controller: %s", causeOf(err))
+	return failed
+}
+
+// isRefusal recognises the answer of an admission webhook or policy, and of the
+// EnvoyFilter's own schema. A webhook that could not be called is no refusal, nor is
+// a permission or a quota that the server lacks.
+func isRefusal(err error) bool {
+	if apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) {
+		return true
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	code := status.Status().Code
+	clientError := code >= http.StatusBadRequest && code < http.StatusInternalServerError
+	return clientError && code != http.StatusTooManyRequests && strings.Contains(status.Status().Message, "denied the request")
+}
+
+// causeOf is a few words for a warning.
+func causeOf(err error) string {
+	switch {
+	case meta.IsNoMatchError(err):
+		return "this cluster does not know EnvoyFilters; is Istio installed?"
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return "the namespace is being terminated"
+	case errors.Is(err, context.DeadlineExceeded), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err):
+		return "the API server did not answer in time"
+	case apierrors.IsForbidden(err):
+		return "wasmer is not allowed to write it; see its RBAC and quotas"
+	case apierrors.IsNotFound(err):
+		return "the namespace or the EnvoyFilter kind was not found"
+	}
+	return err.Error()
+}

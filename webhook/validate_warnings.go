@@ -1,0 +1,53 @@
+package webhook
+
+import (
+	"strings"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+)
+
+// warningsOf says what is allowed but may surprise.
+func warningsOf(aw *v1alpha1.AutoWasm) []string {
+	var warnings []string
+	f := &aw.Spec.Filter
+	if len(aw.Spec.Selector.MatchLabels) == 0 {
+		warnings = append(warnings, warning("spec.selector is empty: the filter runs in every proxy of namespace %s", shortened(aw.Namespace)))
+	}
+	if aw.Spec.Secret != "" && f.Source.Registry == nil {
+		warnings = append(warnings, warning("spec.secret is not used: it is for registry sources"))
+	}
+	if f.FailurePolicy == v1alpha1.FailOpen {
+		warnings = append(warnings, warning("spec.filter.failurePolicy FailOpen: while the module cannot run, requests pass without the filter"))
+	}
+	if f.AllowPrecompiled {
+		warnings = append(warnings, warning("spec.filter.allowPrecompiled: Envoy runs native code from the module that nothing has verified"))
+	}
+	return append(warnings, sourceWarnings(f.Source)...)
+}
+
+func sourceWarnings(s v1alpha1.Source) []string {
+	switch {
+	case s.Registry != nil:
+		return registryWarnings(*s.Registry)
+	case s.Object != nil:
+		return objectWarnings(*s.Object)
+	}
+	return nil
+}
+
+func registryWarnings(r v1alpha1.RegistrySource) []string {
+	if strings.Contains(r.Image, "@") || !isLatest(r.Image) {
+		return nil
+	}
+	return []string{warning("spec.filter.source.registry.image has no tag or latest: name a version or a digest, to know what runs")}
+}
+
+func objectWarnings(o v1alpha1.ObjectSource) []string {
+	switch {
+	case o.SHA256 != "":
+		return nil
+	case strings.HasPrefix(strings.ToLower(o.URL), "http://"):
+		return []string{warning("spec.filter.source.object: http without sha256 runs whatever the network delivers; set sha256")}
+	}
+	return []string{warning("spec.filter.source.object.sha256 is not set: whatever the URL serves at the time of the fetch runs")}
+}
