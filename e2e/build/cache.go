@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
+
+	"github.com/autowasm/autowasm/e2e/filelock"
 )
 
 // CacheDir is where parts are kept when nobody says otherwise: $AUTOWASM_CACHE, else autowasm in
@@ -43,11 +44,11 @@ func (b *Builder) Part(ctx context.Context, p Part) (string, error) {
 	if exists(binary) {
 		return binary, nil
 	}
-	unlock, err := lock(ctx, filepath.Join(b.CacheDir, p.Name+".lock"))
+	release, err := filelock.Acquire(ctx, filepath.Join(b.CacheDir, p.Name+".lock"))
 	if err != nil {
 		return "", fmt.Errorf("wait for another build of %s: %w", p.Name, err)
 	}
-	defer unlock()
+	defer release()
 	if exists(binary) { // somebody else built it while we waited
 		return binary, nil
 	}
@@ -70,35 +71,12 @@ func (b *Builder) moduleDir(p Part) string { return filepath.Join(b.Checkout, "e
 
 func (b *Builder) buildPart(ctx context.Context, p Part, binary string) error {
 	done := b.announce(fmt.Sprintf("building %s from source, %s the first time", p.Title, p.Takes))
-	err := goBuild(ctx, b.moduleDir(p), binary, ".", append([]string{"-s", "-w"}, p.LDFlags...))
+	err := goBuild{dir: b.moduleDir(p), pkg: ".", ldflags: slices.Concat(stripped, p.LDFlags)}.to(ctx, binary)
 	done(err)
 	if err != nil {
 		return fmt.Errorf("build %s: %w", p.Name, err)
 	}
 	return nil
-}
-
-// Product builds the package at dir, which is relative to the checkout's root, into bin/ of the checkout and
-// returns the path of the binary. It is not cached: Go's own build cache makes a second build fast.
-func (b *Builder) Product(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(b.Checkout, "bin", filepath.Base(dir))
-	if err := goBuild(ctx, b.Checkout, binary, "./"+filepath.ToSlash(dir), nil); err != nil {
-		return "", fmt.Errorf("build %s: %w", dir, err)
-	}
-	return binary, nil
-}
-
-// goBuild builds a package of the module in dir.
-func goBuild(ctx context.Context, dir, binary, pkg string, ldflags []string) error {
-	return replace(binary, func(temp string) error {
-		args := []string{"build", "-trimpath", "-ldflags=" + strings.Join(ldflags, " "), "-o", temp, pkg}
-		cmd := exec.CommandContext(ctx, "go", args...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go %s in %s: %w\n%s", strings.Join(args, " "), dir, err, out)
-		}
-		return nil
-	})
 }
 
 func exists(path string) bool {

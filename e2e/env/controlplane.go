@@ -30,10 +30,10 @@ func (e *Environment) startEtcd(ctx context.Context) error {
 func (e *Environment) etcdCommand(ports []int) command {
 	clients, peers := "http://"+address(ports[0]), "http://"+address(ports[1])
 	return command{name: "etcd", path: e.binaries.Etcd, args: []string{
-		"--name=default", "--data-dir=" + e.data("etcd"), "--unsafe-no-fsync", "--log-level=warn",
+		"--name=autowasm", "--data-dir=" + e.data("etcd"), "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls=" + clients, "--advertise-client-urls=" + clients,
 		"--listen-peer-urls=" + peers, "--initial-advertise-peer-urls=" + peers,
-		"--initial-cluster=default=" + peers,
+		"--initial-cluster=autowasm=" + peers,
 	}}
 }
 

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
-
-	"github.com/autowasm/autowasm/e2e/build"
 )
 
 // An Environment is a running cluster on this machine. Its exported fields are set by Start and do not change.
@@ -29,8 +27,8 @@ type Environment struct {
 	ObjectsURL string // of the web server that serves ObjectsDir, without a slash at the end
 	ObjectsDir string // files put here are served at once
 
-	WasmerURL        string // base URL of wasmer's module server
-	WasmerMetricsURL string // of wasmer's metrics page
+	WasmerURL        string // base URL of wasmer's module server; "" before wasmer's first start
+	WasmerMetricsURL string // of wasmer's metrics page; "" before wasmer's first start
 
 	options  Options
 	binaries Binaries
@@ -45,40 +43,8 @@ type Environment struct {
 	failures  []*ComponentError
 }
 
-// Binaries are the paths of the programs that an environment runs.
-type Binaries struct {
-	ControlPlane, Etcd, Registry string
-	Kubectl                      string // a link to ControlPlane under the name that makes it kubectl
-	Wasmer                       string // "" without wasmer
-}
-
 // grace is how long a part may take to end.
 const grace = 15 * time.Second
-
-// Build builds what an environment of these options runs, or finds it in the cache, and links kubectl into bin/
-// of the checkout. Start does so itself; a first build takes minutes, and a caller with a deadline builds before.
-func Build(ctx context.Context, o Options) (Binaries, error) {
-	o, err := o.complete()
-	if err != nil {
-		return Binaries{}, err
-	}
-	builder := &build.Builder{Checkout: o.Checkout, CacheDir: o.CacheDir, Progress: o.Log}
-	var b Binaries
-	if b.ControlPlane, err = builder.Part(ctx, build.ControlPlane); err != nil {
-		return b, err
-	}
-	if b.Etcd, err = builder.Part(ctx, build.Etcd); err != nil {
-		return b, err
-	}
-	if b.Registry, err = builder.Part(ctx, build.Registry); err != nil {
-		return b, err
-	}
-	if b.Kubectl, err = builder.Link("kubectl", b.ControlPlane); err != nil || o.WithoutWasmer {
-		return b, err
-	}
-	b.Wasmer, err = builder.Product(ctx, "cmd/wasmer")
-	return b, err
-}
 
 // Start builds what is missing and starts an environment. ctx bounds the start only: the environment runs until
 // Stop. When a part does not come up, everything is stopped again and the error, a *ComponentError, says which.
@@ -106,7 +72,7 @@ func (e *Environment) start(ctx context.Context) error {
 		e.startControllerManager, e.startRegistries, e.startObjects,
 	}
 	if !e.options.WithoutWasmer {
-		steps = append(steps, e.startDefaultWasmer)
+		steps = append(steps, func(ctx context.Context) error { return e.StartWasmer(ctx) })
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -117,10 +83,10 @@ func (e *Environment) start(ctx context.Context) error {
 }
 
 func (e *Environment) makeDirs(context.Context) error {
+	if err := os.RemoveAll(e.dataDir()); err != nil {
+		return fmt.Errorf("clear what an earlier environment left: %w", err)
+	}
 	for _, dir := range []string{e.logDir(), e.dataDir()} {
-		if err := os.RemoveAll(dir); err != nil {
-			return fmt.Errorf("clear what an earlier environment left: %w", err)
-		}
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("make the environment's directories: %w", err)
 		}
@@ -200,3 +166,6 @@ func (e *Environment) report(p *process) {
 func (e *Environment) logf(format string, args ...any) {
 	fmt.Fprintf(e.options.Log, format+"\n", args...)
 }
+
+// Binaries returns the paths of the programs that the environment runs, or that a test runs against it.
+func (e *Environment) Binaries() Binaries { return e.binaries }

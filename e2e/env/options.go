@@ -54,3 +54,7 @@ func (o Options) complete() (Options, error) {
 	}
 	return o, nil
 }
+
+func (o Options) builder() *build.Builder {
+	return &build.Builder{Checkout: o.Checkout, CacheDir: o.CacheDir, Progress: o.Log}
+}

@@ -43,15 +43,16 @@ func (e *Environment) NewWasmer(name string) *Wasmer { return &Wasmer{Name: name
 // StartWasmer applies manifests/webhook and starts the environment's own replica. The flags come after
 // Options.WasmerFlags and the environment's own, and override them: "--webhook=false", "--stage=false".
 func (e *Environment) StartWasmer(ctx context.Context, flags ...string) error {
-	if e.binaries.Wasmer == "" {
-		return fmt.Errorf("wasmer was not built: the environment was started without it")
-	}
-	if webhookWanted(flags) {
+	if webhookWanted(slices.Concat(e.options.WasmerFlags, flags)) {
 		if err := e.ApplyManifests(ctx, "webhook"); err != nil {
 			return err
 		}
 	}
-	return e.wasmer.Start(ctx, flags...)
+	if err := e.wasmer.Start(ctx, flags...); err != nil {
+		return err
+	}
+	e.WasmerURL, e.WasmerMetricsURL = e.wasmer.URL, e.wasmer.MetricsURL
+	return nil
 }
 
 // StopWasmer stops the environment's own replica as a cluster would.
@@ -73,6 +74,9 @@ func (w *Wasmer) Start(ctx context.Context, flags ...string) error {
 	if w.process != nil && w.process.running() {
 		return fmt.Errorf("%s is running", w.Name)
 	}
+	if err := w.build(ctx); err != nil {
+		return err
+	}
 	w.flags = flags
 	if err := w.launch(ctx); err != nil {
 		return err
@@ -81,6 +85,14 @@ func (w *Wasmer) Start(ctx context.Context, flags ...string) error {
 		return nil
 	}
 	return w.env.waitForWebhooks(ctx)
+}
+
+// build builds wasmer when the environment was started without it.
+func (w *Wasmer) build(ctx context.Context) error {
+	if w.env.binaries.Wasmer != "" {
+		return nil
+	}
+	return w.env.binaries.buildProduct(ctx, w.env.options.builder())
 }
 
 // launch chooses ports the first time and keeps to them afterwards.
@@ -151,15 +163,6 @@ func (w *Wasmer) end(how func(*process) error) error {
 	}
 	w.env.forget(w.process)
 	return how(w.process)
-}
-
-// startDefaultWasmer is the last step of a start.
-func (e *Environment) startDefaultWasmer(ctx context.Context) error {
-	if err := e.StartWasmer(ctx); err != nil {
-		return err
-	}
-	e.WasmerURL, e.WasmerMetricsURL = e.wasmer.URL, e.wasmer.MetricsURL
-	return nil
 }
 
 // webhookWanted tells whether flags leave wasmer's webhooks on.

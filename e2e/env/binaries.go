@@ -1,0 +1,60 @@
+package env
+
+import (
+	"context"
+
+	"github.com/autowasm/autowasm/e2e/build"
+)
+
+// Binaries are the paths of the programs of an environment.
+type Binaries struct {
+	ControlPlane, Etcd, Registry string
+	Kubectl                      string // a link to ControlPlane under the name that makes it kubectl
+	Wasmer, Wasmc                string // "" when the environment was started without wasmer
+	Filter                       string // the example filter, a module; "" like Wasmer
+}
+
+// The directories of the product's packages in the checkout.
+const (
+	wasmerPackage = "cmd/wasmer"
+	wasmcPackage  = "cmd/wasmc"
+	filterPackage = "examples/add-header"
+)
+
+// Build builds what an environment of these options runs, or finds it in the cache, and puts kubectl, wasmer,
+// wasmc and the example filter into bin/ of the checkout. Start does so itself; a first build takes minutes, and
+// a caller with a deadline builds before.
+func Build(ctx context.Context, o Options) (Binaries, error) {
+	o, err := o.complete()
+	if err != nil {
+		return Binaries{}, err
+	}
+	b, err := buildParts(ctx, o.builder())
+	if err != nil || o.WithoutWasmer {
+		return b, err
+	}
+	return b, b.buildProduct(ctx, o.builder())
+}
+
+func buildParts(ctx context.Context, builder *build.Builder) (b Binaries, err error) {
+	for part, path := range map[*build.Part]*string{
+		&build.ControlPlane: &b.ControlPlane, &build.Etcd: &b.Etcd, &build.Registry: &b.Registry,
+	} {
+		if *path, err = builder.Part(ctx, *part); err != nil {
+			return b, err
+		}
+	}
+	b.Kubectl, err = builder.Link("kubectl", b.ControlPlane)
+	return b, err
+}
+
+func (b *Binaries) buildProduct(ctx context.Context, builder *build.Builder) (err error) {
+	if b.Wasmer, err = builder.Product(ctx, wasmerPackage); err != nil {
+		return err
+	}
+	if b.Wasmc, err = builder.Product(ctx, wasmcPackage); err != nil {
+		return err
+	}
+	b.Filter, err = builder.Filter(ctx, filterPackage)
+	return err
+}

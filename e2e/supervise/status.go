@@ -1,0 +1,73 @@
+package supervise
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/autowasm/autowasm/e2e/env"
+)
+
+// Status prints whether the environment in dir is up, where its parts are, and which of them died; for these it
+// returns ErrUnhealthy.
+func Status(dir Dir, out io.Writer) error {
+	running, err := dir.running()
+	if err != nil {
+		return err
+	}
+	if !running {
+		fmt.Fprintln(out, "The environment is down.")
+		return dir.reportEnd(out)
+	}
+	s, err := dir.readState()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "The environment is %s (process %d, since %s).\n", s.Phase, s.PID, s.Since.Format(time.TimeOnly))
+	if s.Phase == ready {
+		if err := printEndpoints(dir, out); err != nil {
+			return err
+		}
+	}
+	printFailures(out, s)
+	if len(s.Failures) > 0 {
+		return ErrUnhealthy
+	}
+	return nil
+}
+
+func printEndpoints(dir Dir, out io.Writer) error {
+	variables, err := env.ReadVariables(dir.variables())
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, v := range variables {
+		if v.Value != "" && !strings.HasSuffix(v.Name, "PASSWORD") {
+			fmt.Fprintf(table, "  %s\t%s\n", v.Name, v.Value)
+		}
+	}
+	fmt.Fprintf(table, "  logs\t%s\n", dir.logs())
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "To use it: . %s\n", dir.variables())
+	return nil
+}
+
+func printFailures(out io.Writer, s state) {
+	for _, failure := range s.Failures {
+		fmt.Fprintln(out, failure)
+	}
+}
+
+// printTail shows the supervisor's last words.
+func printTail(out io.Writer, dir Dir) {
+	tail, err := env.Tail(dir.log(), 10)
+	if err != nil {
+		tail = []string{err.Error()}
+	}
+	fmt.Fprintf(out, "Its log %s ends:\n  %s\n", dir.log(), strings.Join(tail, "\n  "))
+}

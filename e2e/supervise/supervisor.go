@@ -1,0 +1,105 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/autowasm/autowasm/e2e/env"
+	"github.com/autowasm/autowasm/e2e/filelock"
+)
+
+// A supervisor runs an environment and keeps its state file.
+type supervisor struct {
+	dir Dir
+
+	mu    sync.Mutex
+	state state
+}
+
+// lockTimeout is how long a supervisor waits for its lock, which whoever looks whether it runs has for a moment.
+const lockTimeout = 10 * time.Second
+
+// Supervise runs an environment in dir until ctx ends or the state file is removed. Its log goes to log, with the time.
+func Supervise(ctx context.Context, dir Dir, o env.Options, log io.Writer) error {
+	lockCtx, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	release, err := filelock.Acquire(lockCtx, dir.lock())
+	if err != nil {
+		return fmt.Errorf("make sure that no other supervisor runs: %w", err)
+	}
+	defer release()
+	s := &supervisor{dir: dir, state: state{PID: os.Getpid(), Since: time.Now(), Phase: starting}}
+	if err := s.update(func(*state) {}); err != nil {
+		return err
+	}
+	o.Dir, o.Log, o.OnFailure = string(dir), stamped{log}, s.died
+	return s.run(ctx, o)
+}
+
+func (s *supervisor) run(ctx context.Context, o env.Options) error {
+	e, err := env.Start(ctx, o)
+	if err != nil {
+		return errors.Join(err, s.update(func(st *state) {
+			st.Phase, st.Failures = failed, []string{err.Error()}
+		}))
+	}
+	err = s.publish(e)
+	if err == nil {
+		s.wait(ctx)
+	}
+	fmt.Fprintln(o.Log, "stopping")
+	return errors.Join(err, e.Stop())
+}
+
+// publish makes it known that the environment is ready, the variables first.
+func (s *supervisor) publish(e *env.Environment) error {
+	if err := env.WriteVariables(s.dir.variables(), e.Variables()); err != nil {
+		return err
+	}
+	return s.update(func(st *state) { st.Phase = ready })
+}
+
+// wait returns when the environment is to end.
+func (s *supervisor) wait(ctx context.Context) {
+	every := time.NewTicker(2 * time.Second)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		if _, err := os.Stat(s.dir.state()); errors.Is(err, os.ErrNotExist) {
+			return
+		}
+	}
+}
+
+// died records the death of a part. Its line in the log is written by the environment.
+func (s *supervisor) died(failure *env.ComponentError) {
+	// An error is one of the disk, which everything else suffers from, too.
+	_ = s.update(func(st *state) { st.Failures = append(st.Failures, failure.Error()) })
+}
+
+// update changes the state and writes it.
+func (s *supervisor) update(change func(*state)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.state)
+	return s.dir.writeState(s.state)
+}
+
+// stamped puts the time before what is written to it.
+type stamped struct{ w io.Writer }
+
+func (s stamped) Write(p []byte) (int, error) {
+	if _, err := fmt.Fprintf(s.w, "%s %s", time.Now().Format(time.RFC3339), p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

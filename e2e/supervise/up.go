@@ -1,0 +1,166 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/autowasm/autowasm/e2e/env"
+	"github.com/autowasm/autowasm/e2e/filelock"
+)
+
+// ErrUnhealthy is returned for an environment that runs without a part that died.
+var ErrUnhealthy = errors.New("the environment is not whole; `make down && make up` starts it anew")
+
+// Up starts an environment in the background and returns when it is ready, or says that it already is. args are
+// given to the supervisor, which is this program with the arguments "supervise" and these.
+func Up(ctx context.Context, dir Dir, o env.Options, args []string, out io.Writer) error {
+	release, err := dir.exclusive(ctx, out)
+	if err != nil {
+		return err
+	}
+	defer release()
+	running, err := dir.running()
+	if err != nil {
+		return err
+	}
+	if running {
+		fmt.Fprintln(out, "The environment is already up.")
+		return Status(dir, out)
+	}
+	if err := dir.reportEnd(out); err != nil {
+		return err
+	}
+	o.Dir = string(dir)
+	if _, err := env.Build(ctx, o); err != nil {
+		return err
+	}
+	return start(ctx, dir, args, out)
+}
+
+// exclusive waits until no other Up or Down is at work in the directory.
+func (d Dir) exclusive(ctx context.Context, out io.Writer) (release func(), err error) {
+	if err := os.MkdirAll(string(d), 0o755); err != nil {
+		return nil, fmt.Errorf("make the environment's directory: %w", err)
+	}
+	release, ok, err := filelock.TryAcquire(string(d))
+	if ok || err != nil {
+		return release, err
+	}
+	fmt.Fprintln(out, "Waiting for another start or stop of this environment.")
+	return filelock.Acquire(ctx, string(d))
+}
+
+// reportEnd tells of an earlier environment that ended without having been stopped.
+func (d Dir) reportEnd(out io.Writer) error {
+	s, err := d.readState()
+	if err != nil || s.Phase == "" {
+		return err
+	}
+	fmt.Fprintf(out, "An environment that was started at %s has ended by itself.\n", s.Since.Format(time.TimeOnly))
+	printFailures(out, s)
+	printTail(out, d)
+	return nil
+}
+
+func start(ctx context.Context, dir Dir, args []string, out io.Writer) error {
+	if err := dir.clear(); err != nil {
+		return fmt.Errorf("clear what an earlier environment left: %w", err)
+	}
+	if err := os.RemoveAll(dir.logs()); err != nil {
+		return fmt.Errorf("clear the logs of an earlier environment: %w", err)
+	}
+	fmt.Fprintln(out, "Starting the environment.")
+	supervisor, err := spawn(dir, args)
+	if err != nil {
+		return fmt.Errorf("start the supervisor: %w", err)
+	}
+	if err := waitUntilUp(ctx, dir, supervisor); err != nil {
+		return err
+	}
+	return Status(dir, out)
+}
+
+// A child is the supervisor as its starter sees it.
+type child struct {
+	pid   int
+	ended <-chan error // gets the reason once
+}
+
+// spawn starts the supervisor in a session of its own, from a copy of this program: `go run` deletes the original.
+func spawn(dir Dir, args []string) (child, error) {
+	if err := copySelf(dir.program()); err != nil {
+		return child{}, err
+	}
+	if err := os.MkdirAll(dir.logs(), 0o755); err != nil {
+		return child{}, err
+	}
+	log, err := os.OpenFile(dir.log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return child{}, err
+	}
+	defer log.Close()
+	cmd := exec.Command(dir.program(), append([]string{"supervise"}, args...)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return child{}, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }() // ends with the supervisor, or with this program
+	return child{pid: cmd.Process.Pid, ended: ended}, nil
+}
+
+func copySelf(to string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, program, 0o755)
+}
+
+// waitUntilUp returns when the environment is ready or has failed. When ctx ends first, the supervisor is stopped.
+func waitUntilUp(ctx context.Context, dir Dir, supervisor child) error {
+	for {
+		s, err := dir.readState()
+		if err != nil {
+			return err
+		}
+		if s.Phase == ready {
+			return nil
+		}
+		select {
+		case err := <-supervisor.ended:
+			return didNotStart(dir, err)
+		case <-ctx.Done():
+			err := syscall.Kill(supervisor.pid, syscall.SIGTERM)
+			<-supervisor.ended
+			return errors.Join(ctx.Err(), err, dir.clear())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// didNotStart is why: what the supervisor wrote before it ended, or else the end of its log.
+func didNotStart(dir Dir, ended error) error {
+	s, err := dir.readState()
+	if err != nil {
+		return err
+	}
+	why := strings.Join(s.Failures, "\n")
+	if why == "" {
+		tail, err := env.Tail(dir.log(), 15)
+		why = fmt.Sprintf("the supervisor ended: %v\n%s", errors.Join(ended, err), strings.Join(tail, "\n"))
+	}
+	return errors.Join(errors.New(why), dir.clear())
+}
