@@ -1,0 +1,179 @@
+package fetch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/fetch/store"
+)
+
+// Defaults of Options.
+const (
+	DefaultMaxConcurrent = 4
+	DefaultFetchTimeout  = 5 * time.Minute
+	DefaultResolveTTL    = 10 * time.Minute
+)
+
+// Module is a module in the store, and where it came from.
+type Module struct {
+	// SHA256 of the module's bytes, 64 lower-case hex digits.
+	SHA256 string
+	// Size in bytes.
+	Size int64
+	// ABI is the Proxy-Wasm ABI version, such as "0.2.1".
+	ABI string
+	// Reference is the immutable form of the source.
+	Reference string
+	// FetchedAt is when the module came into the store.
+	FetchedAt time.Time
+}
+
+// Options are what a Fetcher works with.
+type Options struct {
+	// Store receives the modules. Required.
+	Store *store.Store
+	// Sources resolves requests. Required. If it has a method
+	// Fingerprint(ctx, source.Request) (string, error), requests with a pull secret
+	// can be answered from memory too.
+	Sources source.Resolver
+	// MaxConcurrent is how many modules are downloaded at once; one host gets at
+	// most half of it, so that a slow one does not hold up the others. 0 means
+	// DefaultMaxConcurrent.
+	MaxConcurrent int
+	// FetchTimeout bounds one resolution and one download each. 0 means
+	// DefaultFetchTimeout.
+	FetchTimeout time.Duration
+	// ResolveTTL is how long a resolution is answered from memory, and so how long
+	// a withdrawn permission may go unnoticed. 0 means DefaultResolveTTL.
+	ResolveTTL time.Duration
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Fetcher resolves and fetches modules. Its methods may be called concurrently.
+type Fetcher struct {
+	o         Options
+	memory    *memory
+	requests  *flights[identity]
+	downloads *flights[string]
+	resolving *gate
+	fetching  *gate
+	patience  *patience
+	metrics   *metrics
+	owner     *owner
+
+	mu          sync.RWMutex
+	subscribers []func(types.NamespacedName)
+}
+
+// New makes a Fetcher. Its background work is bounded from the start, and owned
+// by Start.
+func New(o Options) *Fetcher {
+	o = o.withDefaults()
+	owner := newOwner()
+	f := &Fetcher{
+		o:         o,
+		memory:    newMemory(o.ResolveTTL),
+		requests:  newFlights[identity](owner),
+		downloads: newFlights[string](owner),
+		resolving: newGate(resolvesPerDownload * o.MaxConcurrent),
+		fetching:  newGate(o.MaxConcurrent),
+		patience:  newPatience(),
+		owner:     owner,
+	}
+	f.metrics = newMetrics(f)
+	return f
+}
+
+// resolvesPerDownload is how many more resolutions than downloads run at once: they
+// move little and mostly wait.
+const resolvesPerDownload = 8
+
+func (o Options) withDefaults() Options {
+	if o.MaxConcurrent <= 0 {
+		o.MaxConcurrent = DefaultMaxConcurrent
+	}
+	if o.FetchTimeout <= 0 {
+		o.FetchTimeout = DefaultFetchTimeout
+	}
+	if o.ResolveTTL <= 0 {
+		o.ResolveTTL = DefaultResolveTTL
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Ensure returns the module of a request once it is in the store.
+//
+// A request that names an image by digest, or a tag with the policy IfNotPresent,
+// is answered from memory when it was resolved with the same credentials less than
+// ResolveTTL ago. Everything else asks the source first, and downloads only what
+// this source has not given before.
+//
+// Errors are *failure.Error. When ctx ends first the error is failure.Pending: the
+// fetch goes on in the background and subscribers are told when it ends. Failures
+// are not remembered: a further call tries again, save within the time that a host
+// asked to be left alone, which is failure.RateLimited at once.
+func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) {
+	id, err := f.identify(ctx, r)
+	if err != nil {
+		return Module{}, err
+	}
+	if m, ok := f.remembered(id); ok {
+		return m, nil
+	}
+	flight, _, err := f.requests.board(ctx, id, id.credentials, func(ctx context.Context) (Module, error) {
+		return f.resolveAndFetch(ctx, id, r)
+	}, f.announce)
+	if err != nil {
+		return Module{}, err
+	}
+	if flight.wait(ctx) || !f.requests.leave(flight, types.NamespacedName{Namespace: r.Namespace, Name: r.Name}) {
+		return flight.module, flight.err
+	}
+	return Module{}, failure.Indefinitef(failure.Pending, "the module of %s is not here yet and is being fetched in the background: %w", id, context.Cause(ctx))
+}
+
+// remembered answers from memory if it may and the store still has the module.
+func (f *Fetcher) remembered(id identity) (Module, bool) {
+	if !id.memorable {
+		return Module{}, false
+	}
+	m, ok := f.memory.get(id, f.o.Now())
+	if !ok {
+		return Module{}, false
+	}
+	_, ok = f.o.Store.Use(m.SHA256)
+	return m, ok
+}
+
+// Lookup returns the module of that sha256 if the store has it.
+func (f *Fetcher) Lookup(sha256 string) (module.Info, bool) {
+	return f.o.Store.Lookup(sha256)
+}
+
+// Subscribe has fn called with the namespace and name of a request whose Ensure
+// returned failure.Pending, when its fetch ends, well or not. fn is called from the
+// fetch's goroutine and must not block. It cannot be withdrawn.
+func (f *Fetcher) Subscribe(fn func(key types.NamespacedName)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.subscribers = append(f.subscribers, fn)
+}
+
+func (f *Fetcher) announce(key types.NamespacedName) {
+	f.mu.RLock()
+	subscribers := f.subscribers
+	f.mu.RUnlock()
+	for _, fn := range subscribers {
+		fn(key)
+	}
+}

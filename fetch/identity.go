@@ -1,0 +1,110 @@
+package fetch
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/source"
+)
+
+// identity is what makes two requests the same: what they ask for, and with whose
+// credentials.
+type identity struct {
+	kind, place, part string // registry, image, pin | object, URL, sha256 | configMap, name, key
+	namespace         string // whose ConfigMap or pull secret, "" when neither is used
+	credentials       string // fingerprint of the pull secret
+	memorable         bool   // may be answered from memory
+}
+
+// String names the source for messages.
+func (id identity) String() string {
+	switch {
+	case id.kind == "configMap":
+		return "ConfigMap " + id.namespace + "/" + id.place + " key " + id.part
+	case id.kind == "registry" && id.part != "":
+		return "image " + id.part
+	case id.kind == "registry":
+		return "image " + id.place
+	}
+	return id.kind + " " + id.place
+}
+
+// host is where the source lives, for limits that count per host.
+func (id identity) host() string {
+	switch id.kind {
+	case "registry":
+		return registryHost(id.place)
+	case "object":
+		if u, err := url.Parse(id.place); err == nil {
+			return u.Host
+		}
+	}
+	return ""
+}
+
+// fingerprinter is a resolver that can tell credentials apart without the network
+// of the source.
+type fingerprinter interface {
+	Fingerprint(ctx context.Context, r source.Request) (string, error)
+}
+
+func (f *Fetcher) identify(ctx context.Context, r source.Request) (identity, error) {
+	id := identify(r)
+	if r.Secret == "" && id.kind != "configMap" {
+		id.namespace = ""
+	}
+	prints, ok := f.o.Sources.(fingerprinter)
+	if !ok {
+		id.credentials = r.Secret
+		id.memorable = id.memorable && r.Secret == ""
+		return id, nil
+	}
+	var err error
+	if id.credentials, err = prints.Fingerprint(ctx, r); err != nil {
+		return identity{}, failure.Wrapf(err, "look at the credentials for %s", id)
+	}
+	return id, nil
+}
+
+func identify(r source.Request) identity {
+	id := identity{namespace: r.Namespace}
+	switch s := r.Source; {
+	case s.Registry != nil:
+		id.kind, id.place, id.part = "registry", s.Registry.Image, r.Pinned
+		id.memorable = r.Pinned != "" || fixed(*s.Registry)
+	case s.Object != nil:
+		id.kind, id.place, id.part = "object", s.Object.URL, s.Object.SHA256
+		id.memorable = s.Object.SHA256 != ""
+	case s.ConfigMap != nil:
+		id.kind, id.place, id.part = "configMap", s.ConfigMap.Name, s.ConfigMap.Key
+	default:
+		id.kind = "no source"
+	}
+	return id
+}
+
+// fixed reports whether an image need not be looked up each time. An absent
+// policy is as the API documents it.
+func fixed(s v1alpha1.RegistrySource) bool {
+	if strings.Contains(s.Image, "@") {
+		return true
+	}
+	if s.PullPolicy != "" {
+		return s.PullPolicy == v1alpha1.PullIfNotPresent
+	}
+	_, tag, tagged := strings.Cut(s.Image[strings.LastIndex(s.Image, "/")+1:], ":")
+	return tagged && tag != "latest"
+}
+
+// registryHost is the first part of an image's name when that is a host, as
+// docker reads it.
+func registryHost(image string) string {
+	first, _, more := strings.Cut(image, "/")
+	if more && (strings.ContainsAny(first, ".:") || first == "localhost") {
+		return first
+	}
+	return "index.docker.io"
+}

@@ -1,0 +1,52 @@
+package fetch
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// success is the outcome of a fetch that did not fail.
+const success = "Success"
+
+type metrics struct {
+	duration   *prometheus.HistogramVec
+	collectors []prometheus.Collector
+}
+
+func newMetrics(f *Fetcher) *metrics {
+	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "wasmer_fetch_duration_seconds",
+		Help:    "How long it took to resolve and fetch a module, by outcome: Success or the reason of the failure.",
+		Buckets: []float64{0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300},
+	}, []string{"outcome"})
+	gauge := func(name, help string, read func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
+	}
+	return &metrics{duration: duration, collectors: []prometheus.Collector{
+		duration,
+		gauge("wasmer_fetches_in_flight", "Fetches that are under way.", func() float64 { return float64(f.requests.count()) }),
+		gauge("wasmer_store_modules", "Modules in the store.", func() float64 { return float64(f.o.Store.Usage().Modules) }),
+		gauge("wasmer_store_bytes", "Bytes that the modules in the store take.", func() float64 { return float64(f.o.Store.Usage().Bytes) }),
+	}}
+}
+
+func (m *metrics) observe(took time.Duration, err error) {
+	outcome := success
+	if err != nil {
+		outcome = string(failure.Of(err).Reason)
+	}
+	m.duration.WithLabelValues(outcome).Observe(took.Seconds())
+}
+
+// Register registers the metrics of the fetcher and of its store.
+func (f *Fetcher) Register(registry prometheus.Registerer) error {
+	var failed []error
+	for _, c := range f.metrics.collectors {
+		failed = append(failed, registry.Register(c))
+	}
+	return errors.Join(failed...)
+}

@@ -1,0 +1,170 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/source"
+)
+
+// maxJoins is how often a request joins a download that others started and that
+// then failed with their credentials, before it takes that for its own answer.
+const maxJoins = 3
+
+// resolveAndFetch is the flight of one request.
+func (f *Fetcher) resolveAndFetch(ctx context.Context, id identity, r source.Request) (Module, error) {
+	begun := f.o.Now()
+	m, err := f.patiently(id, func() (Module, error) {
+		resolved, err := f.resolve(ctx, id, r)
+		if err != nil {
+			return Module{}, err
+		}
+		return f.fetch(ctx, id, resolved)
+	})
+	f.metrics.observe(f.o.Now().Sub(begun), err)
+	if err != nil {
+		return Module{}, failure.Wrapf(err, "fetch %s", id)
+	}
+	if id.memorable {
+		f.memory.put(id, m, begun)
+	}
+	return m, nil
+}
+
+// patiently leaves a host alone that asked for it, and notes when one asks.
+func (f *Fetcher) patiently(id identity, fn func() (Module, error)) (Module, error) {
+	who := caller{id.host(), id.credentials}
+	if err := f.patience.check(who, f.o.Now()); err != nil {
+		return Module{}, err
+	}
+	m, err := fn()
+	f.patience.note(who, err, f.o.Now())
+	return m, err
+}
+
+// resolve asks the source, with the request's own credentials, what it has.
+func (f *Fetcher) resolve(ctx context.Context, id identity, r source.Request) (*source.Resolved, error) {
+	var resolved *source.Resolved
+	err := f.bounded(ctx, f.resolving, id, func(ctx context.Context) (err error) {
+		resolved, err = f.o.Sources.Resolve(ctx, r)
+		return err
+	})
+	return resolved, err
+}
+
+// fetch returns the module of a resolved source: the one it gave before, or what
+// is downloaded now.
+func (f *Fetcher) fetch(ctx context.Context, id identity, resolved *source.Resolved) (Module, error) {
+	if m, ok := f.recall(resolved); ok {
+		return m, nil
+	}
+	for joins := 1; ; joins++ {
+		flight, started, err := f.downloads.board(ctx, resolved.Key, id.credentials, func(ctx context.Context) (Module, error) {
+			return f.download(ctx, id, resolved)
+		}, func(types.NamespacedName) {})
+		if err != nil {
+			return Module{}, err
+		}
+		if !flight.wait(ctx) {
+			return Module{}, f.ended(ctx, context.Cause(ctx))
+		}
+		others := !started && flight.credentials != id.credentials
+		if flight.err == nil || !others || joins == maxJoins {
+			return flight.module, flight.err
+		}
+	}
+}
+
+// recall finds what this very source gave before. That the store has a module of
+// the declared hash is not enough: others may have put it there.
+func (f *Fetcher) recall(resolved *source.Resolved) (Module, bool) {
+	if !resolved.Immutable {
+		return Module{}, false
+	}
+	sha256, ok := f.o.Store.Recall(resolved.Key)
+	if !ok {
+		return Module{}, false
+	}
+	return f.stored(sha256, resolved.Reference)
+}
+
+func (f *Fetcher) stored(sha256, reference string) (Module, bool) {
+	m, ok := f.o.Store.Use(sha256)
+	return Module{SHA256: m.SHA256, Size: m.Size, ABI: m.ABI, Reference: reference, FetchedAt: m.FetchedAt}, ok
+}
+
+// download streams the module into the store.
+func (f *Fetcher) download(ctx context.Context, id identity, resolved *source.Resolved) (Module, error) {
+	var m Module
+	err := f.bounded(ctx, f.fetching, id, func(ctx context.Context) (err error) {
+		m, err = f.transfer(ctx, resolved)
+		return err
+	})
+	return m, err
+}
+
+func (f *Fetcher) transfer(ctx context.Context, resolved *source.Resolved) (Module, error) {
+	body, err := resolved.Open(ctx)
+	if err != nil {
+		return Module{}, err
+	}
+	defer body.Close() //nolint:errcheck // only read, and read to its end
+	info, err := f.o.Store.Put(ctx, body, resolved.SHA256)
+	if err != nil {
+		return Module{}, err
+	}
+	logger := log.FromContext(ctx).WithValues("reference", resolved.Reference, "sha256", info.SHA256)
+	if resolved.Immutable {
+		if err := f.o.Store.Remember(resolved.Key, info.SHA256); err != nil {
+			logger.Error(err, "the module will be fetched again after a restart")
+		}
+	}
+	m, ok := f.stored(info.SHA256, resolved.Reference)
+	if !ok {
+		return Module{}, failure.Indefinitef(failure.StoreFailed, "module %s was evicted at once", info.SHA256)
+	}
+	logger.Info("fetched a module", "bytes", info.Size, "abi", info.ABI)
+	return m, nil
+}
+
+// bounded runs fn in its turn and within the timeout.
+func (f *Fetcher) bounded(ctx context.Context, g *gate, id identity, fn func(context.Context) error) error {
+	waiting, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, errNoTurn)
+	defer cancel()
+	leave, err := g.enter(waiting, id.host())
+	if err != nil {
+		return f.ended(waiting, err)
+	}
+	defer leave()
+	working, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, tooSlow(f.o.FetchTimeout))
+	defer cancel()
+	return f.ended(working, fn(working))
+}
+
+// ended makes an error that comes of the end of our own context indefinite and
+// says why it ended.
+func (f *Fetcher) ended(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || failure.Of(err).Definite {
+		return err
+	}
+	if f.owner.ctx.Err() != nil {
+		return failure.Indefinitef(failure.Unavailable, "the server is stopping: %w", err)
+	}
+	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return failure.Indefinitef(failure.Unavailable, "%w", err)
+}
+
+// errNoTurn is a fetch that waited too long for others.
+var errNoTurn = errors.New("too many other fetches are under way")
+
+func tooSlow(limit time.Duration) error {
+	return fmt.Errorf("the source did not finish within %s", limit)
+}
