@@ -1,0 +1,160 @@
+package controller
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/source"
+)
+
+// background waits for fetches that take longer than a worker may be kept from
+// other AutoWasms. It waits to the end, unlike a caller of Ensure whose context
+// ends: so the reason of a slow failure is learnt, reported and backed off from.
+//
+// There is at most one wait per AutoWasm, for its newest request. All of them
+// belong to Start.
+type background struct {
+	fetcher Fetcher
+	wake    func(types.NamespacedName)
+	ctx     context.Context
+	cancel  context.CancelFunc
+	work    sync.WaitGroup
+
+	mu      sync.Mutex
+	stopped bool
+	waits   map[types.NamespacedName]*attempt
+}
+
+// attempt is one fetch for one generation of one AutoWasm.
+type attempt struct {
+	generation int64
+	request    source.Request
+	cancel     context.CancelFunc
+	done       chan struct{} // closed when module and err are set
+	module     fetch.Module
+	err        error
+
+	left     bool // nobody waits for it: its end wakes the AutoWasm
+	outdated bool // something happened since it began: a failure counts no more
+}
+
+func newBackground(fetcher Fetcher, wake func(types.NamespacedName)) *background {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &background{fetcher: fetcher, wake: wake, ctx: ctx, cancel: cancel, waits: map[types.NamespacedName]*attempt{}}
+}
+
+// Start owns the waits until ctx ends, then it cancels them and returns when the
+// last one is over.
+func (b *background) Start(ctx context.Context) error {
+	<-ctx.Done()
+	b.mu.Lock()
+	b.stopped = true
+	b.mu.Unlock()
+	b.cancel()
+	b.work.Wait()
+	return nil
+}
+
+// ensure returns the module of a request, made for a generation of key, if it can
+// be had within patience. Else the failure is Pending, and key is woken when the
+// fetch has ended; the next equal ensure returns what came of it.
+func (b *background) ensure(ctx context.Context, key types.NamespacedName, generation int64, r source.Request, patience time.Duration) (fetch.Module, error) {
+	a := b.attempt(key, generation, r)
+	if a == nil {
+		return fetch.Module{}, failure.Indefinitef(failure.Unavailable, "the server is stopping")
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+	}
+	if b.take(key, a) {
+		return a.module, a.err
+	}
+	return fetch.Module{}, failure.Indefinitef(failure.Pending, "the module is being fetched")
+}
+
+// attempt returns the one that is under way or has ended for an equal request, or
+// begins one; nil when none may begin any more.
+func (b *background) attempt(key types.NamespacedName, generation int64, r source.Request) *attempt {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a := b.waits[key]; a != nil {
+		if a.generation == generation && equality.Semantic.DeepEqual(a.request, r) && !a.failedOutdated() {
+			a.outdated = !a.ended()
+			return a
+		}
+		a.cancel()
+		delete(b.waits, key)
+	}
+	if b.stopped {
+		return nil
+	}
+	return b.begin(key, generation, r)
+}
+
+func (b *background) begin(key types.NamespacedName, generation int64, r source.Request) *attempt {
+	ctx, cancel := context.WithCancel(b.ctx)
+	a := &attempt{generation: generation, request: r, cancel: cancel, done: make(chan struct{})}
+	b.waits[key] = a
+	b.work.Go(func() { b.run(ctx, key, a) })
+	return a
+}
+
+func (b *background) run(ctx context.Context, key types.NamespacedName, a *attempt) {
+	defer a.cancel()
+	a.module, a.err = b.fetcher.Ensure(ctx, a.request)
+	b.mu.Lock()
+	close(a.done)
+	left := a.left
+	b.mu.Unlock()
+	if left {
+		b.wake(key)
+	}
+}
+
+func (a *attempt) ended() bool {
+	select {
+	case <-a.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// failedOutdated is a failure that something, such as a Secret that has arrived
+// in the meantime, may have put right: an AutoWasm is looked at again while its
+// fetch is under way only when something happened.
+func (a *attempt) failedOutdated() bool { return a.ended() && a.outdated && a.err != nil }
+
+// take reports whether an attempt has ended. If so it is told of, and the next one
+// is new; if not, its end will wake the AutoWasm.
+func (b *background) take(key types.NamespacedName, a *attempt) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !a.ended() {
+		a.left = true
+		return false
+	}
+	if b.waits[key] == a {
+		delete(b.waits, key)
+	}
+	return true
+}
+
+// forget gives up the wait for an AutoWasm that is gone.
+func (b *background) forget(key types.NamespacedName) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a := b.waits[key]; a != nil {
+		a.cancel()
+		delete(b.waits, key)
+	}
+}

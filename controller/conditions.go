@@ -1,0 +1,138 @@
+package controller
+
+import (
+	"cmp"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// Reasons of the conditions on the way that have not failed themselves.
+const (
+	reasonResolved        = "Resolved"
+	reasonVerified        = "Verified"
+	reasonApplied         = "Applied"
+	reasonWaiting         = "Waiting"
+	reasonPreviousInForce = "PreviousInForce"
+)
+
+// conditions lists the conditions of status in a fixed order, Ready first. The
+// negative ones, Reconciling and Stalled, are there only while they are True: an
+// absent one is what tools read as "fine".
+func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outcome, now metav1.Time) []metav1.Condition {
+	list := []metav1.Condition{ready(status.Message, o.failure)}
+	list = append(list, working(status.Message, o.failure)...)
+	list = append(list, sourceResolved(status.Module, o), moduleVerified(status.Module, o), envoyFilterApplied(o))
+	for i := range list {
+		list[i].ObservedGeneration = status.ObservedGeneration
+		list[i].LastTransitionTime = transition(prev, list[i], now)
+	}
+	return list
+}
+
+// transition is when a condition came to its status: as before when it had it.
+func transition(prev []metav1.Condition, c metav1.Condition, now metav1.Time) metav1.Time {
+	if old := find(prev, c.Type); old != nil && old.Status == c.Status && !old.LastTransitionTime.IsZero() {
+		return old.LastTransitionTime
+	}
+	return now
+}
+
+func ready(message string, f *failure.Error) metav1.Condition {
+	if f == nil {
+		return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, string(ReasonSynced), message)
+	}
+	return condition(v1alpha1.ConditionReady, verdict(f), string(f.Reason), message)
+}
+
+// working is Stalled, Reconciling or neither.
+func working(message string, f *failure.Error) []metav1.Condition {
+	if f == nil {
+		return nil
+	}
+	kind := v1alpha1.ConditionReconciling
+	if f.Definite {
+		kind = v1alpha1.ConditionStalled
+	}
+	return []metav1.Condition{condition(kind, metav1.ConditionTrue, string(f.Reason), message)}
+}
+
+// sourceResolved is True only when status names the module that the source is
+// pinned to: a later reconcile trusts it and does not resolve again.
+func sourceResolved(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {
+	const kind = v1alpha1.ConditionSourceResolved
+	switch {
+	case o.stage > stageSource && m != nil && m.SHA256 == o.pinned:
+		return condition(kind, metav1.ConditionTrue, reasonResolved, "pinned to "+cmp.Or(m.Reference, "sha256:"+m.SHA256))
+	case o.stage == stageSource && !concernsModule(o.failure.Reason):
+		return failed(kind, o.failure)
+	default:
+		return condition(kind, metav1.ConditionUnknown, reasonWaiting, "the source is not pinned to a module yet")
+	}
+}
+
+func moduleVerified(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {
+	const kind = v1alpha1.ConditionModuleVerified
+	switch {
+	case o.stage > stageModule && m != nil:
+		return condition(kind, metav1.ConditionTrue, reasonVerified, fmt.Sprintf("sha256:%s, %d bytes, Proxy-Wasm ABI %s", m.SHA256, m.Size, m.ABI))
+	case o.stage == stageModule, o.stage == stageSource && concernsModule(o.failure.Reason):
+		return failed(kind, o.failure)
+	default:
+		return condition(kind, metav1.ConditionUnknown, reasonWaiting, "the module is not in the store yet")
+	}
+}
+
+func envoyFilterApplied(o outcome) metav1.Condition {
+	const kind = v1alpha1.ConditionEnvoyFilterApplied
+	switch {
+	case o.stage == stageDone:
+		return condition(kind, metav1.ConditionTrue, reasonApplied, "EnvoyFilter "+o.envoyFilter.Name+" is as rendered")
+	case o.stage == stageEnvoyFilter:
+		return failed(kind, o.failure)
+	case o.envoyFilter != nil:
+		return condition(kind, metav1.ConditionFalse, reasonPreviousInForce, "EnvoyFilter "+o.envoyFilter.Name+" stays as it was last applied")
+	default:
+		return condition(kind, metav1.ConditionFalse, reasonWaiting, "there is no EnvoyFilter yet")
+	}
+}
+
+// concernsModule tells failures of a module from failures to get at it: both come
+// from the same fetch.
+func concernsModule(r failure.Reason) bool {
+	switch r {
+	case failure.DigestMismatch, failure.TooLarge, failure.NotWasm, failure.Component,
+		failure.NotProxyWasm, failure.UnknownImport, failure.StoreFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+func failed(kind string, f *failure.Error) metav1.Condition {
+	return condition(kind, verdict(f), string(f.Reason), f.Error())
+}
+
+// verdict is False for the last word, Unknown for what may pass by itself.
+func verdict(f *failure.Error) metav1.ConditionStatus {
+	if f.Definite {
+		return metav1.ConditionFalse
+	}
+	return metav1.ConditionUnknown
+}
+
+func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: truncate(message, maxMessage)}
+}
+
+func find(list []metav1.Condition, kind string) *metav1.Condition {
+	for i := range list {
+		if list[i].Type == kind {
+			return &list[i]
+		}
+	}
+	return nil
+}

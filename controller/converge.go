@@ -1,0 +1,153 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/csaupgrade"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/render"
+)
+
+// converger makes the EnvoyFilter of an AutoWasm what it should be.
+type converger struct {
+	client client.Client
+	live   client.Reader
+}
+
+// converge writes wanted, whose present state was seen as cached, and returns
+// what the cluster has then. It writes only on a difference.
+//
+// The order of the reads is what makes a write safe. The EnvoyFilter is read
+// first, the AutoWasm after it: an EnvoyFilter that was made for a newer
+// generation is then always seen together with that generation, and the write
+// given up (errStale). The write itself holds only for the EnvoyFilter that was
+// read.
+func (c converger) converge(ctx context.Context, aw *v1alpha1.AutoWasm, cached, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if settled(cached, wanted, aw) {
+		return cached, nil
+	}
+	key := client.ObjectKeyFromObject(aw)
+	present, err := readEnvoyFilter(ctx, c.live, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.confirm(ctx, aw); err != nil {
+		return nil, err
+	}
+	switch {
+	case present == nil:
+		return c.create(ctx, wanted)
+	case !ours(present, key):
+		return nil, foreign(present)
+	case !present.GetDeletionTimestamp().IsZero():
+		return nil, failure.Indefinitef(ReasonEnvoyFilterUnavailable, "EnvoyFilter %s is being deleted and is made anew when it is gone", key)
+	case settled(present, wanted, aw):
+		return present, nil
+	default:
+		return c.change(ctx, present, wanted)
+	}
+}
+
+// confirm reads the AutoWasm from the API server itself: only the object with
+// this UID may become an owner, because the garbage collector deletes the children
+// of an owner that does not exist, and only the newest generation may be written.
+func (c converger) confirm(ctx context.Context, aw *v1alpha1.AutoWasm) error {
+	var now v1alpha1.AutoWasm
+	err := c.live.Get(ctx, client.ObjectKeyFromObject(aw), &now)
+	switch {
+	case apierrors.IsNotFound(err):
+		return errLeaving
+	case err != nil:
+		return fmt.Errorf("read AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
+	case now.UID != aw.UID, now.Generation != aw.Generation, now.DeletionTimestamp.IsZero() != aw.DeletionTimestamp.IsZero():
+		return errStale
+	default:
+		return nil
+	}
+}
+
+// create refuses to take over: unlike an apply it fails when somebody has made an
+// EnvoyFilter of that name in the meantime.
+func (c converger) create(ctx context.Context, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	ef := wanted.DeepCopy()
+	if err := c.client.Create(ctx, ef, client.FieldOwner(render.FieldManager)); err != nil {
+		return nil, classify(err, "create", wanted)
+	}
+	logWrite(ctx, "created", ef)
+	return ef, nil
+}
+
+// change brings present to wanted in up to three writes, each of which leaves a
+// state from which the next reconcile goes on.
+func (c converger) change(ctx context.Context, present, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	present, err := c.takeFields(ctx, present)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := c.apply(ctx, present, wanted)
+	if err != nil {
+		return nil, err
+	}
+	if render.Equal(applied, wanted) {
+		return applied, nil
+	}
+	return c.replaceSpec(ctx, applied, wanted)
+}
+
+// takeFields makes the fields that a create recorded as updated by us fields that
+// we applied. Otherwise a later apply could not remove one of them.
+func (c converger) takeFields(ctx context.Context, present *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	patch, err := csaupgrade.UpgradeManagedFieldsPatch(present, sets.New(render.FieldManager), render.FieldManager)
+	if err != nil {
+		return nil, fmt.Errorf("take over the fields of EnvoyFilter %s/%s: %w", present.GetNamespace(), present.GetName(), err)
+	}
+	if patch == nil {
+		return present, nil
+	}
+	upgraded := present.DeepCopy()
+	err = c.client.Patch(ctx, upgraded, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(render.FieldManager))
+	if err != nil {
+		return nil, classify(err, "take over the fields of", present)
+	}
+	return upgraded, nil
+}
+
+// apply holds only for the object that was read: with its UID and resourceVersion
+// it cannot take over one that somebody made in its place.
+func (c converger) apply(ctx context.Context, present, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	ef := wanted.DeepCopy()
+	ef.SetUID(present.GetUID())
+	ef.SetResourceVersion(present.GetResourceVersion())
+	err := c.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(ef), client.FieldOwner(render.FieldManager), client.ForceOwnership)
+	if err != nil {
+		return nil, classify(err, "apply", wanted)
+	}
+	logWrite(ctx, "applied", ef)
+	return ef, nil
+}
+
+// replaceSpec removes what another manager added to the spec, such as a label of
+// the selector: an apply leaves in place what it does not own.
+func (c converger) replaceSpec(ctx context.Context, applied, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	ef := applied.DeepCopy()
+	ef.Object["spec"] = wanted.DeepCopy().Object["spec"]
+	if err := c.client.Update(ctx, ef, client.FieldOwner(render.FieldManager)); err != nil {
+		return nil, classify(err, "replace the spec of", wanted)
+	}
+	logWrite(ctx, "replaced the spec of", ef)
+	return ef, nil
+}
+
+func logWrite(ctx context.Context, verb string, ef metav1.Object) {
+	ctrl.LoggerFrom(ctx).Info(verb+" the EnvoyFilter", "resourceVersion", ef.GetResourceVersion(), "generation", ef.GetGeneration())
+}

@@ -1,0 +1,52 @@
+// Package controller makes the cluster agree with its AutoWasms, and each
+// AutoWasm's status with the cluster. It needs no webhook: what admission has not
+// done, it does.
+//
+// # The life of an EnvoyFilter
+//
+//	               admission                         reconciler (leader)
+//	AutoWasm ───────► staged ── live read of owner ──► adopted ── AutoWasm deleted ──► collected
+//	   │                │                              ▲    ▲
+//	   │                └─ no AutoWasm after the grace │    └─ restored when edited or deleted by hand
+//	   │                   period ──► swept            │
+//	   └── (no webhook, or staging off) ── created ────┘
+//
+// Staged: admission creates the EnvoyFilter before the AutoWasm is stored. It has
+// no ownerReference, because an object that is not stored has no UID to refer to,
+// and the garbage collector deletes the children of owners that it cannot find. Its
+// annotations say which AutoWasm, generation and spec it is for, and which module
+// the source resolved to.
+//
+// Adopted: the reconciler has read the AutoWasm from the API server itself, and
+// makes it the EnvoyFilter's owner. From there on the EnvoyFilter is kept as
+// rendered, and goes with its AutoWasm.
+//
+// Swept: a staged EnvoyFilter whose AutoWasm does not exist once the grace period
+// is over is deleted. The AutoWasm was refused by somebody else, or never sent.
+//
+// An EnvoyFilter that is not ours (render.OwnedBy) is never written, adopted or
+// deleted, whatever its name.
+//
+// # One reconcile
+//
+//	validate ─► pin ─► module in the store ─► render ─► EnvoyFilter ─► status, Event
+//
+// A pin is a module that the source was resolved to before. While there is one the
+// source is not asked again, so that a tag that moves changes nothing. A fetch that
+// takes long goes on in the background, which wakes the AutoWasm at its end.
+// Each step leaves a cluster from which the next reconcile can go on, and
+// nothing is written that is already there.
+//
+// Failures end a reconcile and are reported. Definite ones (failure.Error) need a
+// user: Stalled is True, and they are looked at again every five minutes, because an
+// image may be pushed later, and at once when the Secret, the ConfigMap or the
+// EnvoyFilter that they came of changes. Others are retried from one second on, up
+// to every five minutes, for ever. What ran before a failure goes on running.
+//
+// # The three controllers
+//
+//   - the reconciler of AutoWasms and the sweeper of staged EnvoyFilters run on the
+//     leader;
+//   - the prefetcher runs on every replica and brings each module that a status
+//     names into the replica's own store, so that all of them can serve it.
+package controller

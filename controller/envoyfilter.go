@@ -1,0 +1,82 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
+)
+
+// newEnvoyFilter returns an empty EnvoyFilter to be read into. EnvoyFilters are
+// read untyped: a typed read would drop fields that this build does not know, and
+// so overlook what somebody added by hand.
+func newEnvoyFilter() *unstructured.Unstructured {
+	ef := &unstructured.Unstructured{}
+	ef.SetAPIVersion(render.APIVersion)
+	ef.SetKind(render.Kind)
+	return ef
+}
+
+// readEnvoyFilter reads the EnvoyFilter of an AutoWasm's name, nil when there is
+// none.
+func readEnvoyFilter(ctx context.Context, reader client.Reader, key types.NamespacedName) (*unstructured.Unstructured, error) {
+	ef := newEnvoyFilter()
+	err := reader.Get(ctx, key, ef)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read EnvoyFilter %s: %w", key, err)
+	}
+	return ef, nil
+}
+
+// owner returns the ownerReference that makes an EnvoyFilter the child of aw.
+func owner(aw *v1alpha1.AutoWasm) metav1.OwnerReference {
+	return *metav1.NewControllerRef(aw, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
+}
+
+// ours reports whether ef is there and belongs to the AutoWasm of its name,
+// staged or adopted.
+func ours(ef *unstructured.Unstructured, key types.NamespacedName) bool {
+	return ef != nil && render.OwnedBy(ef, key)
+}
+
+// settled reports whether the cluster already has what is wanted: nothing is
+// written then.
+func settled(ef, wanted *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
+	return ours(ef, client.ObjectKeyFromObject(aw)) &&
+		ef.GetDeletionTimestamp().IsZero() &&
+		metav1.IsControlledBy(ef, aw) &&
+		render.Equal(ef, wanted)
+}
+
+// wantedEnvoyFilter renders what the cluster should have for aw and the module.
+func wantedEnvoyFilter(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus, o render.Options) (*unstructured.Unstructured, error) {
+	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.SHA256}, o)
+	if err != nil {
+		return nil, err
+	}
+	render.SetProvenance(ef, render.Provenance{
+		Generation: aw.Generation,
+		SpecHash:   render.SpecHash(&aw.Spec),
+		Reference:  withoutQuery(m.Reference),
+	})
+	ef.OwnerReferences = []metav1.OwnerReference{owner(aw)}
+	return render.Unstructured(ef)
+}
+
+// withoutQuery drops the query of an object's URL, which may hold a signature: an
+// EnvoyFilter is read by more people than the AutoWasm.
+func withoutQuery(reference string) string {
+	bare, _, _ := strings.Cut(reference, "?")
+	return bare
+}

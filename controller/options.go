@@ -1,0 +1,100 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/client-go/tools/events"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/render"
+)
+
+// Fetcher brings modules from their sources into this replica's store. A
+// *fetch.Fetcher is one.
+type Fetcher interface {
+	// Ensure returns the module of a request once it is in the store, or a
+	// *failure.Error.
+	Ensure(ctx context.Context, r source.Request) (fetch.Module, error)
+	// Lookup returns the module of a sha256 if it is in the store.
+	Lookup(sha256 string) (module.Info, bool)
+}
+
+// Filler brings a module that is known by its sha256 into this replica's store,
+// from another replica or from its source.
+type Filler interface {
+	// Fill returns when the module is in the store, or with a *failure.Error.
+	Fill(ctx context.Context, sha256 string) error
+}
+
+// Defaults of Options.
+const (
+	DefaultSweepGrace  = 5 * time.Second
+	DefaultFetchWait   = 2 * time.Second
+	DefaultFillTimeout = 2 * time.Minute
+	DefaultWorkers     = 4
+)
+
+// Options are what the controllers work with.
+type Options struct {
+	// Fetcher resolves and fetches modules. Required.
+	Fetcher Fetcher
+	// Filler brings modules that the store has lost; nil leaves it to Fetcher.
+	Filler Filler
+	// Render says where the proxies load modules from. Required.
+	Render render.Options
+	// Validate applies the rules of admission, for objects that came to be while
+	// the webhook was away; nil trusts every object.
+	Validate func(*v1alpha1.AutoWasm) field.ErrorList
+	// SweepGrace is how old a staged EnvoyFilter without an AutoWasm must be to be
+	// removed, counted from its creation. 0 means DefaultSweepGrace.
+	SweepGrace time.Duration
+	// FetchWait is how long a worker waits for a fetch before it leaves it to the
+	// background. 0 means DefaultFetchWait.
+	FetchWait time.Duration
+	// FillTimeout bounds one fill. 0 means DefaultFillTimeout.
+	FillTimeout time.Duration
+	// Workers is how many AutoWasms are reconciled at once. 0 means
+	// DefaultWorkers.
+	Workers int
+	// Events receives the Events; nil means the manager's recorder.
+	Events events.EventRecorder
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	o.SweepGrace = orDefault(o.SweepGrace, DefaultSweepGrace)
+	o.FetchWait = orDefault(o.FetchWait, DefaultFetchWait)
+	o.FillTimeout = orDefault(o.FillTimeout, DefaultFillTimeout)
+	o.Workers = orDefault(o.Workers, DefaultWorkers)
+	if o.Validate == nil {
+		o.Validate = func(*v1alpha1.AutoWasm) field.ErrorList { return nil }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func orDefault[T int | time.Duration](value, otherwise T) T {
+	if value <= 0 {
+		return otherwise
+	}
+	return value
+}
+
+func (o Options) check() error {
+	if o.Fetcher == nil {
+		return errors.New("set up the controllers: Options.Fetcher is not set")
+	}
+	if o.Render.Cluster == "" || o.Render.BaseURL == "" {
+		return errors.New("set up the controllers: Options.Render is not set")
+	}
+	return nil
+}

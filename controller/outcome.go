@@ -1,0 +1,86 @@
+package controller
+
+import (
+	"errors"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/render"
+)
+
+// Reasons that only the controller gives; the others are those of the fetching
+// packages.
+const (
+	// ReasonSynced is the reason of Ready while it is True.
+	ReasonSynced failure.Reason = "Synced"
+	// ReasonInvalidSpec is a spec that admission would have refused: it was made
+	// while the webhook was away.
+	ReasonInvalidSpec failure.Reason = "InvalidSpec"
+	// ReasonRenderFailed is a spec that no EnvoyFilter can be made of.
+	ReasonRenderFailed failure.Reason = "RenderFailed"
+	// ReasonForeignEnvoyFilter is somebody else's EnvoyFilter of the AutoWasm's
+	// name. It is never touched.
+	ReasonForeignEnvoyFilter failure.Reason = "ForeignEnvoyFilter"
+	// ReasonEnvoyFilterRefused is an API server, or a policy in it, that refuses
+	// the EnvoyFilter.
+	ReasonEnvoyFilterRefused failure.Reason = "EnvoyFilterRefused"
+	// ReasonEnvoyFilterUnavailable is an API server that cannot take the
+	// EnvoyFilter just now.
+	ReasonEnvoyFilterUnavailable failure.Reason = "EnvoyFilterUnavailable"
+)
+
+// errStale says that what was decided rests on an outdated view of the cluster.
+// Nothing is reported: the reconcile is done again a moment later.
+var errStale = errors.New("the cluster has moved on since it was read")
+
+// errLeaving says that the AutoWasm or its namespace is going away: nothing is
+// left to do.
+var errLeaving = errors.New("the AutoWasm is going away")
+
+// stage is a step on the way from a spec to an EnvoyFilter. The order counts: an
+// outcome that failed at one stage has passed those before it.
+type stage int
+
+const (
+	stageSpec stage = iota
+	stageSource
+	stageModule
+	stageEnvoyFilter
+	stageDone
+)
+
+// outcome is what one reconcile found out and did.
+type outcome struct {
+	// stage at which it ended; stageDone without a failure.
+	stage stage
+	// failure that ended it, nil at stageDone.
+	failure *failure.Error
+	// pinned is the sha256 that the source is pinned to, "" before stageModule.
+	pinned string
+	// module that the source resolved to, nil while it is not in the store.
+	module *v1alpha1.ModuleStatus
+	// envoyFilter is ours as it is in the cluster now, nil when there is none.
+	envoyFilter *v1alpha1.EnvoyFilterStatus
+	// renderedFor is the generation that envoyFilter was rendered for, 0 when it
+	// does not say.
+	renderedFor int64
+}
+
+// with notes ef, if it is ours, as what the cluster has.
+func (o outcome) with(ef *unstructured.Unstructured, key types.NamespacedName) outcome {
+	o.envoyFilter, o.renderedFor = nil, 0
+	if ours(ef, key) {
+		o.envoyFilter = &v1alpha1.EnvoyFilterStatus{Name: ef.GetName(), Generation: ef.GetGeneration()}
+		o.renderedFor = render.ProvenanceOf(ef).Generation
+	}
+	return o
+}
+
+// failed ends o at a stage.
+func (o outcome) failed(s stage, err error) outcome {
+	o.stage, o.failure = s, failure.Of(err)
+	return o
+}

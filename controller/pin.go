@@ -1,0 +1,99 @@
+package controller
+
+import (
+	"regexp"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/render"
+)
+
+// pin is the module that a source has been resolved to before.
+type pin struct {
+	// SHA256 of the module.
+	SHA256 string
+	// Reference is the immutable form of the source, "" when it is not known.
+	Reference string
+}
+
+// choosePin returns the module that aw is bound to, nil when its source is to be
+// resolved. In this order:
+//
+//   - what the status says was resolved for this very generation;
+//   - what an EnvoyFilter of ours was rendered with for an equal spec: it was
+//     staged at admission, or applied just before a crash;
+//   - what the status says of this source, unless a new generation asks again.
+//
+// So a tag is looked up once, and a tag that moves changes nothing.
+func choosePin(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) *pin {
+	fromStatus := statusPin(aw)
+	if fromStatus != nil && resolvedFor(aw) {
+		return fromStatus
+	}
+	if p := envoyFilterPin(aw, ef); p != nil {
+		return p
+	}
+	if fromStatus != nil && !asksAgain(aw.Spec.Filter.Source) {
+		return fromStatus
+	}
+	return nil
+}
+
+// statusPin is what the status says of the source, if it speaks of the present
+// one.
+func statusPin(aw *v1alpha1.AutoWasm) *pin {
+	m := aw.Status.Module
+	if m == nil || m.Source != source.SourceID(aw.Spec.Filter.Source) {
+		return nil
+	}
+	return usable(aw, pin{SHA256: m.SHA256, Reference: m.Reference})
+}
+
+func envoyFilterPin(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) *pin {
+	if !ours(ef, client.ObjectKeyFromObject(aw)) {
+		return nil
+	}
+	p := render.ProvenanceOf(ef)
+	if p.SpecHash == "" || p.SpecHash != render.SpecHash(&aw.Spec) {
+		return nil
+	}
+	return usable(aw, pin{SHA256: ef.GetAnnotations()[render.AnnotationModule], Reference: p.Reference})
+}
+
+var sha256Hex = regexp.MustCompile(`^[a-f0-9]{64}$`)
+
+// usable drops a pin that cannot be: annotations can be edited by hand, and a
+// declared hash is the user's last word.
+func usable(aw *v1alpha1.AutoWasm, p pin) *pin {
+	object := aw.Spec.Filter.Source.Object
+	if !sha256Hex.MatchString(p.SHA256) || (object != nil && object.SHA256 != "" && object.SHA256 != p.SHA256) {
+		return nil
+	}
+	return &p
+}
+
+// resolvedFor reports whether the status names what the source resolved to for
+// the present generation, rather than what an earlier one left.
+func resolvedFor(aw *v1alpha1.AutoWasm) bool {
+	c := find(aw.Status.Conditions, v1alpha1.ConditionSourceResolved)
+	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == aw.Generation
+}
+
+// asksAgain reports whether each generation looks the source up again. An absent
+// policy is read as admission would have filled it.
+func asksAgain(s v1alpha1.Source) bool {
+	switch {
+	case s.Registry == nil, strings.Contains(s.Registry.Image, "@"):
+		return false
+	case s.Registry.PullPolicy != "":
+		return s.Registry.PullPolicy == v1alpha1.PullAlways
+	default:
+		_, tag, tagged := strings.Cut(s.Registry.Image[strings.LastIndex(s.Registry.Image, "/")+1:], ":")
+		return !tagged || tag == "latest"
+	}
+}

@@ -1,0 +1,75 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// prefetcher runs on every replica and brings every module that an AutoWasm names
+// into the replica's own store: a proxy may ask any of them.
+type prefetcher struct {
+	cache   client.Reader
+	fetcher Fetcher
+	filler  Filler
+	timeout time.Duration
+	retries retries
+	// filled is told of each AutoWasm whose module has come.
+	filled func(types.NamespacedName)
+}
+
+// Reconcile implements reconcile.Reconciler; the request names an AutoWasm.
+func (p *prefetcher) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	sha256, err := p.wanted(ctx, req.NamespacedName)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if _, ok := p.fetcher.Lookup(sha256); ok || sha256 == "" {
+		p.retries.forget(req.NamespacedName)
+		return reconcile.Result{}, nil
+	}
+	if err := p.fill(ctx, sha256); err != nil {
+		ctrl.LoggerFrom(ctx).Info("the module is not here yet", "sha256", sha256, "reason", err.Error())
+		return p.retries.after(req.NamespacedName, passing(err)), nil
+	}
+	p.retries.forget(req.NamespacedName)
+	p.filled(req.NamespacedName)
+	return reconcile.Result{}, nil
+}
+
+// wanted returns the sha256 of the module that the AutoWasm's status names, "" for
+// none.
+func (p *prefetcher) wanted(ctx context.Context, key types.NamespacedName) (string, error) {
+	var aw v1alpha1.AutoWasm
+	err := p.cache.Get(ctx, key, &aw)
+	if apierrors.IsNotFound(err) || (err == nil && !aw.DeletionTimestamp.IsZero()) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read AutoWasm %s: %w", key, err)
+	}
+	return sha256Of(aw.Status.Module), nil
+}
+
+// passing takes the definite out of a failure: a module that nobody has is
+// resolved anew by the leader, and then some replica has it.
+func passing(err error) *failure.Error {
+	f := *failure.Of(err)
+	f.Definite = false
+	return &f
+}
+
+func (p *prefetcher) fill(ctx context.Context, sha256 string) error {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	return p.filler.Fill(ctx, sha256)
+}

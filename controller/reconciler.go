@@ -1,0 +1,180 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/render"
+)
+
+// reconciler brings one AutoWasm at a time to what its spec says. Each reconcile
+// starts from what the cluster says and remembers nothing but how often it failed,
+// so that it can be cut off anywhere.
+type reconciler struct {
+	client   client.Client
+	cache    client.Reader
+	live     client.Reader
+	obtain   obtainer
+	converge converger
+	render   render.Options
+	validate func(*v1alpha1.AutoWasm) field.ErrorList
+	retries  retries
+	events   events.EventRecorder
+	now      func() time.Time
+}
+
+func newReconciler(c client.Client, cache, live client.Reader, waits *background, o Options) *reconciler {
+	return &reconciler{
+		client:   c,
+		cache:    cache,
+		live:     live,
+		obtain:   obtainer{fetcher: o.Fetcher, filler: o.Filler, background: waits, wait: o.FetchWait, now: o.Now},
+		converge: converger{client: c, live: live},
+		render:   o.Render,
+		validate: o.Validate,
+		retries:  newRetries(),
+		events:   o.Events,
+		now:      o.Now,
+	}
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	var aw v1alpha1.AutoWasm
+	err := r.cache.Get(ctx, req.NamespacedName, &aw)
+	if apierrors.IsNotFound(err) || (err == nil && !aw.DeletionTimestamp.IsZero()) {
+		// The garbage collector removes an adopted EnvoyFilter, the sweeper a
+		// staged one.
+		return r.forget(req.NamespacedName), nil
+	}
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("read AutoWasm %s: %w", req.NamespacedName, err)
+	}
+	out, err := r.advance(ctx, &aw)
+	if err == nil {
+		err = r.report(ctx, &aw, out)
+	}
+	return r.next(ctx, req.NamespacedName, out, err)
+}
+
+// advance takes aw as far as it gets.
+func (r *reconciler) advance(ctx context.Context, aw *v1alpha1.AutoWasm) (outcome, error) {
+	ef, err := r.presentEnvoyFilter(ctx, client.ObjectKeyFromObject(aw))
+	if err != nil {
+		return outcome{}, err
+	}
+	out := outcome{}.with(ef, client.ObjectKeyFromObject(aw))
+	if errs := r.validate(aw); len(errs) > 0 {
+		return out.failed(stageSpec, failure.Definitef(ReasonInvalidSpec, "%w", errs.ToAggregate())), nil
+	}
+	out = r.module(ctx, aw, ef, out)
+	if out.failure != nil {
+		return out, ctx.Err() // a shutdown is no news of the source
+	}
+	return r.envoyFilter(ctx, aw, ef, out)
+}
+
+// presentEnvoyFilter reads the cache, and the API server itself before it
+// believes that there is none: the cache may be behind, or may not hold foreign
+// EnvoyFilters at all.
+func (r *reconciler) presentEnvoyFilter(ctx context.Context, key types.NamespacedName) (*unstructured.Unstructured, error) {
+	ef, err := readEnvoyFilter(ctx, r.cache, key)
+	if err != nil || ef != nil {
+		return ef, err
+	}
+	return readEnvoyFilter(ctx, r.live, key)
+}
+
+// module has the module of aw in the store, or fails. Nothing is rendered before:
+// no EnvoyFilter may name a module that the server cannot serve.
+func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, out outcome) outcome {
+	var err error
+	if p := choosePin(aw, ef); p != nil {
+		out.pinned = p.SHA256
+		if out.module, err = r.obtain.pinned(ctx, aw, p); err != nil {
+			return out.failed(stageModule, err)
+		}
+		return out
+	}
+	if out.module, err = r.obtain.resolve(ctx, aw); err != nil {
+		return out.failed(stageSource, err)
+	}
+	out.pinned = out.module.SHA256
+	return out
+}
+
+// envoyFilter has the EnvoyFilter of aw in the cluster, or fails.
+func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, out outcome) (outcome, error) {
+	wanted, err := wantedEnvoyFilter(aw, out.module, r.render)
+	if err != nil {
+		return out.failed(stageEnvoyFilter, failure.Definitef(ReasonRenderFailed, "%w", err)), nil
+	}
+	ef, err = r.converge.converge(ctx, aw, ef, wanted)
+	if _, refused := errors.AsType[*failure.Error](err); refused {
+		return out.failed(stageEnvoyFilter, err), nil
+	}
+	if err != nil {
+		return out, err
+	}
+	out = out.with(ef, client.ObjectKeyFromObject(aw))
+	out.stage = stageDone
+	return out, nil
+}
+
+// report writes the status if it has changed, and records the Event that the
+// change deserves. The write holds only for the object that was read.
+func (r *reconciler) report(ctx context.Context, aw *v1alpha1.AutoWasm, out outcome) error {
+	status := computeStatus(aw.Status, aw.Generation, out, r.now())
+	if equality.Semantic.DeepEqual(aw.Status, status) {
+		return nil
+	}
+	changed := aw.DeepCopy()
+	changed.Status = status
+	patch := client.MergeFromWithOptions(aw, client.MergeFromWithOptimisticLock{})
+	if err := r.client.Status().Patch(ctx, changed, patch, client.FieldOwner(render.FieldManager)); err != nil {
+		return classifyStatus(err, aw)
+	}
+	if a := announce(aw.Status, status); a != nil {
+		r.events.Eventf(changed, nil, a.Type, a.Reason, actionReconcile, "%s", a.Note)
+	}
+	return nil
+}
+
+// next says when aw is looked at again without anything happening.
+func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out outcome, err error) (reconcile.Result, error) {
+	switch {
+	case errors.Is(err, errLeaving):
+		return r.forget(key), nil
+	case errors.Is(err, errStale):
+		ctrl.LoggerFrom(ctx).V(1).Info("looking again", "why", err.Error())
+		return r.retries.soon(key), nil
+	case err != nil:
+		return reconcile.Result{}, err
+	case out.failure != nil:
+		ctrl.LoggerFrom(ctx).Info("not synced", "reason", out.failure.Reason, "definite", out.failure.Definite, "message", out.failure.Error())
+		return r.retries.after(key, out.failure), nil
+	default:
+		r.retries.forget(key)
+		return reconcile.Result{}, nil
+	}
+}
+
+func (r *reconciler) forget(key types.NamespacedName) reconcile.Result {
+	r.retries.forget(key)
+	r.obtain.background.forget(key)
+	return reconcile.Result{}
+}

@@ -1,0 +1,57 @@
+package controller
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// When a failure is tried again. Every delay gets up to a fifth more, so that
+// what failed together is not retried together.
+const (
+	firstRetry = time.Second
+	lastRetry  = 5 * time.Minute
+	// definiteRetry looks again at what only a user can help: an image may have
+	// been pushed, a bucket's permissions changed, and nothing tells us.
+	definiteRetry = 5 * time.Minute
+	// foreignRetry looks again for an EnvoyFilter that stood in the way, where a
+	// cache that holds only ours does not tell that it has gone.
+	foreignRetry = 30 * time.Second
+	retryJitter  = 0.2
+)
+
+// retries counts the attempts in vain for each object. It holds an entry only for
+// objects that are failing.
+type retries struct {
+	limiter workqueue.TypedRateLimiter[types.NamespacedName]
+}
+
+func newRetries() retries {
+	return retries{workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry)}
+}
+
+// after says when key is tried again after f. It doubles from attempt to attempt
+// up to lastRetry, is never sooner than the source asked for, and never gives up.
+func (r retries) after(key types.NamespacedName, f *failure.Error) reconcile.Result {
+	delay := definiteRetry
+	switch {
+	case f.Reason == ReasonForeignEnvoyFilter:
+		delay = foreignRetry
+	case !f.Definite:
+		delay = max(r.limiter.When(key), f.RetryAfter)
+	}
+	return reconcile.Result{RequeueAfter: wait.Jitter(delay, retryJitter)}
+}
+
+// soon is when key is looked at again after an outdated read.
+func (r retries) soon(key types.NamespacedName) reconcile.Result {
+	return reconcile.Result{RequeueAfter: wait.Jitter(r.limiter.When(key), retryJitter)}
+}
+
+// forget starts anew: key has succeeded or is gone.
+func (r retries) forget(key types.NamespacedName) { r.limiter.Forget(key) }

@@ -1,0 +1,102 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+)
+
+// The names of the controllers, in logs and metrics.
+const (
+	reconcilerName = "autowasm"
+	sweeperName    = "autowasm-sweeper"
+	prefetcherName = "autowasm-prefetcher"
+)
+
+// SetupWithManager adds the controllers to mgr: the reconciler and the sweeper run
+// on the leader, the prefetcher (where there is a Filler) on every replica. It
+// adds field indexes and must be called once, before mgr starts. It fails on
+// incomplete options and when mgr's scheme lacks AutoWasm.
+func SetupWithManager(mgr ctrl.Manager, o Options) error {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.Events == nil {
+		o.Events = mgr.GetEventRecorder(reconcilerName)
+	}
+	if err := addIndexes(context.Background(), mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	wake := &wakeup{}
+	if err := setupReconciler(mgr, o, wake); err != nil {
+		return fmt.Errorf("set up the reconciler of AutoWasms: %w", err)
+	}
+	if err := setupSweeper(mgr, o); err != nil {
+		return fmt.Errorf("set up the sweeper of staged EnvoyFilters: %w", err)
+	}
+	if o.Filler == nil {
+		return nil
+	}
+	if err := setupPrefetcher(mgr, o, wake); err != nil {
+		return fmt.Errorf("set up the prefetcher of modules: %w", err)
+	}
+	return nil
+}
+
+func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
+	waits := newBackground(o.Fetcher, wake.call)
+	if err := mgr.Add(waits); err != nil {
+		return err
+	}
+	cache := mgr.GetCache()
+	return ctrl.NewControllerManagedBy(mgr).
+		Named(reconcilerName).
+		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(asked)).
+		Watches(newEnvoyFilter(), handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexSecret)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		WatchesRawSource(source.Func(wake.start)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers}).
+		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), waits, o))
+}
+
+func setupSweeper(mgr ctrl.Manager, o Options) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named(sweeperName).
+		For(newEnvoyFilter(), builder.WithPredicates(predicate.And(bearsOurLabel, predicate.ResourceVersionChangedPredicate{}))).
+		Watches(&v1alpha1.AutoWasm{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(deleted)).
+		Complete(&sweeper{
+			client: mgr.GetClient(),
+			cache:  mgr.GetCache(),
+			live:   mgr.GetAPIReader(),
+			grace:  o.SweepGrace,
+			events: o.Events,
+			now:    o.Now,
+		})
+}
+
+func setupPrefetcher(mgr ctrl.Manager, o Options, wake *wakeup) error {
+	everywhere := false
+	return ctrl.NewControllerManagedBy(mgr).
+		Named(prefetcherName).
+		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(moduleChanged)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers, NeedLeaderElection: &everywhere}).
+		Complete(&prefetcher{
+			cache:   mgr.GetCache(),
+			fetcher: o.Fetcher,
+			filler:  o.Filler,
+			timeout: o.FillTimeout,
+			retries: newRetries(),
+			filled:  wake.call,
+		})
+}

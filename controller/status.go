@@ -1,0 +1,111 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// maxMessage bounds, in bytes, what goes into a status and an Event: the API
+// server refuses Events with longer notes.
+const maxMessage = 1000
+
+// computeStatus says what the status of an AutoWasm of this generation is after a
+// reconcile that ended with o. What did not change keeps its bytes, so that an
+// equal status need not be written.
+func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now time.Time) v1alpha1.AutoWasmStatus {
+	if retryUnderWay(prev, generation, o) {
+		return *prev.DeepCopy()
+	}
+	next := v1alpha1.AutoWasmStatus{
+		ObservedGeneration: generation,
+		Phase:              phaseOf(o.failure),
+		Message:            messageOf(o),
+		Module:             moduleOf(prev.Module, o.module),
+		EnvoyFilter:        o.envoyFilter,
+	}
+	next.Conditions = conditions(prev.Conditions, next, o, metav1.NewTime(now.Truncate(time.Second)))
+	return next
+}
+
+// retryUnderWay is true while a failure that is already reported is being tried
+// again in the background: why it was needed is worth more than that it is under
+// way, and a status that alternates between the two would be written for ever.
+func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {
+	if o.failure == nil || o.failure.Reason != failure.Pending || prev.ObservedGeneration != generation {
+		return false
+	}
+	ready := find(prev.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.Status == metav1.ConditionTrue {
+		return false
+	}
+	switch failure.Reason(ready.Reason) {
+	case failure.Pending, failure.SecretNotFound, failure.ConfigMapNotFound:
+		return false // a fetch that has begun since is news
+	default:
+		return true
+	}
+}
+
+func phaseOf(f *failure.Error) v1alpha1.Phase {
+	switch {
+	case f == nil:
+		return v1alpha1.PhaseSynced
+	case f.Definite:
+		return v1alpha1.PhaseFailed
+	case f.Reason == failure.Pending:
+		return v1alpha1.PhaseFetching
+	default:
+		return v1alpha1.PhasePending
+	}
+}
+
+func messageOf(o outcome) string {
+	if o.failure == nil {
+		return fmt.Sprintf("EnvoyFilter %s carries module sha256:%s to the selected proxies", o.envoyFilter.Name, o.module.SHA256)
+	}
+	return truncate(o.failure.Error(), maxMessage-len(inForce(o))) + inForce(o)
+}
+
+// inForce says what the proxies run in spite of the failure.
+func inForce(o outcome) string {
+	switch {
+	case o.envoyFilter == nil:
+		return ""
+	case o.renderedFor == 0:
+		return "; the present EnvoyFilter stays in force"
+	default:
+		return fmt.Sprintf("; the EnvoyFilter of generation %d stays in force", o.renderedFor)
+	}
+}
+
+// moduleOf keeps the last module that was resolved: it is what runs while a newer
+// source fails. The time of the fetch is that of the module's first one.
+func moduleOf(prev, next *v1alpha1.ModuleStatus) *v1alpha1.ModuleStatus {
+	if next == nil {
+		return prev.DeepCopy()
+	}
+	next = next.DeepCopy()
+	if prev != nil && prev.SHA256 == next.SHA256 && prev.FetchedAt != nil {
+		next.FetchedAt = prev.FetchedAt.DeepCopy()
+	}
+	return next
+}
+
+// truncate cuts s to at most limit bytes, not within a character.
+func truncate(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	const ellipsis = "…"
+	cut := limit - len(ellipsis)
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + ellipsis
+}

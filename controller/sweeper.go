@@ -1,0 +1,89 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+)
+
+// reasonSwept is the reason of the Event on an EnvoyFilter that is removed.
+const reasonSwept = "Swept"
+
+// sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that
+// then never came to be, because another policy refused it or the client went
+// away, or that was deleted before its EnvoyFilter was adopted.
+type sweeper struct {
+	client client.Client
+	cache  client.Reader
+	live   client.Reader
+	grace  time.Duration
+	events events.EventRecorder
+	now    func() time.Time
+}
+
+// Reconcile implements reconcile.Reconciler; the request names an EnvoyFilter.
+func (s *sweeper) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	ef, err := readEnvoyFilter(ctx, s.cache, req.NamespacedName)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if !staged(ef, req.NamespacedName) {
+		return reconcile.Result{}, nil
+	}
+	if wait := s.grace - s.now().Sub(ef.GetCreationTimestamp().Time); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	orphaned, err := s.orphaned(ctx, req.NamespacedName)
+	if err != nil || !orphaned {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{}, s.remove(ctx, ef)
+}
+
+// staged reports whether ef is ours and nobody's child. What has an owner is the
+// garbage collector's.
+func staged(ef *unstructured.Unstructured, key types.NamespacedName) bool {
+	return ours(ef, key) && len(ef.GetOwnerReferences()) == 0 && ef.GetDeletionTimestamp().IsZero()
+}
+
+// orphaned asks the API server itself: a cache may not have seen the AutoWasm yet.
+// While there is one, the reconciler adopts the EnvoyFilter, and its deletion
+// brings the sweeper back.
+func (s *sweeper) orphaned(ctx context.Context, key types.NamespacedName) (bool, error) {
+	err := s.live.Get(ctx, key, &v1alpha1.AutoWasm{})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read AutoWasm %s: %w", key, err)
+	}
+	return false, nil
+}
+
+// remove deletes exactly the EnvoyFilter that was judged: one that was adopted or
+// replaced in the meantime is left, and its own event brings it here again.
+func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured) error {
+	uid, version := ef.GetUID(), ef.GetResourceVersion()
+	err := s.client.Delete(ctx, ef, client.Preconditions(metav1.Preconditions{UID: &uid, ResourceVersion: &version}))
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("sweep EnvoyFilter %s/%s: %w", ef.GetNamespace(), ef.GetName(), err)
+	}
+	ctrl.LoggerFrom(ctx).Info("swept a staged EnvoyFilter whose AutoWasm never came to be")
+	s.events.Eventf(ef, nil, corev1.EventTypeNormal, reasonSwept, actionSweep, "%s", "removed the staged EnvoyFilter: its AutoWasm does not exist")
+	return nil
+}

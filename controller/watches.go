@@ -1,0 +1,87 @@
+package controller
+
+import (
+	"context"
+	"maps"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
+)
+
+// asked lets through what a user did to an AutoWasm: our own writes of its status
+// are not worth a reconcile, unless somebody took the status away.
+var asked = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld, e.ObjectNew
+		return before.GetGeneration() != after.GetGeneration() ||
+			before.GetUID() != after.GetUID() ||
+			before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero() ||
+			!maps.Equal(before.GetLabels(), after.GetLabels()) ||
+			!maps.Equal(before.GetAnnotations(), after.GetAnnotations()) ||
+			unobserved(after)
+	},
+}
+
+func unobserved(object client.Object) bool {
+	aw, ok := object.(*v1alpha1.AutoWasm)
+	return ok && aw.Status.ObservedGeneration <= 0
+}
+
+// moduleChanged lets through AutoWasms whose module is not the one it was.
+var moduleChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*v1alpha1.AutoWasm)
+		after, also := e.ObjectNew.(*v1alpha1.AutoWasm)
+		return ok && also && sha256Of(before.Status.Module) != sha256Of(after.Status.Module)
+	},
+	DeleteFunc: func(event.DeleteEvent) bool { return true },
+}
+
+// deleted lets through nothing but deletions.
+var deleted = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+}
+
+// bearsOurLabel lets through EnvoyFilters that say that they are ours.
+var bearsOurLabel = predicate.NewPredicateFuncs(func(object client.Object) bool {
+	return object.GetLabels()[render.LabelManagedBy] == render.ManagedBy
+})
+
+// sameName finds the AutoWasm of an EnvoyFilter, and the other way round: they
+// share their name. A foreign EnvoyFilter maps to the AutoWasm that it stands in
+// the way of.
+func sameName(_ context.Context, object client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(object)}}
+}
+
+// dependents finds the AutoWasms that depend on an object of their namespace,
+// through a field index.
+func dependents(reader client.Reader, index string) handler.MapFunc {
+	return func(ctx context.Context, object client.Object) []reconcile.Request {
+		var list v1alpha1.AutoWasmList
+		err := reader.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{index: object.GetName()})
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "cannot find the AutoWasms that depend on an object; they are retried later", "index", index, "object", client.ObjectKeyFromObject(object))
+			return nil
+		}
+		return requests(list.Items)
+	}
+}
+
+func requests(items []v1alpha1.AutoWasm) []reconcile.Request {
+	out := make([]reconcile.Request, 0, len(items))
+	for i := range items {
+		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: items[i].Namespace, Name: items[i].Name}})
+	}
+	return out
+}
