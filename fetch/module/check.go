@@ -93,6 +93,7 @@ func (d *Description) isCalled(name string) bool {
 	return true
 }
 
+// checkMemory refuses a module whose memory Envoy cannot find: it would crash.
 func (d *Description) checkMemory() error {
 	if d.Memory != nil && (d.exportsMemory || d.Memory.Imported) {
 		return nil

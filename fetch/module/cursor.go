@@ -30,6 +30,13 @@ type cursor struct {
 	buf  [window]byte
 }
 
+// newCursor returns a cursor at the beginning of a range.
+func newCursor(r io.ReaderAt, content span) *cursor {
+	c := &cursor{r: r}
+	c.reset(content.offset, content.size)
+	return c
+}
+
 // reset points the cursor at the range that starts at offset.
 func (c *cursor) reset(offset, size int64) {
 	c.pos, c.end = offset, offset+size

@@ -11,6 +11,9 @@ const (
 	maxProducers      = 64
 )
 
+// functionNames is the id of the part of a name section that names functions.
+const functionNames = 1
+
 // CustomSection is a section that engines ignore.
 type CustomSection struct {
 	// Name, cut after 128 bytes, such as name or producers.
@@ -28,21 +31,61 @@ type Producer struct {
 	Version string
 }
 
-// noteCustom takes up a custom section. Only the producers are looked into, and
-// since no engine does, a fault in them is none of the module's.
+// noteCustom takes up a custom section and looks into those that mean something.
 func (d *Description) noteCustom(r io.ReaderAt, name string, content span) error {
 	if len(d.CustomSections) < maxCustomSections {
 		d.CustomSections = append(d.CustomSections, CustomSection{name, content.size})
 	}
-	if name != "producers" || len(d.Producers) > 0 {
-		return nil
+	switch {
+	case name == "name" && !d.namesRead:
+		d.namesRead = true
+		return checkNames(newCursor(r, content))
+	case name == "producers" && d.Producers == nil:
+		d.noteProducers(newCursor(r, content))
 	}
-	c := &cursor{r: r}
-	c.reset(content.offset, content.size)
+	return nil
+}
+
+// checkNames walks the names of functions. Engines ignore faults in them, but
+// Envoy refuses the module: it reads them for its backtraces.
+func checkNames(c *cursor) error {
+	for c.left() > 0 {
+		id, err := c.byte()
+		if err != nil {
+			return err
+		}
+		content, err := c.span()
+		if err == nil && id == functionNames {
+			c.pos = content.offset
+			err = checkFunctionNames(c, content.offset+content.size)
+		}
+		if err != nil {
+			return fmt.Errorf("name section: %w", err)
+		}
+	}
+	return nil
+}
+
+func checkFunctionNames(c *cursor, end int64) error {
+	_, err := list(c, func(c *cursor) error {
+		if _, err := c.u32(); err != nil { // the function's index
+			return err
+		}
+		_, err := c.span() // its name
+		return err
+	})
+	if err == nil && c.pos != end {
+		err = fmt.Errorf("at byte %d: the function names end at byte %d", c.pos, end)
+	}
+	return err
+}
+
+// noteProducers keeps the tools that a producers section names. Nobody depends on
+// it, so a fault in it is none of the module's.
+func (d *Description) noteProducers(c *cursor) {
 	if _, err := list(c, d.readProducers); err != nil {
 		d.Producers = nil
 	}
-	return nil
 }
 
 // readProducers reads one field with all tools that it names.

@@ -37,6 +37,7 @@ type Description struct {
 	exportsMemory     bool
 	importedFunctions uint32
 	callbackTypes     map[string]string // signatures of the exported callbacks
+	namesRead         bool              // the first name section has been read
 	strangeABI        string            // first mark of an ABI that is not known
 	strangeABIKind    byte
 }
@@ -89,9 +90,7 @@ func (d *Description) read(r io.ReaderAt, size int64) error {
 func (d *Description) conclude() {
 	d.Allocator = d.firstFunction(allocators)
 	d.EntryPoint = d.firstFunction(entryPoints)
-	for i := range d.Imports {
-		d.Imports[i].link(d.ABI)
-	}
+	link(d.Imports, d.ABI)
 }
 
 // firstFunction returns the first of the names that is exported as a function.
@@ -105,13 +104,19 @@ func (d *Description) firstFunction(names []string) string {
 }
 
 func (d *Description) readMemory(m *layout, c *cursor) error {
-	return m.each(c.r, sectionMemory, func(c *cursor, index uint32) error {
+	return m.each(c.r, sectionMemory, func(c *cursor, _ uint32) error {
 		memory, err := readLimits(c)
-		if d.Memory == nil {
-			d.Memory = memory
-		}
+		d.noteMemory(memory)
 		return err
 	})
+}
+
+// noteMemory keeps the first memory.
+func (d *Description) noteMemory(m Memory) {
+	if d.Memory == nil {
+		first := m
+		d.Memory = &first
+	}
 }
 
 func (d *Description) readStart(m *layout, c *cursor) error {

@@ -50,51 +50,48 @@ func (d *Description) readImports(m *layout, c *cursor) error {
 			d.importedFunctions++
 		}
 		if imported.kind == kindMemory {
-			d.Memory = memory
+			d.noteMemory(memory)
 		}
 		if len(d.Imports) >= maxImports {
 			d.ImportsOmitted++
 			return nil
 		}
-		d.Imports = append(d.Imports, *imported)
+		d.Imports = append(d.Imports, imported)
 		return nil
 	})
 }
 
 // readImport reads one entry of the import section, with the limits of a memory.
-func readImport(c *cursor) (*Import, *Memory, error) {
-	var imported Import
-	var err error
+func readImport(c *cursor) (imported Import, memory Memory, err error) {
 	if imported.Module, err = c.name(); err != nil {
-		return nil, nil, fmt.Errorf("module's name: %w", err)
+		return imported, memory, fmt.Errorf("module's name: %w", err)
 	}
 	if imported.Name, err = c.name(); err != nil {
-		return nil, nil, fmt.Errorf("name: %w", err)
+		return imported, memory, fmt.Errorf("name: %w", err)
 	}
 	if imported.kind, err = c.byte(); err != nil {
-		return nil, nil, err
+		return imported, memory, err
 	}
 	if int(imported.kind) >= len(kinds) {
-		return nil, nil, fmt.Errorf("at byte %d: unknown kind of import 0x%02x", c.pos-1, imported.kind)
+		return imported, memory, fmt.Errorf("at byte %d: unknown kind of import 0x%02x", c.pos-1, imported.kind)
 	}
 	imported.Kind = kinds[imported.kind]
-	memory, err := readImportType(c, &imported)
-	return &imported, memory, err
+	memory, err = imported.readType(c)
+	return imported, memory, err
 }
 
-func readImportType(c *cursor, imported *Import) (memory *Memory, err error) {
-	switch imported.kind {
+// readType reads what is imported, behind its kind.
+func (i *Import) readType(c *cursor) (memory Memory, err error) {
+	switch i.kind {
 	case kindFunction:
-		imported.typeIndex, err = c.u32()
+		i.typeIndex, err = c.u32()
 	case kindTable:
 		if _, err = valueType(c); err == nil {
 			_, err = readLimits(c)
 		}
 	case kindMemory:
 		memory, err = readLimits(c)
-		if memory != nil {
-			memory.Imported = true
-		}
+		memory.Imported = true
 	case kindGlobal:
 		if _, err = valueType(c); err == nil {
 			_, err = c.byte() // mutability
@@ -108,15 +105,15 @@ func readImportType(c *cursor, imported *Import) (memory *Memory, err error) {
 }
 
 // readLimits reads the limits of a memory or table.
-func readLimits(c *cursor) (*Memory, error) {
+func readLimits(c *cursor) (m Memory, err error) {
 	flags, err := c.byte()
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	if flags > 7 {
-		return nil, fmt.Errorf("at byte %d: unknown limits 0x%02x", c.pos-1, flags)
+		return m, fmt.Errorf("at byte %d: unknown limits 0x%02x", c.pos-1, flags)
 	}
-	m := &Memory{Shared: flags&2 != 0, Wide: flags&4 != 0}
+	m.Shared, m.Wide = flags&2 != 0, flags&4 != 0
 	if m.Min, err = c.uint(64); err != nil || flags&1 == 0 {
 		return m, err
 	}

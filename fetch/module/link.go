@@ -37,16 +37,31 @@ func paramNames(letters string) string {
 	return strings.Join(names, ",")
 }
 
-// link sets Since or Problem of an import of a module of the given ABI.
-func (i *Import) link(abi string) {
-	switch i.kind {
-	case kindFunction:
-		i.linkFunction(abi)
-	case kindMemory, kindTable: // Envoy makes them as the module wants them
-		i.Since = "2020-08-04"
-	default:
-		i.Problem = "Envoy provides no " + i.Kind
+// link says of each import of a module of the given ABI whether Envoy provides it.
+func link(imports []Import, abi string) {
+	seen := make(map[byte]bool)
+	for n := range imports {
+		i := &imports[n]
+		switch i.kind {
+		case kindFunction:
+			i.linkFunction(abi)
+		case kindMemory, kindTable:
+			i.linkStorage(seen[i.kind])
+			seen[i.kind] = true
+		default:
+			i.Problem = "Envoy provides no " + i.Kind
+		}
 	}
+}
+
+// linkStorage accepts one memory and one table, which Envoy makes as the module
+// wants them, whatever their name. It crashes on a second one.
+func (i *Import) linkStorage(again bool) {
+	if again {
+		i.Problem = "Envoy provides only one " + i.Kind
+		return
+	}
+	i.Since = "2020-08-04"
 }
 
 func (i *Import) linkFunction(abi string) {

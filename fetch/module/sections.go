@@ -114,8 +114,7 @@ func (l *layout) each(r io.ReaderAt, id byte, entry func(c *cursor, index uint32
 	if !ok {
 		return nil
 	}
-	c := &cursor{r: r}
-	c.reset(content.offset, content.size)
+	c := newCursor(r, content)
 	count, err := c.u32()
 	if err != nil {
 		return fmt.Errorf("%s section: %w", sections[place].name, err)

@@ -97,7 +97,10 @@ func compositeType(c *cursor, form byte, keep bool) (string, error) {
 			return "", err
 		}
 		results, err := valueTypeList(c, keep)
-		return signature(params, results), err
+		if err != nil || !keep {
+			return "", err
+		}
+		return signature(params, results), nil
 	case formStruct:
 		_, err := list(c, fieldType)
 		return "", err

@@ -9,6 +9,7 @@ import (
 // What the encoding calls things.
 const (
 	kindFunction = 0
+	kindTable    = 1
 	kindMemory   = 2
 	kindGlobal   = 3
 )
@@ -18,6 +19,9 @@ const (
 const paddingOverhead = 1 + 5 + 1 + len("padding")
 
 var header = []byte("\x00asm\x01\x00\x00\x00")
+
+// heapEnd is global 0: a mutable i32 that is 1024 at first.
+var heapEnd = []byte{0x7f, 1, 0x41, 0x80, 0x08, 0x0b}
 
 // bumpAllocator returns the old value of global 0 and adds the wanted size to it:
 // global.get 0, global.get 0, local.get 0, i32.add, global.set 0.
@@ -40,8 +44,8 @@ func (s *spec) functions() []exported {
 func (s *spec) build() []byte {
 	module := slices.Clone(header)
 	for _, part := range []section{
-		{1, s.types()}, {2, s.importSection()}, {3, s.functionSection()}, {5, vector([][]byte{{0, 16}})}, // one memory of 16 pages
-		{6, vector([][]byte{{0x7f, 1, 0x41, 0x80, 0x08, 0x0b}})}, // a mutable i32, 1024 at first: the heap's end
+		{1, s.types()}, {2, s.importSection()}, {3, s.functionSection()}, {5, s.memorySection()},
+		{6, vector([][]byte{heapEnd})},
 		{7, s.exportSection()}, {10, s.code()},
 	} {
 		module = appendSection(module, part)
@@ -68,7 +72,7 @@ func (s *spec) pad(module []byte) []byte {
 
 func (s *spec) types() []byte {
 	var types [][]byte
-	for _, i := range s.imports {
+	for _, i := range s.importedFunctions() {
 		types = append(types, functionType(i.signature))
 	}
 	for _, f := range s.functions() {
@@ -79,23 +83,42 @@ func (s *spec) types() []byte {
 
 func (s *spec) importSection() []byte {
 	var entries [][]byte
-	for index, i := range s.imports {
-		entries = append(entries, slices.Concat(text(i.module), text(i.name), []byte{kindFunction}, number(index)))
+	function := 0
+	for _, i := range s.imports {
+		what := i.other
+		if what == nil {
+			what = append([]byte{kindFunction}, number(function)...)
+			function++
+		}
+		entries = append(entries, slices.Concat(text(i.module), text(i.name), what))
 	}
 	return vector(entries)
+}
+
+// importedFunctions are the imports that are functions, in order.
+func (s *spec) importedFunctions() []imported {
+	return slices.DeleteFunc(slices.Clone(s.imports), func(i imported) bool { return i.other != nil })
+}
+
+// memorySection has one memory of 16 pages, or none.
+func (s *spec) memorySection() []byte {
+	if !s.ownMemory {
+		return vector(nil)
+	}
+	return vector([][]byte{{0, 16}})
 }
 
 func (s *spec) functionSection() []byte {
 	var indices [][]byte
 	for index := range s.functions() {
-		indices = append(indices, number(len(s.imports)+index))
+		indices = append(indices, number(len(s.importedFunctions())+index))
 	}
 	return vector(indices)
 }
 
 func (s *spec) exportSection() []byte {
 	var entries [][]byte
-	function := len(s.imports)
+	function := len(s.importedFunctions())
 	for _, e := range s.exports {
 		index := 0
 		if e.kind == kindFunction {

@@ -10,9 +10,11 @@ type spec struct {
 	exports []exported
 	imports []imported
 	// hidden is a memory that is not exported.
-	hidden  bool
-	custom  []section
-	padding int
+	hidden bool
+	// ownMemory is a memory that the module defines.
+	ownMemory bool
+	custom    []section
+	padding   int
 }
 
 // exported is a function that is exported under a name. All have an empty body,
@@ -24,8 +26,12 @@ type exported struct {
 	body      []byte
 }
 
-// imported is a function that is imported.
-type imported struct{ module, name, signature string }
+// imported is a function that is imported, or anything else: then kind and what
+// the encoding says of it are in other.
+type imported struct {
+	module, name, signature string
+	other                   []byte
+}
 
 type section struct {
 	id      byte
@@ -36,7 +42,7 @@ type section struct {
 // options say otherwise it speaks ABI 0.2.1, allocates through malloc, and
 // imports env.proxy_log.
 func Module(options ...Option) []byte {
-	s := &spec{}
+	s := &spec{ownMemory: true}
 	ABI("0.2.1")(s)
 	Allocator("malloc")(s)
 	Import("env", "proxy_log", "iii:i")(s)
@@ -95,7 +101,31 @@ func Allocator(name string) Option {
 // parameter and, behind a colon, for each result: i and I for i32 and i64, f and
 // F for f32 and f64.
 func Import(module, name, signature string) Option {
-	return func(s *spec) { s.imports = append(s.imports, imported{module, name, signature}) }
+	return func(s *spec) {
+		s.imports = append(s.imports, imported{module: module, name: name, signature: signature})
+	}
+}
+
+// ImportMemory imports the memory instead of defining it.
+func ImportMemory(module, name string) Option {
+	return func(s *spec) {
+		s.ownMemory = false
+		s.imports = append(s.imports, imported{module: module, name: name, other: []byte{kindMemory, 0, 16}})
+	}
+}
+
+// ImportTable adds an import of a table of functions.
+func ImportTable(module, name string) Option {
+	return func(s *spec) {
+		s.imports = append(s.imports, imported{module: module, name: name, other: []byte{kindTable, 0x70, 0, 1}})
+	}
+}
+
+// ImportGlobal adds an import of a constant i32.
+func ImportGlobal(module, name string) Option {
+	return func(s *spec) {
+		s.imports = append(s.imports, imported{module: module, name: name, other: []byte{kindGlobal, 0x7f, 0}})
+	}
 }
 
 // NoImports drops the imports that were there so far.

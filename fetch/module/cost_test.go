@@ -1,0 +1,100 @@
+package module_test
+
+import (
+	"bytes"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+)
+
+// allocated returns how many bytes Inspect allocates, in total.
+func allocated(r io.ReaderAt, size int64) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _ = module.Inspect(r, size)
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// hostile are files of about 1 MiB that list as much as they can.
+func hostile() map[string][]byte {
+	many := func(id byte, entry string) []byte {
+		count := 1 << 20 / len(entry)
+		list := string([]byte{byte(count) | 0x80, byte(count>>7) | 0x80, byte(count>>14) & 0x7f})
+		return raw(section(id, list+strings.Repeat(entry, count)))
+	}
+	return map[string][]byte{
+		"types":           many(1, "\x60\x00\x00"),
+		"a wide type":     raw(section(1, "\x01\x60\x80\x80\x40"+strings.Repeat("\x7f", 1<<20)+"\x00")),
+		"imports":         many(2, "\x03abc\x03def\x02\x00\x00"),
+		"functions":       many(3, "\x00"),
+		"memories":        many(5, "\x00\x00"),
+		"exports":         many(7, "\x06malloc\x00\x00"),
+		"custom sections": raw(strings.Repeat(section(0, "\x01x"), 1<<18)),
+		"producers":       raw(section(0, "\x09producers\x80\x80\x04"+strings.Repeat("\x01a\x01\x01b\x01c", 1<<16))),
+		"declared counts": raw(section(1, "\xff\xff\xff\xff\x0f")),
+		"a declared name": raw(section(2, "\x01\xff\xff\xff\xff\x0f")),
+	}
+}
+
+func TestInspectAllocatesLittle(t *testing.T) {
+	const limit = 128 << 10
+	wasm := wasmtest.Module(wasmtest.Padding(module.MaxSize))
+	if got := allocated(bytes.NewReader(wasm), int64(len(wasm))); got > limit {
+		t.Errorf("Inspect allocated %d bytes for %d, want at most %d", got, len(wasm), limit)
+	}
+}
+
+// Even then it is garbage, and in proportion to what is there, not to what is
+// declared.
+func TestInspectOfHostileFilesAllocatesInProportion(t *testing.T) {
+	for name, file := range hostile() {
+		limit := uint64(1<<20 + 2*len(file))
+		if got := allocated(bytes.NewReader(file), int64(len(file))); got > limit {
+			t.Errorf("%s: Inspect allocated %d bytes for %d, want at most %d", name, got, len(file), limit)
+		}
+	}
+}
+
+// countingReader counts the bytes that are read.
+type countingReader struct {
+	io.ReaderAt
+	n int
+}
+
+func (c *countingReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(p, off)
+	c.n += n
+	return n, err
+}
+
+// Code, data and custom sections are stepped over, not read.
+func TestInspectReadsLittle(t *testing.T) {
+	wasm := wasmtest.Module(wasmtest.Padding(module.MaxSize))
+	r := &countingReader{ReaderAt: bytes.NewReader(wasm)}
+	started := time.Now()
+	if _, err := module.Inspect(r, int64(len(wasm))); err != nil {
+		t.Fatal(err)
+	}
+	if r.n > 128<<10 {
+		t.Errorf("Inspect read %d bytes of %d", r.n, len(wasm))
+	}
+	if took := time.Since(started); took > 500*time.Millisecond {
+		t.Errorf("Inspect took %s", took)
+	}
+}
+
+func BenchmarkInspect(b *testing.B) {
+	wasm := wasmtest.Module(wasmtest.Padding(20 << 20))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := module.Inspect(bytes.NewReader(wasm), int64(len(wasm))); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package module_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+)
+
+func describe(t *testing.T, wasm []byte) *module.Description {
+	t.Helper()
+	d, err := module.Describe(bytes.NewReader(wasm), int64(len(wasm)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+var exportedFields = cmpopts.IgnoreUnexported(module.Description{}, module.Import{})
+
+func TestDescribe(t *testing.T) {
+	producers := "\x02" + // two fields
+		"\x08language\x01\x02Go\x081.26.0-x" +
+		"\x0cprocessed-by\x02\x02Go\x00\x04wopt\x02v1"
+	got := describe(t, wasmtest.Module(
+		wasmtest.Import("env", "proxy_nonsense", "I:"),
+		wasmtest.Import("wasi_snapshot_preview1", "sched_yield", ":i"),
+		wasmtest.ImportGlobal("env", "g"),
+		wasmtest.Export("_initialize", ":"),
+		wasmtest.Custom("producers", []byte(producers)),
+		wasmtest.Salt("abc"),
+	))
+	want := &module.Description{
+		ABI:        "0.2.1",
+		Allocator:  "malloc",
+		EntryPoint: "_initialize",
+		Functions:  3,
+		Exports:    4,
+		Imports: []module.Import{
+			{Module: "env", Name: "proxy_log", Kind: "function", Signature: "(i32,i32,i32)->i32", Since: "2020-08-04"},
+			{Module: "env", Name: "proxy_nonsense", Kind: "function", Signature: "(i64)->()", Problem: "no Envoy provides it"},
+			{Module: "wasi_snapshot_preview1", Name: "sched_yield", Kind: "function", Signature: "()->i32", Since: "2024-12-19"},
+			{Module: "env", Name: "g", Kind: "global", Problem: "Envoy provides no global"},
+		},
+		Memory:         &module.Memory{Min: 16},
+		CustomSections: []module.CustomSection{{Name: "producers", Size: int64(len(producers))}, {Name: "salt", Size: 3}},
+		Producers: []module.Producer{
+			{Field: "language", Name: "Go", Version: "1.26.0-x"},
+			{Field: "processed-by", Name: "Go"},
+			{Field: "processed-by", Name: "wopt", Version: "v1"},
+		},
+	}
+	if diff := cmp.Diff(want, got, exportedFields); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Describe tells of any module, whether Envoy would run it or not.
+func TestDescribeAModuleThatIsNoFilter(t *testing.T) {
+	start, highest := uint32(0), uint64(300)
+	got := describe(t, raw(section(1, "\x01\x60\x00\x00"), section(3, "\x01\x00"), section(5, "\x01\x03\x02\xac\x02"),
+		section(8, "\x00"), section(10, "\x01\x02\x00\x0b")))
+	want := &module.Description{
+		Functions: 1, StartFunction: &start, Memory: &module.Memory{Min: 2, Max: &highest, Shared: true},
+	}
+	if diff := cmp.Diff(want, got, exportedFields); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDescribeRefusesWhatIsNoModule(t *testing.T) {
+	_, err := module.Describe(bytes.NewReader(wasmtest.Component()), 8)
+	if f := failure.Of(err); f == nil || f.Reason != failure.Component {
+		t.Errorf("Describe = %v, want a Component failure", err)
+	}
+}
+
+// However much a module lists, a description holds only so much of it.
+func TestDescribeIsBounded(t *testing.T) {
+	options := []wasmtest.Option{wasmtest.NoImports()}
+	for i := range 1030 {
+		options = append(options, wasmtest.Import("env", fmt.Sprint(i), ":"))
+	}
+	for i := range 70 {
+		options = append(options, wasmtest.Salt(fmt.Sprint(i)))
+	}
+	got := describe(t, wasmtest.Module(options...))
+	if len(got.Imports) != 1024 || got.ImportsOmitted != 6 || len(got.CustomSections) != 64 {
+		t.Errorf("%d imports kept, %d omitted, %d custom sections; want 1024, 6, 64",
+			len(got.Imports), got.ImportsOmitted, len(got.CustomSections))
+	}
+}
+
+// A function that is imported and exported again keeps its imported type.
+func TestDescribeFollowsReexportedImports(t *testing.T) {
+	wasm := raw(
+		section(1, "\x01\x60\x01\x7f\x00"),
+		section(2, "\x01\x03env\x1femscripten_notify_memory_growth\x00\x00"),
+		section(5, "\x01\x00\x01"),
+		section(7, "\x03\x06malloc\x00\x00\x17proxy_abi_version_0_2_1\x00\x00\x06memory\x02\x00"),
+	)
+	want := verdict{Reason: failure.NotProxyWasm, Message: "a Proxy-Wasm module whose export malloc has a signature that Envoy refuses: want (i32)->i32 for ABI 0.2.1, module has (i32)->(); build it with an SDK for this ABI"}
+	if diff := cmp.Diff(want, inspect(t, wasm)); diff != "" {
+		t.Error(diff)
+	}
+}
