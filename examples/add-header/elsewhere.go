@@ -1,0 +1,14 @@
+//go:build !wasip1
+
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+// main says what to do when somebody builds the filter as a program.
+func main() {
+	fmt.Fprintln(os.Stderr, "add-header runs inside Envoy; build it with: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w' -o add-header.wasm .")
+	os.Exit(2)
+}
