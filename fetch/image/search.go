@@ -11,6 +11,10 @@ import (
 	"github.com/autowasm/autowasm/fetch/failure"
 )
 
+// archiveOverhead is how many bytes larger than its module a layer may be and
+// still be opened, should it turn out to be an archive.
+const archiveOverhead = 1 << 20
+
 // search looks for the module in the layers of one image.
 type search struct {
 	ctx     context.Context
@@ -22,7 +26,7 @@ type search struct {
 // declared opens the layer whose media type says WebAssembly. What is not an
 // archive is taken at its word: the inspection looks at the bytes.
 func (s *search) declared(layer v1.Descriptor) (*Stream, error) {
-	if layer.Size > s.budget.max {
+	if layer.Size-archiveOverhead > s.budget.max {
 		return nil, s.budget.moduleExceeded()
 	}
 	stream, err := s.layer(layer, true)
@@ -57,7 +61,7 @@ func (s *search) layer(layer v1.Descriptor, declared bool) (*Stream, error) {
 		}
 	})
 	if stream != nil {
-		stream.MediaType = string(layer.MediaType)
+		stream.Layer = layer
 	}
 	return stream, err
 }

@@ -2,14 +2,16 @@ package image
 
 import (
 	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // Stream is a module on its way out of an image or a file. Its bytes may be
 // trusted only once Read has returned io.EOF: until then neither the digest of
 // what carries it has been verified nor the rest of the archive looked at.
 type Stream struct {
-	// MediaType of the layer that carries the module; empty outside of images.
-	MediaType string
+	// Layer that carries the module; zero outside of images.
+	Layer v1.Descriptor
 	// Path of the module in the archive that carries it; empty when it is bare.
 	Path string
 

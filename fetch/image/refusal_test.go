@@ -1,0 +1,319 @@
+package image_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/image"
+)
+
+// refusal is how an image fails.
+type refusal struct {
+	Reason   failure.Reason
+	Definite bool
+	Message  string
+}
+
+func refusalOf(err error) refusal {
+	f := failure.Of(err)
+	if f == nil {
+		return refusal{}
+	}
+	return refusal{f.Reason, f.Definite, f.Error()}
+}
+
+func unsupported(message string) refusal {
+	return refusal{failure.UnsupportedImage, true, message}
+}
+
+const (
+	remedy     = ": push it with wasmc push, or put the module as plugin.wasm into the last layer"
+	tooLarge   = "the module is larger than the limit of 1024 bytes"
+	searchLong = "more than 16 times the module limit of 1024 bytes would have to be unpacked: push the module alone, as with wasmc push"
+)
+
+func ociLayer(content []byte) layer { return layer{mediaType: types.OCILayer, content: content} }
+
+func TestModuleRefuses(t *testing.T) {
+	big := strings.Repeat("x", 1025)
+	tests := []struct {
+		name   string
+		layers []layer
+		want   refusal
+	}{
+		{"no layers", nil, unsupported("the image has no layers, and so no WebAssembly module" + remedy)},
+		{"no module", []layer{
+			{mediaType: "application/json", content: []byte("{}"), title: "a.json"}, ociLayer(gzipOf(tarOf("etc/passwd", "root")))},
+			unsupported(`no WebAssembly module in the image, whose layers are "application/json" titled "a.json", "application/vnd.oci.image.layer.v1.tar+gzip"` + remedy)},
+		{"a hostile media type", []layer{{mediaType: types.MediaType("\x1b[2J" + strings.Repeat("x", 200)), content: []byte("{}")}},
+			unsupported(`no WebAssembly module in the image, whose layers are "\x1b[2J` + strings.Repeat("x", 124) + `…"` + remedy)},
+		{"several files", []layer{ociLayer(gzipOf(tarOf("a.wasm", "1", "b.wasm", "2")))},
+			unsupported(`several WebAssembly modules, "a.wasm", "b.wasm": keep one, or name the one that is meant plugin.wasm and put it first`)},
+		{"two plugin.wasm", []layer{ociLayer(gzipOf(tarOf("plugin.wasm", "1", "app/plugin.wasm", "2")))},
+			unsupported(`several WebAssembly modules, "plugin.wasm", "app/plugin.wasm": keep one, or name the one that is meant plugin.wasm and put it first`)},
+		{"several declared layers", []layer{{mediaType: wasmLayer, content: []byte("1"), title: "a"}, {mediaType: wasmLayer, content: []byte("2")}},
+			unsupported(`several WebAssembly layers in the image, "application/wasm" titled "a", "application/wasm": push one module per image, or title the one that is meant plugin.wasm`)},
+		{"two layers titled plugin.wasm", []layer{{mediaType: wasmLayer, content: []byte("1"), title: "plugin.wasm"}, {mediaType: v1Layer, content: []byte("2"), title: "plugin.wasm"}},
+			unsupported(`several WebAssembly layers in the image, "application/wasm" titled "plugin.wasm", "application/vnd.wasm.content.layer.v1+wasm" titled "plugin.wasm": push one module per image, or title the one that is meant plugin.wasm`)},
+		{"a declared archive without a module", []layer{{mediaType: wasmLayer, content: tarOf("a.txt", "1")}},
+			unsupported(`no WebAssembly module in the image, whose layers are "application/wasm"` + remedy)},
+		{"a symbolic link", []layer{ociLayer(tarLink(tar.TypeSymlink, "plugin.wasm", "/etc/shadow"))},
+			unsupported(`"plugin.wasm" is a link to "/etc/shadow", and links are not followed: put the file itself there`)},
+		{"a hard link under another name", []layer{ociLayer(tarLink(tar.TypeLink, "x.wasm", "../x"))},
+			unsupported(`"x.wasm" is a link to "../x", and links are not followed: put the file itself there`)},
+		{"a device", []layer{ociLayer(tarLink(tar.TypeBlock, "plugin.wasm", ""))},
+			unsupported(`"plugin.wasm" is not a regular file (tar type '4')`)},
+		{"a deleted file", []layer{ociLayer(tarOf("app/plugin.wasm", "1")), ociLayer(tarOf("app/.wh.plugin.wasm", ""))},
+			unsupported(`no WebAssembly module in the image, whose layers are "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+gzip"` + remedy)},
+		{"a deleted directory", []layer{ociLayer(tarOf("app/bin/plugin.wasm", "1")), ociLayer(tarOf(".wh.app", ""))},
+			unsupported(`no WebAssembly module in the image, whose layers are "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+gzip"` + remedy)},
+		{"an emptied root", []layer{ociLayer(tarOf("plugin.wasm", "1")), ociLayer(tarOf(".wh..wh..opq", ""))},
+			unsupported(`no WebAssembly module in the image, whose layers are "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+gzip"` + remedy)},
+		{"a long path", []layer{ociLayer(tarOf(strings.Repeat("p", 5000), ""))},
+			unsupported("a path in the archive is longer than 4096 bytes")},
+		{"a large bare module", []layer{{mediaType: wasmLayer, content: []byte(big)}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large sniffed module", []layer{{mediaType: "x/y", content: []byte("\x00asm" + big)}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large packed module", []layer{ociLayer(gzipOf(tarOf("plugin.wasm", big)))}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large module of another name", []layer{ociLayer(gzipOf(tarOf("a.wasm", big)))}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large compressed module", []layer{{mediaType: wasmLayer, content: gzipOf([]byte(big))}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large zstd module", []layer{{mediaType: wasmLayer, content: zstdOf([]byte(big))}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a module that declares 1<<60 bytes", []layer{ociLayer(tarHeader("plugin.wasm", 1<<60))}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a layer that declares 1<<60 bytes", []layer{{mediaType: types.OCILayer, content: []byte("x"), size: 1 << 60}}, refusal{failure.TooLarge, true, searchLong}},
+		{"a declared module of 1<<60 bytes", []layer{{mediaType: wasmLayer, content: []byte("x"), size: 1 << 60}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a file in front that declares 1<<60 bytes", []layer{ociLayer(gzipOf(append(tarHeader("a", 1<<60), make([]byte, 20<<10)...)))},
+			refusal{failure.TooLarge, true, searchLong}},
+		{"a bomb in front of the module", []layer{ociLayer(gzipOf(tarOf("a", strings.Repeat("\x00", 1<<20), "plugin.wasm", "1")))},
+			refusal{failure.TooLarge, true, searchLong}},
+		{"a bomb behind the module", []layer{ociLayer(gzipOf(tarOf("plugin.wasm", "1", "a", strings.Repeat("\x00", 1<<20))))},
+			refusal{failure.TooLarge, true, searchLong}},
+		{"a bomb behind the archive", []layer{ociLayer(gzipOf(append(tarOf("plugin.wasm", "1"), make([]byte, 1<<20)...)))},
+			refusal{failure.TooLarge, true, searchLong}},
+		{"bombs in many layers", repeated(100, ociLayer(gzipOf(tarOf("a", strings.Repeat("\x00", 500))))),
+			refusal{failure.TooLarge, true, searchLong}},
+		{"truncated gzip", []layer{ociLayer(truncated(gzipOf(tarOf("plugin.wasm", big[:1000]))))},
+			unsupported("unpack layer DIGEST: it is damaged: unexpected EOF")},
+		{"a gzip header alone", []layer{ociLayer([]byte("\x1f\x8b\x08"))},
+			unsupported("unpack layer DIGEST: it is damaged: unexpected EOF")},
+		{"truncated zstd", []layer{ociLayer(truncated(zstdOf(tarOf("plugin.wasm", big[:1000]))))},
+			unsupported("unpack layer DIGEST: it is damaged: unexpected EOF")},
+		{"truncated tar", []layer{ociLayer(tarOf("plugin.wasm", big[:1000])[:1000])},
+			unsupported("unpack layer DIGEST: it is damaged: unexpected EOF")},
+		{"a damaged tar", []layer{ociLayer(damaged(tarOf("plugin.wasm", "1")))},
+			unsupported("unpack layer DIGEST: it is damaged: archive/tar: invalid tar header")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			img := &testImage{configType: types.OCIConfigJSON, layers: tt.layers}
+			_, err := readModule(t, img.build(t), 1024)
+			want := tt.want
+			if len(tt.layers) > 0 {
+				want.Message = strings.ReplaceAll(want.Message, "DIGEST", digestOf(tt.layers[0].content).String())
+			}
+			if diff := cmp.Diff(want, refusalOf(err)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func truncated(content []byte) []byte { return content[:len(content)-len(content)/3] }
+
+func damaged(content []byte) []byte {
+	content[0] ^= 0xff // the header's checksum does not hold any more
+	return content
+}
+
+// repeated makes layers that differ only in what follows the archive.
+func repeated(n int, l layer) []layer {
+	layers := make([]layer, n)
+	for i := range layers {
+		layers[i] = l
+		layers[i].content = append(bytes.Clone(l.content), gzipOf([]byte(fmt.Sprint(i)))...)
+	}
+	return layers
+}
+
+func TestModuleRefusesTooMany(t *testing.T) {
+	many := func(n int, name string) []byte {
+		var files []string
+		for i := range n {
+			files = append(files, fmt.Sprintf(name, i), "")
+		}
+		return gzipOf(tarOf(files...))
+	}
+	tests := []struct {
+		name   string
+		layers []layer
+		want   refusal
+	}{
+		{"layers", repeated(129, ociLayer(gzipOf(nil))), unsupported("the image has 129 layers, more than 128" + remedy)},
+		{"files", []layer{ociLayer(many(1<<16+1, "f%d"))},
+			refusal{failure.TooLarge, true, "more than 65536 files would have to be looked at: push the module alone, as with wasmc push"}},
+		{"deleted files", []layer{ociLayer(many(1025, ".wh.f%d"))},
+			unsupported("the layers delete more than 1024 files: push the module alone, as with wasmc push")},
+		{"modules, all of which are not named", []layer{ociLayer(many(40, "%02d.wasm"))},
+			unsupported(`several WebAssembly modules, "00.wasm", "01.wasm", "02.wasm", "03.wasm", "04.wasm", "05.wasm", "06.wasm", "07.wasm", ` +
+				`"08.wasm", "09.wasm", "10.wasm", "11.wasm", "12.wasm", "13.wasm", "14.wasm", "15.wasm": keep one, or name the one that is meant plugin.wasm and put it first`)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			img := &testImage{configType: types.OCIConfigJSON, layers: tt.layers}
+			_, err := readModule(t, img.build(t), 32<<20)
+			if diff := cmp.Diff(tt.want, refusalOf(err)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// endless repeats a pattern for ever.
+type endless struct {
+	pattern []byte
+	read    int64
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		n += copy(p[n:], e.pattern[(e.read+int64(n))%int64(len(e.pattern)):])
+	}
+	e.read += int64(n)
+	return n, nil
+}
+
+// endlessGzip compresses a start, and then zeros for ever.
+type endlessGzip struct {
+	out bytes.Buffer
+	w   *gzip.Writer
+}
+
+func newEndlessGzip(start []byte) *endlessGzip {
+	e := &endlessGzip{}
+	e.w = gzip.NewWriter(&e.out)
+	must2(e.w.Write(start))
+	return e
+}
+
+func (e *endlessGzip) Read(p []byte) (int, error) {
+	for e.out.Len() == 0 {
+		must2(e.w.Write(make([]byte, 1<<16)))
+		must(e.w.Flush())
+	}
+	return e.out.Read(p)
+}
+
+// counter counts what is read.
+type counter struct {
+	r    io.Reader
+	read int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.read += n
+	return n, err
+}
+
+func TestModuleEndsEndlessLayers(t *testing.T) {
+	tests := []struct {
+		name      string
+		mediaType types.MediaType
+		source    io.Reader
+		want      string
+	}{
+		{"a module", wasmLayer, &endless{pattern: []byte("\x00asm")}, tooLarge},
+		{"a sniffed module", "x/y", &endless{pattern: []byte("\x00asm")}, tooLarge},
+		{"zeros in a file", types.OCILayer, newEndlessGzip(tarHeader("f", 1<<60)), searchLong},
+		{"zeros in the module", wasmLayer, newEndlessGzip([]byte("\x00asm")), tooLarge},
+		{"zeros behind the archive", types.OCILayer, newEndlessGzip(tarOf("plugin.wasm", "1")), searchLong},
+		{"compressed nothing", types.OCILayer, &endless{pattern: gzipOf(nil)}, searchLong},
+		{"files", types.OCILayer, &endless{pattern: tarHeader("f", 0)}, searchLong},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			source := &counter{r: tt.source}
+			l := layer{mediaType: tt.mediaType, content: []byte(tt.name), open: func() io.Reader { return source }}
+			img := &testImage{configType: types.OCIConfigJSON, layers: []layer{l}}
+			_, err := readModule(t, img.build(t), 1024)
+			if diff := cmp.Diff(refusal{failure.TooLarge, true, tt.want}, refusalOf(err)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if source.read > 256<<10 {
+				t.Errorf("%d bytes were read", source.read)
+			}
+		})
+	}
+}
+
+// What goes wrong on the way is not the image's fault, whichever decoder notices.
+func TestModuleBlamesTheWayNotTheImage(t *testing.T) {
+	packed := gzipOf(tarOf("plugin.wasm", strings.Repeat("x", 1000)))
+	broken := errors.New("connection reset by peer")
+	tests := []struct {
+		name string
+		err  error
+		want refusal
+	}{
+		{"a broken connection", broken, refusal{failure.Unavailable, false, "read layer DIGEST: connection reset by peer"}},
+		{"a short body", io.ErrUnexpectedEOF, refusal{failure.Unavailable, false, "read layer DIGEST: unexpected EOF"}},
+		{"the wrong bytes", errors.New(`error verifying sha256 checksum after reading 3 bytes; got "a", want "b"`),
+			refusal{failure.DigestMismatch, true, `read layer DIGEST: the registry's copy is damaged: error verifying sha256 checksum after reading 3 bytes; got "a", want "b"`}},
+		{"a deadline", context.DeadlineExceeded, refusal{failure.Pending, false, "read layer DIGEST: context deadline exceeded"}},
+	}
+	for _, tt := range tests {
+		for _, at := range []int{0, 1, 30, len(packed)} {
+			t.Run(fmt.Sprint(tt.name, at), func(t *testing.T) {
+				l := ociLayer(packed)
+				l.open = func() io.Reader { return io.MultiReader(bytes.NewReader(packed[:at]), failing{tt.err}) }
+				img := &testImage{configType: types.OCIConfigJSON, layers: []layer{l}}
+				_, err := readModule(t, img.build(t), 1024)
+				want := tt.want
+				want.Message = strings.ReplaceAll(want.Message, "DIGEST", digestOf(packed).String())
+				if diff := cmp.Diff(want, refusalOf(err)); diff != "" {
+					t.Errorf("(-want +got)\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestModuleObeysTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	img := (&testImage{configType: emptyConfig, layers: []layer{{mediaType: wasmLayer, content: bytes.Repeat([]byte("x"), 1<<20)}}}).build(t)
+	rc, err := image.Module(ctx, img, 2<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	cancel()
+	if _, err := io.ReadAll(rc); !errors.Is(err, context.Canceled) {
+		t.Errorf("after cancelling, reading ended with %v", err)
+	}
+	if _, err := image.Module(ctx, img, 2<<20); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a cancelled context, opening ended with %v", err)
+	}
+}
+
+func TestModuleRefusesABrokenManifest(t *testing.T) {
+	img := rawImage{(&testImage{}).build(t), []byte("{")}
+	_, err := readModule(t, img, 1024)
+	if diff := cmp.Diff(unsupported("parse the image's manifest: unexpected EOF"), refusalOf(err)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

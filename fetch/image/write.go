@@ -1,0 +1,153 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+const (
+	// The types of the format "binary", which Solo's wasme introduced.
+	soloConfigType types.MediaType = "application/vnd.module.wasm.config.v1+json"
+	soloLayerType  types.MediaType = "application/vnd.module.wasm.content.layer.v1+wasm"
+
+	runtimeConfigName = "runtime-config.json"
+	archiveName       = "plugin.tar.gz"
+
+	variantAnnotation = "module.wasm.image/variant"
+	runtimeAnnotation = "module.wasm.runtime/type"
+	abiAnnotation     = "module.wasm.runtime/abi_version"
+	envoyRuntime      = "envoy_proxy"
+)
+
+// Image packs a module as docker build would: an image for linux/amd64, whichever
+// machine it is made on, with one layer that holds plugin.wasm and
+// runtime-config.json. Docker, podman, containerd, Kubernetes' image volumes,
+// Istio and Envoy Gateway read it, and every registry takes it. abi is the version
+// of the Proxy-Wasm ABI, for the runtime configuration; it may be empty.
+//
+// The same arguments give the same digest: no time is recorded, and the compressor
+// is that of the module graph, not of the Go toolchain.
+func Image(module []byte, abi string) (v1.Image, error) {
+	runtime, err := runtimeConfig(abi)
+	if err != nil {
+		return nil, err
+	}
+	archive, err := packTar(file{preferredName, module}, file{runtimeConfigName, runtime})
+	if err != nil {
+		return nil, err
+	}
+	layer, err := compress(archive)
+	if err != nil {
+		return nil, err
+	}
+	config, err := imageConfig(archive)
+	if err != nil {
+		return nil, err
+	}
+	a := newAssembly(blob{types.OCIConfigJSON, config, ""}, map[string]string{variantAnnotation: "compat"})
+	a.addLayer(blob{types.OCILayer, layer, archiveName})
+	return a.image()
+}
+
+// Binary packs a module as Solo's wasme does: as it is, uncompressed, beside its
+// runtime configuration. Istio, Envoy Gateway and oras read it, docker does not. abi
+// is as for [Image]. The same arguments give the same digest.
+func Binary(module []byte, abi string) (v1.Image, error) {
+	runtime, err := runtimeConfig(abi)
+	if err != nil {
+		return nil, err
+	}
+	annotations := map[string]string{runtimeAnnotation: envoyRuntime}
+	if abi != "" {
+		annotations[abiAnnotation] = abi
+	}
+	a := newAssembly(blob{soloConfigType, runtime, ""}, annotations)
+	a.addLayer(blob{soloConfigType, runtime, runtimeConfigName})
+	a.addLayer(blob{soloLayerType, module, preferredName})
+	return a.image()
+}
+
+// runtimeConfig is what the readers of Wasm images expect beside a module.
+func runtimeConfig(abi string) ([]byte, error) {
+	abis := []string{}
+	if abi != "" {
+		abis = append(abis, abi)
+	}
+	config := map[string]any{
+		"type":        envoyRuntime,
+		"abiVersions": abis,
+		"config":      map[string]any{"rootIds": []string{}},
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode the runtime configuration: %w", err)
+	}
+	return raw, nil
+}
+
+func imageConfig(archive []byte) ([]byte, error) {
+	diffID, _, err := v1.SHA256(bytes.NewReader(archive))
+	if err != nil {
+		return nil, fmt.Errorf("hash the layer: %w", err)
+	}
+	raw, err := json.Marshal(v1.ConfigFile{
+		Created:      v1.Time{Time: time.Unix(0, 0).UTC()},
+		Architecture: "amd64",
+		OS:           "linux",
+		RootFS:       v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{diffID}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the image's configuration: %w", err)
+	}
+	return raw, nil
+}
+
+type file struct {
+	name    string
+	content []byte
+}
+
+// packTar packs files that belong to root, may be read by all, and have no time.
+func packTar(files ...file) ([]byte, error) {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, f := range files {
+		header := &tar.Header{
+			Typeflag: tar.TypeReg, Name: f.name, Size: int64(len(f.content)),
+			Mode: 0o444, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+		}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, fmt.Errorf("pack %s: %w", f.name, err)
+		}
+		if _, err := w.Write(f.content); err != nil {
+			return nil, fmt.Errorf("pack %s: %w", f.name, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("pack the layer: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func compress(content []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.DefaultCompression)
+	if err != nil {
+		return nil, fmt.Errorf("compress the layer: %w", err)
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, fmt.Errorf("compress the layer: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("compress the layer: %w", err)
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,163 @@
+package image_test
+
+import (
+	"archive/tar"
+	"encoding/json"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/autowasm/autowasm/fetch/image"
+)
+
+// payload does not depend on how test modules are built: its digests are golden.
+var payload = []byte("\x00asm\x01\x00\x00\x00")
+
+// The digests are golden: when one changes, pushing a file again does not find it
+// in the registry any more, and everybody who pinned the digest wonders.
+func TestImage(t *testing.T) {
+	img := built(t)(image.Image(payload, "0.2.1"))
+	if err := validate.Image(img); err != nil {
+		t.Error(err)
+	}
+	want := v1.Manifest{
+		SchemaVersion: 2,
+		MediaType:     types.OCIManifestSchema1,
+		Config:        v1.Descriptor{MediaType: types.OCIConfigJSON},
+		Layers: []v1.Descriptor{
+			{MediaType: types.OCILayer, Annotations: map[string]string{title: "plugin.tar.gz"}},
+		},
+		Annotations: map[string]string{"module.wasm.image/variant": "compat"},
+	}
+	checkManifest(t, img, want, "sha256:54565f2dedf29a4690d65909977afff3fcafa072cc0a458297996396b9d8e224")
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.OS != "linux" || config.Architecture != "amd64" || config.Created.Unix() != 0 {
+		t.Errorf("config is for %s/%s of %s", config.OS, config.Architecture, config.Created)
+	}
+	if diff := cmp.Diff(wantFiles, files(t, img)); diff != "" {
+		t.Errorf("files (-want +got)\n%s", diff)
+	}
+}
+
+// packed is an entry of a layer.
+type packed struct {
+	Name, Content string
+	Mode, ModTime int64
+	UID, GID      int
+}
+
+const runtimeConfig = `{"abiVersions":["0.2.1"],"config":{"rootIds":[]},"type":"envoy_proxy"}`
+
+var wantFiles = []packed{
+	{Name: "plugin.wasm", Content: string(payload), Mode: 0o444},
+	{Name: "runtime-config.json", Content: runtimeConfig, Mode: 0o444},
+}
+
+func files(t *testing.T, img v1.Image) []packed {
+	t.Helper()
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rc, err := layers[len(layers)-1].Uncompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	var found []packed
+	for r := tar.NewReader(rc); ; {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, packed{header.Name, string(content), header.Mode, header.ModTime.Unix(), header.Uid, header.Gid})
+	}
+}
+
+func TestBinary(t *testing.T) {
+	want := v1.Manifest{
+		SchemaVersion: 2,
+		MediaType:     types.OCIManifestSchema1,
+		Config:        v1.Descriptor{MediaType: soloConfig},
+		Layers: []v1.Descriptor{
+			{MediaType: soloConfig, Annotations: map[string]string{title: "runtime-config.json"}},
+			{MediaType: soloLayer, Annotations: map[string]string{title: "plugin.wasm"}},
+		},
+		Annotations: map[string]string{"module.wasm.runtime/type": "envoy_proxy", "module.wasm.runtime/abi_version": "0.2.1"},
+	}
+	img := built(t)(image.Binary(payload, "0.2.1"))
+	checkManifest(t, img, want, "sha256:b9c5b1cc7472558e7cf4236e85f28d18ff081b443a65b900e69e86a90e6e5a6b")
+	config, err := img.RawConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(runtimeConfig, string(config)); diff != "" {
+		t.Errorf("config (-want +got)\n%s", diff)
+	}
+}
+
+func built(t *testing.T) func(v1.Image, error) v1.Image {
+	return func(img v1.Image, err error) v1.Image {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img
+	}
+}
+
+// checkManifest compares all but the blobs' digests, which the image's covers.
+func checkManifest(t *testing.T, img v1.Image, want v1.Manifest, wantDigest string) {
+	t.Helper()
+	raw, err := img.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got v1.Manifest
+	if err := json.Unmarshal(raw, &got); err != nil {
+		t.Fatal(err)
+	}
+	ignored := cmp.FilterPath(func(p cmp.Path) bool {
+		return p.Last().String() == ".Digest" || p.Last().String() == ".Size"
+	}, cmp.Ignore())
+	if diff := cmp.Diff(want, got, ignored); diff != "" {
+		t.Errorf("manifest (-want +got)\n%s", diff)
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digest.String() != wantDigest {
+		t.Errorf("digest = %s, want %s", digest, wantDigest)
+	}
+}
+
+func TestWritersAreReadBack(t *testing.T) {
+	for _, abi := range []string{"0.2.1", ""} {
+		for _, write := range []func([]byte, string) (v1.Image, error){image.Image, image.Binary} {
+			got, err := readModule(t, built(t)(write(wasm, abi)), limit)
+			if err != nil {
+				t.Error(err)
+			}
+			if string(got) != string(wasm) {
+				t.Errorf("read %d bytes that are not the module", len(got))
+			}
+		}
+	}
+}
