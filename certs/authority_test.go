@@ -1,0 +1,142 @@
+package certs
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cert-manager/cert-manager/pkg/server/tls/authority"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// ca is a certificate authority in memory.
+type ca struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+// newCA makes an authority that is valid from now for the given time.
+func newCA(t testing.TB, validFor time.Duration) ca {
+	t.Helper()
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: commonName},
+		NotBefore:             now.Add(-time.Hour),
+		NotAfter:              now.Add(validFor),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign,
+	}
+	key := newKey(t)
+	return ca{sign(t, template, template, &key.PublicKey, key), key}
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func sign(t testing.TB, template, parent *x509.Certificate, public any, key *ecdsa.PrivateKey) *x509.Certificate {
+	t.Helper()
+	raw, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate
+}
+
+func (c ca) leaf(t testing.TB, validFor time.Duration) *x509.Certificate {
+	t.Helper()
+	key := newKey(t)
+	return sign(t, leafTemplate(validFor), c.certificate, &key.PublicKey, c.key)
+}
+
+func leafTemplate(validFor time.Duration) *x509.Certificate {
+	return &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(validFor)}
+}
+
+func (c ca) pem() []byte { return encodeBundle([]*x509.Certificate{c.certificate}) }
+
+// memoryAuthority stands for the authority in the cluster: it signs with the
+// current ca and writes its certificate into the Secret. rotate changes it.
+type memoryAuthority struct {
+	t        testing.TB
+	client   kubernetes.Interface
+	leafLife time.Duration
+
+	mu      sync.Mutex
+	current *ca
+	watches []chan<- struct{}
+}
+
+func (m *memoryAuthority) Run(ctx context.Context) error {
+	m.rotate(ctx)
+	<-ctx.Done()
+	return nil
+}
+
+func (m *memoryAuthority) rotate(ctx context.Context) ca {
+	next := newCA(m.t, 365*24*time.Hour)
+	m.write(ctx, next)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.current = &next
+	for _, watch := range m.watches {
+		select {
+		case watch <- struct{}{}:
+		default:
+		}
+	}
+	return next
+}
+
+func (m *memoryAuthority) write(ctx context.Context, next ca) {
+	secrets := m.client.CoreV1().Secrets("istio-system")
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: DefaultSecretName},
+		Data:       map[string][]byte{caKey: next.pem()},
+	}
+	if _, err := secrets.Update(ctx, secret, metav1.UpdateOptions{}); err == nil {
+		return
+	}
+	if _, err := secrets.Create(ctx, secret, metav1.CreateOptions{}); err != nil {
+		m.t.Error(err)
+	}
+}
+
+func (m *memoryAuthority) WatchRotation(watch chan<- struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watches = append(m.watches, watch)
+}
+
+func (m *memoryAuthority) StopWatchingRotation(chan<- struct{}) {}
+
+func (m *memoryAuthority) Sign(template *x509.Certificate) (*x509.Certificate, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.current == nil {
+		return nil, authority.ErrCertificateNotAvailable
+	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore, template.NotAfter = time.Now(), time.Now().Add(m.leafLife)
+	return sign(m.t, template, m.current.certificate, template.PublicKey, m.current.key), nil
+}

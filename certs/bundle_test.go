@@ -1,0 +1,84 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/x509"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMergeBundle(t *testing.T) {
+	now := time.Now()
+	old, current, expired := newCA(t, time.Hour), newCA(t, time.Hour), newCA(t, -time.Minute)
+	garbage := []byte("hello\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+	key := []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+	join := func(parts ...[]byte) []byte { return slices.Concat(parts...) }
+	tests := map[string]struct {
+		bundle, authority, want []byte
+	}{
+		"empty":             {nil, current.pem(), current.pem()},
+		"same":              {current.pem(), current.pem(), current.pem()},
+		"appended":          {old.pem(), current.pem(), join(old.pem(), current.pem())},
+		"order kept":        {join(current.pem(), old.pem()), current.pem(), join(current.pem(), old.pem())},
+		"repetition":        {join(old.pem(), old.pem()), current.pem(), join(old.pem(), current.pem())},
+		"expired":           {join(expired.pem(), old.pem()), current.pem(), join(old.pem(), current.pem())},
+		"expired authority": {old.pem(), expired.pem(), old.pem()},
+		"garbage":           {garbage, current.pem(), current.pem()},
+		"garbage around":    {join(garbage, old.pem(), []byte("# comment\n")), current.pem(), join(old.pem(), current.pem())},
+		"a key":             {join(key, old.pem()), current.pem(), join(old.pem(), current.pem())},
+		"no authority":      {old.pem(), nil, old.pem()},
+		"two authorities":   {nil, join(old.pem(), current.pem()), join(old.pem(), current.pem())},
+		"nothing":           {nil, nil, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := MergeBundle(test.bundle, test.authority, now)
+			if diff := cmp.Diff(string(test.want), string(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if again := MergeBundle(got, test.authority, now); !bytes.Equal(got, again) {
+				t.Error("merging twice is not merging once")
+			}
+		})
+	}
+}
+
+// TestMergeBundleIsBounded: rotations that somebody forces push out the oldest.
+func TestMergeBundleIsBounded(t *testing.T) {
+	var bundle []byte
+	var all []ca
+	for range maxBundle + 3 {
+		next := newCA(t, time.Hour)
+		all = append(all, next)
+		bundle = MergeBundle(bundle, next.pem(), time.Now())
+	}
+	want := all[len(all)-maxBundle:]
+	if !slices.EqualFunc(parseBundle(bundle), want, func(a *x509.Certificate, b ca) bool { return a.Equal(b.certificate) }) {
+		t.Errorf("%d certificates, want the last %d in their order", len(parseBundle(bundle)), maxBundle)
+	}
+}
+
+// TestExpiryFollowsTheClock: the bundle of today is another one tomorrow.
+func TestExpiryFollowsTheClock(t *testing.T) {
+	old, current := newCA(t, time.Hour), newCA(t, 48*time.Hour)
+	both := slices.Concat(old.pem(), current.pem())
+	if got := MergeBundle(both, current.pem(), time.Now().Add(24*time.Hour)); !bytes.Equal(got, current.pem()) {
+		t.Errorf("got %s", got)
+	}
+}
+
+func FuzzMergeBundle(f *testing.F) {
+	current := newCA(f, time.Hour)
+	f.Add([]byte(nil))
+	f.Add(current.pem())
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"))
+	f.Fuzz(func(t *testing.T, bundle []byte) {
+		merged := parseBundle(MergeBundle(bundle, current.pem(), time.Now()))
+		if !slices.ContainsFunc(merged, current.certificate.Equal) {
+			t.Error("the authority is missing")
+		}
+	})
+}

@@ -1,0 +1,28 @@
+// Package certs gives the webhook its serving certificate, and the API server the
+// reason to trust it.
+//
+// A Source answers TLS handshakes. There are two:
+//
+//   - SelfManaged needs no add-on. A long-lived certificate authority is kept in a
+//     Secret that all replicas share; each replica holds a short-lived certificate
+//     of its own in memory, renewed long before it expires. The authority is
+//     written into the caBundle of the two webhook configurations.
+//   - Files reads a certificate that somebody else, such as cert-manager, mounts
+//     and renews. The caBundle is then somebody else's work too.
+//
+// # Changing the authority
+//
+// No request may fail while the authority changes. So a new authority is appended
+// to the caBundle, beside the old one (MergeBundle), and a replica goes on serving
+// the certificate of the old authority until every caBundle has had the new one
+// for some seconds. The old one leaves the bundle when it expires. To distrust it
+// at once, after its key has leaked, delete the Secret and empty the caBundle: the
+// bundle is then made anew from the current authority alone.
+//
+// # Who writes
+//
+// Every replica keeps the caBundle current, without leader election: the first
+// start must converge before there is a leader, and the result is the same whoever
+// writes. A write happens only on a difference and names the version that was
+// read, so that of two replicas one wins and the other finds nothing left to do.
+package certs

@@ -1,0 +1,162 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	servertls "github.com/cert-manager/cert-manager/pkg/server/tls"
+	"github.com/cert-manager/cert-manager/pkg/server/tls/authority"
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// DefaultSecretName is the Secret of the certificate authority.
+const DefaultSecretName = "wasmer-webhook-ca"
+
+const commonName = "wasmer webhook CA"
+
+// Options say whom the certificates are for and who is to trust them.
+type Options struct {
+	// RESTConfig reaches the API server. Required.
+	RESTConfig *rest.Config
+	// Namespace of the Secret. Required.
+	Namespace string
+	// SecretName of the certificate authority; "" means DefaultSecretName.
+	SecretName string
+	// DNSNames and IPs are what the API server may call the webhook. At least one
+	// is required; ServiceDNSNames gives those of a Service.
+	DNSNames []string
+	IPs      []net.IP
+	// MutatingWebhookConfiguration and ValidatingWebhookConfiguration are the
+	// names of the objects whose caBundle is kept current; "" for none. One that
+	// does not exist is served as soon as it appears.
+	MutatingWebhookConfiguration   string
+	ValidatingWebhookConfiguration string
+	// URL is for development: when it is set, such as "https://127.0.0.1:9443",
+	// the webhooks are called there, with the path that they have, instead of at
+	// their Service.
+	URL string
+}
+
+// ServiceDNSNames returns the names by which a Service is called:
+// <service>.<namespace>.svc, and the same under domain when it is not empty.
+func ServiceDNSNames(service, namespace, domain string) []string {
+	name := service + "." + namespace + ".svc"
+	if domain == "" {
+		return []string{name}
+	}
+	return []string{name, name + "." + domain}
+}
+
+// SelfManaged is a Source with a certificate authority of its own.
+type SelfManaged struct {
+	source   *servertls.DynamicSource
+	trust    *trust
+	injector *injector
+	ready    atomic.Bool
+}
+
+var _ Source = &SelfManaged{}
+
+// New returns a SelfManaged source. It reaches for nothing before Start.
+func New(o Options) (*SelfManaged, error) {
+	if o.SecretName == "" {
+		o.SecretName = DefaultSecretName
+	}
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("self-managed certificates: %w", err)
+	}
+	client, err := kubernetes.NewForConfig(o.RESTConfig)
+	if err != nil {
+		return nil, fmt.Errorf("self-managed certificates: make a client: %w", err)
+	}
+	return newSelfManaged(o, client, newAuthority(o)), nil
+}
+
+func (o Options) check() error {
+	switch {
+	case o.RESTConfig == nil:
+		return errors.New("RESTConfig is not set")
+	case o.Namespace == "":
+		return errors.New("the namespace of the Secret is not set")
+	case len(o.DNSNames)+len(o.IPs) == 0:
+		return errors.New("neither a DNS name nor an IP address to certify is set")
+	}
+	return nil
+}
+
+func newAuthority(o Options) *authority.DynamicAuthority {
+	return &authority.DynamicAuthority{
+		SecretNamespace: o.Namespace,
+		SecretName:      o.SecretName,
+		SecretLabels:    map[string]string{"app.kubernetes.io/managed-by": "autowasm"},
+		RESTConfig:      o.RESTConfig,
+		CommonName:      commonName,
+	}
+}
+
+func newSelfManaged(o Options, client kubernetes.Interface, a servertls.Authority) *SelfManaged {
+	trust := &trust{}
+	return &SelfManaged{
+		source: &servertls.DynamicSource{
+			DNSNames:  o.DNSNames,
+			Authority: &gate{Authority: a, ips: o.IPs, trust: trust},
+		},
+		trust:    trust,
+		injector: newInjector(o, client, trust),
+	}
+}
+
+// GetCertificate returns the certificate in service.
+func (s *SelfManaged) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return s.source.GetCertificate(hello)
+}
+
+// Start keeps the authority, the certificate and the caBundles current until ctx
+// ends. It waits for everything that it started.
+func (s *SelfManaged) Start(ctx context.Context) error {
+	ctx = logr.NewContext(ctx, ctrl.LoggerFrom(ctx).WithName("certs"))
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ignoreEnd(ctx, s.source.Start(ctx)) })
+	group.Go(func() error { return ignoreEnd(ctx, s.injector.start(ctx)) })
+	return group.Wait()
+}
+
+// ignoreEnd takes the end of ctx for no error.
+func ignoreEnd(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// NeedLeaderElection returns false: every replica serves.
+func (s *SelfManaged) NeedLeaderElection() bool { return false }
+
+// Healthy fails while there is no valid certificate, and, until it has once been
+// so, while some caBundle does not trust it. Later a caBundle that somebody
+// empties is no reason to leave the Service: it is restored, and no other replica
+// is trusted more.
+func (s *SelfManaged) Healthy() error {
+	now := time.Now()
+	leaf, err := leafOf(s.GetCertificate, now)
+	if err != nil {
+		return err
+	}
+	if s.ready.Load() {
+		return nil
+	}
+	if !s.trust.trusts(leaf, now) {
+		return fmt.Errorf("the serving certificate is not trusted yet by the webhook configurations: %w", s.injector.lastError())
+	}
+	s.ready.Store(true)
+	return nil
+}

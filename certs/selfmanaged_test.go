@@ -1,0 +1,271 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
+)
+
+const serviceName = "wasmer-webhook.istio-system.svc"
+
+var testOptions = Options{
+	RESTConfig:                     &rest.Config{Host: "https://127.0.0.1:1"},
+	Namespace:                      "istio-system",
+	SecretName:                     DefaultSecretName,
+	DNSNames:                       ServiceDNSNames("wasmer-webhook", "istio-system", ""),
+	IPs:                            []net.IP{net.IPv4(127, 0, 0, 1)},
+	MutatingWebhookConfiguration:   "wasmer",
+	ValidatingWebhookConfiguration: "wasmer",
+}
+
+// replica is a SelfManaged on a cluster in memory, with leaves that live a day.
+type replica struct {
+	*SelfManaged
+	t         *testing.T
+	client    *fake.Clientset
+	authority *memoryAuthority
+}
+
+// startReplica runs within a synctest bubble, until the test ends.
+func startReplica(t *testing.T) *replica {
+	client := fake.NewClientset(
+		&admissionv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "wasmer"}, Webhooks: []admissionv1.MutatingWebhook{{Name: "m", ClientConfig: service(nil)}}},
+		&admissionv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "wasmer"}, Webhooks: []admissionv1.ValidatingWebhook{{Name: "v", ClientConfig: service(nil)}}},
+	)
+	authority := &memoryAuthority{t: t, client: client, leafLife: 24 * time.Hour}
+	r := &replica{newSelfManaged(testOptions, client, authority), t, client, authority}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Start(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Start: %v", err)
+		}
+	})
+	return r
+}
+
+// bundles returns the caBundle of both webhooks.
+func (r *replica) bundles() [2][]byte {
+	r.t.Helper()
+	m, err := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(r.t.Context(), "wasmer", metav1.GetOptions{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	v, err := r.client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(r.t.Context(), "wasmer", metav1.GetOptions{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return [2][]byte{m.Webhooks[0].ClientConfig.CABundle, v.Webhooks[0].ClientConfig.CABundle}
+}
+
+// call verifies what the replica serves as the API server would, by each bundle.
+func (r *replica) call(bundles [2][]byte) error {
+	leaf, err := leafOf(r.GetCertificate, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, bundle := range bundles {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(bundle)
+		for _, name := range []string{serviceName, "127.0.0.1"} {
+			if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *replica) settle(wait time.Duration) {
+	time.Sleep(wait)
+	synctest.Wait()
+}
+
+func (r *replica) writes() (n int) {
+	for _, action := range r.client.Actions() {
+		if action.GetVerb() == "patch" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestFirstStartConverges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t)
+		if err := r.Healthy(); err == nil {
+			t.Error("healthy before it started")
+		}
+		r.settle(10 * time.Second)
+		if err := r.Healthy(); err != nil {
+			t.Errorf("unhealthy: %v", err)
+		}
+		if err := r.call(r.bundles()); err != nil {
+			t.Errorf("call: %v", err)
+		}
+		if n := r.writes(); n != 2 {
+			t.Errorf("%d writes, want one for each configuration", n)
+		}
+		r.settle(3 * time.Hour)
+		if n := r.writes(); n != 2 {
+			t.Errorf("%d writes after hours of nothing, want 2", n)
+		}
+	})
+}
+
+// TestRotationFailsNoRequest calls the replica ten times a second through two
+// rotations, trusting what the API server last heard, which is seconds old.
+func TestRotationFailsNoRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t)
+		r.settle(time.Minute)
+		known := r.bundles()
+		for range 2 {
+			next := r.authority.rotate(t.Context())
+			var heard [][2][]byte
+			for tick := range 300 {
+				r.settle(100 * time.Millisecond)
+				heard = append(heard, r.bundles())
+				if lag := tick - 30; lag >= 0 {
+					known = heard[lag]
+				}
+				if err := r.call(known); err != nil {
+					t.Fatalf("%d ms after the rotation: %v", tick*100, err)
+				}
+			}
+			if leaf, _ := leafOf(r.GetCertificate, time.Now()); leaf.CheckSignatureFrom(next.certificate) != nil {
+				t.Error("the new authority is not in service")
+			}
+		}
+		if n := len(parseBundle(known[0])); n != 3 {
+			t.Errorf("%d authorities in the bundle, want 3", n)
+		}
+	})
+}
+
+// TestEmptiedBundleIsRestored: somebody replaces the configuration by the
+// manifest, which has no caBundle.
+func TestEmptiedBundleIsRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t)
+		r.settle(10 * time.Second)
+		before := r.bundles()
+		empty := []byte(`{"webhooks":[{"name":"v","clientConfig":{"caBundle":null}}]}`)
+		if _, err := r.client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Patch(t.Context(), "wasmer", types.StrategicMergePatchType, empty, metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if len(r.bundles()[1]) != 0 {
+			t.Fatal("not emptied")
+		}
+		if err := r.Healthy(); err != nil {
+			t.Errorf("unhealthy while it is restored: %v", err)
+		}
+		r.settle(time.Second)
+		if diff := cmp.Diff(before, r.bundles()); diff != "" {
+			t.Errorf("not restored (-before +after):\n%s", diff)
+		}
+	})
+}
+
+// TestConfigurationArrivesLate: it is served as soon as it appears, and missing it
+// keeps nobody waiting.
+func TestConfigurationArrivesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t)
+		configurations := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+		object, err := configurations.Get(t.Context(), "wasmer", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := configurations.Delete(t.Context(), "wasmer", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		r.settle(10 * time.Second)
+		if err := r.Healthy(); err != nil {
+			t.Errorf("unhealthy: %v", err)
+		}
+		object.Webhooks[0].ClientConfig.CABundle = nil
+		if _, err := configurations.Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		r.settle(time.Second)
+		if bundles := r.bundles(); len(bundles[0]) == 0 || !bytes.Equal(bundles[0], bundles[1]) {
+			t.Error("the configuration that arrived late has no caBundle")
+		}
+	})
+}
+
+// TestRenewal: the leaf changes before it expires, and the caBundle does not.
+func TestRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t)
+		r.settle(10 * time.Second)
+		first, _ := leafOf(r.GetCertificate, time.Now())
+		r.settle(17 * time.Hour)
+		second, err := leafOf(r.GetCertificate, time.Now())
+		if err != nil || first.Equal(second) {
+			t.Errorf("not renewed: %v", err)
+		}
+		if n := r.writes(); n != 2 {
+			t.Errorf("%d writes, want 2", n)
+		}
+	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	tests := map[string]struct {
+		change func(*Options)
+		want   string
+	}{
+		"no config":    {func(o *Options) { o.RESTConfig = nil }, "RESTConfig is not set"},
+		"no namespace": {func(o *Options) { o.Namespace = "" }, "namespace of the Secret is not set"},
+		"no name":      {func(o *Options) { o.DNSNames, o.IPs = nil, nil }, "neither a DNS name nor an IP address"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := testOptions
+			test.change(&o)
+			if _, err := New(o); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestNewReachesForNothing(t *testing.T) {
+	s, err := New(testOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Healthy(); err == nil || !strings.Contains(err.Error(), "no serving certificate yet") {
+		t.Errorf("Healthy: %v", err)
+	}
+	if _, err := s.GetCertificate(&tls.ClientHelloInfo{}); err == nil {
+		t.Error("a certificate before Start")
+	}
+	if s.NeedLeaderElection() {
+		t.Error("needs leader election")
+	}
+}
+
+func TestServiceDNSNames(t *testing.T) {
+	want := []string{"wasmer.ns.svc", "wasmer.ns.svc.cluster.local"}
+	if diff := cmp.Diff(want, ServiceDNSNames("wasmer", "ns", "cluster.local")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
