@@ -46,14 +46,14 @@ func (e *Environment) launchAt(ctx context.Context, c component, ports []int) (*
 	if err != nil {
 		return nil, err
 	}
-	p.stopping.Store(true) // an end before it is ready is reported here, not as a death
+	// An end before it is ready is told by this error, not as a death.
 	err = waitReady(ctx, p, c.timeout, func(ctx context.Context) error { return c.ready(ctx, ports) })
 	if err != nil {
 		return nil, errors.Join(newComponentError(p, err), p.kill())
 	}
 	e.keep(p)
 	e.logf("%s is ready at %s", c.name, address(ports[0]))
-	p.stopping.Store(false)
+	p.watched.Store(true)
 	if !p.running() { // it ended between its answer and the line above, so that died was not called
 		e.died(p)
 	}

@@ -29,12 +29,12 @@ type process struct {
 	pid      int
 	done     chan struct{} // closed when the process has ended and err is set
 	err      error
-	stopping atomic.Bool // it is meant to end
+	watched  atomic.Bool // it is not meant to end
 	reported sync.Once   // its death
 }
 
 // startProcess starts a part with its output appended to <logDir>/<name>.log. died is called, from the goroutine
-// that owns the process, when it ends without having been told to; it may be nil.
+// that owns the process, when it ends while it is watched; it may be nil.
 func startProcess(c command, logDir string, died func(*process)) (*process, error) {
 	p := &process{name: c.name, log: filepath.Join(logDir, c.name+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
@@ -72,14 +72,14 @@ func (p *process) own(cmd *exec.Cmd, log *os.File, started chan<- error, died fu
 	started <- nil
 	p.err = cmd.Wait()
 	close(p.done)
-	if died != nil && !p.stopping.Load() {
+	if died != nil && p.watched.Load() {
 		died(p)
 	}
 }
 
 // stop asks the process and its children to end, insists after the grace period, and returns when they have.
 func (p *process) stop(grace time.Duration) error {
-	p.stopping.Store(true)
+	p.watched.Store(false)
 	if err := p.signal(syscall.SIGTERM); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (p *process) stop(grace time.Duration) error {
 
 // kill ends the process at once, as a crash would, and returns when it is gone.
 func (p *process) kill() error {
-	p.stopping.Store(true)
+	p.watched.Store(false)
 	if err := p.signal(syscall.SIGKILL); err != nil {
 		return err
 	}
