@@ -34,7 +34,10 @@ func portsOf(annotations map[string]string) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ports, checkDefaultPorts(ports)
+	if err := checkDefaultPorts(ports); err != nil {
+		return nil, err
+	}
+	return ports, nil
 }
 
 func parsePorts(value string) ([]int64, error) {

@@ -1,0 +1,127 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+func nameOf(length int) string { return strings.Repeat("a", length) }
+
+func namespace(name string, annotations map[string]string) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: annotations}}
+}
+
+func clientWith(funcs interceptor.Funcs, objects ...client.Object) client.Client {
+	return fake.NewClientBuilder().WithScheme(scheme.Scheme).WithObjects(objects...).WithInterceptorFuncs(funcs).Build()
+}
+
+func testDefaulter(t *testing.T, objects ...client.Object) admission.Handler {
+	t.Helper()
+	c := clientWith(interceptor.Funcs{}, objects...)
+	return NewDefaulter(Options{Client: c, Reader: c, Registry: prometheus.NewRegistry()})
+}
+
+const (
+	bareRaw      = `{"metadata":{"namespace":"default","name":"test"},"spec":{"filter":{"vmID":"v","source":{"registry":{"image":"x:v1","pullPolicy":"Always"}}}}}`
+	withPortsRaw = `{"metadata":{"namespace":"default","name":"test"},"spec":{"filter":{"vmID":"v","applyPorts":[1],"source":{"registry":{"image":"x:v1","pullPolicy":"Always"}}}}}`
+	fullRaw      = `{"metadata":{"namespace":"default","name":"test"},"spec":{"secret":"s","filter":{"vmID":"v","applyPorts":[1],"source":{"registry":{"image":"x:v1","pullPolicy":"Always"}}}}}`
+	objectRaw    = `{"metadata":{"namespace":"default","name":"test"},"spec":{"filter":{"vmID":"v","applyPorts":[1],"source":{"object":{"url":"https://x"}}}}}`
+	addPorts     = `{"op":"add","path":"/spec/filter/applyPorts","value":[8080]}`
+	addSecret    = `{"op":"add","path":"/spec/secret","value":"regcred"}`
+)
+
+func TestDefaulterUsesTheNamespace(t *testing.T) {
+	tests := []struct {
+		name        string
+		annotations map[string]string
+		operation   admissionv1.Operation
+		old, raw    string
+		patch       string
+		warnings    []string
+	}{
+		{name: "a create", annotations: annotated, operation: admissionv1.Create, raw: bareRaw, patch: "[" + addPorts + "," + addSecret + "]"},
+		{name: "no annotations", operation: admissionv1.Create, raw: bareRaw, patch: "null"},
+		{name: "an update that removes what was there", annotations: annotated, operation: admissionv1.Update, old: fullRaw, raw: bareRaw, patch: "[" + addPorts + "," + addSecret + "]"},
+		{name: "an update of what never had them", annotations: annotated, operation: admissionv1.Update, old: bareRaw, raw: bareRaw, patch: "null"},
+		{name: "an update that removes the ports alone", annotations: annotated, operation: admissionv1.Update, old: withPortsRaw, raw: bareRaw, patch: "[" + addPorts + "]"},
+		{name: "an update that turns to a registry", annotations: annotated, operation: admissionv1.Update, old: objectRaw, raw: withPortsRaw, patch: "[" + addSecret + "]"},
+		{name: "an update without an old object", annotations: annotated, operation: admissionv1.Update, raw: bareRaw, patch: "null"},
+		{
+			name:        "annotations that cannot be read",
+			annotations: map[string]string{AnnotationDefaultPorts: "http", AnnotationDefaultSecret: "No Name"},
+			operation:   admissionv1.Create, raw: bareRaw, patch: "null",
+			warnings: []string{
+				"annotation wasm.tcm.io/default-ports of namespace default is ignored: not a list of ports",
+				"annotation wasm.tcm.io/default-secret of namespace default is ignored: not a Secret's name",
+			},
+		},
+		{name: "bad annotations that nobody needs", annotations: map[string]string{AnnotationDefaultPorts: "http"}, operation: admissionv1.Create, raw: fullRaw, patch: "null"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			req := rawRequest(tt.operation, []byte(tt.raw))
+			req.OldObject.Raw = []byte(tt.old)
+			resp := testDefaulter(t, namespace("default", tt.annotations)).Handle(t.Context(), req)
+			if diff := cmp.Diff(tt.patch, string(encode(t, resp.Patches))); diff != "" {
+				t.Errorf("patch (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.warnings, resp.Warnings); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDefaulterReadsANamespaceLiveWhenTheCacheLacksIt(t *testing.T) {
+	cached, live := clientWith(interceptor.Funcs{}), clientWith(interceptor.Funcs{}, namespace("default", annotated))
+	handler := NewDefaulter(Options{Client: cached, Reader: live, Registry: prometheus.NewRegistry()})
+	resp := handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(bareRaw)))
+	if diff := cmp.Diff("["+addPorts+","+addSecret+"]", string(encode(t, resp.Patches))); diff != "" {
+		t.Errorf("patch (-want +got):\n%s", diff)
+	}
+}
+
+func TestDefaulterGoesOnWithoutTheNamespace(t *testing.T) {
+	slow := func(ctx context.Context, _ client.WithWatch, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+		deadline, ok := ctx.Deadline()
+		if !ok || time.Until(deadline) > namespaceTimeout {
+			return errors.New("the read is not bounded")
+		}
+		return context.DeadlineExceeded
+	}
+	c := clientWith(interceptor.Funcs{Get: slow})
+	resp := NewDefaulter(Options{Client: c, Reader: c, Registry: prometheus.NewRegistry()}).Handle(t.Context(), rawRequest(admissionv1.Create, []byte(bareRaw)))
+	if !resp.Allowed || resp.Patches != nil {
+		t.Errorf("allowed %v with the patch %v, want allowed without one", resp.Allowed, resp.Patches)
+	}
+	want := []string{"namespace default could not be read: no defaults were taken from its annotations"}
+	if diff := cmp.Diff(want, resp.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+func TestDefaulterReadsNoNamespaceInVain(t *testing.T) {
+	fail := func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+		t.Error("the namespace was read")
+		return nil
+	}
+	c := clientWith(interceptor.Funcs{Get: fail})
+	handler := NewDefaulter(Options{Client: c, Reader: c, Registry: prometheus.NewRegistry()})
+	for _, raw := range []string{fullRaw, objectRaw, `{"spec":{}}`} {
+		handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(raw)))
+	}
+}

@@ -1,0 +1,198 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+)
+
+// randomObjects is how many objects each property is held to.
+const randomObjects = 2000
+
+// eachRandom calls check with objects that are half AutoWasms and half nonsense,
+// always the same ones.
+func eachRandom(t *testing.T, check func(t *testing.T, raw string)) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range randomObjects {
+		raw := string(encode(t, randomAutoWasm(random)))
+		if !t.Run("", func(t *testing.T) { check(t, raw) }) {
+			t.Fatalf("the object was %s", raw)
+		}
+	}
+}
+
+// randomAutoWasm leaves each field out, or sets it to something fit, or to anything.
+func randomAutoWasm(r *rand.Rand) map[string]any {
+	source := pick(r, map[string][]any{
+		"registry":  {pick(r, map[string][]any{"image": {"x", "x:v1", "x@sha256:0"}, "pullPolicy": {"Always", ""}, "new": {true}})},
+		"object":    {map[string]any{"url": "https://x/y"}},
+		"configMap": {map[string]any{"name": "n", "key": "k"}},
+	})
+	filter := pick(r, map[string][]any{
+		"source": {source}, "vmID": {"", "v"}, "applyPorts": {[]any{}, []any{1, 2}}, "newer": {map[string]any{"a": nil}},
+		"config": {map[string]any{"big": json.Number("12345678901234567890.10"), "html": "<&>", "a/b~c": []any{nil, 1.0}}},
+	})
+	return pick(r, map[string][]any{
+		"apiVersion": {"wasm.tcm.io/v1alpha1"}, "kind": {"AutoWasm"},
+		"metadata": {map[string]any{"namespace": "default", "name": "test"}, map[string]any{"namespace": "default", "generateName": "t-"}},
+		"spec":     {pick(r, map[string][]any{"filter": {filter}, "secret": {"", "s"}, "unknown": {"u"}})},
+	})
+}
+
+func pick(r *rand.Rand, fields map[string][]any) map[string]any {
+	nonsense := []any{nil, 7, "x", []any{}, map[string]any{}, true}
+	object := map[string]any{}
+	for key, values := range fields {
+		switch r.IntN(8) {
+		case 0, 1:
+		case 2:
+			object[key] = nonsense[r.IntN(len(nonsense))]
+		default:
+			object[key] = values[r.IntN(len(values))]
+		}
+	}
+	return object
+}
+
+var annotated = map[string]string{AnnotationDefaultPorts: "[8080]", AnnotationDefaultSecret: "regcred"}
+
+func TestDefaultIsIdempotent(t *testing.T) {
+	eachRandom(t, func(t *testing.T, raw string) {
+		once, twice := decodeMap(t, raw), decodeMap(t, raw)
+		Default(once, annotated)
+		Default(twice, annotated)
+		if Default(twice, annotated) {
+			t.Error("the second time, Default claims to have filled something")
+		}
+		if diff := cmp.Diff(once, twice); diff != "" {
+			t.Errorf("the second time (-once +twice):\n%s", diff)
+		}
+	})
+}
+
+func TestDefaultChangesNothingThatIsSet(t *testing.T) {
+	eachRandom(t, func(t *testing.T, raw string) {
+		before, after := decodeMap(t, raw), decodeMap(t, raw)
+		filled := Default(after, annotated)
+		if path := lost(before, after, "$"); path != "" {
+			t.Errorf("%s was changed or removed", path)
+		}
+		if changed := !cmp.Equal(before, after); changed != filled {
+			t.Errorf("Default reported %v, the object changed: %v", filled, changed)
+		}
+	})
+}
+
+// lost names the first value of before that after does not have as it was.
+func lost(before, after any, path string) string {
+	object, ok := before.(map[string]any)
+	if !ok {
+		if cmp.Equal(before, after) {
+			return ""
+		}
+		return path
+	}
+	for key, value := range object {
+		others, _ := after.(map[string]any)
+		other, ok := others[key]
+		if !ok {
+			return path + "." + key
+		}
+		if found := lost(value, other, path+"."+key); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// The patch must make of the raw object what Default makes of it, with additions
+// alone, and the patched object must need none.
+func TestDefaulterPatches(t *testing.T) {
+	handler := testDefaulter(t, namespace("default", annotated))
+	eachRandom(t, func(t *testing.T, raw string) {
+		want := decodeMap(t, raw)
+		filled := Default(want, annotated)
+		resp := handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(raw)))
+		patched := applyPatch(t, raw, resp)
+		if diff := cmp.Diff(want, decodeMap(t, patched)); diff != "" {
+			t.Errorf("patched object (-want +got):\n%s", diff)
+		}
+		if !filled && (resp.Patches != nil || resp.PatchType != nil) {
+			t.Errorf("an object that needs nothing got the patch %v", resp.Patches)
+		}
+		if again := handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(patched))); again.Patches != nil {
+			t.Errorf("the patched object got the patch %v", again.Patches)
+		}
+	})
+}
+
+func applyPatch(t *testing.T, raw string, resp admission.Response) string {
+	t.Helper()
+	if !resp.Allowed {
+		t.Fatalf("denied: %+v", resp.Result)
+	}
+	for _, operation := range resp.Patches {
+		if operation.Operation != "add" {
+			t.Errorf("the patch has the operation %s", operation.Json())
+		}
+	}
+	if resp.Patches == nil {
+		return raw
+	}
+	patch, err := jsonpatch.DecodePatch(encode(t, resp.Patches))
+	if err != nil {
+		t.Fatalf("decode the patch: %v", err)
+	}
+	patched, err := patch.Apply([]byte(raw))
+	if err != nil {
+		t.Fatalf("apply the patch: %v", err)
+	}
+	return string(patched)
+}
+
+func TestPatchIsDeterministic(t *testing.T) {
+	handler := testDefaulter(t, namespace("default", annotated))
+	req := rawRequest(admissionv1.Create, []byte(`{"metadata":{"namespace":"default","name":"test"},"spec":{"filter":{"source":{"registry":{"image":"x"}}}}}`))
+	want := string(encode(t, handler.Handle(t.Context(), req).Patches))
+	for range 50 {
+		if got := string(encode(t, handler.Handle(t.Context(), req).Patches)); got != want {
+			t.Fatalf("patch = %s, before it was %s", got, want)
+		}
+	}
+}
+
+// What is filled must pass the validation, for every source and any name.
+func TestDefaultedIsValid(t *testing.T) {
+	sources := []v1alpha1.Source{
+		{Registry: &v1alpha1.RegistrySource{Image: "reg.example/x"}},
+		fromObject("https://bucket.example/x.wasm", ""),
+		fromConfigMap("filters", "x.wasm"),
+	}
+	for i, source := range sources {
+		for _, length := range []int{1, 63, 253} {
+			t.Run(fmt.Sprintf("source %d name %d", i, length), func(t *testing.T) {
+				bare := &v1alpha1.AutoWasm{Spec: v1alpha1.AutoWasmSpec{Filter: v1alpha1.Filter{Source: source}}}
+				bare.Namespace, bare.Name = nameOf(63), nameOf(length)
+				object := decodeMap(t, string(encode(t, bare)))
+				Default(object, annotated)
+				defaulted := &v1alpha1.AutoWasm{}
+				if err := utiljson.Unmarshal(encode(t, object), defaulted); err != nil {
+					t.Fatalf("decode the defaulted object: %v", err)
+				}
+				if errs, _ := Validate(defaulted); len(errs) > 0 {
+					t.Errorf("the defaulted object is refused: %v", errs.ToAggregate())
+				}
+			})
+		}
+	}
+}
