@@ -1,0 +1,85 @@
+package fill
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/autowasm/autowasm/fetch/store"
+)
+
+// DefaultEvictInterval is how often an Evictor looks.
+const DefaultEvictInterval = 10 * time.Minute
+
+// pressurePause is the least time between two evictions, for a store in which
+// there is nothing to evict would ask without end.
+const pressurePause = 10 * time.Second
+
+// Evictor removes from a store what nobody references. It is a manager.Runnable
+// of every replica.
+type Evictor struct {
+	// Store is the store. Required.
+	Store *store.Store
+	// Reader reads AutoWasms and EnvoyFilters, best the manager's cache. Required.
+	Reader client.Reader
+	// Interval is how often it looks, give or take a tenth, besides when the store
+	// is full. 0 means DefaultEvictInterval.
+	Interval time.Duration
+}
+
+// NeedLeaderElection is false: every replica has a store of its own.
+func (e *Evictor) NeedLeaderElection() bool { return false }
+
+// Start evicts from time to time until ctx ends.
+func (e *Evictor) Start(ctx context.Context) error {
+	for {
+		if !wait(ctx, pressurePause, nil) || !wait(ctx, e.pause(), e.Store.Pressure()) {
+			return nil
+		}
+		e.evict(ctx)
+	}
+}
+
+// wait waits for the time or for the signal, and reports whether ctx goes on.
+func wait(ctx context.Context, d time.Duration, signal <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	case <-signal:
+	}
+	return true
+}
+
+func (e *Evictor) pause() time.Duration {
+	interval := e.Interval
+	if interval <= 0 {
+		interval = DefaultEvictInterval
+	}
+	return max(0, interval-interval/10+rand.N(interval/5+1)-pressurePause)
+}
+
+// evict evicts once, and nothing while it is not known what is referenced.
+func (e *Evictor) evict(ctx context.Context) {
+	logger := log.FromContext(ctx).WithName("evictor")
+	named, err := References(ctx, e.Reader)
+	if err != nil {
+		logger.Error(err, "evicting nothing: it is not known which modules are in use")
+		return
+	}
+	removed, err := e.Store.Evict(func(sha256 string) bool {
+		_, ok := named[sha256]
+		return ok
+	})
+	if err != nil {
+		logger.Error(err, "cannot evict some modules")
+	}
+	for _, sha256 := range removed {
+		logger.Info("evicted a module that nobody references", "sha256", sha256)
+	}
+}

@@ -1,0 +1,90 @@
+package fill
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/render"
+)
+
+// IndexModule is the field index by which AutoWasms and EnvoyFilters are found by
+// the sha256 of the module that they name.
+const IndexModule = "wasm.tcm.io/module"
+
+// IndexModules adds IndexModule to a cache. It must run before the cache starts.
+func IndexModules(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, object := range []client.Object{&v1alpha1.AutoWasm{}, newEnvoyFilter()} {
+		if err := indexer.IndexField(ctx, object, IndexModule, moduleOf); err != nil {
+			return fmt.Errorf("index %T by module: %w", object, err)
+		}
+	}
+	return nil
+}
+
+// moduleOf is the module that an object names, if it is one of ours.
+func moduleOf(object client.Object) []string {
+	sha256 := ""
+	switch o := object.(type) {
+	case *v1alpha1.AutoWasm:
+		if o.Status.Module != nil {
+			sha256 = o.Status.Module.SHA256
+		}
+	default:
+		if o.GetLabels()[render.LabelManagedBy] == render.ManagedBy {
+			sha256 = o.GetAnnotations()[render.AnnotationModule]
+		}
+	}
+	if !store.IsName(sha256) {
+		return nil
+	}
+	return []string{sha256}
+}
+
+// newEnvoyFilter and newEnvoyFilters are untyped, as the controllers read them, so
+// that the cache holds EnvoyFilters once.
+func newEnvoyFilter() *unstructured.Unstructured {
+	ef := &unstructured.Unstructured{}
+	ef.SetAPIVersion(render.APIVersion)
+	ef.SetKind(render.Kind)
+	return ef
+}
+
+func newEnvoyFilters() *unstructured.UnstructuredList {
+	list := &unstructured.UnstructuredList{}
+	list.SetAPIVersion(render.APIVersion)
+	list.SetKind(render.Kind + "List")
+	return list
+}
+
+// References returns the modules that the status of an AutoWasm or an EnvoyFilter
+// of ours names: those that proxies may ask for. An error means that some may be
+// missing, so that nothing can be said of the others.
+func References(ctx context.Context, reader client.Reader) (map[string]struct{}, error) {
+	named := map[string]struct{}{}
+	note := func(object client.Object) {
+		for _, sha256 := range moduleOf(object) {
+			named[sha256] = struct{}{}
+		}
+	}
+	var autowasms v1alpha1.AutoWasmList
+	if err := reader.List(ctx, &autowasms, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list AutoWasms: %w", err)
+	}
+	for i := range autowasms.Items {
+		note(&autowasms.Items[i])
+	}
+	filters := newEnvoyFilters()
+	ours := client.MatchingLabels{render.LabelManagedBy: render.ManagedBy}
+	if err := reader.List(ctx, filters, ours, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list EnvoyFilters: %w", err)
+	}
+	for i := range filters.Items {
+		note(&filters.Items[i])
+	}
+	return named, nil
+}

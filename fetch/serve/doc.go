@@ -1,0 +1,17 @@
+// Package serve is the HTTP server from which Envoy loads modules.
+//
+//	GET|HEAD /wasm/<sha256>   200 with the module, whose URL never changes meaning
+//	GET|HEAD /healthz         200
+//
+// Envoy's remote loader accepts nothing but a 200 with the whole body: there is no
+// redirect, no content coding and always a Content-Length. A name that is not 64
+// lower-case hex digits is 400, a module that cannot be had is 404, one that may
+// come yet is 503.
+//
+// A replica that lacks a module has a Filler bring it. However many proxies ask,
+// there is one fill per module, a bounded number of fills at a time, and a refusal
+// is remembered for some seconds.
+//
+// Files go from the disk to the socket by sendfile; over HTTP/2 they are copied.
+// Clients that stop reading are cut off.
+package serve

@@ -1,0 +1,78 @@
+package serve
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// serveModule answers with a module, which it has brought first if need be.
+func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
+	file, size, err := s.open(sha256)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = s.fill(r, sha256); err == nil {
+			file, size, err = s.open(sha256)
+		}
+	}
+	if err != nil {
+		refuseModule(w, r, err)
+		return
+	}
+	defer file.Close() //nolint:errcheck // only read
+	header := w.Header()
+	header.Set("Content-Type", "application/wasm")
+	header.Set("ETag", `"`+sha256+`"`)
+	header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	http.ServeContent(w, r, "", time.Time{}, file)
+	if s.o.OnServe != nil && r.Method == http.MethodGet && w.bytes == size {
+		s.o.OnServe(sha256, r.RemoteAddr)
+	}
+}
+
+func (s *Server) open(sha256 string) (*os.File, int64, error) {
+	file, info, err := s.o.Store.OpenFile(sha256)
+	return file, info.Size, err
+}
+
+// fill has the module brought, except for another replica.
+func (s *Server) fill(r *http.Request, sha256 string) error {
+	if s.fills == nil || r.Header.Get(SiblingHeader) != "" {
+		return failure.Definitef(failure.NotFound, "this replica does not have module %s", sha256)
+	}
+	return s.fills.fill(r.Context(), sha256)
+}
+
+// refuseModule tells a client why there is no module: 404 when asking again does
+// not help, else 503. Details of a failure are for the log: the client may be
+// anybody, and sources are not its business.
+func refuseModule(w *response, r *http.Request, err error) {
+	f := failure.Of(err)
+	log.FromContext(r.Context()).Info("cannot serve a module", "path", r.URL.Path, "client", r.RemoteAddr, "reason", f.Reason, "error", f.Error())
+	if f.Definite {
+		refuse(w, http.StatusNotFound, "no such module")
+		return
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(f.RetryAfter/time.Second))))
+	refuse(w, http.StatusServiceUnavailable, "the module is not here yet")
+}
+
+func refuse(w *response, code int, why string) {
+	w.Header().Set("Cache-Control", "no-store")
+	answer(w, code, why)
+}
+
+func answer(w *response, code int, text string) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Length", strconv.Itoa(len(text)+1))
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(text + "\n")) // the client left; there is nobody to tell
+}

@@ -1,0 +1,115 @@
+package serve
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/autowasm/autowasm/fetch/store"
+)
+
+// Paths of the server.
+const (
+	// ModulePath is what precedes the sha256 of a module.
+	ModulePath = "/wasm/"
+	// HealthPath answers 200 for as long as the server does.
+	HealthPath = "/healthz"
+)
+
+// SiblingHeader is set on requests from another replica. They are answered from
+// the disk alone, so that replicas never wait for each other in a circle.
+const SiblingHeader = "Wasmer-Sibling"
+
+// Defaults of Options.
+const (
+	DefaultAddress      = ":8081"
+	DefaultFillTimeout  = 30 * time.Second
+	DefaultDrainTimeout = 30 * time.Second
+)
+
+// Filler brings a module into the store from elsewhere. Its errors are
+// *failure.Error; failure.NotFound means that nobody names the module.
+type Filler interface {
+	Fill(ctx context.Context, sha256 string) error
+}
+
+// Options are what a Server works with.
+type Options struct {
+	// Store has the modules. Required.
+	Store *store.Store
+	// Filler brings what the store lacks; nil means that nothing is brought.
+	Filler Filler
+	// Registry gets the metrics; nil registers none.
+	Registry prometheus.Registerer
+	// FillTimeout bounds one fill. 0 means DefaultFillTimeout.
+	FillTimeout time.Duration
+	// Address is where Start listens. Empty means DefaultAddress.
+	Address string
+	// DrainTimeout is how long requests may take to end when the server stops. 0
+	// means DefaultDrainTimeout.
+	DrainTimeout time.Duration
+	// OnServe, if set, is called when a module has been sent whole, by the goroutine
+	// that sent it; remoteAddr is the client's address as in http.Request.
+	OnServe func(sha256, remoteAddr string)
+}
+
+// Server serves the modules of a store. It is an http.Handler.
+type Server struct {
+	o       Options
+	fills   *fills
+	metrics *metrics
+	invalid error // why the metrics could not be registered
+}
+
+// New makes a Server.
+func New(o Options) *Server {
+	o = o.withDefaults()
+	s := &Server{o: o, metrics: newMetrics()}
+	if o.Filler != nil {
+		s.fills = newFills(o.Filler, o.FillTimeout, s.metrics.filled)
+	}
+	if o.Registry != nil {
+		s.invalid = s.metrics.register(o.Registry)
+	}
+	return s
+}
+
+func (o Options) withDefaults() Options {
+	if o.FillTimeout <= 0 {
+		o.FillTimeout = DefaultFillTimeout
+	}
+	if o.DrainTimeout <= 0 {
+		o.DrainTimeout = DefaultDrainTimeout
+	}
+	if o.Address == "" {
+		o.Address = DefaultAddress
+	}
+	return o
+}
+
+// ServeHTTP answers one request. It does without http.ServeMux, which redirects
+// requests whose path is not clean.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out := newResponse(w)
+	defer func() { s.metrics.served(out.code, out.bytes) }()
+	if r.ContentLength != 0 {
+		out.limitBody()
+	}
+	name, isModule := strings.CutPrefix(r.URL.Path, ModulePath)
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		out.Header().Set("Allow", "GET, HEAD")
+		refuse(out, http.StatusMethodNotAllowed, "only GET and HEAD are allowed")
+	case r.URL.Path == HealthPath:
+		answer(out, http.StatusOK, "ok")
+	case !isModule:
+		refuse(out, http.StatusNotFound, "modules are at "+ModulePath+"<sha256>")
+	case !store.IsName(name):
+		refuse(out, http.StatusBadRequest, "a module is named by its sha256, 64 lower-case hex digits")
+	default:
+		s.serveModule(out, r, name)
+	}
+}
