@@ -30,7 +30,7 @@ func oneOf[T ~string](value T, path *field.Path, known ...T) field.ErrorList {
 	if value == "" || slices.Contains(known, value) {
 		return nil
 	}
-	return field.ErrorList{field.NotSupported(path, value, known)}
+	return field.ErrorList{field.NotSupported(path, string(value), known)}
 }
 
 func validatePorts(ports []v1alpha1.Port, path *field.Path) field.ErrorList {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -70,10 +71,19 @@ func validateImage(image string, path *field.Path) field.ErrorList {
 	case strings.Contains(image, "://"):
 		return field.ErrorList{field.Invalid(path, image, "must not begin with a scheme: remove everything up to and with '://'")}
 	}
-	if _, err := name.ParseReference(image); err != nil {
-		return field.ErrorList{field.Invalid(path, image, fmt.Sprintf("is not an image reference (%s): write one such as registry.example/team/filter:v1", oneLine(err.Error(), maxImage)))}
+	if err := parseImage(image); err != nil {
+		return field.ErrorList{field.Invalid(path, image, fmt.Sprintf("is not an image reference (%s): write one such as registry.example/team/filter:v1", oneLine(err.Error(), maxQuoted)))}
 	}
 	return nil
+}
+
+// parseImage also refuses what the library passes on to the registry.
+func parseImage(image string) error {
+	if strings.HasPrefix(image, "/") || strings.Contains(image, "//") {
+		return errors.New("a part of its path is empty")
+	}
+	_, err := name.ParseReference(image)
+	return err
 }
 
 func validateObject(o v1alpha1.ObjectSource, path *field.Path) field.ErrorList {
