@@ -1,0 +1,103 @@
+package netguard
+
+import (
+	"net/netip"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// refused is a range of addresses that nobody may reach through the server.
+type refused struct {
+	prefix netip.Prefix
+	what   string
+}
+
+// refusedRanges are refused whatever the options say. 168.63.129.16 is on every
+// Azure machine and hands out its configuration and certificates.
+var refusedRanges = []refused{
+	{netip.MustParsePrefix("0.0.0.0/8"), "an unspecified address"},
+	{netip.MustParsePrefix("::/128"), "an unspecified address"},
+	{netip.MustParsePrefix("169.254.0.0/16"), "a link-local address"},
+	{netip.MustParsePrefix("fe80::/10"), "a link-local address"},
+	{netip.MustParsePrefix("224.0.0.0/4"), "a multicast address"},
+	{netip.MustParsePrefix("ff00::/8"), "a multicast address"},
+	{netip.MustParsePrefix("255.255.255.255/32"), "the broadcast address"},
+	{netip.MustParsePrefix("100.100.100.200/32"), "a cloud's metadata service"},         // Alibaba
+	{netip.MustParsePrefix("168.63.129.16/32"), "a cloud's metadata service"},           // Azure
+	{netip.MustParsePrefix("192.0.0.192/32"), "a cloud's metadata service"},             // Oracle
+	{netip.MustParsePrefix("fd00:ec2::/32"), "a cloud's metadata service"},              // AWS
+	{netip.MustParsePrefix("fd20:ce::254/128"), "a cloud's metadata service"},           // Google
+	{netip.MustParsePrefix("fd00:c1::a9fe:a9fe/128"), "a cloud's metadata service"},     // Oracle
+	{netip.MustParsePrefix("fd00:42::42/128"), "a cloud's metadata service"},            // Scaleway
+	{netip.MustParsePrefix("::ffff:0:0:0/96"), "an address that a gateway translates"},  // RFC 2765, never on the internet
+	{netip.MustParsePrefix("2001::/32"), "an address that tunnels to another (Teredo)"}, // hides IPv4 addresses
+}
+
+// checkAddress refuses an address that must not be reached.
+func (o *Options) checkAddress(addr netip.Addr) error {
+	addr = addr.WithZone("").Unmap()
+	for _, a := range append(embedded(addr), addr) {
+		if what := o.refusal(a); what != "" {
+			return failure.Definitef(failure.AddressRefused, "address %s refused: it is %s", addr, what)
+		}
+	}
+	return nil
+}
+
+// refusal says what an address is that must not be reached; "" when it may be.
+func (o *Options) refusal(addr netip.Addr) string {
+	for _, r := range refusedRanges {
+		if r.prefix.Contains(addr) {
+			return r.what
+		}
+	}
+	if addr.IsLoopback() && !o.AllowLoopback {
+		return "a loopback address"
+	}
+	for _, prefix := range o.DenyCIDRs {
+		if prefix.Contains(addr) {
+			return "in the denied range " + prefix.String()
+		}
+	}
+	return ""
+}
+
+var (
+	ipv4Compatible = netip.MustParsePrefix("::/96")
+	sixToFour      = netip.MustParsePrefix("2002::/16")
+	nat64          = netip.MustParsePrefix("64:ff9b::/96")
+	localNAT64     = netip.MustParsePrefix("64:ff9b:1::/48")
+	ipv6Loopback   = netip.IPv6Loopback()
+)
+
+// embedded returns the IPv4 addresses to which an IPv6 address may be translated
+// on its way.
+func embedded(addr netip.Addr) []netip.Addr {
+	if !addr.Is6() || addr == ipv6Loopback || addr.IsUnspecified() {
+		return nil
+	}
+	b := addr.As16()
+	last := netip.AddrFrom4([4]byte(b[12:]))
+	switch {
+	case sixToFour.Contains(addr):
+		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
+	case ipv4Compatible.Contains(addr), nat64.Contains(addr):
+		return []netip.Addr{last}
+	case localNAT64.Contains(addr):
+		return localCandidates(b)
+	}
+	return nil
+}
+
+// localCandidates returns what a local NAT64 prefix may embed: the operator chooses
+// its length, and RFC 6052 the place of the address after that. A reading that
+// begins with 0 is padding.
+func localCandidates(b [16]byte) []netip.Addr {
+	var found []netip.Addr
+	for _, at := range [][4]int{{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, {12, 13, 14, 15}} {
+		if b[at[0]] != 0 {
+			found = append(found, netip.AddrFrom4([4]byte{b[at[0]], b[at[1]], b[at[2]], b[at[3]]}))
+		}
+	}
+	return found
+}
