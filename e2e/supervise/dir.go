@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -13,6 +14,15 @@ type Dir string
 
 // DirOf returns that of a checkout.
 func DirOf(checkout string) Dir { return Dir(filepath.Join(checkout, ".local")) }
+
+// AbsoluteDir is a Dir at any path.
+func AbsoluteDir(path string) (Dir, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("find the environment's directory: %w", err)
+	}
+	return Dir(absolute), nil
+}
 
 func (d Dir) path(name string) string { return filepath.Join(string(d), name) }
 

@@ -18,8 +18,11 @@ import (
 // ErrUnhealthy is returned for an environment that runs without a part that died.
 var ErrUnhealthy = errors.New("the environment is not whole; `make down && make up` starts it anew")
 
-// Up starts an environment in the background and returns when it is ready, or says that it already is. args are
-// given to the supervisor, which is this program with the arguments "supervise" and these.
+// Command is the first argument that makes this program the supervisor, which is to call Supervise.
+const Command = "supervise"
+
+// Up starts an environment in the background and returns when it is ready, or says that it already is. The
+// supervisor is this program with Command and args for arguments.
 func Up(ctx context.Context, dir Dir, o env.Options, args []string, out io.Writer) error {
 	release, err := dir.exclusive(ctx, out)
 	if err != nil {
@@ -37,7 +40,6 @@ func Up(ctx context.Context, dir Dir, o env.Options, args []string, out io.Write
 	if err := dir.reportEnd(out); err != nil {
 		return err
 	}
-	o.Dir = string(dir)
 	if _, err := env.Build(ctx, o); err != nil {
 		return err
 	}
@@ -106,7 +108,7 @@ func spawn(dir Dir, args []string) (child, error) {
 		return child{}, err
 	}
 	defer log.Close()
-	cmd := exec.Command(dir.program(), append([]string{"supervise"}, args...)...)
+	cmd := exec.Command(dir.program(), append([]string{Command}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {

@@ -4,6 +4,8 @@
 //	env status                                    say where its parts are, and which of them died
 //	env down                                      stop it
 //	env build [-without-wasmer]                   build what it runs, so that up is fast
+//
+// It lives in .local of the checkout, or in the directory of the flag -dir.
 package main
 
 import (
@@ -35,30 +37,26 @@ func main() {
 
 const usage = `usage: env up [-without-wasmer] [-- wasmer flag...] | status | down | build`
 
-// commands are those of the command line, and supervise, which up starts in the background.
-var commands = map[string]func(ctx context.Context, checkout string, args []string) error{
-	"up": up,
-	"status": func(_ context.Context, checkout string, _ []string) error {
-		return supervise.Status(supervise.DirOf(checkout), os.Stdout)
+// An invocation is the command line after the command.
+type invocation struct {
+	args    []string // as they were given
+	dir     supervise.Dir
+	options env.Options
+}
+
+// commands are those of the command line, and supervise, which up runs in the background.
+var commands = map[string]func(context.Context, invocation) error{
+	"up": func(ctx context.Context, i invocation) error {
+		return supervise.Up(ctx, i.dir, i.options, i.args, os.Stdout)
 	},
-	"down": func(ctx context.Context, checkout string, _ []string) error {
-		return supervise.Down(ctx, supervise.DirOf(checkout), os.Stdout)
-	},
-	"build": func(ctx context.Context, checkout string, args []string) error {
-		o, err := options(checkout, args)
-		if err != nil {
-			return err
-		}
-		o.Dir = string(supervise.DirOf(checkout)) // nothing is written to it
-		_, err = env.Build(ctx, o)
+	"status": func(_ context.Context, i invocation) error { return supervise.Status(i.dir, os.Stdout) },
+	"down":   func(ctx context.Context, i invocation) error { return supervise.Down(ctx, i.dir, os.Stdout) },
+	"build": func(ctx context.Context, i invocation) error {
+		_, err := env.Build(ctx, i.options)
 		return err
 	},
-	"supervise": func(ctx context.Context, checkout string, args []string) error {
-		o, err := options(checkout, args)
-		if err != nil {
-			return err
-		}
-		return supervise.Supervise(ctx, supervise.DirOf(checkout), o, os.Stderr)
+	supervise.Command: func(ctx context.Context, i invocation) error {
+		return supervise.Supervise(ctx, i.dir, i.options, os.Stderr)
 	},
 }
 
@@ -67,29 +65,26 @@ func run(ctx context.Context, args []string) error {
 		fmt.Fprintln(os.Stderr, usage)
 		return flag.ErrHelp
 	}
+	i, err := parse(args[1:])
+	if err != nil {
+		return err
+	}
+	return commands[args[0]](ctx, i)
+}
+
+func parse(args []string) (invocation, error) {
 	checkout, err := build.FindCheckout(".")
 	if err != nil {
-		return err
+		return invocation{}, err
 	}
-	return commands[args[0]](ctx, checkout, args[1:])
-}
-
-// up checks the arguments, which it hands on to the supervisor.
-func up(ctx context.Context, checkout string, args []string) error {
-	o, err := options(checkout, args)
-	if err != nil {
-		return err
-	}
-	return supervise.Up(ctx, supervise.DirOf(checkout), o, args, os.Stdout)
-}
-
-func options(checkout string, args []string) (env.Options, error) {
-	o := env.Options{Checkout: checkout}
+	i := invocation{args: args, options: env.Options{Checkout: checkout}}
 	flags := flag.NewFlagSet("env", flag.ContinueOnError)
-	flags.BoolVar(&o.WithoutWasmer, "without-wasmer", false, "start neither wasmer nor its webhooks")
+	dir := flags.String("dir", string(supervise.DirOf(checkout)), "directory that the environment lives in")
+	flags.BoolVar(&i.options.WithoutWasmer, "without-wasmer", false, "start neither wasmer nor its webhooks")
 	if err := flags.Parse(args); err != nil {
-		return o, err
+		return invocation{}, err
 	}
-	o.WasmerFlags = flags.Args() // those after --
-	return o, nil
+	i.options.Dir, i.options.WasmerFlags = *dir, flags.Args()
+	i.dir, err = supervise.AbsoluteDir(*dir)
+	return i, err
 }
