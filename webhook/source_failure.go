@@ -75,7 +75,7 @@ func remedy(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) string {
 
 // indefiniteWarning says what the object waits for.
 func indefiniteWarning(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) string {
-	const stays = "the object is admitted and stays Pending until"
+	const stays = "admitted, and Pending until"
 	switch reason {
 	case failure.SecretNotFound:
 		return fmt.Sprintf("secret %s does not exist; %s it does", shortened(spec.Secret), stays)

@@ -99,7 +99,7 @@ func TestWarnings(t *testing.T) {
 			aw.Spec.Filter.Source = fromObject("HTTP://x", "")
 			aw.Spec.Filter.FailurePolicy, aw.Spec.Filter.AllowPrecompiled = v1alpha1.FailOpen, true
 		}, []string{
-			"spec.selector is empty: the filter runs in every proxy of namespace aaaaaaaaaaaaaaaaaaaa…aaaaaaaaaaaaaaaaaaaa",
+			"spec.selector is empty: the filter runs in every proxy of namespace aaaaaaaaaaaaaa…aaaaaaaaaaaaaa",
 			"spec.secret is not used: it is for registry sources",
 			"spec.filter.failurePolicy FailOpen: while the module cannot run, requests pass without the filter",
 			"spec.filter.allowPrecompiled: Envoy runs native code from the module that nothing has verified",

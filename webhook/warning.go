@@ -39,7 +39,7 @@ func printable(r rune) rune {
 // shortened cuts the middle out of a name that would not leave room for the rest
 // of a warning.
 func shortened(name string) string {
-	const keep = 20
+	const keep = 14
 	runes := []rune(name)
 	if len(runes) <= 2*keep+1 {
 		return name

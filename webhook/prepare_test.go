@@ -1,0 +1,216 @@
+package webhook
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/source"
+)
+
+// answer is what a user sees of an admission.
+type answer struct {
+	Denied   string // the first cause
+	Warnings []string
+	Source   string // the audit annotation
+}
+
+func answerOf(t *testing.T, v *validator, operation admissionv1.Operation, old, aw *v1alpha1.AutoWasm) answer {
+	t.Helper()
+	req := request(t, operation, aw)
+	if old != nil {
+		req = updateRequest(t, old, aw)
+	}
+	resp := v.Handle(t.Context(), req)
+	a := answer{Warnings: resp.Warnings, Source: resp.AuditAnnotations[auditSource]}
+	if !resp.Allowed {
+		cause := resp.Result.Details.Causes[0]
+		a.Denied = cause.Field + ": " + cause.Message
+	}
+	for _, line := range resp.Warnings {
+		checkWarning(t, line)
+	}
+	return a
+}
+
+func failing(err error) *preparer {
+	return &preparer{ensure: func(context.Context) (fetch.Module, error) { return fetch.Module{}, err }}
+}
+
+func TestDefiniteFailures(t *testing.T) {
+	withoutSecret := func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "" }
+	pinnedObject := withSource(fromObject("https://bucket.example/x", digest[7:]))
+	tests := []struct {
+		name   string
+		change change
+		reason failure.Reason
+		want   string
+	}{
+		{"no image", func(*v1alpha1.AutoWasm) {}, failure.NotFound, `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": the words`},
+		{"no credentials", withoutSecret, failure.Unauthorized, `spec.secret: Invalid value: "": the words; for a private image, set spec.secret to a Secret of type kubernetes.io/dockerconfigjson in the same namespace`},
+		{"wrong credentials", func(*v1alpha1.AutoWasm) {}, failure.Unauthorized, `spec.secret: Invalid value: "test": the words; check that the image exists and that the credentials in Secret test may read it`},
+		{"a bad secret", func(*v1alpha1.AutoWasm) {}, failure.InvalidSecret, `spec.secret: Invalid value: "test": the words`},
+		{"not a module", func(*v1alpha1.AutoWasm) {}, failure.NotWasm, `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": the words`},
+		{"no object", pinnedObject, failure.NotFound, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x": the words`},
+		{"a private object", pinnedObject, failure.Unauthorized, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x": the words`},
+		{"another object", pinnedObject, failure.DigestMismatch, `spec.filter.source.object.sha256: Invalid value: "` + digest[7:] + `": the words; set sha256 to that of the file that you mean`},
+		{"a ConfigMap", withSource(fromConfigMap("cm", "key")), failure.Component, `spec.filter.source.configMap: Invalid value: "cm/key": the words`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v, generated := testValidator(failing(failure.Definitef(tt.reason, "the\nwords")), Enforce)
+			got := answerOf(t, v, admissionv1.Create, nil, autoWasm(tt.change))
+			if diff := cmp.Diff(answer{Denied: tt.want, Source: string(tt.reason)}, got); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+			if len(*generated) > 0 {
+				t.Error("an EnvoyFilter was generated without a module")
+			}
+		})
+	}
+}
+
+func TestIndefiniteFailures(t *testing.T) {
+	long := nameOf(60) + "." + nameOf(60) + ".example"
+	tests := []struct {
+		name   string
+		change change
+		reason failure.Reason
+		want   string
+	}{
+		{"slow", func(*v1alpha1.AutoWasm) {}, failure.Pending, "registry reg.example did not answer in time; admitted, and Pending until the module is fetched"},
+		{"no secret", func(*v1alpha1.AutoWasm) {}, failure.SecretNotFound, "secret test does not exist; admitted, and Pending until it does"},
+		{"busy", func(*v1alpha1.AutoWasm) {}, failure.RateLimited, "registry reg.example asks for patience; admitted, and Pending until it answers"},
+		{"down", withSource(fromObject("https://bucket.example:8443/x", digest[7:])), failure.Unavailable, "host bucket.example:8443 is unavailable; admitted, and Pending until it answers"},
+		{"no ConfigMap", withSource(fromConfigMap("cm", "key")), failure.ConfigMapNotFound, "configmap cm lacks the module; admitted, and Pending until it has it"},
+		{"a full disk", func(*v1alpha1.AutoWasm) {}, failure.StoreFailed, "the module store cannot keep the module now; admitted, and Pending until it can"},
+		{"a long name", image(long + "/x:v1"), failure.Pending, "registry aaaaaaaaaaaaaa…aaaaaa.example did not answer in time; admitted, and Pending until the module is fetched"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v, generated := testValidator(failing(failure.Indefinitef(tt.reason, "the words")), Enforce)
+			got := answerOf(t, v, admissionv1.Create, nil, autoWasm(tt.change))
+			if diff := cmp.Diff(answer{Warnings: []string{tt.want}, Source: string(tt.reason)}, got); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+			if len(*generated) > 0 {
+				t.Error("an EnvoyFilter was generated without a module")
+			}
+		})
+	}
+}
+
+func TestSourceCheck(t *testing.T) {
+	v, generated := testValidator(failing(failure.Definitef(failure.NotFound, "no such image")), Warn)
+	got := answerOf(t, v, admissionv1.Create, nil, autoWasm())
+	want := answer{Warnings: []string{"spec.filter.source.registry.image: no such image"}, Source: "NotFound"}
+	if diff := cmp.Diff(want, got); diff != "" || len(*generated) > 0 {
+		t.Errorf("Warn, %d generated (-want +got):\n%s", len(*generated), diff)
+	}
+	p := failing(failure.Definitef(failure.NotFound, "no such image"))
+	v, generated = testValidator(p, Off)
+	if diff := cmp.Diff(answer{}, answerOf(t, v, admissionv1.Create, nil, autoWasm())); diff != "" || len(*generated) > 0 || len(p.asked) > 0 {
+		t.Errorf("Off, %d generated, %d asked (-want +got):\n%s", len(*generated), len(p.asked), diff)
+	}
+}
+
+// An image that vanished after it was admitted does not stand in the way of a
+// change to the ports, but a change of the source must be right.
+func TestUpdateAnswersForItsOwnChange(t *testing.T) {
+	gone := failure.Definitef(failure.NotFound, "no such image")
+	tests := []struct {
+		name   string
+		change change
+		want   answer
+	}{
+		{"other ports", withPorts(80), answer{Warnings: []string{"spec.filter.source.registry.image: no such image"}, Source: "NotFound"}},
+		{"another secret", func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "other" }, answer{Denied: `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": no such image`, Source: "NotFound"}},
+		{"another image", image("reg.example/x:v2"), answer{Denied: `spec.filter.source.registry.image: Invalid value: "reg.example/x:v2": no such image`, Source: "NotFound"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v, _ := testValidator(failing(gone), Enforce)
+			if diff := cmp.Diff(tt.want, answerOf(t, v, admissionv1.Update, autoWasm(), autoWasm(tt.change))); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPin(t *testing.T) {
+	aw := autoWasm()
+	resolved := func(aw *v1alpha1.AutoWasm) {
+		aw.Status.Module = &v1alpha1.ModuleStatus{SHA256: moduleSHA256, Reference: prepared.Reference, Source: source.SourceID(autoWasm().Spec.Filter.Source)}
+	}
+	policy := func(p v1alpha1.PullPolicy) change {
+		return filter(func(f *v1alpha1.Filter) { f.Source.Registry.PullPolicy = p })
+	}
+	tests := []struct {
+		name    string
+		old     *v1alpha1.AutoWasm
+		changed *v1alpha1.AutoWasm
+		want    string
+	}{
+		{"a create", nil, autoWasm(resolved), ""},
+		{"an update of what is resolved", autoWasm(resolved), autoWasm(withPorts(1)), prepared.Reference},
+		{"no policy", autoWasm(resolved), autoWasm(withPorts(1), policy("")), prepared.Reference},
+		{"a status that the request makes up", aw, autoWasm(resolved, withPorts(1)), ""},
+		{"another image", autoWasm(resolved), autoWasm(image("reg.example/x:v2")), ""},
+		{"Always", autoWasm(resolved), autoWasm(withPorts(1), policy(v1alpha1.PullAlways)), ""},
+		{"an object", autoWasm(resolved), autoWasm(address("https://x")), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := requestOf(subject{old: tt.old, aw: tt.changed}).Pinned; got != tt.want {
+				t.Errorf("pinned to %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// However slow the source, the answer comes in time: after the budget, or earlier
+// when the API server waits less long.
+func TestBudget(t *testing.T) {
+	tests := []struct {
+		query string
+		want  time.Duration
+	}{
+		{"", DefaultBudget},
+		{"?timeout=10s", DefaultBudget},
+		{"?timeout=5s", 2500 * time.Millisecond},
+		{"?timeout=2s", 750 * time.Millisecond},
+		{"?timeout=1h", DefaultBudget},
+		{"?timeout=x", DefaultBudget},
+		{"?timeout=-1s", DefaultBudget},
+	}
+	for _, tt := range tests {
+		t.Run(tt.query, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &preparer{ensure: func(ctx context.Context) (fetch.Module, error) {
+					<-ctx.Done()
+					return fetch.Module{}, ctx.Err()
+				}}
+				v, _ := testValidator(p, Enforce)
+				call := httptest.NewRequest("POST", "/validate-autowasm"+tt.query, strings.NewReader(""))
+				start := time.Now()
+				resp := v.Handle(withCallTimeout(t.Context(), call), request(t, admissionv1.Create, autoWasm()))
+				if took := time.Since(start); took != tt.want {
+					t.Errorf("answered after %s, want %s", took, tt.want)
+				}
+				want := []string{"registry reg.example did not answer in time; admitted, and Pending until the module is fetched"}
+				if diff := cmp.Diff(want, resp.Warnings); !resp.Allowed || diff != "" {
+					t.Errorf("allowed %v, warnings (-want +got):\n%s", resp.Allowed, diff)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,216 @@
+package webhook
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/source"
+)
+
+const moduleSHA256 = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+
+// prepared is the module that the tests' sources resolve to.
+var prepared = fetch.Module{SHA256: moduleSHA256, Size: 8, ABI: "0.2.1", Reference: "reg.example/wasm-add-header@" + digest}
+
+// preparer answers Ensure, and keeps what it was asked for.
+type preparer struct {
+	asked  []source.Request
+	ensure func(context.Context) (fetch.Module, error)
+}
+
+func (p *preparer) Ensure(ctx context.Context, r source.Request) (fetch.Module, error) {
+	p.asked = append(p.asked, r)
+	if p.ensure == nil {
+		return prepared, nil
+	}
+	return p.ensure(ctx)
+}
+
+// generations keeps what was to be generated, and generates nothing.
+type generations []subject
+
+func (g *generations) generate(_ context.Context, s subject, _ fetch.Module, _ *decision) {
+	*g = append(*g, s)
+}
+
+// testValidator is a validator that generates nothing.
+func testValidator(p Preparer, check SourceCheck) (*validator, *generations) {
+	v := newValidator(Options{Fetcher: p, SourceCheck: check, Registry: prometheus.NewRegistry()}.withDefaults())
+	g := &generations{}
+	v.generate = g
+	return v, g
+}
+
+func allowed() *metav1.Status { return &metav1.Status{Code: http.StatusOK} }
+
+func TestValidatorDeniesWithEveryErrorAtOnce(t *testing.T) {
+	p := &preparer{}
+	v, generated := testValidator(p, Enforce)
+	bad := autoWasm(withPorts(0), filter(func(f *v1alpha1.Filter) { f.FailurePolicy = v1alpha1.FailOpen; f.Source.Registry = nil }))
+	resp := v.Handle(t.Context(), request(t, admissionv1.Create, bad))
+	want := admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
+		Result: &metav1.Status{
+			Status: "Failure", Code: http.StatusUnprocessableEntity, Reason: metav1.StatusReasonInvalid,
+			Message: `AutoWasm.wasm.tcm.io "test" is invalid: [spec.filter.applyPorts[0]: Invalid value: 0: must be a port from 1 to 65535; leave applyPorts out for all ports, spec.filter.source: Required value: exactly one of registry, object and configMap must be set]`,
+			Details: &metav1.StatusDetails{Group: "wasm.tcm.io", Kind: "AutoWasm", Name: "test", Causes: []metav1.StatusCause{
+				{Type: "FieldValueInvalid", Field: "spec.filter.applyPorts[0]", Message: "Invalid value: 0: must be a port from 1 to 65535; leave applyPorts out for all ports"},
+				{Type: "FieldValueRequired", Field: "spec.filter.source", Message: "Required value: exactly one of registry, object and configMap must be set"},
+			}},
+		},
+		Warnings: []string{
+			"spec.secret is not used: it is for registry sources",
+			"spec.filter.failurePolicy FailOpen: while the module cannot run, requests pass without the filter",
+		},
+	}}
+	if diff := cmp.Diff(want, resp); diff != "" {
+		t.Errorf("response (-want +got):\n%s", diff)
+	}
+	if len(p.asked) > 0 || len(*generated) > 0 {
+		t.Error("an invalid object was prepared or generated")
+	}
+}
+
+func TestValidatorAllows(t *testing.T) {
+	p := &preparer{}
+	v, generated := testValidator(p, Enforce)
+	aw := autoWasm()
+	resp := v.Handle(t.Context(), dryRun(request(t, admissionv1.Create, aw)))
+	want := admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
+		Allowed: true, Result: allowed(), AuditAnnotations: map[string]string{"module": moduleSHA256},
+	}}
+	if diff := cmp.Diff(want, resp); diff != "" {
+		t.Errorf("response (-want +got):\n%s", diff)
+	}
+	asked := []source.Request{{Namespace: "default", Name: "test", Source: aw.Spec.Filter.Source, Secret: "test"}}
+	if diff := cmp.Diff(asked, p.asked); diff != "" {
+		t.Errorf("requests to the fetcher (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(generations{{aw: aw, dryRun: true}}, *generated, cmp.AllowUnexported(subject{})); diff != "" {
+		t.Errorf("generated (-want +got):\n%s", diff)
+	}
+}
+
+// What is not decided here is let through without a look at the source.
+func TestValidatorLetsPass(t *testing.T) {
+	invalid := autoWasm(withPorts(0))
+	deleted := autoWasm(withPorts(0))
+	deleted.DeletionTimestamp, deleted.Finalizers = &metav1.Time{Time: time.Unix(1, 0)}, []string{"x/y"}
+	relabelled := autoWasm(withPorts(0))
+	relabelled.Labels = map[string]string{"a": "b"}
+	statusUpdate := request(t, admissionv1.Update, invalid)
+	statusUpdate.SubResource = "status"
+	tests := map[string]admission.Request{
+		"a delete":                       request(t, admissionv1.Delete, invalid),
+		"a connect":                      request(t, admissionv1.Connect, invalid),
+		"a subresource":                  statusUpdate,
+		"a create of a deleted object":   request(t, admissionv1.Create, deleted),
+		"an update of a deleted object":  updateRequest(t, autoWasm(), deleted),
+		"an update that leaves the spec": updateRequest(t, invalid, relabelled),
+	}
+	for name, req := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := &preparer{}
+			v, generated := testValidator(p, Enforce)
+			resp := v.Handle(t.Context(), req)
+			want := admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: true, Result: allowed()}}
+			if diff := cmp.Diff(want, resp); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
+			}
+			if len(p.asked) > 0 || len(*generated) > 0 {
+				t.Error("the object was prepared or generated")
+			}
+		})
+	}
+}
+
+// A crafted request is answered, with an error and nothing done.
+func TestValidatorRefusesCraftedRequests(t *testing.T) {
+	good := encode(t, autoWasm())
+	with := func(change func(*admission.Request)) admission.Request {
+		req := rawRequest(admissionv1.Create, good)
+		change(&req)
+		return req
+	}
+	object := func(raw string) admission.Request {
+		return with(func(r *admission.Request) { r.Object.Raw = []byte(raw) })
+	}
+	tests := []struct {
+		name string
+		req  admission.Request
+		want string
+	}{
+		{"no request", admission.Request{}, "this webhook serves only AutoWasm"},
+		{"another kind", with(func(r *admission.Request) { r.Kind.Kind = "Pod" }), "this webhook serves only AutoWasm"},
+		{"another version", with(func(r *admission.Request) { r.Kind.Version = "v1" }), "this webhook serves only AutoWasm"},
+		{"another operation", with(func(r *admission.Request) { r.Operation = "PATCH" }), "this webhook serves CREATE and UPDATE"},
+		{"no namespace", with(func(r *admission.Request) { r.Namespace = "" }), "the request names no namespace"},
+		{"no object", with(func(r *admission.Request) { r.Object = runtime.RawExtension{} }), "there is no object"},
+		{"no old object", with(func(r *admission.Request) { r.Operation = admissionv1.Update }), "read the old object of the request: there is no object"},
+		{"null", object("null"), `the object is a "" of ""`},
+		{"a list", object("[]"), "decode JSON"},
+		{"broken JSON", object(`{"kind":`), "decode JSON"},
+		{"a spec of the wrong type", object(`{"kind":"AutoWasm","apiVersion":"wasm.tcm.io/v1alpha1","spec":[]}`), "decode JSON"},
+		{"a Pod", object(`{"kind":"Pod","apiVersion":"v1"}`), `the object is a "Pod" of "v1"`},
+		{"another namespace", with(func(r *admission.Request) { r.Namespace = "other" }), `the object is in namespace "default", the request in "other"`},
+		{"another name", with(func(r *admission.Request) { r.Name = "other" }), `the object is named "test", the request "other"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &preparer{}
+			v, generated := testValidator(p, Enforce)
+			resp := v.Handle(t.Context(), tt.req)
+			if resp.Allowed || resp.Result.Code != http.StatusBadRequest || !strings.Contains(resp.Result.Message, tt.want) {
+				t.Errorf("allowed %v, %+v, want a bad request: %s", resp.Allowed, resp.Result, tt.want)
+			}
+			if len(p.asked) > 0 || len(*generated) > 0 {
+				t.Error("the object was prepared or generated")
+			}
+		})
+	}
+}
+
+// The API server knows of no field Spec, so neither must the webhook.
+func TestValidatorReadsFieldsAsTheAPIServerDoes(t *testing.T) {
+	v, _ := testValidator(&preparer{}, Enforce)
+	raw := strings.Replace(string(encode(t, autoWasm())), `"spec":`, `"Spec":`, 1)
+	resp := v.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(raw)))
+	if resp.Allowed {
+		t.Error("an object without a spec was admitted for its field Spec")
+	}
+}
+
+func TestValidatorKnowsGeneratedNames(t *testing.T) {
+	v, generated := testValidator(&preparer{}, Enforce)
+	req := request(t, admissionv1.Create, autoWasm())
+	req.Name = ""
+	if resp := v.Handle(t.Context(), req); !resp.Allowed {
+		t.Fatalf("denied: %+v", resp.Result)
+	}
+	if len(*generated) != 1 || !(*generated)[0].unnamed {
+		t.Errorf("generated %+v, want one whose name is a candidate", *generated)
+	}
+}
+
+// The request's context ends when the manager stops; the answer is still given.
+func TestValidatorOutlivesTheRequestsContext(t *testing.T) {
+	p := &preparer{ensure: func(ctx context.Context) (fetch.Module, error) { return prepared, ctx.Err() }}
+	v, _ := testValidator(p, Enforce)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	resp := v.Handle(ctx, request(t, admissionv1.Create, autoWasm()))
+	if !resp.Allowed || len(resp.Warnings) > 0 {
+		t.Errorf("allowed %v with warnings %q, want allowed without", resp.Allowed, resp.Warnings)
+	}
+}
