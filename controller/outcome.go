@@ -69,13 +69,25 @@ type outcome struct {
 	renderedFor int64
 }
 
-// with notes ef, if it is ours, as what the cluster has.
-func (o outcome) with(ef *unstructured.Unstructured, key types.NamespacedName) outcome {
-	o.envoyFilter, o.renderedFor = nil, 0
+// found notes ef as what the cluster has, if it is ours.
+func (o outcome) found(ef *unstructured.Unstructured, key types.NamespacedName) outcome {
 	if ours(ef, key) {
-		o.envoyFilter = &v1alpha1.EnvoyFilterStatus{Name: ef.GetName(), Generation: ef.GetGeneration()}
-		o.renderedFor = render.ProvenanceOf(ef).Generation
+		return o.has(ef)
 	}
+	return o
+}
+
+// has notes our ef as what the cluster has.
+func (o outcome) has(ef *unstructured.Unstructured) outcome {
+	o.envoyFilter = &v1alpha1.EnvoyFilterStatus{Name: ef.GetName(), Generation: ef.GetGeneration()}
+	o.renderedFor = render.ProvenanceOf(ef).Generation
+	return o
+}
+
+// done ends o well, with ef in the cluster.
+func (o outcome) done(ef *unstructured.Unstructured) outcome {
+	o = o.has(ef)
+	o.stage = stageDone
 	return o
 }
 

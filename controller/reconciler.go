@@ -77,7 +77,7 @@ func (r *reconciler) advance(ctx context.Context, aw *v1alpha1.AutoWasm) (outcom
 	if err != nil {
 		return outcome{}, err
 	}
-	out := outcome{}.with(ef, client.ObjectKeyFromObject(aw))
+	out := outcome{}.found(ef, client.ObjectKeyFromObject(aw))
 	if errs := r.validate(aw); len(errs) > 0 {
 		return out.failed(stageSpec, failure.Definitef(ReasonInvalidSpec, "%w", errs.ToAggregate())), nil
 	}
@@ -130,9 +130,7 @@ func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef 
 	if err != nil {
 		return out, err
 	}
-	out = out.with(ef, client.ObjectKeyFromObject(aw))
-	out.stage = stageDone
-	return out, nil
+	return out.done(ef), nil
 }
 
 // report writes the status if it has changed, and records the Event that the
