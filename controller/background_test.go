@@ -72,7 +72,6 @@ func (w *waits) reason(generation int64) failure.Reason {
 	return failure.Of(err).Reason
 }
 
-
 func TestAQuickFetchWakesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, err := range []error{nil, failure.Definitef(failure.NotFound, "no such image")} {

@@ -227,7 +227,9 @@ func TestForeignEnvoyFilterIsNeverTouched(t *testing.T) {
 func TestForeignEnvoyFilterThatComesInBetween(t *testing.T) {
 	h := newHarness(t, autoWasm())
 	h.mustReconcile()
-	h.byHand(func(ef *unstructured.Unstructured) { unstructured.RemoveNestedField(ef.Object, "spec", "configPatches") })
+	h.byHand(func(ef *unstructured.Unstructured) {
+		unstructured.RemoveNestedField(ef.Object, "spec", "configPatches")
+	})
 	aw := h.autoWasm()
 	wanted, err := wantedEnvoyFilter(aw, aw.Status.Module, testRender)
 	if err != nil {

@@ -1,0 +1,97 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+func TestRetriesDoubleUpToTheLimitAndNeverEnd(t *testing.T) {
+	r := newRetries()
+	for i, want := 0, firstRetry; i < 100; i, want = i+1, min(2*want, lastRetry) {
+		if got := r.after(testKey, unavailable).RequeueAfter; got < want || got > want+want/5 {
+			t.Fatalf("retry %d after %s, want %s to a fifth more", i, got, want)
+		}
+	}
+	r.forget(testKey)
+	if got := r.after(testKey, unavailable).RequeueAfter; got > 2*firstRetry {
+		t.Errorf("after success: %s, want to start anew", got)
+	}
+}
+
+func TestRetryHonoursTheSource(t *testing.T) {
+	limited := &failure.Error{Reason: failure.RateLimited, RetryAfter: time.Hour, Err: errors.New("429")}
+	tests := map[string]struct {
+		f    *failure.Error
+		want time.Duration
+	}{
+		"a source that asks for patience": {limited, time.Hour},
+		"a definite failure":              {notFound, definiteRetry},
+		"a foreign EnvoyFilter":           {foreignOne, foreignRetry},
+	}
+	for name, tt := range tests {
+		if got := newRetries().after(testKey, tt.f).RequeueAfter; got < tt.want || got > tt.want+tt.want/5 {
+			t.Errorf("%s: again after %s, want %s to a fifth more", name, got, tt.want)
+		}
+	}
+}
+
+func TestClassify(t *testing.T) {
+	resource := schema.GroupResource{Group: "networking.istio.io", Resource: "envoyfilters"}
+	terminating := apierrors.NewForbidden(resource, "test", errors.New("namespace is being terminated"))
+	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	tests := map[string]struct {
+		err    error
+		is     error          // when it is one of ours
+		reason failure.Reason // when it is a failure
+		after  time.Duration
+	}{
+		"namespace terminating": {err: terminating, is: errLeaving},
+		"conflict":              {err: apierrors.NewConflict(resource, "test", errors.New("changed")), is: errStale},
+		"already exists":        {err: apierrors.NewAlreadyExists(resource, "test"), is: errStale},
+		"refused by a policy":   {err: apierrors.NewForbidden(resource, "test", errors.New("denied")), reason: ReasonEnvoyFilterRefused},
+		"refused by Istio":      {err: apierrors.NewBadRequest("admission webhook denied the request"), reason: ReasonEnvoyFilterRefused},
+		"invalid":               {err: apierrors.NewInvalid(schema.GroupKind{Kind: "EnvoyFilter"}, "test", nil), reason: ReasonEnvoyFilterRefused},
+		"Istio's webhook down":  {err: apierrors.NewInternalError(errors.New("failed calling webhook")), reason: ReasonEnvoyFilterUnavailable},
+		"no such kind":          {err: apierrors.NewNotFound(resource, ""), reason: ReasonEnvoyFilterUnavailable},
+		"throttled":             {err: apierrors.NewTooManyRequests("slow down", 7), reason: ReasonEnvoyFilterUnavailable, after: 7 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := classify(fmt.Errorf("wrapped: %w", tt.err), "apply", &metav1.ObjectMeta{Namespace: "shop", Name: "test"})
+			if tt.is != nil {
+				if !errors.Is(got, tt.is) || !errors.Is(got, tt.err) {
+					t.Errorf("classify = %v, want %v", got, tt.is)
+				}
+				return
+			}
+			f := failure.Of(got)
+			definite := tt.reason == ReasonEnvoyFilterRefused
+			if f.Reason != tt.reason || f.Definite != definite || f.RetryAfter != tt.after {
+				t.Errorf("classify = %+v, want %s, definite %v, after %s", f, tt.reason, definite, tt.after)
+			}
+		})
+	}
+}
+
+func TestWakeup(t *testing.T) {
+	w := &wakeup{}
+	w.call(testKey) // before the reconciler runs: nothing happens
+	queue := newTestQueue(t)
+	if err := w.start(t.Context(), queue); err != nil {
+		t.Fatal(err)
+	}
+	w.call(types.NamespacedName{Namespace: "shop", Name: "other"})
+	if item, _ := queue.Get(); item.Name != "other" || queue.Len() != 0 {
+		t.Errorf("got %v and %d more, want other alone", item, queue.Len())
+	}
+}

@@ -1,0 +1,151 @@
+package controller
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
+)
+
+func newTestQueue(t *testing.T) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	t.Cleanup(queue.ShutDown)
+	return queue
+}
+
+func TestWhatIsWorthAReconcile(t *testing.T) {
+	observed := func(aw *v1alpha1.AutoWasm) { aw.Status.ObservedGeneration = 1 }
+	now := metav1.NewTime(testTime)
+	tests := []struct {
+		name                        string
+		edit                        func(*v1alpha1.AutoWasm)
+		wantAsked, wantModuleChange bool
+	}{
+		{"a resync", func(*v1alpha1.AutoWasm) {}, false, false},
+		{"our own status", func(aw *v1alpha1.AutoWasm) { aw.Status.Phase = v1alpha1.PhaseSynced }, false, false},
+		{"another module", func(aw *v1alpha1.AutoWasm) { aw.Status.Module = moduleStatus(shaA) }, false, true},
+		{"another spec", generation(2), true, false},
+		{"another label", func(aw *v1alpha1.AutoWasm) { aw.Labels = map[string]string{render.LabelRevision: "canary"} }, true, false},
+		{"another annotation", func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{"a": "b"} }, true, false},
+		{"a deletion that waits", func(aw *v1alpha1.AutoWasm) { aw.DeletionTimestamp = &now }, true, false},
+		{"made anew", func(aw *v1alpha1.AutoWasm) { aw.UID = "uid-2" }, true, false},
+		{"the status taken away", func(aw *v1alpha1.AutoWasm) { aw.Status.ObservedGeneration = -1 }, true, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := event.UpdateEvent{ObjectOld: autoWasm(observed), ObjectNew: autoWasm(observed, tt.edit)}
+			if got := asked.Update(e); got != tt.wantAsked {
+				t.Errorf("asked = %v, want %v", got, tt.wantAsked)
+			}
+			if got := moduleChanged.Update(e); got != tt.wantModuleChange {
+				t.Errorf("moduleChanged = %v, want %v", got, tt.wantModuleChange)
+			}
+			if deleted.Update(e) {
+				t.Error("an update counts as a deletion")
+			}
+		})
+	}
+	if deleted.Create(event.CreateEvent{}) || !deleted.Delete(event.DeleteEvent{}) {
+		t.Error("deleted does not let through deletions alone")
+	}
+}
+
+func TestDependents(t *testing.T) {
+	named := func(namespace, name, secret, configMap string) client.Object {
+		return autoWasm(func(aw *v1alpha1.AutoWasm) {
+			aw.Namespace, aw.Name, aw.Spec.Secret = namespace, name, secret
+			if configMap != "" {
+				aw.Spec.Filter.Source = v1alpha1.Source{ConfigMap: &v1alpha1.ConfigMapSource{Name: configMap, Key: "k"}}
+			}
+		})
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	c := fake.NewClientBuilder().WithScheme(scheme).
+		WithIndex(&v1alpha1.AutoWasm{}, IndexSecret, secretOf).
+		WithIndex(&v1alpha1.AutoWasm{}, IndexConfigMap, configMapOf).
+		WithObjects(
+			named("shop", "a", "regcred", ""), named("shop", "b", "regcred", "module"), named("shop", "c", "other", ""),
+			named("bank", "d", "regcred", "module"), named("shop", "e", "", ""),
+		).Build()
+	tests := []struct {
+		index, name string
+		want        []string
+	}{
+		{IndexSecret, "regcred", []string{"shop/a", "shop/b"}},
+		{IndexConfigMap, "module", []string{"shop/b"}},
+		{IndexSecret, "unused", nil},
+	}
+	for _, tt := range tests {
+		object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: tt.name}}
+		var got []string
+		for _, request := range dependents(c, tt.index)(t.Context(), object) {
+			got = append(got, request.String())
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("dependents by %s of %s (-want +got):\n%s", tt.index, tt.name, diff)
+		}
+	}
+}
+
+func TestSetup(t *testing.T) {
+	good := Options{Fetcher: newSources(), Filler: newSources(), Render: testRender}
+	if err := SetupWithManager(newTestManager(t), good); err != nil {
+		t.Errorf("set up: %v", err)
+	}
+	for name, o := range map[string]Options{
+		"no fetcher":   {Render: testRender},
+		"no rendering": {Fetcher: newSources()},
+	} {
+		if err := SetupWithManager(newTestManager(t), o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// newTestManager is a manager that is never started.
+func newTestManager(t *testing.T) ctrl.Manager {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	if err := corev1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind), meta.RESTScopeNamespace)
+	mapper.Add(schema.FromAPIVersionAndKind(render.APIVersion, render.Kind), meta.RESTScopeNamespace)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
+	skip := true
+	mgr, err := ctrl.NewManager(&rest.Config{Host: "http://127.0.0.1:1"}, ctrl.Options{
+		Scheme:         scheme,
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper, nil },
+		Metrics:        server.Options{BindAddress: "0"},
+		Controller:     config.Controller{SkipNameValidation: &skip},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mgr
+}
