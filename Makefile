@@ -1,0 +1,112 @@
+# AutoWasm: run `make` to see the targets.
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := $(CURDIR)/bin
+CONTROLLER_GEN_VERSION := v0.22.0
+STATICCHECK_VERSION := v0.8.2
+GOTESTSUM_VERSION := v1.13.0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# The modules of this repository; the product is the first.
+MODULES := . e2e e2e/controlplane e2e/etcd e2e/registry
+GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
+# Arguments for go test, such as ARGS='-run TestTutorial -v'.
+ARGS ?=
+
+export PATH := $(BIN):$(PATH)
+
+##@ Use
+
+.PHONY: help
+help: ## Print the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: build wasm ## Show the tutorial, live, on an embedded control plane
+	cd e2e && go run ./cmd/demo
+
+.PHONY: up
+up: build wasm ## Start the embedded environment in the background (.local/kubeconfig, .local/env)
+	cd e2e && go run ./cmd/env up
+
+.PHONY: down
+down: ## Stop the embedded environment
+	cd e2e && go run ./cmd/env down
+
+.PHONY: build
+build: ## Build wasmer and wasmc into bin/
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/wasmer ./cmd/wasmc
+
+.PHONY: wasm
+wasm: ## Build the example filter into bin/add-header.wasm
+	GOOS=wasip1 GOARCH=wasm go build -trimpath -buildmode=c-shared -ldflags '-s -w' -o $(BIN)/add-header.wasm ./examples/add-header
+
+##@ Check
+
+.PHONY: test
+test: unit e2e ## Run all tests
+
+.PHONY: unit
+unit: $(BIN)/gotestsum ## Run the unit tests (fast, no network)
+	$(BIN)/gotestsum --format pkgname --jsonfile $(BIN)/unit.json -- $(ARGS) ./...
+	$(BIN)/gotestsum --format pkgname --jsonfile $(BIN)/race.json -- -race $(ARGS) ./fetch/... ./certs/...
+	@$(call refuse-skipped,unit race)
+
+.PHONY: e2e
+e2e: build wasm $(BIN)/gotestsum ## Run the tests on a real control plane (the first run builds it)
+	cd e2e && go run ./cmd/env build
+	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -timeout 40m $(ARGS) ./...
+	@$(call refuse-skipped,e2e)
+
+# A skipped test has shown nothing: it fails the run.
+refuse-skipped = for run in $(1); do \
+	if grep -q '"Action":"skip","Package":"[^"]*","Test"' $(BIN)/$$run.json; then \
+		echo "these tests of $$run were skipped:"; grep '"Action":"skip","Package":"[^"]*","Test"' $(BIN)/$$run.json; exit 1; \
+	fi; done
+
+.PHONY: bench
+bench: ## Measure against peers, as ratios in one run
+	go test -run '^$$' -bench . -benchtime 1x $(ARGS) ./webhook ./render ./fetch/...
+
+.PHONY: lint
+lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticcheck, tidy modules and generated files
+	@unformatted=$$(gofmt -l $(GO_FILES)); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
+	for module in . e2e e2e/etcd e2e/registry; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
+	GOOS=wasip1 GOARCH=wasm go vet -unsafeptr=false ./examples/add-header
+	for module in $(MODULES); do (cd $$module && go mod tidy -diff); done
+	@$(MAKE) --no-print-directory check-generated
+
+.PHONY: check-generated
+check-generated: $(BIN)/controller-gen
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	$(BIN)/controller-gen object:dir=$$dir paths=./api/... && \
+	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=$$dir && \
+	for pair in api/v1alpha1/zz_generated.deepcopy.go manifests/crd/wasm.tcm.io_autowasms.yaml; do \
+		diff -u $$pair $$dir/$$(basename $$pair) || { echo "$$pair is out of date: run make generate"; exit 1; }; \
+	done
+
+##@ Develop
+
+.PHONY: generate
+generate: $(BIN)/controller-gen ## Write the generated files anew (deepcopy, CRD, golden files)
+	$(BIN)/controller-gen object paths=./api/...
+	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=manifests/crd
+	go test ./render -update
+
+.PHONY: clean
+clean: down ## Stop the environment and remove what was built in the checkout
+	rm -rf bin .local
+
+$(BIN)/controller-gen: Makefile
+	GOBIN=$(BIN) go install sigs.k8s.io/controller-tools/cmd/controller-gen@$(CONTROLLER_GEN_VERSION) && touch $@
+
+$(BIN)/staticcheck: Makefile
+	GOBIN=$(BIN) go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION) && touch $@
+
+$(BIN)/gotestsum: Makefile
+	GOBIN=$(BIN) go install gotest.tools/gotestsum@$(GOTESTSUM_VERSION) && touch $@

@@ -1,0 +1,4 @@
+// Package demo plays the tutorial on an embedded environment: it prints each
+// command, runs it in a shell as a reader would, shows what it answered, and
+// stops at the first answer that is not the tutorial's.
+package demo

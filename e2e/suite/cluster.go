@@ -1,0 +1,94 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/env"
+)
+
+// Cluster is an environment with a typed client of an administrator.
+type Cluster struct {
+	*env.Environment
+	Client client.Client
+	// Checkout is the root of the tree under test.
+	Checkout string
+}
+
+// startTimeout is for a start with everything built; a cold build has its own
+// command, which make e2e runs first.
+const startTimeout = 20 * time.Minute
+
+// Main starts an environment, runs the tests of a package on it, stops it, and
+// returns the exit code. A part of the environment that dies fails the run.
+func Main(m *testing.M, cluster **Cluster, wasmerFlags ...string) int {
+	dir, err := os.MkdirTemp("", "autowasm-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "make a directory for the environment:", err)
+		return 1
+	}
+	started, err := start(dir, wasmerFlags)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	*cluster = started
+	return max(m.Run(), finish(started, dir))
+}
+
+func start(dir string, wasmerFlags []string) (*Cluster, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	checkout, err := build.FindCheckout(".")
+	if err != nil {
+		return nil, err
+	}
+	e, err := env.Start(ctx, env.Options{Dir: dir, Checkout: checkout, WasmerFlags: wasmerFlags})
+	if err != nil {
+		return nil, err
+	}
+	c, err := newClient(e)
+	if err != nil {
+		return nil, err
+	}
+	return &Cluster{Environment: e, Client: c, Checkout: checkout}, nil
+}
+
+func newClient(e *env.Environment) (client.Client, error) {
+	scheme := runtime.NewScheme()
+	builder := runtime.NewSchemeBuilder(
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, istiov1alpha3.AddToScheme, apiextensionsv1.AddToScheme)
+	if err := builder.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register the types that the tests use: %w", err)
+	}
+	c, err := client.New(e.RESTConfig, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("make the tests' client: %w", err)
+	}
+	return c, nil
+}
+
+// finish stops the environment; its logs stay behind when something died.
+func finish(c *Cluster, dir string) int {
+	died, stopped := c.Err(), c.Stop()
+	if died != nil || stopped != nil {
+		fmt.Fprintln(os.Stderr, "the environment failed:", died, stopped, "its logs are in", dir)
+		return 1
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "remove the environment's directory:", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,14 @@
+// Package suite is what the end-to-end tests share: a running environment, and
+// the few things that every test does with it: a namespace of its own, apply a
+// manifest, wait for a phase, push an image.
+//
+// A test package starts one environment for all of its tests:
+//
+//	var cluster *suite.Cluster
+//
+//	func TestMain(m *testing.M) { os.Exit(suite.Main(m, &cluster)) }
+//
+// Each test works in a namespace of its own, so that most of them run in
+// parallel. The environment is real to the last part: what a test sees is what a
+// user of a cluster sees.
+package suite
