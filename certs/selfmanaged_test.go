@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -13,10 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
 )
 
 const serviceName = "wasmer-webhook.istio-system.svc"
@@ -31,7 +35,7 @@ var testOptions = Options{
 	ValidatingWebhookConfiguration: "wasmer",
 }
 
-// replica is a SelfManaged on a cluster in memory, with leaves that live a day.
+// replica is a SelfManaged on a cluster in memory.
 type replica struct {
 	*SelfManaged
 	t         *testing.T
@@ -40,12 +44,12 @@ type replica struct {
 }
 
 // startReplica runs within a synctest bubble, until the test ends.
-func startReplica(t *testing.T) *replica {
+func startReplica(t *testing.T, leafLife time.Duration) *replica {
 	client := fake.NewClientset(
 		&admissionv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "wasmer"}, Webhooks: []admissionv1.MutatingWebhook{{Name: "m", ClientConfig: service(nil)}}},
 		&admissionv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "wasmer"}, Webhooks: []admissionv1.ValidatingWebhook{{Name: "v", ClientConfig: service(nil)}}},
 	)
-	authority := &memoryAuthority{t: t, client: client, leafLife: 24 * time.Hour}
+	authority := &memoryAuthority{t: t, client: client, leafLife: leafLife}
 	r := &replica{newSelfManaged(testOptions, client, authority), t, client, authority}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -107,7 +111,7 @@ func (r *replica) writes() (n int) {
 
 func TestFirstStartConverges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startReplica(t)
+		r := startReplica(t, 24*time.Hour)
 		if err := r.Healthy(); err == nil {
 			t.Error("healthy before it started")
 		}
@@ -132,7 +136,7 @@ func TestFirstStartConverges(t *testing.T) {
 // rotations, trusting what the API server last heard, which is seconds old.
 func TestRotationFailsNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startReplica(t)
+		r := startReplica(t, 24*time.Hour)
 		r.settle(time.Minute)
 		known := r.bundles()
 		for range 2 {
@@ -162,7 +166,7 @@ func TestRotationFailsNoRequest(t *testing.T) {
 // manifest, which has no caBundle.
 func TestEmptiedBundleIsRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startReplica(t)
+		r := startReplica(t, 24*time.Hour)
 		r.settle(10 * time.Second)
 		before := r.bundles()
 		empty := []byte(`{"webhooks":[{"name":"v","clientConfig":{"caBundle":null}}]}`)
@@ -182,11 +186,59 @@ func TestEmptiedBundleIsRestored(t *testing.T) {
 	})
 }
 
+// forbid makes every write to a configuration fail from now on.
+func (r *replica) forbid() {
+	r.client.PrependReactor("patch", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(action.GetResource().GroupResource(), "wasmer", errors.New("not allowed"))
+	})
+}
+
+func TestUnwritableFromTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t, 24*time.Hour)
+		r.forbid()
+		r.settle(time.Minute)
+		err := r.Healthy()
+		if err == nil || !strings.Contains(err.Error(), "write the caBundle of MutatingWebhookConfiguration wasmer: ") || !apierrors.IsForbidden(err) {
+			t.Errorf("Healthy: %v", err)
+		}
+		if n := r.writes(); n < 3 || n > 20 {
+			t.Errorf("%d attempts within a minute", n)
+		}
+	})
+}
+
+// TestUnwritableLater: nobody can be told of the new authority, so the old
+// certificate serves as long as it can, and the replica stays in the Service.
+func TestUnwritableLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t, time.Hour)
+		r.settle(10 * time.Second)
+		if err := r.Healthy(); err != nil {
+			t.Fatalf("Healthy: %v", err)
+		}
+		r.forbid()
+		next := r.authority.rotate(t.Context())
+		r.settle(49 * time.Minute)
+		if err := r.call(r.bundles()); err != nil {
+			t.Errorf("the old certificate is gone: %v", err)
+		}
+		r.settle(2 * time.Minute)
+		leaf, err := leafOf(r.GetCertificate, time.Now())
+		if err != nil || leaf.CheckSignatureFrom(next.certificate) != nil {
+			t.Errorf("the old certificate outlived itself: %v", err)
+		}
+		if err := r.Healthy(); err != nil {
+			t.Errorf("left the Service: %v", err)
+		}
+	})
+}
+
 // TestConfigurationArrivesLate: it is served as soon as it appears, and missing it
 // keeps nobody waiting.
 func TestConfigurationArrivesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startReplica(t)
+		r := startReplica(t, 24*time.Hour)
 		configurations := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 		object, err := configurations.Get(t.Context(), "wasmer", metav1.GetOptions{})
 		if err != nil {
@@ -213,7 +265,7 @@ func TestConfigurationArrivesLate(t *testing.T) {
 // TestRenewal: the leaf changes before it expires, and the caBundle does not.
 func TestRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startReplica(t)
+		r := startReplica(t, 24*time.Hour)
 		r.settle(10 * time.Second)
 		first, _ := leafOf(r.GetCertificate, time.Now())
 		r.settle(17 * time.Hour)

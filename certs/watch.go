@@ -70,7 +70,8 @@ func (i *injector) factory(name string, options ...informers.SharedInformerOptio
 	return informers.NewSharedInformerFactoryWithOptions(i.client, resync, options...)
 }
 
-// listen wakes the injector at each event.
+// listen wakes the injector at each event that may ask for a write; a deletion
+// never does.
 func (i *injector) listen(informer cache.SharedIndexInformer) {
 	nudge := func() {
 		select {
@@ -81,6 +82,5 @@ func (i *injector) listen(informer cache.SharedIndexInformer) {
 	_, _ = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{ // fails only on a stopped informer
 		AddFunc:    func(any) { nudge() },
 		UpdateFunc: func(any, any) { nudge() },
-		DeleteFunc: func(any) { nudge() },
 	})
 }
