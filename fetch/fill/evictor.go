@@ -14,9 +14,9 @@ import (
 // DefaultEvictInterval is how often an Evictor looks.
 const DefaultEvictInterval = 10 * time.Minute
 
-// pressurePause is the least time between two evictions, for a store in which
-// there is nothing to evict would ask without end.
-const pressurePause = 10 * time.Second
+// breather is the least time between two evictions, unless Interval is shorter: a
+// full store in which there is nothing to evict asks without end.
+const breather = 10 * time.Second
 
 // Evictor removes from a store what nobody references. It is a manager.Runnable
 // of every replica.
@@ -35,12 +35,20 @@ func (e *Evictor) NeedLeaderElection() bool { return false }
 
 // Start evicts from time to time until ctx ends.
 func (e *Evictor) Start(ctx context.Context) error {
-	for {
-		if !wait(ctx, pressurePause, nil) || !wait(ctx, e.pause(), e.Store.Pressure()) {
-			return nil
-		}
+	interval := e.Interval
+	if interval <= 0 {
+		interval = DefaultEvictInterval
+	}
+	rest := min(breather, interval)
+	for wait(ctx, rest, nil) && wait(ctx, jittered(interval)-rest, e.Store.Pressure()) {
 		e.evict(ctx)
 	}
+	return nil
+}
+
+// jittered is d, give or take a tenth, so that replicas do not act in step.
+func jittered(d time.Duration) time.Duration {
+	return d - d/10 + rand.N(d/5+1)
 }
 
 // wait waits for the time or for the signal, and reports whether ctx goes on.
@@ -54,14 +62,6 @@ func wait(ctx context.Context, d time.Duration, signal <-chan struct{}) bool {
 	case <-signal:
 	}
 	return true
-}
-
-func (e *Evictor) pause() time.Duration {
-	interval := e.Interval
-	if interval <= 0 {
-		interval = DefaultEvictInterval
-	}
-	return max(0, interval-interval/10+rand.N(interval/5+1)-pressurePause)
 }
 
 // evict evicts once, and nothing while it is not known what is referenced.
