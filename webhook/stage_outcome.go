@@ -66,5 +66,5 @@ func causeOf(err error) string {
 	case apierrors.IsNotFound(err):
 		return "the namespace or the EnvoyFilter kind was not found"
 	}
-	return err.Error()
+	return strings.TrimPrefix(err.Error(), "Internal error occurred: ")
 }

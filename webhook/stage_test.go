@@ -1,0 +1,201 @@
+package webhook
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
+)
+
+var renderOptions = render.Options{
+	Cluster: "outbound|8081||wasmer.istio-system.svc.cluster.local",
+	BaseURL: "http://wasmer.istio-system.svc.cluster.local:8081",
+}
+
+// cluster is an API server's worth of EnvoyFilters.
+func cluster(funcs interceptor.Funcs) client.Client {
+	if funcs.Create == nil {
+		funcs.Create = createAsTheAPIServer
+	}
+	return fake.NewClientBuilder().WithScheme(runtime.NewScheme()).WithReturnManagedFields().WithInterceptorFuncs(funcs).Build()
+}
+
+// createAsTheAPIServer finds a name taken in a dry run too, which the fake does not.
+func createAsTheAPIServer(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+	existing := foreignEnvoyFilter()
+	if err := c.Get(ctx, client.ObjectKeyFromObject(o), existing); err == nil {
+		return apierrors.NewAlreadyExists(envoyFilterResource, o.GetName())
+	}
+	return c.Create(ctx, o, opts...)
+}
+
+func stagingValidator(c client.Client, stage bool) admission.Handler {
+	return NewValidator(Options{Client: c, Reader: c, Fetcher: &preparer{}, Render: renderOptions, Stage: stage, Registry: prometheus.NewRegistry()})
+}
+
+// rendered is the EnvoyFilter that aw should have.
+func rendered(t *testing.T, aw *v1alpha1.AutoWasm) *unstructured.Unstructured {
+	t.Helper()
+	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: moduleSHA256}, renderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	render.SetProvenance(ef, render.Provenance{Generation: aw.Generation, SpecHash: render.SpecHash(&aw.Spec), Reference: prepared.Reference})
+	u, err := render.Unstructured(ef)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// foreignEnvoyFilter is somebody's own, of the name that ours would have.
+func foreignEnvoyFilter() *unstructured.Unstructured {
+	ef := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"priority": int64(7)}}}
+	ef.SetGroupVersionKind(envoyFilterKind)
+	ef.SetNamespace("default")
+	ef.SetName("test")
+	return ef
+}
+
+func create(t *testing.T, c client.Client, ef *unstructured.Unstructured, manager string) {
+	t.Helper()
+	if err := c.Create(t.Context(), ef.DeepCopy(), client.FieldOwner(manager)); err != nil {
+		t.Fatalf("create the EnvoyFilter: %v", err)
+	}
+}
+
+// stored are the EnvoyFilters of the cluster, without what the API server adds.
+func stored(t *testing.T, c client.Client) []unstructured.Unstructured {
+	t.Helper()
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(envoyFilterKind.GroupVersion().WithKind("EnvoyFilterList"))
+	if err := c.List(t.Context(), list); err != nil {
+		t.Fatalf("list EnvoyFilters: %v", err)
+	}
+	for i := range list.Items {
+		list.Items[i].SetManagedFields(nil)
+		list.Items[i].SetResourceVersion("")
+	}
+	return list.Items
+}
+
+// generated is what generation answered.
+type generated struct {
+	Denied   string
+	Warnings []string
+	Outcome  string
+}
+
+func generatedBy(handler admission.Handler, t *testing.T, req admission.Request) generated {
+	t.Helper()
+	resp := handler.Handle(t.Context(), req)
+	g := generated{Warnings: resp.Warnings, Outcome: resp.AuditAnnotations[auditEnvoyFilter]}
+	if !resp.Allowed {
+		g.Denied = resp.Result.Details.Causes[0].Field + ": " + resp.Result.Details.Causes[0].Message
+	}
+	for _, line := range resp.Warnings {
+		checkWarning(t, line)
+	}
+	return g
+}
+
+func TestCreateStages(t *testing.T) {
+	c := cluster(interceptor.Funcs{})
+	got := generatedBy(stagingValidator(c, true), t, request(t, admissionv1.Create, autoWasm()))
+	if diff := cmp.Diff(generated{Outcome: "staged"}, got); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]unstructured.Unstructured{*rendered(t, autoWasm())}, stored(t, c)); diff != "" {
+		t.Errorf("EnvoyFilters (-want +got):\n%s", diff)
+	}
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(envoyFilterKind)
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(autoWasm()), live); err != nil {
+		t.Fatal(err)
+	}
+	if !render.OwnedBy(live, client.ObjectKeyFromObject(autoWasm())) || len(live.GetOwnerReferences()) > 0 {
+		t.Errorf("the staged EnvoyFilter is not to be adopted: %v", live.Object["metadata"])
+	}
+}
+
+func TestRehearsalsLeaveNothing(t *testing.T) {
+	unnamed := request(t, admissionv1.Create, autoWasm())
+	unnamed.Name = ""
+	tests := []struct {
+		name  string
+		stage bool
+		req   admission.Request
+		want  generated
+	}{
+		{"a dry run", true, dryRun(request(t, admissionv1.Create, autoWasm())), generated{Outcome: "rehearsed"}},
+		{"staging is off", false, request(t, admissionv1.Create, autoWasm()), generated{Outcome: "rehearsed"}},
+		{"an update of what has no EnvoyFilter", true, updateRequest(t, autoWasm(), autoWasm(withPorts(80))), generated{Outcome: "rehearsed"}},
+		{"a name still to be generated", true, unnamed, generated{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := cluster(interceptor.Funcs{})
+			if diff := cmp.Diff(tt.want, generatedBy(stagingValidator(c, tt.stage), t, tt.req)); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+			if left := stored(t, c); len(left) > 0 {
+				t.Errorf("EnvoyFilters were left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestCreateMeetsAnEnvoyFilter(t *testing.T) {
+	const denial = `metadata.name: Invalid value: "test": EnvoyFilter default/test exists already and was not generated for this AutoWasm: choose another name, or delete that EnvoyFilter`
+	copied := rendered(t, autoWasm())
+	tests := []struct {
+		name     string
+		existing *unstructured.Unstructured
+		manager  string
+		want     generated
+	}{
+		{"a foreign one", foreignEnvoyFilter(), "kubectl", generated{Denied: denial, Outcome: "foreign"}},
+		{"a hand-made copy of ours", copied, "kubectl", generated{Denied: denial, Outcome: "foreign"}},
+		{"ours, from before", rendered(t, autoWasm(withPorts(1))), render.FieldManager, generated{Outcome: "exists"}},
+	}
+	for _, tt := range tests {
+		for _, mode := range []string{"staging", "dry run", "no staging"} {
+			t.Run(tt.name+", "+mode, func(t *testing.T) {
+				c := cluster(interceptor.Funcs{})
+				create(t, c, tt.existing, tt.manager)
+				req := request(t, admissionv1.Create, autoWasm())
+				if mode == "dry run" {
+					req = dryRun(req)
+				}
+				if diff := cmp.Diff(tt.want, generatedBy(stagingValidator(c, mode != "no staging"), t, req)); diff != "" {
+					t.Errorf("answer (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff([]unstructured.Unstructured{*tt.existing}, stored(t, c)); diff != "" {
+					t.Errorf("the EnvoyFilter was touched (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// A name that is taken, and free again before we could look by whom.
+func TestCreateMeetsAnEnvoyFilterThatGoes(t *testing.T) {
+	c := cluster(interceptor.Funcs{Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
+		return apierrors.NewAlreadyExists(envoyFilterResource, "test")
+	}})
+	if diff := cmp.Diff(generated{Outcome: "gone"}, generatedBy(stagingValidator(c, true), t, request(t, admissionv1.Create, autoWasm()))); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+}
