@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/tools/events"
@@ -151,7 +153,11 @@ type harness struct {
 
 	writes  []string // in order, such as "create EnvoyFilter"
 	failing int      // the number of the write that fails, counted from 1; 0 for none
-	stale   *v1alpha1.AutoWasm
+	applied []*unstructured.Unstructured
+	lives   int // reads of the API server itself
+
+	stale *v1alpha1.AutoWasm // what the cache says of the AutoWasm instead
+	blind bool               // the cache has no EnvoyFilter
 }
 
 func newHarness(t *testing.T, objects ...client.Object) *harness {
@@ -183,7 +189,7 @@ func newHarness(t *testing.T, objects ...client.Object) *harness {
 func (h *harness) start() {
 	o := h.options.withDefaults()
 	h.waits = newBackground(o.Fetcher, func(types.NamespacedName) {})
-	h.reconciler = newReconciler(h.client, cached{h}, h.client, h.waits, o)
+	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, h.waits, o)
 }
 
 // cached reads as an informer's cache does, which may be behind.
@@ -194,11 +200,25 @@ func (c cached) Get(ctx context.Context, key client.ObjectKey, object client.Obj
 		c.h.stale.DeepCopyInto(aw)
 		return nil
 	}
+	if _, ok := object.(*unstructured.Unstructured); ok && c.h.blind {
+		return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+	}
 	return c.h.client.Get(ctx, key, object, opts...)
 }
 
 func (c cached) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	return c.h.client.List(ctx, list, opts...)
+}
+
+// live counts the reads of the API server.
+type live struct {
+	client.Reader
+	h *harness
+}
+
+func (l live) Get(ctx context.Context, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
+	l.h.lives++
+	return l.Reader.Get(ctx, key, object, opts...)
 }
 
 func (h *harness) interceptor() interceptor.Funcs {
@@ -216,12 +236,27 @@ func (h *harness) interceptor() interceptor.Funcs {
 			return h.write("delete", o, func() error { return c.Delete(ctx, o, opts...) })
 		},
 		Apply: func(ctx context.Context, c client.WithWatch, a runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			h.applied = append(h.applied, sent(h.t, a))
 			return h.write("apply", nil, func() error { return c.Apply(ctx, a, opts...) })
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
 			return h.write(sub, o, func() error { return c.SubResource(sub).Patch(ctx, o, p, opts...) })
 		},
 	}
+}
+
+// sent is an applied configuration as it goes over the wire.
+func sent(t *testing.T, a runtime.ApplyConfiguration) *unstructured.Unstructured {
+	t.Helper()
+	raw, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(raw); err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 var errInjected = apierrors.NewInternalError(errors.New("injected"))
