@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/autowasm/autowasm/fetch/image"
+	"github.com/autowasm/autowasm/fetch/module"
+)
+
+// maxModule is the largest module, in bytes, that wasmc handles at all; Envoy
+// takes no more than module.MaxSize.
+const maxModule = 256 << 20
+
+const (
+	formatImage  = "image"
+	formatBinary = "binary"
+)
+
+type pushOptions struct {
+	registryOptions
+	file      string
+	format    string
+	skipCheck bool
+	output    string
+}
+
+func newPushCommand(s streams) *cobra.Command {
+	o := &pushOptions{}
+	command := &cobra.Command{
+		Use:   "push IMAGE -f FILE|-",
+		Short: "Push a module to a registry",
+		Long: `Push a Wasm module to an OCI registry.
+
+The format "image" is a container image with plugin.wasm in it: every registry
+takes it, and AutoWasm, Istio, Envoy Gateway, docker and containerd read it. The
+format "binary" is the module as it is, beside a small configuration: AutoWasm,
+Istio, Envoy Gateway and oras read it.
+
+The module is checked first: what no Envoy can load is not pushed. Pushing the same
+file again gives the same digest.`,
+		Example: `  wasmc push registry.example/team/add-header:v1 -f add-header.wasm
+  cat add-header.wasm | wasmc push registry.example/team/add-header:v1 -f -`,
+		Args: exactly("IMAGE"),
+		RunE: func(command *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return wrap(o.run(command.Context(), s, args[0]), "push %s", args[0])
+		},
+	}
+	flags := command.Flags()
+	flags.StringVarP(&o.file, "file", "f", "", "`FILE` that holds the module, or - for standard input")
+	flags.StringVar(&o.format, "format", formatImage, "image or binary")
+	flags.BoolVar(&o.skipCheck, "skip-check", false, "push the file whatever it holds")
+	bindOutput(flags, &o.output)
+	o.bind(flags)
+	return command
+}
+
+func (o *pushOptions) check() error {
+	switch {
+	case o.file == "":
+		return usagef("push wants the module: -f FILE, or -f - for standard input")
+	case o.file == "-" && o.passwordStdin:
+		return usagef("-f - and --password-stdin cannot both read standard input")
+	case o.format != formatImage && o.format != formatBinary:
+		return usagef("--format %q is neither image nor binary", o.format)
+	}
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
+	return o.registryOptions.check()
+}
+
+func (o *pushOptions) run(ctx context.Context, s streams, target string) error {
+	ref, host, err := parseReference(target)
+	if err != nil {
+		return err
+	}
+	tag, ok := ref.(name.Tag)
+	if !ok {
+		return usagef("a digest cannot be pushed to, name a tag: %s:v1", ref.Context())
+	}
+	content, err := o.read(s.In)
+	if err != nil {
+		return err
+	}
+	abi, err := o.inspect(content)
+	if err != nil {
+		return err
+	}
+	img, err := o.pack(content, abi)
+	if err != nil {
+		return err
+	}
+	client, err := o.client(host, s.In)
+	if err != nil {
+		return err
+	}
+	if err := client.push(ctx, s, tag, img); err != nil {
+		return err
+	}
+	return o.print(s, target, tag, img, content, abi)
+}
+
+func (o *pushOptions) read(stdin io.Reader) ([]byte, error) {
+	in, limit := stdin, int64(module.MaxSize)
+	if o.skipCheck {
+		limit = maxModule
+	}
+	if o.file != "-" {
+		f, err := os.Open(o.file)
+		if err != nil {
+			return nil, fmt.Errorf("read the module: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	content, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the module: %w", err)
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("read the module: it is larger than %d bytes, and Envoy loads no more than %d: strip it of its debug sections", limit, module.MaxSize)
+	}
+	return content, nil
+}
+
+func (o *pushOptions) inspect(content []byte) (abi string, err error) {
+	abi, err = module.Inspect(bytes.NewReader(content), int64(len(content)))
+	if o.skipCheck {
+		return abi, nil
+	}
+	return abi, wrap(err, "%s", o.name())
+}
+
+func (o *pushOptions) name() string {
+	if o.file == "-" {
+		return "standard input"
+	}
+	return o.file
+}
+
+func (o *pushOptions) pack(content []byte, abi string) (v1.Image, error) {
+	if o.format == formatBinary {
+		return image.Binary(content, abi)
+	}
+	return image.Image(content, abi)
+}
+
+func (c *registryClient) push(ctx context.Context, s streams, tag name.Tag, img v1.Image) error {
+	options := c.options(ctx)
+	progress := newPushProgress(s.Err)
+	if progress != nil {
+		options = append(options, remote.WithProgress(progress.updates))
+		defer progress.stop()
+	}
+	return remote.Write(tag, img, options...)
+}
+
+func (o *pushOptions) print(s streams, target string, tag name.Tag, img v1.Image, content []byte, abi string) error {
+	digest, err := img.Digest()
+	if err != nil {
+		return err
+	}
+	if o.output != outputJSON {
+		_, err := fmt.Fprintf(s.Out, "Pushed %s\nDigest: %s\n", target, digest)
+		return err
+	}
+	mediaType, err := img.MediaType()
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(content)
+	return printJSON(s.Out, moduleReport{
+		Reference: tag.Context().Digest(digest.String()).String(),
+		MediaType: string(mediaType),
+		Digest:    digest.String(),
+		Size:      int64(len(content)),
+		SHA256:    hex.EncodeToString(sum[:]),
+		Format:    o.format,
+		ABI:       abi,
+	})
+}
