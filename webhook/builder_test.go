@@ -106,3 +106,5 @@ func decodeMap(t testing.TB, raw string) map[string]any {
 	}
 	return object
 }
+
+func unsetVMID(f *v1alpha1.Filter) { f.VMID = "" }

@@ -1,0 +1,68 @@
+package webhook
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	admissionv1 "k8s.io/api/admission/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+// counted are the samples of a registry: counters by value, histograms by count.
+func counted(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := map[string]float64{}
+	for _, family := range families {
+		for _, metric := range family.Metric {
+			name := family.GetName() + "{" + labelsOf(metric) + "}"
+			samples[name] = metric.GetCounter().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+		}
+	}
+	return samples
+}
+
+func labelsOf(metric *dto.Metric) string {
+	var pairs []string
+	for _, pair := range metric.Label {
+		pairs = append(pairs, pair.GetName()+"="+pair.GetValue())
+	}
+	return strings.Join(pairs, ",")
+}
+
+func TestMetrics(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	c := cluster(interceptor.Funcs{})
+	o := Options{Client: c, Reader: c, Fetcher: &preparer{}, Render: renderOptions, Stage: true, Registry: registry}
+	defaulter, validator := NewDefaulter(o), NewValidator(o)
+	good := request(t, admissionv1.Create, autoWasm())
+	for _, req := range []admission.Request{dryRun(good), good, good, request(t, admissionv1.Create, autoWasm(withPorts(0))), {}} {
+		validator.Handle(t.Context(), req)
+	}
+	defaulter.Handle(t.Context(), good)
+	defaulter.Handle(t.Context(), request(t, admissionv1.Create, autoWasm(filter(unsetVMID))))
+	want := map[string]float64{
+		"wasmer_admission_decisions_total{dry_run=true,operation=CREATE,result=allowed,webhook=validate}":  1,
+		"wasmer_admission_decisions_total{dry_run=false,operation=CREATE,result=allowed,webhook=validate}": 2,
+		"wasmer_admission_decisions_total{dry_run=false,operation=CREATE,result=denied,webhook=validate}":  1,
+		"wasmer_admission_decisions_total{dry_run=false,operation=other,result=error,webhook=validate}":    1,
+		"wasmer_admission_decisions_total{dry_run=false,operation=CREATE,result=allowed,webhook=mutate}":   1,
+		"wasmer_admission_decisions_total{dry_run=false,operation=CREATE,result=patched,webhook=mutate}":   1,
+		"wasmer_admission_duration_seconds{operation=CREATE,webhook=validate}":                             4,
+		"wasmer_admission_duration_seconds{operation=other,webhook=validate}":                              1,
+		"wasmer_admission_duration_seconds{operation=CREATE,webhook=mutate}":                               2,
+		"wasmer_admission_envoyfilters_total{outcome=rehearsed}":                                           1,
+		"wasmer_admission_envoyfilters_total{outcome=staged}":                                              1,
+		"wasmer_admission_envoyfilters_total{outcome=exists}":                                              1,
+	}
+	if diff := cmp.Diff(want, counted(t, registry)); diff != "" {
+		t.Errorf("samples (-want +got):\n%s", diff)
+	}
+}
