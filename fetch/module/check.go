@@ -118,7 +118,10 @@ func (d *Description) checkImports() error {
 	if missing == 0 {
 		return nil
 	}
-	if more := missing - len(named); more > 0 {
+	switch more := missing - len(named); {
+	case len(named) == 0:
+		named = append(named, fmt.Sprintf("%d imports beyond the first %d", more, maxImports))
+	case more > 0:
 		named = append(named, fmt.Sprintf("and %d more", more))
 	}
 	return failure.Definitef(failure.UnknownImport,

@@ -30,7 +30,7 @@ func hostile() map[string][]byte {
 	}
 	return map[string][]byte{
 		"types":           many(1, "\x60\x00\x00"),
-		"a wide type":     raw(section(1, "\x01\x60\x80\x80\x40"+strings.Repeat("\x7f", 1<<20)+"\x00")),
+		"a wide type":     raw(section(1, "\x01\x60\x80\x80\x40"+strings.Repeat("\x7f", 1<<20)+"\x00"), section(2, "\x01\x03env\x04wide\x00\x00")),
 		"imports":         many(2, "\x03abc\x03def\x02\x00\x00"),
 		"functions":       many(3, "\x00"),
 		"memories":        many(5, "\x00\x00"),

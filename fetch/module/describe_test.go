@@ -74,6 +74,14 @@ func TestDescribeAModuleThatIsNoFilter(t *testing.T) {
 	}
 }
 
+// Half of a broken list of producers is worth nothing.
+func TestDescribeLeavesOutBrokenProducers(t *testing.T) {
+	got := describe(t, wasmtest.Module(wasmtest.Custom("producers", []byte("\x02\x03sdk\x01\x01a\x011\x09broken"))))
+	if got.Producers != nil {
+		t.Errorf("Producers = %+v", got.Producers)
+	}
+}
+
 func TestDescribeRefusesWhatIsNoModule(t *testing.T) {
 	_, err := module.Describe(bytes.NewReader(wasmtest.Component()), 8)
 	if f := failure.Of(err); f == nil || f.Reason != failure.Component {

@@ -60,10 +60,12 @@ func TestInspectAccepts(t *testing.T) {
 		{"callbacks of this ABI", "0.2.1", wasmtest.Module(wasmtest.Export("proxy_on_request_headers", "iii:i"), wasmtest.Export("proxy_on_log", "i:"))},
 		{"callbacks of the other ABI", "0.1.0", wasmtest.Module(wasmtest.ABI("0.1.0"), wasmtest.Export("proxy_on_request_headers", "ii:i"))},
 		{"_start beside _initialize", "0.2.1", wasmtest.Module(wasmtest.Export("_initialize", ":"), wasmtest.Export("_start", "i:"))},
+		{"main without _initialize", "0.2.1", wasmtest.Module(wasmtest.Export("_start", ":"), wasmtest.Export("main", "I:"))},
 		{"a callback's name that is no function", "0.2.1", wasmtest.Module(wasmtest.ExportGlobal("proxy_on_log"))},
 		{"a precompiled section", "0.2.1", wasmtest.Module(wasmtest.Custom("precompiled_wee8_v14", []byte("native code")))},
 		{"a broken producers section", "0.2.1", wasmtest.Module(wasmtest.Custom("producers", []byte{9}))},
 		{"names of functions", "0.2.1", wasmtest.Module(wasmtest.Custom("name", []byte{0, 1, 'm', 1, 4, 1, 0, 1, 'f'}))},
+		{"a second name section, which nobody reads", "0.2.1", wasmtest.Module(wasmtest.Custom("name", nil), wasmtest.Custom("name", []byte{1, 9}))},
 		{"padded to 1 MiB", "0.2.1", wasmtest.Module(wasmtest.Padding(1 << 20))},
 	}
 	for _, tt := range tests {
@@ -140,6 +142,39 @@ func TestInspectRefusesImports(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// More imports than Envoy has functions cannot all be satisfied, known or not.
+func TestInspectRefusesTooManyImports(t *testing.T) {
+	tests := []struct {
+		name  string
+		add   func(i int) wasmtest.Option
+		count string
+	}{
+		{"unknown", func(i int) wasmtest.Option { return wasmtest.Import("env", fmt.Sprint(i), ":") }, "and 1020 more;"},
+		{"known", func(int) wasmtest.Option { return wasmtest.Import("env", "proxy_done", ":i") }, "does not provide: 6 imports beyond the first 1024;"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			options := []wasmtest.Option{wasmtest.NoImports()}
+			for i := range 1030 {
+				options = append(options, tt.add(i))
+			}
+			if got := inspect(t, wasmtest.Module(options...)); got.Reason != failure.UnknownImport || !strings.Contains(got.Message, tt.count) {
+				t.Errorf("got %+v, want UnknownImport with %q", got, tt.count)
+			}
+		})
+	}
+}
+
+// A global and a function of the same index are two things.
+func TestInspectTellsExportsApart(t *testing.T) {
+	allocatorFirst := wasmtest.Module(wasmtest.NoImports(), wasmtest.ABI(""), wasmtest.ABI("0.2.1"), wasmtest.ExportGlobal("proxy_on_log"))
+	for range 50 { // the order in which exports are looked at is random
+		if diff := cmp.Diff(verdict{ABI: "0.2.1"}, inspect(t, allocatorFirst)); diff != "" {
+			t.Fatal(diff)
+		}
 	}
 }
 
