@@ -1,0 +1,170 @@
+package source
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/image"
+)
+
+// archiveOverhead is how much larger than a module, in bytes, the file may be that
+// carries it.
+const archiveOverhead = 1 << 20
+
+// object is a file behind a URL.
+type object struct {
+	url    *url.URL
+	sha256 string // of the module, "" when it is not declared
+	max    int64  // bytes of the module
+	agent  string
+	client *http.Client
+}
+
+func (s *Sources) resolveObject(ctx context.Context, source v1alpha1.ObjectSource) (*Resolved, error) {
+	o, err := s.parseObject(source)
+	if err != nil {
+		return nil, err
+	}
+	resolved := &Resolved{Reference: o.name(), Key: o.key(o.sha256), SHA256: o.sha256, Immutable: o.sha256 != "", Open: o.open}
+	if resolved.Immutable {
+		return resolved, nil
+	}
+	version, err := o.version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resolved.Key = o.key(version)
+	return resolved, nil
+}
+
+var hexDigest = regexp.MustCompile(`^[a-f0-9]{64}$`)
+
+func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
+	u, err := url.Parse(source.URL)
+	switch {
+	case err != nil, u.Host == "", u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https":
+		return nil, failure.Definitef(failure.InvalidSource, "the object's url is not an absolute http or https URL, such as https://bucket.example/filter.wasm")
+	case u.User != nil:
+		return nil, failure.Definitef(failure.InvalidSource, "the object's url must not carry user information")
+	case source.SHA256 != "" && !hexDigest.MatchString(source.SHA256):
+		return nil, failure.Definitef(failure.InvalidSource, "the object's sha256 is not 64 lower-case hex digits")
+	}
+	u.Fragment, u.RawFragment = "", ""
+	o := &object{url: u, sha256: source.SHA256, max: s.o.MaxModuleBytes, agent: s.o.UserAgent, client: s.guard.Client()}
+	if err := s.guard.CheckURL(u); err != nil {
+		return nil, failure.Wrapf(err, "get %s", o.name())
+	}
+	return o, nil
+}
+
+// name is the URL without its query, which may be a signature.
+func (o *object) name() string {
+	bare := *o.url
+	bare.RawQuery, bare.ForceQuery = "", false
+	return bare.String()
+}
+
+// key identifies one version of the object. The query is a part of what is asked
+// for, but must not be seen.
+func (o *object) key(version string) string {
+	key := o.name()
+	if o.url.RawQuery != "" {
+		key += "?" + digest(o.url.RawQuery)
+	}
+	return key + "#" + version
+}
+
+func digest(parts ...string) string {
+	hash := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(hash, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// version tells the object's present version from others, as far as the server
+// does; "" when it tells nothing. A server that answers a HEAD with anything but
+// a plain no may still answer a GET: signed URLs are good for one method.
+func (o *object) version(ctx context.Context) (string, error) {
+	resp, err := o.request(ctx, http.MethodHead)
+	if err != nil {
+		return "", err
+	}
+	_ = resp.Body.Close()
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests, isGone(resp.StatusCode):
+		return "", o.refusal(resp)
+	case resp.StatusCode != http.StatusOK:
+		return "", nil
+	}
+	etag, modified := resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")
+	if etag == "" && modified == "" {
+		return "", nil
+	}
+	return digest(etag, modified, resp.Header.Get("Content-Length")), nil
+}
+
+// open streams the module: the file, or what is in it.
+func (o *object) open(ctx context.Context) (io.ReadCloser, error) {
+	resp, err := o.request(ctx, http.MethodGet)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.check(resp); err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	limit := o.max + archiveOverhead
+	file := &cappedBody{ReadCloser: resp.Body, left: limit, limit: limit, what: "the file"}
+	stream, err := image.Unpack(file, o.max)
+	if err != nil {
+		_ = resp.Body.Close()
+		return nil, o.explain(ctx, err)
+	}
+	return &body{
+		ReadCloser: &download{ReadCloser: stream, connection: resp.Body},
+		explain:    func(err error) error { return o.explain(ctx, err) },
+	}, nil
+}
+
+func (o *object) request(ctx context.Context, method string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, o.url.String(), nil)
+	if err != nil {
+		return nil, failure.Definitef(failure.InvalidSource, "the object's url cannot be asked for: %s", foreignText(err))
+	}
+	req.Header.Set("User-Agent", o.agent)
+	req.Header.Set("Accept", "application/wasm, application/octet-stream;q=0.9, */*;q=0.8")
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := o.client.Do(req)
+	if err != nil {
+		return nil, o.explain(ctx, err)
+	}
+	return resp, nil
+}
+
+func (o *object) explain(ctx context.Context, err error) error {
+	return explainNetwork(ctx, err, "get "+o.name(), func(text string) string { return text })
+}
+
+// download is an unpacked stream with the connection that it comes from.
+type download struct {
+	io.ReadCloser
+	connection io.Closer
+}
+
+// Close closes both.
+func (d *download) Close() error {
+	err := d.ReadCloser.Close()
+	if closed := d.connection.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+package source
+
+import (
+	"context"
+	"crypto/x509"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/fetch/netguard"
+)
+
+// Reader reads Secrets and ConfigMaps; a part of client.Reader. It had better be
+// live: a Secret that was just created should count.
+type Reader interface {
+	Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error
+}
+
+// Options configure Sources.
+type Options struct {
+	// Reader reads Secrets and ConfigMaps. Without one, both count as not found.
+	Reader Reader
+	// Guard says which addresses may be reached.
+	Guard netguard.Options
+	// MaxModuleBytes caps a module, after decompression; 0 means module.MaxSize.
+	MaxModuleBytes int64
+	// PlainHTTPHosts are the registries that are spoken to by plain http, patterns as
+	// netguard.Hosts has them. All others are spoken to by https, wherever they are.
+	PlainHTTPHosts []string
+	// UserAgent is what requests are sent as; "" means autowasm.
+	UserAgent string
+	// Keychain has credentials for registries for which the pull secret has none;
+	// nil means that there are no others.
+	Keychain authn.Keychain
+	// RootCAs, when set, take the place of Guard.RootCAs.
+	RootCAs *x509.CertPool
+	// InsecureHosts, when set, take the place of Guard.InsecureHosts.
+	InsecureHosts []string
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxModuleBytes == 0 {
+		o.MaxModuleBytes = module.MaxSize
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "autowasm"
+	}
+	if o.RootCAs != nil {
+		o.Guard.RootCAs = o.RootCAs
+	}
+	if o.InsecureHosts != nil {
+		o.Guard.InsecureHosts = o.InsecureHosts
+	}
+	return o
+}

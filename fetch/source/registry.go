@@ -1,0 +1,144 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/image"
+)
+
+// oneRetry is all that the registry client may repeat by itself, and only after a
+// connection broke: it sleeps without looking at the context, and the fetcher
+// retries anyway.
+var oneRetry = remote.Backoff{Duration: 100 * time.Millisecond, Factor: 1, Steps: 2}
+
+func (s *Sources) resolveImage(ctx context.Context, r Request) (*Resolved, error) {
+	ref, err := s.parseImage(r.Source.Registry.Image, r.Pinned)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.credentials(ctx, r, ref.Context())
+	if err != nil {
+		return nil, err
+	}
+	session, err := s.newSession(ref.Context(), shown)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := session.digest(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	pinned := ref.Context().Digest(digest.String())
+	return &Resolved{
+		Reference: pinned.String(),
+		Key:       pinned.String(),
+		Immutable: true,
+		Open:      func(ctx context.Context) (io.ReadCloser, error) { return session.open(ctx, pinned, s.o.MaxModuleBytes) },
+	}, nil
+}
+
+// session speaks with a registry about one repository, with one request's
+// credentials. It logs in once.
+type session struct {
+	repo   name.Repository
+	shown  credentials
+	puller *remote.Puller
+}
+
+func (s *Sources) newSession(repo name.Repository, shown credentials) (*session, error) {
+	puller, err := remote.NewPuller(
+		remote.WithTransport(&registryTransport{inner: s.guard, repo: repo, scheme: s.scheme(repo)}),
+		remote.WithAuth(shown.auth),
+		remote.WithRetryBackoff(oneRetry),
+		remote.WithRetryStatusCodes(),
+		remote.WithUserAgent(s.o.UserAgent),
+	)
+	if err != nil {
+		return nil, failure.Indefinitef(failure.Unavailable, "set up the client for %s: %w", repo.RegistryStr(), err)
+	}
+	return &session{repo: repo, shown: shown, puller: puller}, nil
+}
+
+func (s *Sources) scheme(repo name.Repository) string {
+	if s.plainHTTP(repo.RegistryStr()) {
+		return "http"
+	}
+	return "https"
+}
+
+// digest asks what a reference names. A HEAD is enough, and registries that count
+// pulls do not count it; what it answers is verified when the manifest is read.
+func (s *session) digest(ctx context.Context, ref name.Reference) (v1.Hash, error) {
+	head, err := s.puller.Head(ctx, ref)
+	if err == nil {
+		return head.Digest, nil
+	}
+	if !askAgain(err) {
+		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.String())
+	}
+	got, err := s.puller.Get(ctx, ref)
+	if err != nil {
+		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.String())
+	}
+	return got.Digest, nil
+}
+
+// askAgain reports whether a GET may answer what a HEAD did not: some registries
+// leave out its headers, and it has no body to say why it failed. A refusal is
+// not asked for twice.
+func askAgain(err error) bool {
+	if _, ok := errors.AsType[*failure.Error](err); ok {
+		return false
+	}
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return false
+	}
+	answer, ok := errors.AsType[*transport.Error](err)
+	return !ok || answer.Request != nil && answer.Request.Method == "HEAD" && !refusesAccess(answer.StatusCode)
+}
+
+// open streams the module of a pinned image. The manifest is read anew with the
+// context that the layers will be read with.
+func (s *session) open(ctx context.Context, ref name.Digest, max int64) (io.ReadCloser, error) {
+	what := "read " + ref.String()
+	found, err := s.puller.Get(ctx, ref)
+	if err != nil {
+		return nil, s.explain(ctx, err, what)
+	}
+	img, err := imageOf(found)
+	if err != nil {
+		return nil, s.explain(ctx, err, what)
+	}
+	stream, err := image.Module(ctx, img, max)
+	if err != nil {
+		return nil, s.explain(ctx, err, what)
+	}
+	return &body{ReadCloser: stream, explain: func(err error) error { return s.explain(ctx, err, what) }}, nil
+}
+
+// imageOf returns the image that holds the module: the manifest's own, or one of
+// an index. A manifest's own word for its type counts more than the header, which
+// the digest does not cover.
+func imageOf(found *remote.Descriptor) (v1.Image, error) {
+	if declared := declaredType(found.Manifest); declared != "" {
+		found.MediaType = declared
+	}
+	if !found.MediaType.IsIndex() {
+		return found.Image()
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	return image.Select(index)
+}
