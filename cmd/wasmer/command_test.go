@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+// execute runs the command with a server that only remembers its options.
+func execute(t *testing.T, args ...string) (*options, string, error) {
+	t.Helper()
+	var got *options
+	command := newCommand(func(_ context.Context, o *options) error {
+		got = o
+		return nil
+	})
+	var out bytes.Buffer
+	command.SetOut(&out)
+	command.SetErr(&out)
+	command.SetArgs(args)
+	err := command.ExecuteContext(t.Context())
+	return got, out.String(), err
+}
+
+func TestDefaultsAreTheTutorials(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "")
+	o, _, err := execute(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "outbound|8081||wasmer.istio-system.svc.cluster.local"; o.cluster != want {
+		t.Errorf("cluster %q, want %q", o.cluster, want)
+	}
+	if want := "http://wasmer.istio-system.svc.cluster.local:8081"; o.baseURL != want {
+		t.Errorf("base URL %q, want %q", o.baseURL, want)
+	}
+	if o.maxModuleBytes != 32<<20 || o.budget != 3*time.Second || !o.stage || o.sourceCheck != "Enforce" || o.allowLoopback {
+		t.Errorf("defaults %+v", o)
+	}
+}
+
+func TestNamespaceIsThePods(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "mesh")
+	o, _, err := execute(t, "--service=modules", "--cluster-domain=example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "outbound|8081||modules.mesh.svc.example.org"; o.cluster != want {
+		t.Errorf("cluster %q, want %q", o.cluster, want)
+	}
+}
+
+func TestFlagsThatCannotBeRight(t *testing.T) {
+	tests := []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"--source-check=Maybe"}, []string{"--source-check=Maybe", "Enforce, Warn or Off"}},
+		{[]string{"--cert-mode=x"}, []string{"--cert-mode=x", "self or files"}},
+		{[]string{"--webhook=false", "--controller=false"}, []string{"nothing to run"}},
+		{[]string{"--budget=9s"}, []string{"--budget=9s", "8s"}},
+		{[]string{"--max-module-bytes=0", "--concurrent-fetches=-1"}, []string{"--max-module-bytes=0", "--concurrent-fetches=-1"}},
+		{[]string{"--deny-cidrs=10.0.0.0/8,ten"}, []string{"--deny-cidrs", `"ten"`}},
+		{[]string{"--no-such-flag"}, []string{"no-such-flag"}},
+		{[]string{"argument"}, []string{"argument"}},
+	}
+	for _, tt := range tests {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			_, _, err := execute(t, tt.args...)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error does not say %q: %v", want, err)
+				}
+			}
+		})
+	}
+}

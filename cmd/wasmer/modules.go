@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/fill"
+	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/fetch/store"
+)
+
+// modules are the parts that bring, keep and serve modules.
+type modules struct {
+	store   *store.Store
+	fetcher *fetch.Fetcher
+	filler  *fill.Filler
+	server  *serve.Server
+	evictor *fill.Evictor
+}
+
+func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
+	kept, err := store.Open(store.Options{
+		Dir: o.storeDir, MaxModuleBytes: o.maxModuleBytes, MaxTotalBytes: o.maxStoreBytes, Retention: o.retention,
+	})
+	if err != nil {
+		return nil, err
+	}
+	sources, err := newSources(mgr, o)
+	if err != nil {
+		return nil, err
+	}
+	fetcher := fetch.New(fetch.Options{
+		Store: kept, Sources: sources, MaxConcurrent: o.concurrentFetch, FetchTimeout: o.fetchTimeout, ResolveTTL: o.resolveTTL,
+	})
+	siblings, err := newSiblings(mgr, o)
+	if err != nil {
+		return nil, err
+	}
+	filler := fill.New(fill.Options{Store: kept, Fetcher: fetcher, Reader: mgr.GetCache(), Siblings: siblings})
+	return &modules{
+		store:   kept,
+		fetcher: fetcher,
+		filler:  filler,
+		server:  serve.New(serve.Options{Store: kept, Filler: filler, Registry: metrics.Registry, Address: o.moduleAddress}),
+		evictor: &fill.Evictor{Store: kept, Reader: mgr.GetCache(), Interval: o.evictInterval},
+	}, nil
+}
+
+// addTo hands every part that runs to the manager, which waits for their end.
+func (m *modules) addTo(mgr ctrl.Manager) error {
+	err := errors.Join(
+		fill.IndexModules(context.Background(), mgr.GetFieldIndexer()),
+		m.fetcher.Register(metrics.Registry),
+		mgr.Add(m.fetcher), mgr.Add(m.server), mgr.Add(m.evictor),
+	)
+	if err != nil {
+		return fmt.Errorf("add the fetcher and the module server: %w", err)
+	}
+	return nil
+}
+
+func newSources(mgr ctrl.Manager, o *options) (*source.Sources, error) {
+	denied, err := parsePrefixes(o.denyCIDRs)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := rootCAs(o.caFile)
+	if err != nil {
+		return nil, err
+	}
+	return source.New(source.Options{
+		Reader: mgr.GetAPIReader(),
+		Guard: netguard.Options{
+			AllowLoopback: o.allowLoopback,
+			DenyCIDRs:     denied,
+			AllowHosts:    o.allowHosts,
+			RootCAs:       roots,
+			InsecureHosts: o.insecureHosts,
+		},
+		MaxModuleBytes: o.maxModuleBytes,
+		PlainHTTPHosts: o.plainHTTPHosts,
+		UserAgent:      "wasmer/" + version,
+	}), nil
+}
+
+// rootCAs are the system's and those of a file; nil, the system's alone, without
+// one.
+func rootCAs(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--ca-file: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("read the system's certificate authorities: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-file: %s holds no PEM certificate", file)
+	}
+	return pool, nil
+}
+
+// newSiblings finds the other replicas by the Service that Envoy uses, at the
+// port that they all listen on.
+func newSiblings(mgr ctrl.Manager, o *options) (fill.Siblings, error) {
+	_, port, err := net.SplitHostPort(o.moduleAddress)
+	if err != nil {
+		return nil, fmt.Errorf("--module-address=%s: %w", o.moduleAddress, err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("--module-address=%s: the port must be a number", o.moduleAddress)
+	}
+	endpoints := fill.Endpoints{
+		Reader: mgr.GetCache(), Namespace: o.namespace, Service: o.service, OwnIP: os.Getenv("POD_IP"), Port: number,
+	}
+	return endpoints.URLs, nil
+}

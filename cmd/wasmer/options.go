@@ -1,0 +1,193 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/autowasm/autowasm/fetch/fill"
+	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/webhook"
+)
+
+// options are wasmer's flags.
+type options struct {
+	namespace     string
+	rootNamespace string
+	service       string
+	clusterDomain string
+	cluster       string
+	baseURL       string
+
+	storeDir        string
+	maxModuleBytes  int64
+	maxStoreBytes   int64
+	retention       time.Duration
+	evictInterval   time.Duration
+	fetchTimeout    time.Duration
+	resolveTTL      time.Duration
+	concurrentFetch int
+
+	moduleAddress  string
+	metricsAddress string
+	healthAddress  string
+
+	webhook       bool
+	webhookHost   string
+	webhookPort   int
+	webhookURL    string
+	webhookConfig string
+	certMode      string
+	certDir       string
+
+	controller  bool
+	leaderElect bool
+	sourceCheck string
+	stage       bool
+	budget      time.Duration
+	sweepGrace  time.Duration
+
+	plainHTTPHosts []string
+	insecureHosts  []string
+	caFile         string
+	allowHosts     []string
+	denyCIDRs      []string
+	allowLoopback  bool
+
+	shutdownDelay time.Duration
+	development   bool
+}
+
+// bind declares the flags with their defaults.
+func (o *options) bind(flags *pflag.FlagSet) {
+	o.bindIdentity(flags)
+	o.bindStore(flags)
+	o.bindServers(flags)
+	o.bindAdmission(flags)
+	o.bindSources(flags)
+}
+
+func (o *options) bindIdentity(flags *pflag.FlagSet) {
+	flags.StringVar(&o.namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "istio-system"), "namespace that wasmer runs in; default $POD_NAMESPACE")
+	flags.StringVar(&o.rootNamespace, "istio-root-namespace", "istio-system", "the mesh's root namespace, whose EnvoyFilters apply to every namespace")
+	flags.StringVar(&o.service, "service", "wasmer", "Service through which Envoy loads modules, on port 8081")
+	flags.StringVar(&o.clusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
+	flags.StringVar(&o.cluster, "cluster", "", "Envoy cluster to load modules from; default outbound|8081||<service>.<namespace>.svc.<cluster-domain>")
+	flags.StringVar(&o.baseURL, "base-url", "", "URL before /wasm/<sha256> in EnvoyFilters; default http://<service>.<namespace>.svc.<cluster-domain>:8081")
+	flags.BoolVar(&o.development, "development", false, "log for people instead of machines")
+	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 10*time.Second, "how long to go on serving, not ready, after a termination signal")
+}
+
+func (o *options) bindStore(flags *pflag.FlagSet) {
+	flags.StringVar(&o.storeDir, "store-dir", "/var/lib/wasmer", "directory of the module store")
+	flags.Int64Var(&o.maxModuleBytes, "max-module-bytes", module.MaxSize, "largest module to accept; Envoy loads at most 32 MiB from a server")
+	flags.Int64Var(&o.maxStoreBytes, "max-store-bytes", 0, "size at which unreferenced modules are evicted; 0 for no limit")
+	flags.DurationVar(&o.retention, "retention", 24*time.Hour, "how long a module is kept after the last AutoWasm stopped naming it")
+	flags.DurationVar(&o.evictInterval, "evict-interval", fill.DefaultEvictInterval, "how often modules that nobody names are looked for")
+	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 5*time.Minute, "longest that one fetch in the background may take")
+	flags.DurationVar(&o.resolveTTL, "resolve-ttl", 10*time.Minute, "how long a tag with pullPolicy IfNotPresent stays resolved, and credentials stay proven")
+	flags.IntVar(&o.concurrentFetch, "concurrent-fetches", 4, "modules to fetch at the same time")
+}
+
+func (o *options) bindServers(flags *pflag.FlagSet) {
+	flags.StringVar(&o.moduleAddress, "module-address", ":8081", "address of the module server")
+	flags.StringVar(&o.metricsAddress, "metrics-address", ":8080", "address of /metrics; 0 for none")
+	flags.StringVar(&o.healthAddress, "health-address", ":8082", "address of /healthz and /readyz")
+	flags.BoolVar(&o.webhook, "webhook", true, "serve the admission webhooks")
+	flags.StringVar(&o.webhookHost, "webhook-host", "", "address that the webhook server listens on; default all")
+	flags.IntVar(&o.webhookPort, "webhook-port", 9443, "port of the webhook server")
+	flags.StringVar(&o.webhookURL, "webhook-url", "", "register this base URL instead of the Service (for running outside of the cluster)")
+	flags.StringVar(&o.webhookConfig, "webhook-config", "wasmer", "name of both webhook configurations, whose caBundle is kept current")
+	flags.StringVar(&o.certMode, "cert-mode", certModeSelf, "self: a CA of wasmer's own; files: tls.crt and tls.key in --cert-dir")
+	flags.StringVar(&o.certDir, "cert-dir", "/etc/wasmer/certs", "directory of the certificate with --cert-mode=files")
+	flags.BoolVar(&o.controller, "controller", true, "run the controller")
+	flags.BoolVar(&o.leaderElect, "leader-elect", true, "elect one replica whose controller writes")
+}
+
+func (o *options) bindAdmission(flags *pflag.FlagSet) {
+	flags.StringVar(&o.sourceCheck, "source-check", string(webhook.Enforce), "what a definite answer of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not ask")
+	flags.BoolVar(&o.stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
+	flags.DurationVar(&o.budget, "budget", 3*time.Second, "longest that an admission waits for the source")
+	flags.DurationVar(&o.sweepGrace, "sweep-grace", 5*time.Second, "age at which a staged EnvoyFilter without its AutoWasm is removed")
+}
+
+func (o *options) bindSources(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&o.plainHTTPHosts, "plain-http-hosts", nil, "registries (host[:port]) that speak plain HTTP")
+	flags.StringSliceVar(&o.insecureHosts, "insecure-hosts", nil, "hosts (host[:port]) whose TLS certificate is not verified")
+	flags.StringVar(&o.caFile, "ca-file", "", "PEM file of certificate authorities to trust beside the system's")
+	flags.StringSliceVar(&o.allowHosts, "allow-hosts", nil, "hosts that sources may be on (host or *.suffix); default all")
+	flags.StringSliceVar(&o.denyCIDRs, "deny-cidrs", nil, "addresses never to connect to, beside link-local and cloud metadata")
+	flags.BoolVar(&o.allowLoopback, "allow-loopback", false, "let sources be on loopback addresses (for development)")
+}
+
+const (
+	certModeSelf  = "self"
+	certModeFiles = "files"
+)
+
+// complete fills what depends on other flags and reports every flag that cannot
+// be right.
+func (o *options) complete() error {
+	fqdn := fmt.Sprintf("%s.%s.svc.%s", o.service, o.namespace, o.clusterDomain)
+	o.cluster = cmp.Or(o.cluster, "outbound|8081||"+fqdn)
+	o.baseURL = cmp.Or(o.baseURL, "http://"+fqdn+":8081")
+	return errors.Join(o.checkEnums(), o.checkDurations(), o.checkCIDRs())
+}
+
+func (o *options) checkEnums() error {
+	var errs []error
+	switch webhook.SourceCheck(o.sourceCheck) {
+	case webhook.Enforce, webhook.Warn, webhook.Off:
+	default:
+		errs = append(errs, fmt.Errorf("--source-check=%s: must be Enforce, Warn or Off", o.sourceCheck))
+	}
+	if o.certMode != certModeSelf && o.certMode != certModeFiles {
+		errs = append(errs, fmt.Errorf("--cert-mode=%s: must be self or files", o.certMode))
+	}
+	if !o.webhook && !o.controller {
+		errs = append(errs, errors.New("--webhook=false and --controller=false leave nothing to run"))
+	}
+	return errors.Join(errs...)
+}
+
+// maxBudget leaves the API server time to hear the answer within the webhooks'
+// timeout of 10 s.
+const maxBudget = 8 * time.Second
+
+func (o *options) checkDurations() error {
+	var errs []error
+	if o.budget <= 0 || o.budget > maxBudget {
+		errs = append(errs, fmt.Errorf("--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.budget, maxBudget))
+	}
+	if o.maxModuleBytes <= 0 {
+		errs = append(errs, fmt.Errorf("--max-module-bytes=%d: must be above 0", o.maxModuleBytes))
+	}
+	if o.concurrentFetch <= 0 {
+		errs = append(errs, fmt.Errorf("--concurrent-fetches=%d: must be above 0", o.concurrentFetch))
+	}
+	return errors.Join(errs...)
+}
+
+func (o *options) checkCIDRs() error {
+	_, err := parsePrefixes(o.denyCIDRs)
+	return err
+}
+
+func parsePrefixes(cidrs []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	var errs []error
+	for _, cidr := range cidrs {
+		prefix, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--deny-cidrs: %w", err))
+			continue
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, errors.Join(errs...)
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/certs"
+	"github.com/autowasm/autowasm/controller"
+	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/webhook"
+)
+
+// webhookService is the Service by which the API server calls the webhooks.
+const webhookService = "wasmer-webhook"
+
+// run wires the parts together and serves until ctx ends.
+func run(ctx context.Context, o *options) error {
+	ctrl.SetLogger(zap.New(zap.UseDevMode(o.development)))
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the API server: %w", err)
+	}
+	certificate, err := newCertificate(config, o)
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(config, o, configureTLS(certificate))
+	if err != nil {
+		return err
+	}
+	parts, err := newModules(mgr, o)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts), addControllers(mgr, o, parts)); err != nil {
+		return err
+	}
+	return start(ctx, mgr, o, certificate)
+}
+
+func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.Source) error {
+	ready := &readiness{cache: mgr.GetCache()}
+	healthy := func() error { return nil }
+	if certificate != nil {
+		healthy = certificate.Healthy
+	}
+	if err := ready.addChecks(mgr, healthy, o.webhook); err != nil {
+		return fmt.Errorf("add health checks: %w", err)
+	}
+	serving, stop := ready.drain(ctx, o.shutdownDelay)
+	defer stop()
+	if err := mgr.Start(serving); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// newCertificate returns nil when there is no webhook to certify.
+func newCertificate(config *rest.Config, o *options) (certs.Source, error) {
+	if !o.webhook {
+		return nil, nil
+	}
+	if o.certMode == certModeFiles {
+		return certs.Files(o.certDir)
+	}
+	return certs.New(certs.Options{
+		RESTConfig:                     config,
+		Namespace:                      o.namespace,
+		DNSNames:                       certs.ServiceDNSNames(webhookService, o.namespace, o.clusterDomain),
+		IPs:                            hostIPs(o.webhookHost),
+		MutatingWebhookConfiguration:   o.webhookConfig,
+		ValidatingWebhookConfiguration: o.webhookConfig,
+		URL:                            o.webhookURL,
+	})
+}
+
+func configureTLS(certificate certs.Source) func(*tls.Config) {
+	if certificate == nil {
+		return func(*tls.Config) {}
+	}
+	return certs.ConfigureTLS(certificate)
+}
+
+func (o *options) render() render.Options {
+	return render.Options{Cluster: o.cluster, BaseURL: o.baseURL}
+}
+
+func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modules) error {
+	if !o.webhook {
+		return nil
+	}
+	if err := mgr.Add(certificate); err != nil {
+		return fmt.Errorf("add the webhook's certificate: %w", err)
+	}
+	err := webhook.SetupWithManager(mgr, webhook.Options{
+		Fetcher:       m.fetcher,
+		Render:        o.render(),
+		SourceCheck:   webhook.SourceCheck(o.sourceCheck),
+		Stage:         o.stage,
+		Budget:        o.budget,
+		OwnNamespace:  o.namespace,
+		RootNamespace: o.rootNamespace,
+	})
+	if err != nil {
+		return fmt.Errorf("set up the webhooks: %w", err)
+	}
+	return nil
+}
+
+func addControllers(mgr ctrl.Manager, o *options, m *modules) error {
+	if !o.controller {
+		return nil
+	}
+	err := controller.SetupWithManager(mgr, controller.Options{
+		Fetcher:    m.fetcher,
+		Filler:     m.filler,
+		Render:     o.render(),
+		Validate:   validate,
+		SweepGrace: o.sweepGrace,
+	})
+	if err != nil {
+		return fmt.Errorf("set up the controllers: %w", err)
+	}
+	return nil
+}
+
+// validate holds an object that came to be without the webhook to its rules.
+func validate(aw *v1alpha1.AutoWasm) field.ErrorList {
+	errs, _ := webhook.Validate(aw)
+	return errs
+}
