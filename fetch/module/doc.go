@@ -5,8 +5,9 @@
 // (not a component), an exported proxy_abi_version_* function, an allocator, and
 // no import that the host does not provide with exactly that signature. What is
 // missing shows only in Envoy's own log, and the proxy answers 503. Inspect looks
-// at the same things in the same order, and says which one is missing and what to
-// do about it.
+// for the same things, and says which one is missing and what to do about it. It
+// also refuses what makes Envoy crash: a module that hides its memory, or that
+// imports a second memory or table.
 //
 // The file is read through an io.ReaderAt by a walker that holds a few KiB: code,
 // data and custom sections are stepped over by their declared size, so a module
