@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,9 +44,7 @@ func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *pin) (*v
 	if m := o.stored(aw, p); m != nil {
 		return m, nil
 	}
-	request := source.RequestFor(aw)
-	request.Pinned = p.Reference
-	m, err := o.ensure(ctx, aw, request)
+	m, err := o.ensure(ctx, aw, pinnedRequest(aw, p))
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +53,19 @@ func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *pin) (*v
 	}
 	m.Reference = p.Reference
 	return o.status(aw, m), nil
+}
+
+// pinnedRequest asks for exactly the module of p: an image by its digest, an
+// object by its hash. A ConfigMap has no earlier versions to ask for.
+func pinnedRequest(aw *v1alpha1.AutoWasm, p *pin) source.Request {
+	r := source.RequestFor(aw)
+	switch {
+	case r.Source.Object != nil:
+		r.Source.Object = &v1alpha1.ObjectSource{URL: r.Source.Object.URL, SHA256: p.SHA256}
+	case r.Source.Registry != nil && strings.Contains(p.Reference, "@"):
+		r.Pinned = p.Reference
+	}
+	return r
 }
 
 // moved is what is left to say when the module that runs is nowhere to be had any

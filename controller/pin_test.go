@@ -112,6 +112,34 @@ func TestAsksAgain(t *testing.T) {
 	}
 }
 
+func TestPinnedRequest(t *testing.T) {
+	const url = "https://bucket.example/f.wasm"
+	object := autoWasm(func(aw *v1alpha1.AutoWasm) {
+		aw.Spec.Secret = "regcred"
+		aw.Spec.Filter.Source = v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: url}}
+	})
+	configMap := v1alpha1.Source{ConfigMap: &v1alpha1.ConfigMapSource{Name: "m", Key: "k"}}
+	tests := map[string]struct {
+		aw   *v1alpha1.AutoWasm
+		p    pin
+		want source.Request
+	}{
+		"an image":                   {autoWasm(), pin{shaA, fetched(shaA).Reference}, source.Request{Source: autoWasm().Spec.Filter.Source, Pinned: fetched(shaA).Reference}},
+		"an image, digest not known": {autoWasm(), pin{shaA, ""}, source.Request{Source: autoWasm().Spec.Filter.Source}},
+		"an object":                  {object, pin{shaA, url}, source.Request{Secret: "regcred", Source: v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: url, SHA256: shaA}}}},
+		"a ConfigMap":                {autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.Source = configMap }), pin{shaA, "configmap/shop/m/k"}, source.Request{Source: configMap}},
+	}
+	for name, tt := range tests {
+		tt.want.Namespace, tt.want.Name = testKey.Namespace, testKey.Name
+		if diff := cmp.Diff(tt.want, pinnedRequest(tt.aw, &tt.p)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if object.Spec.Filter.Source.Object.SHA256 != "" {
+		t.Error("the AutoWasm was changed")
+	}
+}
+
 func TestNoSignatureInTheEnvoyFilter(t *testing.T) {
 	m := moduleStatus(shaA)
 	m.Reference = "https://bucket.example/f.wasm?X-Amz-Signature=secret"
