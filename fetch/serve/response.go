@@ -9,9 +9,9 @@ import (
 
 const (
 	// sendChunk is how much is sent between two looks at the clock, in bytes.
-	sendChunk = 1 << 20
+	sendChunk = 4 << 20
 	// sendTimeout is how long a client may take to accept that much.
-	sendTimeout = 30 * time.Second
+	sendTimeout = time.Minute
 )
 
 // response counts what is sent and cuts a client off that stops reading. It hands

@@ -123,7 +123,7 @@ func moduleHeader(info module.Info) map[string]string {
 
 func TestAModuleIsServed(t *testing.T) {
 	s := newStore(t)
-	info := put(t, s, wasmtest.Module(wasmtest.Padding(3<<20)))
+	info := put(t, s, wasmtest.Module(wasmtest.Padding(9<<20)))
 	url := start(t, serve.Options{Store: s}) + "/wasm/" + info.SHA256
 	for proto, protocols := range map[int]*http.Protocols{1: h1(), 2: h2c()} {
 		for method, hash := range map[string]string{http.MethodGet: info.SHA256, http.MethodHead: hashOf(nil)} {
@@ -238,7 +238,7 @@ func TestOnServeHearsOfWholeModules(t *testing.T) {
 // The handler may stand behind other handlers, whose writers know no deadlines.
 func TestAnyWriterWillDo(t *testing.T) {
 	s := newStore(t)
-	info := put(t, s, wasmtest.Module(wasmtest.Padding(3<<20)))
+	info := put(t, s, wasmtest.Module(wasmtest.Padding(9<<20)))
 	recorder := httptest.NewRecorder()
 	serve.New(serve.Options{Store: s}).ServeHTTP(recorder, httptest.NewRequest("GET", "/wasm/"+info.SHA256, http.NoBody))
 	if recorder.Code != 200 || hashOf(recorder.Body.Bytes()) != info.SHA256 {
