@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 
-	"gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -59,10 +56,11 @@ func (d *defaulter) answer(ctx context.Context, req admission.Request) admission
 
 func (d *defaulter) patch(ctx context.Context, req admission.Request, aw map[string]any) admission.Response {
 	ports, secret, warnings := d.defaults(ctx, req, aw)
+	before := outline(aw)
 	if !fill(aw, ports, secret) {
 		return admission.Allowed("").WithWarnings(warnings...)
 	}
-	patch, err := patchOf(req.Object.Raw, aw)
+	patch, err := patchOf(before, outline(aw))
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("patch the object of the request: %w", err))
 	}
@@ -117,20 +115,6 @@ func wanted(req admission.Request, aw map[string]any) (ports, secret bool) {
 	}
 	before, _ := objectOf(old)
 	return ports && !before.lacksPorts(), secret && !before.lacksSecret()
-}
-
-// patchOf orders the operations, so that the same request gets the same bytes.
-func patchOf(raw []byte, aw map[string]any) ([]jsonpatch.Operation, error) {
-	filled, err := json.Marshal(aw)
-	if err != nil {
-		return nil, fmt.Errorf("encode the object with its defaults: %w", err)
-	}
-	patch, err := jsonpatch.CreatePatch(raw, filled)
-	if err != nil {
-		return nil, fmt.Errorf("compare the object with its defaults: %w", err)
-	}
-	slices.SortFunc(patch, func(a, b jsonpatch.Operation) int { return strings.Compare(a.Path, b.Path) })
-	return patch, nil
 }
 
 // decodeRaw keeps numbers as they were written.

@@ -1,0 +1,165 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
+	imageformat "github.com/autowasm/autowasm/fetch/image"
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/fetch/store"
+)
+
+// noOp is the least that a controller-runtime webhook can do.
+var noOp = admission.HandlerFunc(func(context.Context, admission.Request) admission.Response { return admission.Allowed("") })
+
+// BenchmarkAdmissionCached compares an admission whose module is in the store with
+// a no-op webhook, over TLS, in turns. Generation is left out: its time is the API
+// server's. The ratio of the medians is to stay below 2.
+func BenchmarkAdmissionCached(b *testing.B) {
+	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	b.Cleanup(images.Close)
+	host := strings.TrimPrefix(images.URL, "http://")
+	aw := autoWasm(withSource(fromRegistry(host + "/wasm-add-header:v0.3")))
+	push(b, aw.Spec.Filter.Source.Registry.Image, wasmtest.Module())
+
+	v := newValidator(Options{Fetcher: newFetcher(b, host), Registry: prometheus.NewRegistry()}.withDefaults())
+	v.generate = &generations{}
+	compare(b, v, sized(b, aw))
+}
+
+// BenchmarkAdmissionDefault is the same for the mutating webhook: a namespace from
+// the cache, and a patch.
+func BenchmarkAdmissionDefault(b *testing.B) {
+	c := clientWith(interceptor.Funcs{Get: fromCache})
+	d := NewDefaulter(Options{Client: c, Reader: c, Registry: prometheus.NewRegistry()})
+	compare(b, d, sized(b, autoWasm(filter(unsetVMID), withPorts())))
+}
+
+// fromCache costs what a read from a cache does; the fake's own goes through JSON.
+func fromCache(_ context.Context, _ client.WithWatch, _ client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	o.SetAnnotations(maps.Clone(annotated))
+	return nil
+}
+
+func push(b *testing.B, reference string, module []byte) {
+	b.Helper()
+	img, err := imageformat.Binary(module, "0.2.1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	tag, err := name.ParseReference(reference, name.Insecure)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := remote.Write(tag, img); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// newFetcher is the real one, over a store on disk.
+func newFetcher(b *testing.B, host string) *fetch.Fetcher {
+	b.Helper()
+	modules, err := store.Open(store.Options{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return fetch.New(fetch.Options{Store: modules, Sources: source.New(source.Options{
+		PlainHTTPHosts: []string{host},
+		Guard:          netguard.Options{AllowLoopback: true},
+	})})
+}
+
+// sized is the request for aw with all that the API server sends along.
+func sized(b *testing.B, aw *v1alpha1.AutoWasm) []byte {
+	b.Helper()
+	aw.UID, aw.CreationTimestamp = "705ab4f5-6393-11e8-b7cc-42010a800002", metav1.Unix(1, 0)
+	raw := encode(b, aw)
+	aw.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": string(raw)}
+	aw.ManagedFields = []metav1.ManagedFieldsEntry{{
+		Manager: "kubectl-client-side-apply", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "wasm.tcm.io/v1alpha1",
+		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:annotations":{".":{},"f:kubectl.kubernetes.io/last-applied-configuration":{}}},"f:spec":{".":{},"f:filter":{".":{},"f:applyPorts":{},"f:rootID":{},"f:source":{".":{},"f:registry":{".":{},"f:image":{}}},"f:vmID":{}},"f:secret":{},"f:selector":{".":{},"f:matchLabels":{".":{},"f:app":{}}}}}`)},
+	}}
+	return review(b, request(b, admissionv1.Create, aw))
+}
+
+// compare asks the webhook and a no-op in turns, and reports both medians and their
+// ratio.
+func compare(b *testing.B, handler admission.Handler, body []byte) {
+	b.Helper()
+	ours, theirs := serveTLS(b, handler), serveTLS(b, noOp)
+	for range 200 {
+		ours.call(b, body)
+		theirs.call(b, body)
+	}
+	ours.took, theirs.took = nil, nil
+	for b.Loop() {
+		ours.call(b, body)
+		theirs.call(b, body)
+	}
+	a, z := median(ours.took), median(theirs.took)
+	b.ReportMetric(float64(a.Microseconds()), "µs/admission")
+	b.ReportMetric(float64(z.Microseconds()), "µs/no-op")
+	b.ReportMetric(float64(a)/float64(z), "ratio")
+}
+
+// endpoint is a webhook served as a manager does, and a client like the API server:
+// HTTP/1.1 over one connection.
+type endpoint struct {
+	server *httptest.Server
+	took   []time.Duration
+}
+
+func serveTLS(b *testing.B, handler admission.Handler) *endpoint {
+	b.Helper()
+	served, err := admission.StandaloneWebhook(hook(handler), admission.StandaloneOptions{MetricsPath: "/" + b.Name()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewTLSServer(served)
+	b.Cleanup(server.Close)
+	return &endpoint{server: server}
+}
+
+func (e *endpoint) call(b *testing.B, body []byte) {
+	start := time.Now()
+	resp, err := e.server.Client().Post(e.server.URL+"?timeout=10s", "application/json", bytes.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	raw, err := io.ReadAll(resp.Body)
+	e.took = append(e.took, time.Since(start))
+	_ = resp.Body.Close()
+	var answer admissionv1.AdmissionReview
+	if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal(raw, &answer) != nil || !answer.Response.Allowed || len(answer.Response.Warnings) > 0 {
+		b.Fatalf("HTTP %d, %v: %s", resp.StatusCode, err, raw)
+	}
+}
+
+func median(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)/2]
+}
