@@ -13,13 +13,14 @@ import (
 
 // classify says what a refused write of an EnvoyFilter means: that it rests on an
 // old view, that the namespace is going, that a policy will not have it, or that
-// the API server cannot just now.
+// the API server cannot just now. One that is not found has gone since it was read,
+// if it was: else the API server does not know the kind.
 func classify(err error, verb string, ef metav1.Object) error {
 	name := ef.GetNamespace() + "/" + ef.GetName()
 	switch {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return fmt.Errorf("%w: %w", errLeaving, err)
-	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err) && ef.GetUID() != "":
 		return fmt.Errorf("%w: %s EnvoyFilter %s: %w", errStale, verb, name, err)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
 		return failure.Definitef(ReasonEnvoyFilterRefused, "%s EnvoyFilter %s: %w", verb, name, err)

@@ -130,7 +130,7 @@ func (c converger) apply(ctx context.Context, present, wanted *unstructured.Unst
 	ef.SetResourceVersion(present.GetResourceVersion())
 	err := c.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(ef), client.FieldOwner(render.FieldManager), client.ForceOwnership)
 	if err != nil {
-		return nil, classify(err, "apply", wanted)
+		return nil, classify(err, "apply", ef)
 	}
 	logWrite(ctx, "applied", ef)
 	return ef, nil
@@ -142,7 +142,7 @@ func (c converger) replaceSpec(ctx context.Context, applied, wanted *unstructure
 	ef := applied.DeepCopy()
 	ef.Object["spec"] = wanted.DeepCopy().Object["spec"]
 	if err := c.client.Update(ctx, ef, client.FieldOwner(render.FieldManager)); err != nil {
-		return nil, classify(err, "replace the spec of", wanted)
+		return nil, classify(err, "replace the spec of", ef)
 	}
 	logWrite(ctx, "replaced the spec of", ef)
 	return ef, nil

@@ -51,23 +51,25 @@ func TestClassify(t *testing.T) {
 	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
 	tests := map[string]struct {
 		err    error
+		uid    types.UID      // of the EnvoyFilter that was read
 		is     error          // when it is one of ours
 		reason failure.Reason // when it is a failure
 		after  time.Duration
 	}{
-		"namespace terminating": {err: terminating, is: errLeaving},
-		"conflict":              {err: apierrors.NewConflict(resource, "test", errors.New("changed")), is: errStale},
-		"already exists":        {err: apierrors.NewAlreadyExists(resource, "test"), is: errStale},
-		"refused by a policy":   {err: apierrors.NewForbidden(resource, "test", errors.New("denied")), reason: ReasonEnvoyFilterRefused},
-		"refused by Istio":      {err: apierrors.NewBadRequest("admission webhook denied the request"), reason: ReasonEnvoyFilterRefused},
-		"invalid":               {err: apierrors.NewInvalid(schema.GroupKind{Kind: "EnvoyFilter"}, "test", nil), reason: ReasonEnvoyFilterRefused},
-		"Istio's webhook down":  {err: apierrors.NewInternalError(errors.New("failed calling webhook")), reason: ReasonEnvoyFilterUnavailable},
-		"no such kind":          {err: apierrors.NewNotFound(resource, ""), reason: ReasonEnvoyFilterUnavailable},
-		"throttled":             {err: apierrors.NewTooManyRequests("slow down", 7), reason: ReasonEnvoyFilterUnavailable, after: 7 * time.Second},
+		"namespace terminating":  {err: terminating, is: errLeaving},
+		"conflict":               {err: apierrors.NewConflict(resource, "test", errors.New("changed")), is: errStale},
+		"already exists":         {err: apierrors.NewAlreadyExists(resource, "test"), is: errStale},
+		"refused by a policy":    {err: apierrors.NewForbidden(resource, "test", errors.New("denied")), reason: ReasonEnvoyFilterRefused},
+		"refused by Istio":       {err: apierrors.NewBadRequest("admission webhook denied the request"), reason: ReasonEnvoyFilterRefused},
+		"invalid":                {err: apierrors.NewInvalid(schema.GroupKind{Kind: "EnvoyFilter"}, "test", nil), reason: ReasonEnvoyFilterRefused},
+		"Istio's webhook down":   {err: apierrors.NewInternalError(errors.New("failed calling webhook")), reason: ReasonEnvoyFilterUnavailable},
+		"gone since it was read": {err: apierrors.NewNotFound(resource, "test"), uid: "uid", is: errStale},
+		"no such kind":           {err: apierrors.NewNotFound(resource, ""), reason: ReasonEnvoyFilterUnavailable},
+		"throttled":              {err: apierrors.NewTooManyRequests("slow down", 7), reason: ReasonEnvoyFilterUnavailable, after: 7 * time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := classify(fmt.Errorf("wrapped: %w", tt.err), "apply", &metav1.ObjectMeta{Namespace: "shop", Name: "test"})
+			got := classify(fmt.Errorf("wrapped: %w", tt.err), "apply", &metav1.ObjectMeta{Namespace: "shop", Name: "test", UID: tt.uid})
 			if tt.is != nil {
 				if !errors.Is(got, tt.is) || !errors.Is(got, tt.err) {
 					t.Errorf("classify = %v, want %v", got, tt.is)
