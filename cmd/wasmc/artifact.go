@@ -28,7 +28,7 @@ type artifact struct {
 func (c *registryClient) artifact(ctx context.Context, ref name.Reference) (*artifact, error) {
 	found, err := remote.Get(ref, c.options(ctx)...)
 	if err != nil {
-		return nil, err
+		return nil, attempted(err)
 	}
 	img, err := imageOf(found)
 	if err != nil {

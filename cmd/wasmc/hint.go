@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,17 +13,19 @@ import (
 
 // hintFor says what may help against an error; empty when nothing is known to.
 func hintFor(err error) string {
+	if own, ok := errors.AsType[hinted](err); ok {
+		return own.hint
+	}
+	switch text := err.Error(); {
+	case isUntrusted(err):
+		return "the registry's certificate is not trusted: name its authority with --ca-file"
+	case isPlainAnswer(err):
+		return "the registry speaks HTTP: allow it with --plain-http"
+	case strings.Contains(text, "malformed HTTP response"), strings.Contains(text, "HTTP request to an HTTPS server"):
+		return "the registry speaks HTTPS: use --ca-file or --insecure"
+	}
 	if refused, ok := errors.AsType[*transport.Error](err); ok {
 		return hintForStatus(refused)
-	}
-	if isUntrusted(err) {
-		return "the registry's certificate is not trusted: name its authority with --ca-file"
-	}
-	switch {
-	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return "the registry speaks HTTP: allow it with --plain-http"
-	case strings.Contains(err.Error(), "malformed HTTP response"), strings.Contains(err.Error(), "HTTP request to an HTTPS server"):
-		return "the registry speaks HTTPS: use --ca-file or --insecure"
 	}
 	return ""
 }
@@ -31,6 +34,12 @@ func isUntrusted(err error) bool {
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
 	return unknown || invalid
+}
+
+// isPlainAnswer tells that the answer to a TLS handshake was none.
+func isPlainAnswer(err error) bool {
+	_, ok := errors.AsType[tls.RecordHeaderError](err)
+	return ok
 }
 
 func hintForStatus(refused *transport.Error) string {
@@ -44,7 +53,7 @@ func hintForStatus(refused *transport.Error) string {
 		return fmt.Sprintf("log in first: wasmc login %s -u USER", host)
 	case http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType:
 		if putsManifest {
-			return "some registries take only images: try --format image"
+			return "check that you may push there; some registries take only images: try --format image"
 		}
 	case http.StatusNotFound:
 		return "check the name and the tag; some registries also hide what one may not read"

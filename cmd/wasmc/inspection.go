@@ -115,7 +115,7 @@ func (i *inspection) printLoaders(out *strings.Builder) {
 		if !loader.Loads {
 			verdict = "no: " + loader.Why
 		}
-		fmt.Fprintf(out, "  %-18s %s\n", loader.Name, printable(verdict))
+		fmt.Fprintf(out, "  %-19s %s\n", loader.Name, printable(verdict))
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -53,7 +54,7 @@ func (o *loginOptions) run(ctx context.Context, s streams, host string) error {
 		return err
 	}
 	if err := o.verify(ctx, registry); err != nil {
-		return err
+		return rejected(err)
 	}
 	if err := o.store(registry); err != nil {
 		return err
@@ -117,7 +118,7 @@ func (o *loginOptions) verify(ctx context.Context, registry name.Registry) error
 	auth := &authn.Basic{Username: o.username, Password: o.password}
 	authorized, err := transport.NewWithContext(ctx, registry, auth, base, nil)
 	if err != nil {
-		return err
+		return attempted(err)
 	}
 	url := fmt.Sprintf("%s://%s/v2/", o.scheme(registry.RegistryStr()), registry.RegistryStr())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -130,6 +131,22 @@ func (o *loginOptions) verify(ctx context.Context, registry name.Registry) error
 	}
 	defer response.Body.Close()
 	return transport.CheckError(response, http.StatusOK)
+}
+
+// hinted is an error that brings its own hint.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e hinted) Unwrap() error { return e.error }
+
+// rejected is about credentials that were just given: to log in is no help.
+func rejected(err error) error {
+	if refused, ok := errors.AsType[*transport.Error](err); ok && refused.StatusCode == http.StatusUnauthorized {
+		return hinted{err, "check the user name and the password"}
+	}
+	return err
 }
 
 // store warns, within docker's own code, where the password is kept in the clear.

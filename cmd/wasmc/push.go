@@ -167,7 +167,7 @@ func (c *registryClient) push(ctx context.Context, s streams, tag name.Tag, img 
 		options = append(options, remote.WithProgress(progress.updates))
 		defer progress.stop()
 	}
-	return remote.Write(tag, img, options...)
+	return attempted(remote.Write(tag, img, options...))
 }
 
 func (o *pushOptions) print(s streams, target string, tag name.Tag, img v1.Image, content []byte, abi string) error {

@@ -32,7 +32,11 @@ func run(ctx context.Context, s streams, args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(s.Err, "%s: %s\n", "wasmc", oneLine(err.Error()))
+	if ctx.Err() != nil {
+		fmt.Fprintln(s.Err, "wasmc: interrupted")
+		return exitFailed
+	}
+	fmt.Fprintf(s.Err, "wasmc: %s\n", oneLine(err.Error()))
 	if isUsage(err) {
 		fmt.Fprintf(s.Err, "hint: see %s --help\n", command.CommandPath())
 		return exitUsage

@@ -83,22 +83,3 @@ func (o *transportOptions) tlsConfig() (*tls.Config, error) {
 	config.RootCAs = pool
 	return config, nil
 }
-
-// schemeKeeper speaks to the registry by the scheme that was decided on. The
-// registry library would choose HTTP by itself for private addresses and .local
-// names, and send credentials over it.
-type schemeKeeper struct {
-	host   string
-	scheme string
-	next   http.RoundTripper
-}
-
-// RoundTrip leaves requests to other hosts, where a registry keeps its blobs or
-// gives out its tokens, as they are.
-func (k *schemeKeeper) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Host == k.host && r.URL.Scheme != k.scheme {
-		r = r.Clone(r.Context())
-		r.URL.Scheme = k.scheme
-	}
-	return k.next.RoundTrip(r)
-}

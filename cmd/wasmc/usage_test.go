@@ -1,0 +1,71 @@
+package main
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestWrongUsage(t *testing.T) {
+	at(t)
+	write(t, "a.wasm", wasm)
+	const reference = `"UPPER/x" is not an image reference such as registry.example/team/filter:v1: ` +
+		"could not parse reference: UPPER/x"
+	tests := []struct {
+		args []string
+		err  string // without the prefix
+		help string
+	}{
+		{[]string{"psh"}, `unknown command "psh"; did you mean push?`, "wasmc"},
+		{[]string{"version", "x"}, "version takes no arguments", "wasmc version"},
+		{[]string{"push"}, "push wants IMAGE", "wasmc push"},
+		{[]string{"push", "a/bc", "--frob"}, "unknown flag: --frob", "wasmc push"},
+		{[]string{"push", "a/bc"}, "push wants the module: -f FILE, or -f - for standard input", "wasmc push"},
+		{[]string{"push", "a/bc", "-f", "a.wasm", "--format", "tar"}, `--format "tar" is neither image nor binary`, "wasmc push"},
+		{[]string{"push", "a/bc", "-f", "a.wasm", "-o", "yaml"}, `--output "yaml" is neither text nor json`, "wasmc push"},
+		{[]string{"push", "UPPER/x", "-f", "a.wasm"}, reference, "wasmc push"},
+		{[]string{"push", "reg.example/bc@sha256:" + strings.Repeat("a", 64), "-f", "a.wasm"},
+			"a digest cannot be pushed to, name a tag: reg.example/bc:v1", "wasmc push"},
+		{[]string{"push", "a/bc", "-f", "-", "-u", "x", "--password-stdin"}, "-f - and --password-stdin cannot both read standard input", "wasmc push"},
+		{[]string{"pull", "a/bc", "-u", "x"}, "--username and --password-stdin belong together", "wasmc pull"},
+		{[]string{"pull", "a/bc", "--plain-http", "--insecure"}, "--plain-http excludes --insecure and --ca-file, which are about HTTPS", "wasmc pull"},
+		{[]string{"inspect", "a/bc", "--insecure", "--ca-file", "x"}, "--insecure excludes --ca-file: it verifies nothing", "wasmc inspect"},
+		{[]string{"inspect", "a/bc", "-o", "yaml"}, `--output "yaml" is neither text nor json`, "wasmc inspect"},
+		{[]string{"render"}, "render wants the AutoWasm: -f FILE, or -f - for standard input", "wasmc render"},
+		{[]string{"render", "-f", "x", "--sha256", "abc"}, `--sha256 "abc" is not 64 hex digits`, "wasmc render"},
+		{[]string{"render", "-f", "-", "-u", "x", "--password-stdin"}, "-f - and --password-stdin cannot both read standard input", "wasmc render"},
+		{[]string{"login", "reg.example"}, "login wants a user name: -u USER", "wasmc login"},
+		{[]string{"login", "reg.example", "-u", "x"}, "login wants a password: --password-stdin", "wasmc login"},
+		{[]string{"login", "reg.example", "-u", "x", "-p", "y", "--password-stdin"}, "-p and --password-stdin exclude each other", "wasmc login"},
+		{[]string{"login", "https://reg.example/x", "-u", "x"},
+			`"https://reg.example/x" is not a registry's host such as registry.example or registry.example:5000: registries must be valid RFC 3986 URI authorities: https://reg.example/x`, "wasmc login"},
+		{[]string{"logout"}, "logout wants HOST", "wasmc logout"},
+	}
+	for _, tt := range tests {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			want := result{Code: exitUsage, Err: "wasmc: " + tt.err + "\nhint: see " + tt.help + " --help\n"}
+			expect(t, want, wasmc(t, "", tt.args...))
+		})
+	}
+}
+
+func TestHelpGoesToStandardOutput(t *testing.T) {
+	for _, args := range [][]string{nil, {"--help"}, {"push", "--help"}, {"completion", "zsh"}} {
+		if out := succeed(t, args...); !strings.Contains(out, "wasmc") {
+			t.Errorf("wasmc %s printed %q", strings.Join(args, " "), out)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	want := "wasmc dev " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH + "\n"
+	if got := succeed(t, "version"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestErrorsStayOnOneLine(t *testing.T) {
+	if got := oneLine("a\nb\r\n\nc"); got != "a b c" {
+		t.Errorf("got %q", got)
+	}
+}
