@@ -13,7 +13,9 @@ import (
 // returns the path of the binary. It is not cached: Go's own build cache makes a second build fast.
 func (b *Builder) Product(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(b.Checkout, "bin", filepath.Base(dir))
+	done := b.announce("building " + dir)
 	err := goBuild{dir: b.Checkout, pkg: "./" + filepath.ToSlash(dir)}.to(ctx, binary)
+	done(err)
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w", dir, err)
 	}
@@ -23,10 +25,12 @@ func (b *Builder) Product(ctx context.Context, dir string) (string, error) {
 // Filter builds the proxy-wasm filter at dir into bin/<name>.wasm of the checkout and returns its path.
 func (b *Builder) Filter(ctx context.Context, dir string) (string, error) {
 	module := filepath.Join(b.Checkout, "bin", filepath.Base(dir)+".wasm")
+	done := b.announce("building " + dir)
 	err := goBuild{
 		dir: b.Checkout, pkg: "./" + filepath.ToSlash(dir), ldflags: stripped,
 		args: []string{"-buildmode=c-shared"}, env: []string{"GOOS=wasip1", "GOARCH=wasm"},
 	}.to(ctx, module)
+	done(err)
 	if err != nil {
 		return "", fmt.Errorf("build the filter %s: %w", dir, err)
 	}

@@ -135,8 +135,8 @@ func (w *Wasmer) setURLs() {
 // the proxies of its modules are on this machine. Everything else stays at its default.
 func (w *Wasmer) command(ports []int) command {
 	e := w.env
-	return command{name: w.Name, path: e.binaries.Wasmer, args: append([]string{
-		"--kubeconfig=" + e.wasmerKubeconfig(), "--namespace=" + wasmerNamespace,
+	return command{name: w.Name, path: e.binaries.Wasmer, env: []string{"KUBECONFIG=" + e.wasmerKubeconfig()}, args: append([]string{
+		"--namespace=" + wasmerNamespace,
 		"--store-dir=" + e.data(w.Name, "store"),
 		"--module-address=" + address(ports[modulePort]),
 		"--metrics-address=" + address(ports[metricsPort]),
