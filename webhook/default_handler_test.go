@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +94,23 @@ func TestDefaulterReadsANamespaceLiveWhenTheCacheLacksIt(t *testing.T) {
 	if diff := cmp.Diff("["+addPorts+","+addSecret+"]", string(encode(t, resp.Patches))); diff != "" {
 		t.Errorf("patch (-want +got):\n%s", diff)
 	}
+}
+
+// A cache that is not filled yet blocks, and leaves time for the live read.
+func TestDefaulterReadsANamespaceLiveWhenTheCacheBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cached := clientWith(interceptor.Funcs{Get: func(ctx context.Context, _ client.WithWatch, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}})
+		live := clientWith(interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+			return errors.Join(ctx.Err(), c.Get(ctx, key, o))
+		}}, namespace("default", annotated))
+		got, err := namespaceReader{cached: cached, live: live}.annotations(t.Context(), "default")
+		if diff := cmp.Diff(annotated, got); err != nil || diff != "" {
+			t.Errorf("%v, annotations (-want +got):\n%s", err, diff)
+		}
+	})
 }
 
 func TestDefaulterGoesOnWithoutTheNamespace(t *testing.T) {

@@ -11,9 +11,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// namespaceTimeout bounds the read of a namespace, cached or live: defaults from
-// its annotations are a convenience that no request waits long for.
-const namespaceTimeout = time.Second
+// The reads of a namespace are bounded: defaults from its annotations are a
+// convenience that no request waits long for. A cache that is not filled yet blocks,
+// and must leave time for the live read.
+const (
+	namespaceTimeout = time.Second
+	cacheTimeout     = 250 * time.Millisecond
+)
 
 // namespaceReader reads the annotations of namespaces: from the cache, and from
 // the API server when the cache does not know the namespace, as it may not a
@@ -27,13 +31,19 @@ func (r namespaceReader) annotations(ctx context.Context, name string) (map[stri
 	defer cancel()
 	namespace := namespaceMetadata()
 	key := types.NamespacedName{Name: name}
-	if err := r.cached.Get(ctx, key, namespace); err == nil {
+	if r.fromCache(ctx, key, namespace) {
 		return namespace.Annotations, nil
 	}
 	if err := r.live.Get(ctx, key, namespace); err != nil {
 		return nil, fmt.Errorf("read the annotations of namespace %s: %w", name, err)
 	}
 	return namespace.Annotations, nil
+}
+
+func (r namespaceReader) fromCache(ctx context.Context, key types.NamespacedName, namespace client.Object) bool {
+	ctx, cancel := context.WithTimeout(ctx, cacheTimeout)
+	defer cancel()
+	return r.cached.Get(ctx, key, namespace) == nil
 }
 
 // namespaceMetadata asks for metadata alone: that is all the cache has to hold.
