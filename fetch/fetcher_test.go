@@ -42,7 +42,9 @@ func TestWhatIsAnsweredFromMemory(t *testing.T) {
 	policy := func(p v1alpha1.PullPolicy) func(*source.Request) {
 		return func(r *source.Request) { r.Source.Registry.PullPolicy = p }
 	}
-	pinned := func(r *source.Request) { r.Pinned = "reg.example/x@sha256:1" }
+	pinned := func(r *source.Request) {
+		r.Pinned = "reg.example/x@sha256:" + hashOf(append([]byte("manifest"), moduleX...))
+	}
 	object := func(sha string) source.Request {
 		return source.Request{Namespace: "ns", Source: v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: "reg.example/x", SHA256: sha}}}
 	}
@@ -174,12 +176,9 @@ func TestWithoutFingerprintsSecretsAreNotRemembered(t *testing.T) {
 	f.expect(3, 1)
 }
 
-func TestFailuresAreWordedAndNotRemembered(t *testing.T) {
+func TestFailuresAreNotRemembered(t *testing.T) {
 	f := newFixture(t)
-	err := f.refused(image("reg.example/y:v1"), failure.NotFound, true)
-	if want := "fetch image reg.example/y:v1: no reg.example/y"; err.Error() != want {
-		t.Errorf("message = %q, want %q", err, want)
-	}
+	f.refused(image("reg.example/y:v1"), failure.NotFound, true)
 	f.modules["reg.example/y"] = moduleX
 	f.ensure(image("reg.example/y:v1"))
 }
@@ -191,4 +190,28 @@ func TestWhatIsNoModuleIsRefused(t *testing.T) {
 	f.modules["reg.example/x"] = moduleX
 	f.declared = strings.Repeat("0", 64)
 	f.refused(image(x), failure.DigestMismatch, true)
+}
+
+// The query of a URL may be a signature: it is in no message.
+func TestMessagesNameTheSourceWithoutItsSecrets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, func(o *fetch.Options) { o.FetchTimeout = time.Minute })
+		f.onResolve = slow(time.Hour)
+		signed := source.Request{Source: v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: "https://u:p@b.example/f.wasm?sig=secret"}}}
+		err := f.refused(signed, failure.Unavailable, false)
+		want := "fetch https://b.example/f.wasm: the source did not finish within 1m0s: context deadline exceeded"
+		if err.Error() != want {
+			t.Errorf("message = %q, want %q", err, want)
+		}
+	})
+}
+
+// A pin that the source did not follow, because the image is another one by now,
+// does not make a tag that is to be looked up each time one that is not.
+func TestAPinThatDoesNotFitIsNotRemembered(t *testing.T) {
+	f := newFixture(t)
+	for range 2 {
+		f.ensure(image(x, always, func(r *source.Request) { r.Pinned = "other.example/x@sha256:1" }))
+	}
+	f.expect(2, 1)
 }

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -19,17 +20,29 @@ type identity struct {
 	memorable         bool   // may be answered from memory
 }
 
-// String names the source for messages.
+// String names the source for messages. The query of a URL may be a signature and
+// is left out.
 func (id identity) String() string {
-	switch {
-	case id.kind == "configMap":
+	switch id.kind {
+	case "configMap":
 		return "ConfigMap " + id.namespace + "/" + id.place + " key " + id.part
-	case id.kind == "registry" && id.part != "":
-		return "image " + id.part
-	case id.kind == "registry":
-		return "image " + id.place
+	case "registry":
+		return "image " + cmp.Or(id.part, id.place)
+	case "object":
+		u, err := url.Parse(id.place)
+		if err != nil {
+			return "an object"
+		}
+		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 	}
-	return id.kind + " " + id.place
+	return "no source"
+}
+
+// pinned reports whether a reference is what the request was pinned to, if it was:
+// a pin that does not fit the image is not followed.
+func (id identity) pinned(reference string) bool {
+	_, pin, ok := strings.Cut(id.part, "@")
+	return id.kind != "registry" || !ok || strings.HasSuffix(reference, "@"+pin)
 }
 
 // host is where the source lives, for limits that count per host.
@@ -80,8 +93,6 @@ func identify(r source.Request) identity {
 		id.memorable = s.Object.SHA256 != ""
 	case s.ConfigMap != nil:
 		id.kind, id.place, id.part = "configMap", s.ConfigMap.Name, s.ConfigMap.Key
-	default:
-		id.kind = "no source"
 	}
 	return id
 }

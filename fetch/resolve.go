@@ -28,13 +28,10 @@ func (f *Fetcher) resolveAndFetch(ctx context.Context, id identity, r source.Req
 		return f.fetch(ctx, id, resolved)
 	})
 	f.metrics.observe(f.o.Now().Sub(begun), err)
-	if err != nil {
-		return Module{}, failure.Wrapf(err, "fetch %s", id)
-	}
-	if id.memorable {
+	if err == nil && id.memorable && id.pinned(m.Reference) {
 		f.memory.put(id, m, begun)
 	}
-	return m, nil
+	return m, err
 }
 
 // patiently leaves a host alone that asked for it, and notes when one asks.
@@ -72,7 +69,7 @@ func (f *Fetcher) fetch(ctx context.Context, id identity, resolved *source.Resol
 			return Module{}, err
 		}
 		if !flight.wait(ctx) {
-			return Module{}, f.ended(ctx, context.Cause(ctx))
+			return Module{}, f.ended(ctx, id, context.Cause(ctx))
 		}
 		others := !started && flight.credentials != id.credentials
 		if flight.err == nil || !others || joins == maxJoins {
@@ -117,7 +114,7 @@ func (f *Fetcher) transfer(ctx context.Context, resolved *source.Resolved) (Modu
 	defer body.Close() //nolint:errcheck // only read, and read to its end
 	info, err := f.o.Store.Put(ctx, body, resolved.SHA256)
 	if err != nil {
-		return Module{}, err
+		return Module{}, failure.Wrapf(err, "fetch %s", resolved.Reference)
 	}
 	logger := log.FromContext(ctx).WithValues("reference", resolved.Reference, "sha256", info.SHA256)
 	if resolved.Immutable {
@@ -139,27 +136,27 @@ func (f *Fetcher) bounded(ctx context.Context, g *gate, id identity, fn func(con
 	defer cancel()
 	leave, err := g.enter(waiting, id.host())
 	if err != nil {
-		return f.ended(waiting, err)
+		return f.ended(waiting, id, err)
 	}
 	defer leave()
 	working, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, tooSlow(f.o.FetchTimeout))
 	defer cancel()
-	return f.ended(working, fn(working))
+	return f.ended(working, id, fn(working))
 }
 
 // ended makes an error that comes of the end of our own context indefinite and
 // says why it ended.
-func (f *Fetcher) ended(ctx context.Context, err error) error {
+func (f *Fetcher) ended(ctx context.Context, id identity, err error) error {
 	if err == nil || ctx.Err() == nil || failure.Of(err).Definite {
 		return err
 	}
 	if f.owner.ctx.Err() != nil {
-		return failure.Indefinitef(failure.Unavailable, "the server is stopping: %w", err)
+		return failure.Indefinitef(failure.Unavailable, "fetch %s: the server is stopping: %w", id, err)
 	}
 	if cause := context.Cause(ctx); !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	return failure.Indefinitef(failure.Unavailable, "%w", err)
+	return failure.Indefinitef(failure.Unavailable, "fetch %s: %w", id, err)
 }
 
 // errNoTurn is a fetch that waited too long for others.

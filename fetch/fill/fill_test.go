@@ -183,7 +183,8 @@ func httpServer(t *testing.T, h http.Handler) string {
 }
 
 func pinned(name string) source.Request {
-	return source.Request{Namespace: "ns", Name: name, Source: registry(), Secret: "secret-of-" + name, Pinned: reference}
+	byDigest := v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: reference}}
+	return source.Request{Namespace: "ns", Name: name, Source: byDigest, Secret: "secret-of-" + name}
 }
 
 func TestFillAsksReplicasFirst(t *testing.T) {
@@ -236,19 +237,20 @@ func TestFillAsksTheSourcesOfWhoNamesTheModule(t *testing.T) {
 	declared := v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: "https://b.example/f", SHA256: sha}}
 	configMap := v1alpha1.Source{ConfigMap: &v1alpha1.ConfigMapSource{Name: "cm", Key: "k"}}
 	other := hashOf(nil)
-	request := func(s v1alpha1.Source, pin string) source.Request {
-		return source.Request{Namespace: "ns", Name: "a", Source: s, Secret: "secret-of-a", Pinned: pin}
+	request := func(s v1alpha1.Source) source.Request {
+		return source.Request{Namespace: "ns", Name: "a", Source: s, Secret: "secret-of-a"}
 	}
 	tests := []struct {
 		name    string
 		objects []client.Object
 		want    source.Request
 	}{
-		{"an image, by its digest", []client.Object{autowasm("a", sha, reference, registry())}, request(registry(), reference)},
-		{"an object, by its hash", []client.Object{autowasm("a", sha, "https://b.example/f", object("https://b.example/f"))}, request(declared, "")},
-		{"a ConfigMap", []client.Object{autowasm("a", sha, "configmap/ns/cm/k", configMap)}, request(configMap, "")},
-		{"an EnvoyFilter of an earlier generation", []client.Object{autowasm("a", other, "reg.example/x@sha256:new", registry()), envoyFilter("a", sha, reference)}, request(registry(), reference)},
-		{"both", []client.Object{autowasm("a", sha, reference, registry()), envoyFilter("a", sha, reference)}, request(registry(), reference)},
+		{"an image, by its digest", []client.Object{autowasm("a", sha, reference, registry())}, pinned("a")},
+		{"an object, by its hash", []client.Object{autowasm("a", sha, "https://b.example/f", object("https://b.example/f"))}, request(declared)},
+		{"a ConfigMap", []client.Object{autowasm("a", sha, "configmap/ns/cm/k", configMap)}, request(configMap)},
+		{"an EnvoyFilter of an earlier generation", []client.Object{autowasm("a", other, "reg.example/x@sha256:new", registry()), envoyFilter("a", sha, reference)}, pinned("a")},
+		{"an EnvoyFilter of another source", []client.Object{autowasm("a", other, "", object("https://b.example/f")), envoyFilter("a", sha, reference)}, pinned("a")},
+		{"both", []client.Object{autowasm("a", sha, reference, registry()), envoyFilter("a", sha, reference)}, pinned("a")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -72,13 +72,14 @@ func owner(ctx context.Context, reader client.Reader, filter client.Object) (*v1
 	return &aw, nil
 }
 
-// pinned is the request for exactly this module: an image by its digest, an object
-// by its hash. A ConfigMap has no earlier versions to ask for.
+// pinned is the request for exactly this module: an image by its digest, also when
+// the spec names another one by now, an object by its hash. A ConfigMap has no
+// earlier versions to ask for.
 func pinned(aw *v1alpha1.AutoWasm, sha256, reference string) source.Request {
 	r := source.RequestFor(aw)
 	switch {
-	case r.Source.Registry != nil && strings.Contains(reference, "@sha256:"):
-		r.Pinned = reference
+	case strings.Contains(reference, "@sha256:") && !strings.Contains(reference, "://"):
+		r.Source = v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: reference}}
 	case r.Source.Object != nil:
 		r.Source.Object = &v1alpha1.ObjectSource{URL: r.Source.Object.URL, SHA256: sha256}
 	}

@@ -41,13 +41,13 @@ func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string) (module
 // receive writes r to f and answers for the result: size, hash, content.
 func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, wantSHA256 string) (module.Info, error) {
 	digest := sha256.New()
-	source := &watchedReader{ctx: ctx, r: io.LimitReader(r, s.o.MaxModuleBytes+1)}
-	size, err := copyAll(io.MultiWriter(f, digest), source)
+	capped := io.LimitReader(endingReader{ctx, r}, s.o.MaxModuleBytes+1)
+	size, writeErr, readErr := copyAhead(io.MultiWriter(f, digest), capped)
 	switch {
-	case source.err != nil:
-		return module.Info{}, failure.Wrapf(source.err, "read the module after %d bytes", size)
-	case err != nil:
-		return module.Info{}, s.writeFailed("write the module", err)
+	case writeErr != nil:
+		return module.Info{}, s.writeFailed("write the module", writeErr)
+	case readErr != nil:
+		return module.Info{}, failure.Wrapf(readErr, "read the module after %d bytes", size)
 	case size > s.o.MaxModuleBytes:
 		return module.Info{}, failure.Definitef(failure.TooLarge, "the module is larger than the limit of %d bytes", s.o.MaxModuleBytes)
 	}
@@ -55,10 +55,11 @@ func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, wantSHA256
 	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
 		return module.Info{}, failure.Definitef(failure.DigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
 	}
+	var err error
 	if info.ABI, err = s.o.Inspect(f, size); err != nil {
 		return module.Info{}, err
 	}
-	if err := f.Sync(); err != nil {
+	if err = f.Sync(); err != nil {
 		return module.Info{}, s.writeFailed("sync the module", err)
 	}
 	return info, nil

@@ -2,12 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"io"
 	"sync"
 )
 
-// chunk is how much of a module is in memory while it is streamed.
+// chunk is how much of a module is read or written at once, in bytes.
 const chunk = 256 << 10
 
 var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
@@ -23,22 +22,15 @@ func copyAll(w io.Writer, r io.Reader) (int64, error) {
 type writerOnly struct{ io.Writer }
 type readerOnly struct{ io.Reader }
 
-// watchedReader reads until its context ends and remembers the error, so that a
-// source that fails can be told from a disk that does.
-type watchedReader struct {
+// endingReader reads until its context ends.
+type endingReader struct {
 	ctx context.Context
 	r   io.Reader
-	err error
 }
 
-func (w *watchedReader) Read(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		w.err = err
+func (e endingReader) Read(p []byte) (int, error) {
+	if err := e.ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := w.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		w.err = err
-	}
-	return n, err
+	return e.r.Read(p)
 }
