@@ -84,11 +84,11 @@ func (s *session) digest(ctx context.Context, ref name.Reference) (v1.Hash, erro
 		return head.Digest, nil
 	}
 	if !askAgain(err) {
-		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.String())
+		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.Name())
 	}
 	got, err := s.puller.Get(ctx, ref)
 	if err != nil {
-		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.String())
+		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.Name())
 	}
 	return got.Digest, nil
 }

@@ -1,0 +1,268 @@
+package source_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/fetch/source"
+)
+
+func serve(content []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(content) }
+}
+
+func tarred(t *testing.T, files ...string) []byte {
+	t.Helper()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for i := 0; i < len(files); i += 2 {
+		if err := w.WriteHeader(&tar.Header{Name: files[i], Size: int64(len(files[i+1])), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(w, files[i+1])
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return archive.Bytes()
+}
+
+func TestObjects(t *testing.T) {
+	archive := tarred(t, "README", "about it", "plugin.wasm", string(filter))
+	mux := http.NewServeMux()
+	for path, content := range map[string][]byte{"/plain": filter, "/gz": gzipped(filter), "/tar": archive, "/targz": gzipped(archive)} {
+		mux.HandleFunc(path, serve(content))
+	}
+	mux.HandleFunc("/moved", redirectTo("/plain"))
+	mux.HandleFunc("/chunked", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(filter[:100])
+		w.(http.Flusher).Flush() //nolint:forcetypeassert // it is one
+		_, _ = w.Write(filter[100:])
+	})
+	server, _ := newServer(t, mux)
+	s := newSources(t, nil)
+	for _, path := range []string{"/plain", "/gz", "/tar", "/targz", "/moved", "/chunked"} {
+		t.Run(path, func(t *testing.T) {
+			resolved, got, err := read(t.Context(), s, objectRequest(server.URL+path, ""))
+			if err != nil || !bytes.Equal(got, filter) {
+				t.Fatalf("read %d bytes, %v", len(got), err)
+			}
+			if resolved.Reference != server.URL+path || resolved.Immutable || resolved.SHA256 != "" {
+				t.Errorf("resolved to %+v", resolved)
+			}
+		})
+	}
+}
+
+func TestDeclaredObjectIsNotAskedFor(t *testing.T) {
+	hash := strings.Repeat("ab", 32)
+	resolved, err := newSources(t, nil).Resolve(t.Context(), objectRequest("https://nowhere.example/filter.wasm", hash))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolved.Open = nil
+	want := source.Resolved{Reference: "https://nowhere.example/filter.wasm", Key: "https://nowhere.example/filter.wasm#" + hash, SHA256: hash, Immutable: true}
+	if diff := cmp.Diff(want, *resolved); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A signature is a part of what is asked for, and a credential.
+func TestSignedURL(t *testing.T) {
+	var asked string
+	server, _ := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		asked = req.URL.RequestURI()
+		if req.Method == http.MethodHead {
+			w.WriteHeader(http.StatusForbidden) // it is signed for GET
+			return
+		}
+		_, _ = w.Write(filter)
+	}))
+	s := newSources(t, nil)
+	keys := map[string]bool{}
+	for _, url := range []string{server.URL + "/x?X-Amz-Signature=" + signed, server.URL + "/x?X-Amz-Signature=" + signed + "2", server.URL + "/x?", server.URL + "/x#" + signed} {
+		resolved, got, err := read(t.Context(), s, objectRequest(url, ""))
+		if err != nil || !bytes.Equal(got, filter) {
+			t.Fatalf("read %d bytes, %v", len(got), err)
+		}
+		noSecrets(t, resolved.Key+resolved.Reference)
+		if resolved.Reference != server.URL+"/x" {
+			t.Errorf("reference %s", resolved.Reference)
+		}
+		if !strings.HasPrefix(url, server.URL+asked) && !strings.HasSuffix(url, "?") {
+			t.Errorf("asked for %s, not %s", asked, url)
+		}
+		keys[resolved.Key] = true
+	}
+	if len(keys) != 3 {
+		t.Errorf("%d keys for 3 requests: %v", len(keys), keys)
+	}
+}
+
+func TestVersionsHaveKeys(t *testing.T) {
+	var header http.Header
+	server, _ := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+	}))
+	s := newSources(t, nil)
+	key := func(name, value string) string {
+		header = http.Header{name: {value}}
+		resolved, err := s.Resolve(t.Context(), objectRequest(server.URL, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resolved.Key
+	}
+	one, again, two := key("ETag", `"1"`), key("ETag", `"1"`), key("ETag", `"2"`)
+	if one != again || one == two {
+		t.Errorf("keys %s, %s, %s", one, again, two)
+	}
+	if modified := key("Last-Modified", "Fri, 02 Jan 2026 03:05:05 GMT"); modified == one || modified == key("X", "y") {
+		t.Errorf("key %s", modified)
+	}
+}
+
+func TestObjectFailures(t *testing.T) {
+	tests := []struct {
+		name    string
+		handler http.HandlerFunc
+		want    failed
+		words   []string
+	}{
+		{"not found", status(404, ""), definite(failure.NotFound), []string{"does not have it (404 Not Found)"}},
+		{"gone", status(410, ""), definite(failure.NotFound), nil},
+		{"unauthorized", status(401, ""), definite(failure.Unauthorized), nil},
+		{"forbidden", status(403, ""), definite(failure.Unauthorized), []string{"readable by everybody"}},
+		{"rate limit", status(429, "", "Retry-After", "9"), failed{failure.RateLimited, false, 9 * time.Second}, nil},
+		{"rate limit of a GET", headless(status(429, "", "Retry-After", "9")), failed{failure.RateLimited, false, 9 * time.Second}, nil},
+		{"server error", status(500, ""), indefinite(failure.Unavailable), []string{"500 Internal Server Error"}},
+		{"maintenance", status(503, "", "Retry-After", "9"), failed{failure.Unavailable, false, 9 * time.Second}, nil},
+		{"a part", status(206, ""), indefinite(failure.Unavailable), []string{"206 Partial Content"}},
+		{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, indefinite(failure.Unavailable), nil},
+		{"redirect to nowhere", status(302, ""), indefinite(failure.Unavailable), nil},
+		{"encoded", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(gzipped(filter))
+		}, definite(failure.InvalidSource), []string{"Content-Encoding"}},
+		{"100 GB declared", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100000000000")
+			_, _ = w.Write(filter)
+		}, definite(failure.TooLarge), []string{"has 100000000000 bytes"}},
+		{"one byte too many", serve(make([]byte, limit+1)), definite(failure.TooLarge), nil},
+		{"endless", headless(endless), definite(failure.TooLarge), nil},
+		{"bomb", serve(gzipped(make([]byte, 2*limit))), definite(failure.TooLarge), nil},
+		{"archive without a module", serve(tarred(t, "README", "about nothing")), definite(failure.UnsupportedImage), nil},
+		{"cut off", headless(cutOff), indefinite(failure.Unavailable), []string{"the connection ended before the content did"}},
+		{"cut off between chunks", headless(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(filter)
+			w.(http.Flusher).Flush() //nolint:forcetypeassert // it is one
+			panic(http.ErrAbortHandler)
+		}), indefinite(failure.Unavailable), []string{"the connection ended before the content did"}},
+		{"redirect to the metadata service", redirectTo("http://169.254.169.254/latest/" + signed), definite(failure.AddressRefused), []string{"169.254.169.254"}},
+		{"redirect to Alibaba's", redirectTo("http://100.100.100.200/"), definite(failure.AddressRefused), nil},
+		{"redirect to a file", redirectTo("file:///etc/passwd"), definite(failure.AddressRefused), nil},
+		{"redirect without end", redirectTo("/again"), indefinite(failure.Unavailable), []string{"more than 5 redirects"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			server, _ := newServer(t, tt.handler)
+			_, _, err := read(t.Context(), newSources(t, nil), objectRequest(server.URL+"/x?token="+signed, ""))
+			wantFailure(t, err, tt.want, append(tt.words, "get "+server.URL+"/x: ")...)
+		})
+	}
+}
+
+func TestModuleOfExactlyTheLimit(t *testing.T) {
+	for name, content := range map[string][]byte{
+		"plain":  make([]byte, limit),
+		"tar":    tarred(t, "plugin.wasm", strings.Repeat("x", limit)),
+		"packed": gzipped(make([]byte, limit)),
+	} {
+		server, _ := newServer(t, serve(content))
+		_, got, err := read(t.Context(), newSources(t, nil), objectRequest(server.URL, ""))
+		if err != nil || len(got) != limit {
+			t.Errorf("%s: read %d bytes, %v", name, len(got), err)
+		}
+	}
+}
+
+func TestInvalidObjects(t *testing.T) {
+	tests := []struct {
+		name, url, sha256 string
+		want              failed
+	}{
+		{"relative", "/filter.wasm", "", definite(failure.InvalidSource)},
+		{"no scheme", "bucket.example/filter.wasm", "", definite(failure.InvalidSource)},
+		{"other scheme", "ftp://bucket.example/filter.wasm", "", definite(failure.InvalidSource)},
+		{"no host", "https:///filter.wasm", "", definite(failure.InvalidSource)},
+		{"only a port", "https://:443/filter.wasm", "", definite(failure.InvalidSource)},
+		{"broken", "https://bucket.example/%zz" + signed, "", definite(failure.InvalidSource)},
+		{"user information", "https://u:" + password + "@bucket.example/x", "", definite(failure.InvalidSource)},
+		{"short hash", "https://bucket.example/x", "abcd", definite(failure.InvalidSource)},
+		{"upper-case hash", "https://bucket.example/x", strings.Repeat("AB", 32), definite(failure.InvalidSource)},
+		{"metadata service", "http://169.254.169.254/x", strings.Repeat("ab", 32), definite(failure.AddressRefused)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := newSources(t, nil).Resolve(t.Context(), objectRequest(tt.url, tt.sha256))
+			wantFailure(t, err, tt.want)
+		})
+	}
+}
+
+func TestObjectThatIsSlow(t *testing.T) {
+	server, _ := newServer(t, headless(func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(filter)))
+		_, _ = w.Write(filter[:100])
+		w.(http.Flusher).Flush() //nolint:forcetypeassert // it is one
+		<-req.Context().Done()
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, _, err := read(ctx, newSources(t, nil), objectRequest(server.URL, ""))
+	wantFailure(t, err, indefinite(failure.Unavailable), "no answer in time")
+}
+
+func TestRedirectOfAnObjectThatLeavesTLS(t *testing.T) {
+	plain, _ := newServer(t, serve(filter))
+	secure := httptest.NewTLSServer(redirectTo(plain.URL))
+	defer secure.Close()
+	s := newSourcesWith(t, source.Options{InsecureHosts: []string{"127.0.0.1"}})
+	_, _, err := read(t.Context(), s, objectRequest(secure.URL, ""))
+	wantFailure(t, err, definite(failure.AddressRefused), "leaves TLS")
+}
+
+func TestObjectOnAHostThatIsNotAllowed(t *testing.T) {
+	s := newSourcesWith(t, source.Options{Guard: netguard.Options{AllowHosts: netguard.Hosts{"*.example"}}})
+	_, err := s.Resolve(t.Context(), objectRequest("https://elsewhere.test/x", strings.Repeat("ab", 32)))
+	wantFailure(t, err, definite(failure.AddressRefused), "--allow-hosts")
+}
+
+// What is read is what the hash is of, whatever it was packed in.
+func TestHashIsOfTheModule(t *testing.T) {
+	sum := sha256.Sum256(filter)
+	server, _ := newServer(t, serve(gzipped(filter)))
+	resolved, got, err := read(t.Context(), newSources(t, nil), objectRequest(server.URL, hex.EncodeToString(sum[:])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hash := sha256.Sum256(got); resolved.SHA256 != hex.EncodeToString(hash[:]) {
+		t.Error("another hash")
+	}
+}
