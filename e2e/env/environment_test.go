@@ -29,6 +29,7 @@ func TestEnvironment(t *testing.T) {
 	t.Run("wasmer's permissions", func(t *testing.T) { testPermissions(ctx, t, e) })
 	t.Run("registries", func(t *testing.T) { testRegistries(t, e) })
 	t.Run("objects", func(t *testing.T) { testObjects(t, e) })
+	t.Run("wasmer", func(t *testing.T) { testWasmer(ctx, t, e) })
 	if err := e.Err(); err != nil {
 		t.Error(err)
 	}
@@ -122,6 +123,37 @@ func testObjects(t *testing.T, e *Environment) {
 	}
 	if status, _ := get(t, e.ObjectsURL+"/absent.wasm"); status != http.StatusNotFound {
 		t.Errorf("GET absent.wasm: %d", status)
+	}
+}
+
+// testWasmer starts wasmer, which the environment was started without, and has it come back where it was.
+func testWasmer(ctx context.Context, t *testing.T, e *Environment) {
+	if err := e.StartWasmer(ctx, "--stage=false"); err != nil {
+		t.Fatal(err)
+	}
+	url := e.WasmerURL
+	steps := []struct {
+		name string
+		do   func() error
+		up   bool
+	}{
+		{"started", func() error { return nil }, true},
+		{"restarted", func() error { return e.RestartWasmer(ctx) }, true},
+		{"killed", e.Wasmer().Kill, false},
+		{"started after a crash", func() error { return e.StartWasmer(ctx, "--webhook=false") }, true},
+		{"stopped", e.StopWasmer, false},
+		{"stopped again", e.StopWasmer, false},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if err := probe(ctx, http.DefaultClient, url+"/healthz"); (err == nil) != step.up {
+			t.Errorf("%s: wasmer at %s: %v", step.name, url, err)
+		}
+	}
+	if err := e.DeleteManifests(ctx, "webhook"); err != nil {
+		t.Error(err)
 	}
 }
 

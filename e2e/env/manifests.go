@@ -2,10 +2,10 @@ package env
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"k8s.io/client-go/discovery"
@@ -32,15 +32,20 @@ func (e *Environment) applyCRDs(ctx context.Context) error {
 	return e.waitForKinds(ctx, "wasm.tcm.io/v1alpha1", "networking.istio.io/v1alpha3")
 }
 
-// istioCRDs finds the file in the module cache, at the version that e2e/go.mod requires.
+// istioCRDs finds the file in the module cache, at the version that e2e/go.mod requires, and brings it there when it
+// is not.
 func (e *Environment) istioCRDs(ctx context.Context) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api")
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", "istio.io/api")
 	cmd.Dir = filepath.Join(e.options.Checkout, "e2e")
 	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("find Istio's CRDs: %s: %w", cmd, err)
 	}
-	return filepath.Join(strings.TrimSpace(string(out)), filepath.FromSlash(istioCRDs)), nil
+	var module struct{ Dir string }
+	if err := json.Unmarshal(out, &module); err != nil {
+		return "", fmt.Errorf("find Istio's CRDs: read the output of %s: %w", cmd, err)
+	}
+	return filepath.Join(module.Dir, filepath.FromSlash(istioCRDs)), nil
 }
 
 // waitForKinds waits until discovery lists the resources of each group and version.

@@ -114,11 +114,16 @@ func (w *Wasmer) launch(ctx context.Context) (err error) {
 func (w *Wasmer) component() component {
 	return component{
 		name: w.Name, ports: wasmerPorts, timeout: wasmerTimeout,
-		command: w.command,
-		ready: func(ctx context.Context, ports []int) error {
-			return probe(ctx, http.DefaultClient, "http://"+address(ports[healthPort])+"/readyz")
-		},
+		command: w.command, ready: wasmerReady,
 	}
+}
+
+// wasmerReady asks the module server, too, so that its URL answers from the first moment.
+func wasmerReady(ctx context.Context, ports []int) error {
+	if err := probe(ctx, http.DefaultClient, "http://"+address(ports[healthPort])+"/readyz"); err != nil {
+		return err
+	}
+	return probe(ctx, http.DefaultClient, "http://"+address(ports[modulePort])+"/healthz")
 }
 
 func (w *Wasmer) setURLs() {
@@ -135,7 +140,7 @@ func (w *Wasmer) setURLs() {
 // the proxies of its modules are on this machine. Everything else stays at its default.
 func (w *Wasmer) command(ports []int) command {
 	e := w.env
-	return command{name: w.Name, path: e.binaries.Wasmer, env: []string{"KUBECONFIG=" + e.wasmerKubeconfig()}, args: append([]string{
+	args := []string{
 		"--namespace=" + wasmerNamespace,
 		"--store-dir=" + e.data(w.Name, "store"),
 		"--module-address=" + address(ports[modulePort]),
@@ -146,7 +151,11 @@ func (w *Wasmer) command(ports []int) command {
 		"--base-url=http://" + address(ports[modulePort]),
 		"--allow-loopback", "--plain-http-hosts=" + e.Registry + "," + e.PrivateRegistry,
 		"--shutdown-delay=0s",
-	}, w.allFlags()...)}
+	}
+	return command{
+		name: w.Name, path: e.binaries.Wasmer, args: append(args, w.allFlags()...),
+		env: []string{"KUBECONFIG=" + e.wasmerKubeconfig()},
+	}
 }
 
 func (w *Wasmer) allFlags() []string { return slices.Concat(w.env.options.WasmerFlags, w.flags) }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 )
 
 var autoWasms = schema.GroupVersionResource{Group: "wasm.tcm.io", Version: "v1alpha1", Resource: "autowasms"}
@@ -17,7 +18,9 @@ var autoWasms = schema.GroupVersionResource{Group: "wasm.tcm.io", Version: "v1al
 // waitForWebhooks waits until the API server reaches wasmer's webhooks, which takes a moment after wasmer is ready:
 // it has to see their address and CA first.
 func (e *Environment) waitForWebhooks(ctx context.Context) error {
-	client, err := dynamic.NewForConfig(e.RESTConfig)
+	config := rest.CopyConfig(e.RESTConfig)
+	config.WarningHandler = rest.NoWarnings{} // the probe names a module that does not exist
+	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("make a client for AutoWasms: %w", err)
 	}
