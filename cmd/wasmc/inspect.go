@@ -61,14 +61,19 @@ func (o *inspectOptions) report(ctx context.Context, s streams, target string) (
 	if target == "-" {
 		return inspectCopy(s.In)
 	}
-	if info, err := os.Stat(target); err == nil && info.Mode().IsRegular() {
+	info, err := os.Stat(target)
+	switch {
+	case err == nil && info.Mode().IsRegular():
 		return inspectFile(target)
-	}
-	if isPath(target) {
-		_, err := os.Stat(target)
+	case isPath(target) && err != nil:
 		return nil, fmt.Errorf("not a file: %w", err)
+	case isPath(target) && info.IsDir():
+		return nil, fmt.Errorf("not a file: it is a directory")
+	case isPath(target):
+		return inspectFile(target)
+	default:
+		return o.inspectImage(ctx, s, target)
 	}
-	return o.inspectImage(ctx, s, target)
 }
 
 // isPath tells what can only be meant as a file.

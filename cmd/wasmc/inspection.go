@@ -118,9 +118,3 @@ func (i *inspection) printLoaders(out *strings.Builder) {
 		fmt.Fprintf(out, "  %-19s %s\n", loader.Name, printable(verdict))
 	}
 }
-
-// printable escapes what a terminal would obey.
-func printable(s string) string {
-	quoted := fmt.Sprintf("%q", s)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
-}

@@ -63,6 +63,10 @@ func newPushProgress(w io.Writer) *pushProgress {
 	if !isTerminal(w) {
 		return nil
 	}
+	return startPushProgress(w)
+}
+
+func startPushProgress(w io.Writer) *pushProgress {
 	p := &pushProgress{updates: make(chan v1.Update, 16), quit: make(chan struct{}), done: make(chan struct{})}
 	go p.run(&meter{w: w, verb: "Pushing"})
 	return p

@@ -4,11 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
-	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
@@ -56,9 +57,13 @@ func knownReference(source v1alpha1.Source, namespace string) string {
 }
 
 // withoutQuery leaves out where signed URLs have their secrets.
-func withoutQuery(url string) string {
-	bare, _, _ := strings.Cut(url, "?")
-	return bare
+func withoutQuery(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	u.RawQuery, u.ForceQuery, u.Fragment = "", false, ""
+	return u.String()
 }
 
 func (o *renderOptions) fromRegistry(ctx context.Context, s streams, target string) (resolvedModule, error) {
@@ -89,7 +94,7 @@ func fromURL(ctx context.Context, s streams, target string) (resolvedModule, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return resolvedModule{}, err
+		return resolvedModule{}, fmt.Errorf("GET %s: %w", withoutQuery(target), cause(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -101,6 +106,14 @@ func fromURL(ctx context.Context, s streams, target string) (resolvedModule, err
 	}
 	defer content.Close()
 	return checked(s, content, withoutQuery(target))
+}
+
+// cause is an HTTP client's error without the URL, whose query it would show.
+func cause(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
 }
 
 // checked hashes a module, and refuses what the server would.

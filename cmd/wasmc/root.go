@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -107,7 +108,22 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// oneLine keeps a message on one line, whatever a registry said.
+// oneLine keeps a message on one line, and free of what a terminal would obey,
+// whatever a registry said.
 func oneLine(message string) string {
-	return strings.Join(strings.FieldsFunc(message, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+	lines := strings.FieldsFunc(message, func(r rune) bool { return r == '\n' || r == '\r' })
+	return printable(strings.Join(lines, " "))
+}
+
+// printable escapes what a terminal would obey.
+func printable(s string) string {
+	var out strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			out.WriteRune(r)
+		} else {
+			out.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return out.String()
 }

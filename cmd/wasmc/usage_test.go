@@ -65,7 +65,7 @@ func TestVersion(t *testing.T) {
 }
 
 func TestErrorsStayOnOneLine(t *testing.T) {
-	if got := oneLine("a\nb\r\n\nc"); got != "a b c" {
+	if got := oneLine("a\nb\r\n\nc\x1b[2J “é”\t'"); got != `a b c\x1b[2J “é”\t'` {
 		t.Errorf("got %q", got)
 	}
 }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+)
+
+const digits = "750d63889653e7117fcbc0831f10f0e1d3f7ec0c82fe5787b71d08a783e3393f"
+
+// manifest is an AutoWasm with a source.
+func manifest(name, source string) string {
+	return fmt.Sprintf(`apiVersion: wasm.tcm.io/v1alpha1
+kind: AutoWasm
+metadata:
+  name: %s
+spec:
+  selector:
+    matchLabels:
+      app: details
+  filter:
+    applyPorts: [9080]
+    rootID: test
+    source: %s
+    config: {header: hello}
+`, name, source)
+}
+
+// Nothing listens at reg.example: whatever asked would fail.
+func TestRenderOffline(t *testing.T) {
+	root := source(t)
+	at(t)
+	tests := []struct {
+		name   string
+		source string
+		args   []string
+	}{
+		{"registry", `{registry: {image: "reg.example/wasm-add-header:v0.3"}}`, []string{"--sha256", strings.ToUpper(digits)}},
+		{"registry-digest", `{registry: {image: "reg.example/wasm-add-header:v0.3@sha256:` + digits + `"}}`, []string{"--sha256", digits}},
+		{"object", `{object: {url: "https://reg.example/filter.wasm?signature=secret", sha256: ` + digits + `}}`, nil},
+		{"configmap", `{configMap: {name: filters, key: a.wasm}}`, []string{"--sha256", digits, "-n", "other"}},
+		{"elsewhere", `{object: {url: "https://reg.example/filter.wasm", sha256: ` + digits + `}}`,
+			[]string{"--cluster", "outbound|80||m.x.svc.local", "--base-url", "http://m.x.svc.local"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			write(t, "aw.yaml", []byte(manifest("test", tt.source)))
+			out := succeed(t, append([]string{"render", "-f", "aw.yaml"}, tt.args...)...)
+			golden(t, root, "render-"+tt.name+".yaml", out)
+			if strings.Contains(out, "secret") {
+				t.Error("the signature of the URL is shown")
+			}
+			piped := wasmc(t, manifest("test", tt.source), append([]string{"render", "-f", "-"}, tt.args...)...)
+			expect(t, result{Out: out}, piped)
+		})
+	}
+}
+
+// What is fetched gives the same as what is known.
+func TestRenderFetches(t *testing.T) {
+	at(t)
+	host := newRegistry(t)
+	write(t, "a.wasm", wasm)
+	digest := digestOf(t, succeed(t, "push", host+"/team/a:v1", "-f", "a.wasm"))
+	objects := httptest.NewServer(http.FileServer(http.Dir(".")))
+	defer objects.Close()
+	tests := []struct{ name, fetched, known string }{
+		{"a tag", fmt.Sprintf(`{registry: {image: "%s/team/a:v1"}}`, host), fmt.Sprintf("%s/team/a@%s", host, digest)},
+		{"a digest", fmt.Sprintf(`{registry: {image: "%s/team/a@%s"}}`, host, digest), fmt.Sprintf("%s/team/a@%s", host, digest)},
+		{"a URL", fmt.Sprintf(`{object: {url: "%s/a.wasm"}}`, objects.URL), objects.URL + "/a.wasm"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			write(t, "aw.yaml", []byte(manifest("test", tt.fetched)))
+			fetched := wasmc(t, "", "render", "-f", "aw.yaml").Out // a warning is fine
+			offline := wasmc(t, "", "render", "-f", "aw.yaml", "--sha256", sum(wasm)).Out
+			if !strings.Contains(fetched, "wasm.tcm.io/reference: "+tt.known+"\n") {
+				t.Errorf("the reference is missing in\n%s", fetched)
+			}
+			if diff := cmp.Diff(withoutReference(offline), withoutReference(fetched)); diff != "" {
+				t.Errorf("(-offline +fetched)\n%s", diff)
+			}
+		})
+	}
+}
+
+func withoutReference(yaml string) string {
+	before, rest, ok := strings.Cut(yaml, "    wasm.tcm.io/reference: ")
+	if !ok {
+		return yaml
+	}
+	_, after, _ := strings.Cut(rest, "\n")
+	return before + after
+}
+
+func TestRenderSeveral(t *testing.T) {
+	at(t)
+	object := `{object: {url: "https://reg.example/filter.wasm", sha256: ` + digits + `}}`
+	one, two := manifest("one", object), manifest("two", object)
+	both := wasmc(t, "---\n"+one+"---\n---\n# nothing\n---\n"+two, "render", "-f", "-")
+	expect(t, result{Out: wasmc(t, one, "render", "-f", "-").Out + "---\n" + wasmc(t, two, "render", "-f", "-").Out}, both)
+}
+
+func TestRenderRefuses(t *testing.T) {
+	at(t)
+	host := newRegistry(t)
+	objects := httptest.NewServer(http.FileServer(http.Dir(".")))
+	defer objects.Close()
+	write(t, "bad.wasm", wasmtest.NoABI())
+	const known = `{object: {url: "https://reg.example/filter.wasm", sha256: ` + digits + `}}`
+	tests := []struct {
+		name, input string
+		args        []string
+		want        string // part of the message
+	}{
+		{"nothing", "", nil, "there is no AutoWasm in it"},
+		{"not YAML", "a: [", nil, "document 1: yaml: line 1: "},
+		{"not an object", "- a", nil, "document 1: not an object"},
+		{"another kind", "apiVersion: v1\nkind: Pod\n", nil, "document 1: v1 Pod is not wasm.tcm.io/v1alpha1 AutoWasm"},
+		{"an unknown field", manifest("test", known) + "  selektor: {}\n", nil, `unknown field "spec.selektor"`},
+		{"a field twice", manifest("test", known) + "kind: AutoWasm\n", nil, `key "kind" already set in map`},
+		{"a field of other letters", manifest("test", known) + "  Secret: x\n", nil, `unknown field "spec.Secret"`},
+		{"an invalid port", strings.ReplaceAll(manifest("test", known), "9080", "70000"), nil, "AutoWasm default/test: spec.filter.applyPorts[0]: "},
+		{"two sources", manifest("test", `{configMap: {name: a, key: b}, registry: {image: a/bc}}`), nil, "spec.filter.source: "},
+		{"no name", strings.ReplaceAll(manifest("test", known), "name: test", "generateName: test-"), nil, "metadata.name: a name that is generated is not known yet: give it a name"},
+		{"a ConfigMap", manifest("test", `{configMap: {name: a, key: b}}`), nil, "the module is in a ConfigMap, which is not read from here: give its sha256 with --sha256"},
+		{"one hash for two", manifest("a", known) + "---\n" + manifest("b", known), []string{"--sha256", digits}, "--sha256 is that of one module, and there are 2 AutoWasms"},
+		{"an absent image", manifest("test", `{registry: {image: "`+host+`/team/a:v1"}}`), nil, "NAME_UNKNOWN"},
+		{"an absent object", manifest("test", `{object: {url: "`+objects.URL+`/none.wasm?signature=secret"}}`), nil, "/none.wasm: 404 Not Found"},
+		{"an unreachable object", manifest("test", `{object: {url: "http://127.0.0.1:1/a.wasm?signature=secret"}}`), nil, "GET http://127.0.0.1:1/a.wasm: dial tcp"},
+		{"a bad module", manifest("test", `{object: {url: "`+objects.URL+`/bad.wasm"}}`), nil, "proxy_abi_version_"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := wasmc(t, tt.input, append([]string{"render", "-f", "-"}, tt.args...)...)
+			if got.Code == exitOK || got.Out != "" || !strings.Contains(got.Err, tt.want) {
+				t.Errorf("got %+v, want %q", got, tt.want)
+			}
+			if strings.Contains(got.Err, "secret") {
+				t.Error("the signature of the URL is shown")
+			}
+		})
+	}
+	if got := wasmc(t, "", "render", "-f", "absent.yaml"); got.Code != exitFailed || !strings.Contains(got.Err, "absent.yaml") {
+		t.Errorf("%+v", got)
+	}
+}
