@@ -56,10 +56,11 @@ func TestDefiniteFailures(t *testing.T) {
 		want   string
 	}{
 		{"no image", func(*v1alpha1.AutoWasm) {}, failure.NotFound, `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": the words`},
-		{"no credentials", withoutSecret, failure.Unauthorized, `spec.secret: Invalid value: "": the words; for a private image, set spec.secret to a Secret of type kubernetes.io/dockerconfigjson in the same namespace`},
-		{"wrong credentials", func(*v1alpha1.AutoWasm) {}, failure.Unauthorized, `spec.secret: Invalid value: "test": the words; check that the image exists and that the credentials in Secret test may read it`},
+		{"no credentials", withoutSecret, failure.Unauthorized, `spec.secret: Invalid value: "": the words`},
+		{"wrong credentials", func(*v1alpha1.AutoWasm) {}, failure.Unauthorized, `spec.secret: Invalid value: "test": the words`},
 		{"a bad secret", func(*v1alpha1.AutoWasm) {}, failure.InvalidSecret, `spec.secret: Invalid value: "test": the words`},
 		{"not a module", func(*v1alpha1.AutoWasm) {}, failure.NotWasm, `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": the words`},
+		{"a signed URL", withSource(fromObject("https://bucket.example/x?signature=s3cret", digest[7:])), failure.NotFound, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x?…": the words`},
 		{"no object", pinnedObject, failure.NotFound, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x": the words`},
 		{"a private object", pinnedObject, failure.Unauthorized, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x": the words`},
 		{"another object", pinnedObject, failure.DigestMismatch, `spec.filter.source.object.sha256: Invalid value: "` + digest[7:] + `": the words; set sha256 to that of the file that you mean`},

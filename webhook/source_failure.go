@@ -53,21 +53,16 @@ func sourceValue(path *field.Path, spec *v1alpha1.AutoWasmSpec) string {
 	case s.Object != nil && path.String() == "spec.filter.source.object.sha256":
 		return s.Object.SHA256
 	case s.Object != nil:
-		return s.Object.URL
+		return withoutCredentials(s.Object.URL)
 	case s.ConfigMap != nil:
 		return s.ConfigMap.Name + "/" + s.ConfigMap.Key
 	}
 	return ""
 }
 
-// remedy is what the source itself cannot say: it does not know of the AutoWasm.
+// remedy is what those who found the failure cannot say: which field asked for it.
 func remedy(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) string {
-	switch {
-	case reason == failure.Unauthorized && spec.Filter.Source.Registry != nil && spec.Secret == "":
-		return "; for a private image, set spec.secret to a Secret of type kubernetes.io/dockerconfigjson in the same namespace"
-	case reason == failure.Unauthorized && spec.Filter.Source.Registry != nil:
-		return fmt.Sprintf("; check that the image exists and that the credentials in Secret %s may read it", spec.Secret)
-	case reason == failure.DigestMismatch && spec.Filter.Source.Object != nil:
+	if reason == failure.DigestMismatch && spec.Filter.Source.Object != nil {
 		return "; set sha256 to that of the file that you mean"
 	}
 	return ""

@@ -132,6 +132,7 @@ func TestValidateRefusesURLs(t *testing.T) {
 		"https://s3cret@x/y":         path + `"…@x/y": ` + userInfo,
 		"https://me:s3cret@x/%zz":    path + `"…@x/%zz": ` + absolute,
 		"https://" + nameOf(2048):    "spec.filter.source.object.url: Too long: may not be more than 2048 characters",
+		"https://me@x/y?s3cret@z":    path + `"…@x/y?…": ` + userInfo,
 		"https://x/\ny":              path + `"https://x/ y": ` + absolute,
 		"https://x:80:80/y":          path + `"https://x:80:80/y": ` + absolute,
 		"javascript:alert(1)//https": path + `"javascript:alert(1)//https": ` + absolute,

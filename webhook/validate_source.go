@@ -105,9 +105,9 @@ func validateURL(address string, path *field.Path) field.ErrorList {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || !validPort(u.Port()):
-		return field.ErrorList{field.Invalid(path, hideUserInfo(address), remedy)}
+		return field.ErrorList{field.Invalid(path, withoutCredentials(address), remedy)}
 	case u.User != nil:
-		return field.ErrorList{field.Invalid(path, hideUserInfo(address), "must not carry user information: credentials in a URL would be shown to everybody who may read the object")}
+		return field.ErrorList{field.Invalid(path, withoutCredentials(address), "must not carry user information: credentials in a URL would be shown to everybody who may read the object")}
 	}
 	return nil
 }
@@ -135,10 +135,15 @@ func validateConfigMap(c v1alpha1.ConfigMapSource, path *field.Path) field.Error
 	return errs
 }
 
-// hideUserInfo keeps credentials out of a message about a URL.
-func hideUserInfo(address string) string {
+// withoutCredentials is what of a URL may be shown in messages and logs: user
+// information is a password, and the query of a signed URL as good as one.
+func withoutCredentials(address string) string {
+	address, _, signed := strings.Cut(address, "?")
 	if at := strings.LastIndex(address, "@"); at >= 0 {
-		return "…" + address[at:]
+		address = "…" + address[at:]
+	}
+	if signed {
+		address += "?…"
 	}
 	return address
 }
