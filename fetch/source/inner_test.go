@@ -1,6 +1,9 @@
 package source
 
 import (
+	"errors"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +77,32 @@ func TestRetryAfter(t *testing.T) {
 	for value, want := range tests {
 		if got := retryAfter(value, now); got != want {
 			t.Errorf("%q: %s, want %s", value, got, want)
+		}
+	}
+}
+
+// What a server sends may hold anything; it may also be sent back what it was.
+func TestForeignText(t *testing.T) {
+	s := &session{shown: credentials{values: []string{"s3cret", "dTpzM2NyZXQ="}}}
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"plain", errors.New("boom"), "boom"},
+		{"URL", &url.Error{Op: "Get", URL: "https://x?sig=abc", Err: errors.New("boom")}, "boom"},
+		{"URL within", errors.New(`Get "https://x/y?sig=abc": boom, http://z?q`), `Get "https://x/y?…": boom, http://z?…`},
+		{"lines", errors.New("boom\nand more"), "boom"},
+		{"long", errors.New(strings.Repeat("x", 299) + "ä" + strings.Repeat("x", 99)), strings.Repeat("x", 299) + "…"},
+		{"credentials", errors.New("you sent dTpzM2NyZXQ= (s3cret)"), "you sent REDACTED (REDACTED)"},
+	}
+	for _, tt := range tests {
+		got := explainNetwork(t.Context(), tt.err, "get x", s.redact)
+		if want := "get x: " + tt.want; got.Error() != want {
+			t.Errorf("%s: %q, want %q", tt.name, got, want)
+		}
+		if !errors.Is(got, tt.err) {
+			t.Errorf("%s: the cause is lost", tt.name)
 		}
 	}
 }

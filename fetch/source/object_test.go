@@ -239,6 +239,33 @@ func TestObjectThatIsSlow(t *testing.T) {
 	wantFailure(t, err, indefinite(failure.Unavailable), "no answer in time")
 }
 
+// Who stops reading lets go of the connection.
+func TestClosingEndsTheDownload(t *testing.T) {
+	ended := make(chan struct{})
+	server, _ := newServer(t, headless(func(w http.ResponseWriter, req *http.Request) {
+		_, _ = w.Write(filter)
+		w.(http.Flusher).Flush() //nolint:forcetypeassert // it is one
+		<-req.Context().Done()
+		close(ended)
+	}))
+	resolved, err := newSources(t, nil).Resolve(t.Context(), objectRequest(server.URL, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := resolved.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the download goes on")
+	}
+}
+
 func TestRedirectOfAnObjectThatLeavesTLS(t *testing.T) {
 	plain, _ := newServer(t, serve(filter))
 	secure := httptest.NewTLSServer(redirectTo(plain.URL))
