@@ -13,10 +13,11 @@
 //
 // # Errors
 //
-// Every error is a *failure.Error. Its message is made of what we know ourselves
-// (what was attempted, status codes, registries' error codes), never of free text
-// that a server sent and never of a query string: neither a credential that a
-// server echoes nor a signed URL can get into a status or a log that way.
+// Every error is a *failure.Error. Its message is made of what we know ourselves:
+// what was attempted, status codes, registries' error codes. The text of an answer
+// is never repeated. Where only a library's own words are left, they are cut to a
+// line, without URLs' queries and without the credentials that were used. So neither a
+// credential that a server echoes nor a signed URL gets into a status or a log.
 //
 // # Trust
 //
