@@ -192,7 +192,7 @@ func wantGone(t *testing.T, pids []int) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		if alive(pid) {
-			t.Errorf("process %d is left", pid)
+			t.Errorf("process %d is left: %v", pid, syscall.Kill(pid, syscall.SIGKILL))
 		}
 	}
 }
