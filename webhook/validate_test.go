@@ -57,34 +57,35 @@ func portRange(n int) []v1alpha1.Port {
 
 const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+var accepted = map[string]change{
+	"the tutorial's sample":     func(*v1alpha1.AutoWasm) {},
+	"the tutorial's object":     address("https://aaaa.com/bbb"),
+	"a name still to come":      func(aw *v1alpha1.AutoWasm) { aw.Name = "" },
+	"no selector":               labels(),
+	"a label with a prefix":     labels("example.com/app", "", "app.kubernetes.io/name", "x_y.z"),
+	"no secret":                 func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "" },
+	"an image by digest":        image("reg.example:5000/a/b@" + digest),
+	"an image by tag and both":  image("reg.example/a/b:v1@" + digest),
+	"an image of the hub":       image("wasm/filter"),
+	"a registry on this host":   image("localhost:5000/x:v1"),
+	"an http URL with a port":   address("http://bucket.example:8080/x.wasm?a=b#c"),
+	"an IPv6 URL":               address("https://[2001:db8::1]:8443/x.wasm"),
+	"an at sign in the path":    address("https://bucket.example/x@v1.wasm"),
+	"a sha256":                  withSource(fromObject("https://x", digest[7:])),
+	"a ConfigMap":               withSource(fromConfigMap("filters.v1", "my_filter.wasm")),
+	"64 ports":                  withPorts(portRange(64)...),
+	"identifiers at the limit":  filter(func(f *v1alpha1.Filter) { f.RootID, f.VMID = strings.Repeat("é", 256), nameOf(256) }),
+	"a config at the limit":     config(MaxConfig),
+	"a config for four ports":   func(aw *v1alpha1.AutoWasm) { config(MaxConfig)(aw); withPorts(1, 2, 3, 4)(aw) },
+	"environment variables":     env(v1alpha1.EnvVar{Name: "A", Value: "b\nc"}, v1alpha1.EnvVar{Name: "B", FromHost: true}, v1alpha1.EnvVar{Name: "C"}),
+	"each failure policy":       filter(func(f *v1alpha1.Filter) { f.FailurePolicy = v1alpha1.FailReload }),
+	"each context":              filter(func(f *v1alpha1.Filter) { f.Context = v1alpha1.Gateway }),
+	"a proxy version":           filter(func(f *v1alpha1.Filter) { f.ProxyVersion = `^1\.2[0-9].*` }),
+	"a proxy version of Perl's": filter(func(f *v1alpha1.Filter) { f.ProxyVersion = `^1\.(?:21|22)\b` }),
+}
+
 func TestValidateAccepts(t *testing.T) {
-	tests := map[string]change{
-		"the tutorial's sample":     func(*v1alpha1.AutoWasm) {},
-		"the tutorial's object":     address("https://aaaa.com/bbb"),
-		"a name still to come":      func(aw *v1alpha1.AutoWasm) { aw.Name = "" },
-		"no selector":               labels(),
-		"a label with a prefix":     labels("example.com/app", "", "app.kubernetes.io/name", "x_y.z"),
-		"no secret":                 func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "" },
-		"an image by digest":        image("reg.example:5000/a/b@" + digest),
-		"an image by tag and both":  image("reg.example/a/b:v1@" + digest),
-		"an image of the hub":       image("wasm/filter"),
-		"a registry on this host":   image("localhost:5000/x:v1"),
-		"an http URL with a port":   address("http://bucket.example:8080/x.wasm?a=b#c"),
-		"an IPv6 URL":               address("https://[2001:db8::1]:8443/x.wasm"),
-		"an at sign in the path":    address("https://bucket.example/x@v1.wasm"),
-		"a sha256":                  withSource(fromObject("https://x", digest[7:])),
-		"a ConfigMap":               withSource(fromConfigMap("filters.v1", "my_filter.wasm")),
-		"64 ports":                  withPorts(portRange(64)...),
-		"identifiers at the limit":  filter(func(f *v1alpha1.Filter) { f.RootID, f.VMID = strings.Repeat("é", 256), nameOf(256) }),
-		"a config at the limit":     config(MaxConfig),
-		"a config for four ports":   func(aw *v1alpha1.AutoWasm) { config(MaxConfig)(aw); withPorts(1, 2, 3, 4)(aw) },
-		"environment variables":     env(v1alpha1.EnvVar{Name: "A", Value: "b\nc"}, v1alpha1.EnvVar{Name: "B", FromHost: true}, v1alpha1.EnvVar{Name: "C"}),
-		"each failure policy":       filter(func(f *v1alpha1.Filter) { f.FailurePolicy = v1alpha1.FailReload }),
-		"each context":              filter(func(f *v1alpha1.Filter) { f.Context = v1alpha1.Gateway }),
-		"a proxy version":           filter(func(f *v1alpha1.Filter) { f.ProxyVersion = `^1\.2[0-9].*` }),
-		"a proxy version of Perl's": filter(func(f *v1alpha1.Filter) { f.ProxyVersion = `^1\.(?:21|22)\b` }),
-	}
-	for name, change := range tests {
+	for name, change := range accepted {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff([]string(nil), messages(autoWasm(change))); diff != "" {
 				t.Errorf("errors (-want +got):\n%s", diff)

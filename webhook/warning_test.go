@@ -1,0 +1,42 @@
+package webhook
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestWarningIsOneShortLine(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"plain", "all is well", "all is well"},
+		{"a line break", "two\r\nlines\tand a tab", "two  lines and a tab"},
+		{"control characters", "be\x07ll\x1b[31m\u202e", "bell[31m"},
+		{"broken UTF-8", "a\xffb", "ab"},
+		{"at the limit", strings.Repeat("é", 119), strings.Repeat("é", 119)},
+		{"over the limit", strings.Repeat("é", 120), strings.Repeat("é", 118) + "…"},
+		{"a format", "100%d", "100%d"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := warning("%s", tt.text)
+			if got != tt.want {
+				t.Errorf("warning(%q) = %q, want %q", tt.text, got, tt.want)
+			}
+			checkWarning(t, got)
+		})
+	}
+}
+
+func TestShortened(t *testing.T) {
+	tests := map[string]string{
+		"":                            "",
+		"reg.example":                 "reg.example",
+		strings.Repeat("é", 29):       strings.Repeat("é", 29),
+		nameOf(15) + nameOf(15):       nameOf(14) + "…" + nameOf(14),
+		"begin" + nameOf(99) + ".end": "beginaaaaaaaaa…aaaaaaaaaa.end",
+	}
+	for name, want := range tests {
+		if got := shortened(name); got != want {
+			t.Errorf("shortened(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
