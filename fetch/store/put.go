@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -31,18 +29,18 @@ func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string) (module
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // gone already once it is published
 	defer f.Close()           //nolint:errcheck // synced before it counts
-	info, err := s.receive(ctx, f, r, wantSHA256)
+	name := newNaming(r)
+	info, err := s.receive(ctx, f, r, name, wantSHA256)
 	if err != nil {
 		return module.Info{}, err
 	}
-	return info, s.publish(f.Name(), info)
+	return info, s.publish(f.Name(), info, name.own)
 }
 
 // receive writes r to f and answers for the result: size, hash, content.
-func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, wantSHA256 string) (module.Info, error) {
-	digest := sha256.New()
+func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, name naming, wantSHA256 string) (module.Info, error) {
 	capped := io.LimitReader(endingReader{ctx, r}, s.o.MaxModuleBytes+1)
-	size, writeErr, readErr := copyAhead(io.MultiWriter(f, digest), capped)
+	size, writeErr, readErr := copyAhead(name.through(&file{File: f}), capped)
 	switch {
 	case writeErr != nil:
 		return module.Info{}, s.writeFailed("write the module", writeErr)
@@ -51,7 +49,7 @@ func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, wantSHA256
 	case size > s.o.MaxModuleBytes:
 		return module.Info{}, failure.Definitef(failure.TooLarge, "the module is larger than the limit of %d bytes", s.o.MaxModuleBytes)
 	}
-	info := module.Info{SHA256: hex.EncodeToString(digest.Sum(nil)), Size: size}
+	info := module.Info{SHA256: name.sha256(), Size: size}
 	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
 		return module.Info{}, failure.Definitef(failure.DigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
 	}
@@ -66,11 +64,12 @@ func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, wantSHA256
 }
 
 // publish gives the complete file at path its name and makes it known.
-func (s *Store) publish(path string, info module.Info) error {
+func (s *Store) publish(path string, info module.Info, verified bool) error {
 	stripe := s.stripe(info.SHA256)
 	stripe.Lock()
 	defer stripe.Unlock()
 	e := s.fresh(info)
+	e.verified.Store(verified)
 	if s.entry(info.SHA256) == nil { // else its record stays: it knows the sources
 		if err := s.writeRecord(info.SHA256, recordOf(e, nil)); err != nil {
 			return err
