@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -24,9 +25,9 @@ const webhookService = "wasmer-webhook"
 // run wires the parts together and serves until ctx ends.
 func run(ctx context.Context, o *options) error {
 	ctrl.SetLogger(zap.New(zap.UseDevMode(o.development)))
-	config, err := ctrl.GetConfig()
+	config, err := restConfig(o.kubeconfig)
 	if err != nil {
-		return fmt.Errorf("find the API server: %w", err)
+		return err
 	}
 	certificate, err := newCertificate(config, o)
 	if err != nil {
@@ -61,6 +62,33 @@ func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// restConfig says where the API server is. Requests are not limited on this side:
+// an admission would wait for the controller's. The API server has its own limits
+// (manifests/workload/flowschema.yaml).
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	config, err := findConfig(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	config.QPS = -1
+	return config, nil
+}
+
+func findConfig(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig != "" {
+		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+		if err != nil {
+			return nil, fmt.Errorf("--kubeconfig=%s: %w", kubeconfig, err)
+		}
+		return config, nil
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w", err)
+	}
+	return config, nil
 }
 
 // newCertificate returns nil when there is no webhook to certify.
