@@ -266,11 +266,11 @@ func TestDefaultsOfTheNamespace(t *testing.T) {
 	}
 	ref := cluster.PushPrivate(t, "defaults:v1", img)
 	aw := synced(t, ns, suite.Manifest{Name: "defaulted", Source: suite.Image(ref)})
-	if got := fmt.Sprint(aw.Spec.Filter.ApplyPorts, aw.Spec.Secret, aw.Spec.Filter.VMID); got != "[9080 9090] regcred "+ns+".defaulted" {
+	if got := fmt.Sprintf("%v %s %s", aw.Spec.Filter.ApplyPorts, aw.Spec.Secret, aw.Spec.Filter.VMID); got != "[9080 9090] regcred "+ns+".defaulted" {
 		t.Errorf("defaults %s", got)
 	}
 	own := synced(t, ns, suite.Manifest{Name: "own", Source: suite.Image(ref), Secret: "regcred", Filter: "applyPorts: [1234], vmID: mine"})
-	if got := fmt.Sprint(own.Spec.Filter.ApplyPorts, own.Spec.Filter.VMID); got != "[1234] mine" {
+	if got := fmt.Sprintf("%v %s", own.Spec.Filter.ApplyPorts, own.Spec.Filter.VMID); got != "[1234] mine" {
 		t.Errorf("a default replaced what the user set: %s", got)
 	}
 }

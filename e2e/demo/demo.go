@@ -73,7 +73,7 @@ func (d *Demo) play(ctx context.Context, dir string, s step) error {
 	if s.says != "" {
 		fmt.Fprintf(d.Out, "\n# %s\n", s.says)
 	}
-	fmt.Fprintf(d.Out, "$ %s\n", strings.ReplaceAll(s.run, "\n", "\n  "))
+	fmt.Fprintf(d.Out, "$ %s\n", strings.ReplaceAll(s.run, "\n", "\n> "))
 	answer, err := d.shell(ctx, dir, s.run)
 	if s.refused == (err == nil) {
 		return fmt.Errorf("this command must %s: %s: %w", map[bool]string{true: "be refused", false: "succeed"}[s.refused], s.run, err)

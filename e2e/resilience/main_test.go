@@ -1,6 +1,7 @@
 package resilience
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -13,17 +14,21 @@ var cluster *suite.Cluster
 
 func TestMain(m *testing.M) { os.Exit(suite.Main(m, &cluster)) }
 
-// restart stops wasmer and starts it with other flags; after the test it runs
-// with its own again.
+// restart stops wasmer, if it runs, and starts it with other flags.
 func restart(t *testing.T, flags ...string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), suite.Patience)
+	defer cancel()
 	if err := cluster.StopWasmer(); err != nil {
 		t.Fatalf("stop wasmer: %v", err)
 	}
-	if err := cluster.StartWasmer(t.Context(), flags...); err != nil {
+	if err := cluster.Wasmer().Start(ctx, flags...); err != nil {
 		t.Fatalf("start wasmer with %v: %v", flags, err)
 	}
 }
+
+// restartAfter gives wasmer its own flags back when the test is over.
+func restartAfter(t *testing.T) { t.Cleanup(func() { restart(t) }) }
 
 // pushed pushes a tiny module and returns the image's reference and the module.
 func pushed(t *testing.T, repository string) (string, []byte) {

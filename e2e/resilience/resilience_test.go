@@ -38,6 +38,9 @@ func TestWebhookScaledToZeroAndBack(t *testing.T) {
 	}
 	version := filterVersion(t, ns, "without")
 
+	if err := cluster.ApplyManifests(t.Context(), "webhook"); err != nil {
+		t.Fatal(err)
+	}
 	restart(t)
 	cluster.WaitPhase(t, ns, "without", v1alpha1.PhaseSynced)
 	time.Sleep(2 * time.Second)
@@ -54,7 +57,7 @@ func TestWebhookAwayBlocksOnlyAutoWasms(t *testing.T) {
 	if err := cluster.StopWasmer(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { restart(t) })
+	restartAfter(t)
 	cluster.Refused(t, ns, suite.Manifest{Name: "blocked", Source: suite.Image(ref)}.String(), "mutate.wasm.tcm.io")
 	cluster.Apply(t, ns, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: free}\n")
 }
@@ -110,7 +113,7 @@ func TestStageOff(t *testing.T) {
 	ns := cluster.Namespace(t)
 	ref, _ := pushed(t, "unstaged:v1")
 	restart(t, "--stage=false", "--controller=false")
-	t.Cleanup(func() { restart(t) })
+	restartAfter(t)
 	cluster.Apply(t, ns, suite.Manifest{Name: "later", Source: suite.Image(ref)}.String())
 	suite.Never(t, 2*time.Second, "admission created an EnvoyFilter", func(ctx context.Context) error {
 		_, err := cluster.EnvoyFilter(ctx, ns, "later")
@@ -124,7 +127,7 @@ func TestStageOff(t *testing.T) {
 func TestSourceCheckWarn(t *testing.T) {
 	ns := cluster.Namespace(t)
 	restart(t, "--source-check=Warn")
-	t.Cleanup(func() { restart(t) })
+	restartAfter(t)
 	out := cluster.Apply(t, ns, suite.Manifest{Name: "warned", Source: suite.Image(cluster.Registry + "/not/there:v1")}.String())
 	if !strings.Contains(out.Stderr, "Warning:") || !strings.Contains(out.Stderr, "not/there:v1") {
 		t.Errorf("no warning about the missing image: %q", out.Stderr)
@@ -149,7 +152,7 @@ func TestSourceCheckOff(t *testing.T) {
 	}))
 	t.Cleanup(source.Close)
 	restart(t, "--source-check=Off", "--controller=false")
-	t.Cleanup(func() { restart(t) })
+	restartAfter(t)
 	cluster.Apply(t, ns, suite.Manifest{Name: "unasked", Source: suite.Object(source.URL+"/f.wasm", "")}.String())
 	if len(asked) != 0 {
 		t.Error("admission asked the source")
@@ -165,7 +168,7 @@ func TestCrashWhileStaged(t *testing.T) {
 	ns := cluster.Namespace(t)
 	ref, _ := pushed(t, "crash:v1")
 	restart(t, "--controller=false")
-	t.Cleanup(func() { restart(t) })
+	restartAfter(t)
 	cluster.ForbidAutoWasms(t, ns)
 	cluster.Refused(t, ns, suite.Manifest{Name: "staged", Source: suite.Image(ref)}.String(), "exceeded quota")
 	if _, err := cluster.EnvoyFilter(t.Context(), ns, "staged"); err != nil {
@@ -174,9 +177,7 @@ func TestCrashWhileStaged(t *testing.T) {
 	if err := cluster.Wasmer().Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := cluster.StartWasmer(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	restart(t)
 	cluster.WaitGone(t, ns, "staged", suite.Patience)
 }
 
@@ -186,7 +187,7 @@ func TestModuleGoesAfterItsAutoWasm(t *testing.T) {
 	ns := cluster.Namespace(t)
 	ref, module := pushed(t, "evicted:v1")
 	restart(t, "--retention=1s", "--evict-interval=1s")
-	t.Cleanup(func() { restart(t) })
+	restartAfter(t)
 	cluster.Apply(t, ns, suite.Manifest{Name: "evicted", Source: suite.Image(ref)}.String())
 	cluster.WaitPhase(t, ns, "evicted", v1alpha1.PhaseSynced)
 	time.Sleep(4 * time.Second)
@@ -195,6 +196,7 @@ func TestModuleGoesAfterItsAutoWasm(t *testing.T) {
 		t.Fatal(err)
 	}
 	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+		time.Sleep(5 * time.Second) // asking for a module is using it
 		status, _, err := cluster.Served(ctx, suite.SHA256(module))
 		if err == nil && status == http.StatusNotFound {
 			return nil
