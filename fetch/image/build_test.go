@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -26,6 +27,7 @@ type layer struct {
 	// open, when set, is what the registry sends in place of content.
 	open func() io.Reader
 	size int64 // as declared, when it is not that of content
+	hash v1.Hash
 }
 
 // testImage is an image of any shape, right or wrong.
@@ -38,13 +40,17 @@ type testImage struct {
 	opened     []v1.Hash // the layers whose blobs were opened, in order
 }
 
-func (i *testImage) build(t *testing.T) v1.Image {
+func (i *testImage) build(t testing.TB) v1.Image {
 	t.Helper()
 	if i.mediaType == "" {
 		i.mediaType = types.OCIManifestSchema1
 	}
 	if i.config == "" {
 		i.config = "{}"
+	}
+	i.layers = slices.Clone(i.layers)
+	for n := range i.layers {
+		i.layers[n].hash = digestOf(i.layers[n].content)
 	}
 	img, err := partial.CompressedToImage(i)
 	if err != nil {
@@ -72,7 +78,7 @@ func (i *testImage) RawManifest() ([]byte, error) {
 		m.MediaType = i.mediaType
 	}
 	for _, l := range i.layers {
-		d := v1.Descriptor{MediaType: l.mediaType, Digest: digestOf(l.content), Size: int64(len(l.content))}
+		d := v1.Descriptor{MediaType: l.mediaType, Digest: l.hash, Size: int64(len(l.content))}
 		if l.size != 0 {
 			d.Size = l.size
 		}
@@ -86,7 +92,7 @@ func (i *testImage) RawManifest() ([]byte, error) {
 
 func (i *testImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 	for _, l := range i.layers {
-		if digestOf(l.content) == h {
+		if l.hash == h {
 			return testLayer{l, i}, nil
 		}
 	}
@@ -98,12 +104,12 @@ type testLayer struct {
 	image *testImage
 }
 
-func (l testLayer) Digest() (v1.Hash, error)            { return digestOf(l.content), nil }
+func (l testLayer) Digest() (v1.Hash, error)            { return l.hash, nil }
 func (l testLayer) Size() (int64, error)                { return int64(len(l.content)), nil }
 func (l testLayer) MediaType() (types.MediaType, error) { return l.mediaType, nil }
 
 func (l testLayer) Compressed() (io.ReadCloser, error) {
-	l.image.opened = append(l.image.opened, digestOf(l.content))
+	l.image.opened = append(l.image.opened, l.hash)
 	if l.open != nil {
 		return io.NopCloser(l.open()), nil
 	}

@@ -50,7 +50,7 @@ type shape struct {
 // shapes are the shapes that tools push, and some that people do.
 func shapes() []shape {
 	packed := gzipOf(tarOf("plugin.wasm", string(wasm), "runtime-config.json", "{}"))
-	runtime := layer{soloConfig, []byte("{}"), "runtime-config.json", nil, 0}
+	runtime := layer{mediaType: soloConfig, content: []byte("{}"), title: "runtime-config.json"}
 	oci, docker := types.OCIConfigJSON, types.DockerConfigJSON
 	raw := func(t types.MediaType, title string) layer { return layer{mediaType: t, content: wasm, title: title} }
 	tgz := layer{mediaType: types.OCILayer, content: packed}
@@ -108,6 +108,8 @@ func shapes() []shape {
 		{"an archive under a bare type", testImage{configType: emptyConfig, layers: []layer{{mediaType: wasmLayer, content: packed}}},
 			expectation{image.ShapeArtifact, "plugin.wasm", false, false}},
 		{"one blob under two types", testImage{configType: emptyConfig, layers: []layer{raw(types.OCILayer, ""), raw(soloLayer, "")}},
+			expectation{image.ShapeBinary, "", true, false}},
+		{"one blob under two bare types", testImage{configType: emptyConfig, layers: []layer{raw(wasmLayer, "a.wasm"), raw(soloLayer, "a.wasm")}},
 			expectation{image.ShapeBinary, "", true, false}},
 		{"several bare modules, one titled", testImage{configType: emptyConfig, layers: []layer{
 			{mediaType: wasmLayer, content: []byte("other"), title: "a.wasm"}, raw(wasmLayer, "plugin.wasm")}},

@@ -3,11 +3,7 @@ package image_test
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 
@@ -16,7 +12,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/autowasm/autowasm/fetch/failure"
-	"github.com/autowasm/autowasm/fetch/image"
 )
 
 // refusal is how an image fails.
@@ -175,138 +170,6 @@ func TestModuleRefusesTooMany(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
-	}
-}
-
-// endless repeats a pattern for ever.
-type endless struct {
-	pattern []byte
-	read    int64
-}
-
-func (e *endless) Read(p []byte) (int, error) {
-	n := 0
-	for n < len(p) {
-		n += copy(p[n:], e.pattern[(e.read+int64(n))%int64(len(e.pattern)):])
-	}
-	e.read += int64(n)
-	return n, nil
-}
-
-// endlessGzip compresses a start, and then zeros for ever.
-type endlessGzip struct {
-	out bytes.Buffer
-	w   *gzip.Writer
-}
-
-func newEndlessGzip(start []byte) *endlessGzip {
-	e := &endlessGzip{}
-	e.w = gzip.NewWriter(&e.out)
-	must2(e.w.Write(start))
-	return e
-}
-
-func (e *endlessGzip) Read(p []byte) (int, error) {
-	for e.out.Len() == 0 {
-		must2(e.w.Write(make([]byte, 1<<16)))
-		must(e.w.Flush())
-	}
-	return e.out.Read(p)
-}
-
-// counter counts what is read.
-type counter struct {
-	r    io.Reader
-	read int
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.read += n
-	return n, err
-}
-
-func TestModuleEndsEndlessLayers(t *testing.T) {
-	tests := []struct {
-		name      string
-		mediaType types.MediaType
-		source    io.Reader
-		want      string
-	}{
-		{"a module", wasmLayer, &endless{pattern: []byte("\x00asm")}, tooLarge},
-		{"a sniffed module", "x/y", &endless{pattern: []byte("\x00asm")}, tooLarge},
-		{"zeros in a file", types.OCILayer, newEndlessGzip(tarHeader("f", 1<<60)), searchLong},
-		{"zeros in the module", wasmLayer, newEndlessGzip([]byte("\x00asm")), tooLarge},
-		{"zeros behind the archive", types.OCILayer, newEndlessGzip(tarOf("plugin.wasm", "1")), searchLong},
-		{"compressed nothing", types.OCILayer, &endless{pattern: gzipOf(nil)}, searchLong},
-		{"files", types.OCILayer, &endless{pattern: tarHeader("f", 0)}, searchLong},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			source := &counter{r: tt.source}
-			l := layer{mediaType: tt.mediaType, content: []byte(tt.name), open: func() io.Reader { return source }}
-			img := &testImage{configType: types.OCIConfigJSON, layers: []layer{l}}
-			_, err := readModule(t, img.build(t), 1024)
-			if diff := cmp.Diff(refusal{failure.TooLarge, true, tt.want}, refusalOf(err)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			if source.read > 256<<10 {
-				t.Errorf("%d bytes were read", source.read)
-			}
-		})
-	}
-}
-
-// What goes wrong on the way is not the image's fault, whichever decoder notices.
-func TestModuleBlamesTheWayNotTheImage(t *testing.T) {
-	packed := gzipOf(tarOf("plugin.wasm", strings.Repeat("x", 1000)))
-	broken := errors.New("connection reset by peer")
-	tests := []struct {
-		name string
-		err  error
-		want refusal
-	}{
-		{"a broken connection", broken, refusal{failure.Unavailable, false, "read layer DIGEST: connection reset by peer"}},
-		{"a short body", io.ErrUnexpectedEOF, refusal{failure.Unavailable, false, "read layer DIGEST: unexpected EOF"}},
-		{"the wrong bytes", errors.New(`error verifying sha256 checksum after reading 3 bytes; got "a", want "b"`),
-			refusal{failure.DigestMismatch, true, `read layer DIGEST: the registry's copy is damaged: error verifying sha256 checksum after reading 3 bytes; got "a", want "b"`}},
-		{"a deadline", context.DeadlineExceeded, refusal{failure.Pending, false, "read layer DIGEST: context deadline exceeded"}},
-	}
-	for _, tt := range tests {
-		for _, at := range []int{0, 1, 30, len(packed)} {
-			t.Run(fmt.Sprint(tt.name, at), func(t *testing.T) {
-				l := ociLayer(packed)
-				l.open = func() io.Reader { return io.MultiReader(bytes.NewReader(packed[:at]), failing{tt.err}) }
-				img := &testImage{configType: types.OCIConfigJSON, layers: []layer{l}}
-				_, err := readModule(t, img.build(t), 1024)
-				want := tt.want
-				want.Message = strings.ReplaceAll(want.Message, "DIGEST", digestOf(packed).String())
-				if diff := cmp.Diff(want, refusalOf(err)); diff != "" {
-					t.Errorf("(-want +got)\n%s", diff)
-				}
-			})
-		}
-	}
-}
-
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-func TestModuleObeysTheContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	img := (&testImage{configType: emptyConfig, layers: []layer{{mediaType: wasmLayer, content: bytes.Repeat([]byte("x"), 1<<20)}}}).build(t)
-	rc, err := image.Module(ctx, img, 2<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rc.Close()
-	cancel()
-	if _, err := io.ReadAll(rc); !errors.Is(err, context.Canceled) {
-		t.Errorf("after cancelling, reading ended with %v", err)
-	}
-	if _, err := image.Module(ctx, img, 2<<20); !errors.Is(err, context.Canceled) {
-		t.Errorf("with a cancelled context, opening ended with %v", err)
 	}
 }
 

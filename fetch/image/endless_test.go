@@ -1,0 +1,94 @@
+package image_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+// endless repeats a pattern for ever.
+type endless struct {
+	pattern []byte
+	read    int64
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		n += copy(p[n:], e.pattern[(e.read+int64(n))%int64(len(e.pattern)):])
+	}
+	e.read += int64(n)
+	return n, nil
+}
+
+// endlessGzip compresses a start, and then zeros for ever.
+type endlessGzip struct {
+	out bytes.Buffer
+	w   *gzip.Writer
+}
+
+func newEndlessGzip(start []byte) *endlessGzip {
+	e := &endlessGzip{}
+	e.w = gzip.NewWriter(&e.out)
+	must2(e.w.Write(start))
+	return e
+}
+
+func (e *endlessGzip) Read(p []byte) (int, error) {
+	for e.out.Len() == 0 {
+		must2(e.w.Write(make([]byte, 1<<16)))
+		must(e.w.Flush())
+	}
+	return e.out.Read(p)
+}
+
+// counter counts what is read.
+type counter struct {
+	r    io.Reader
+	read int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.read += n
+	return n, err
+}
+
+func TestModuleEndsEndlessLayers(t *testing.T) {
+	tests := []struct {
+		name      string
+		mediaType types.MediaType
+		source    io.Reader
+		want      string
+	}{
+		{"a module", wasmLayer, &endless{pattern: []byte("\x00asm")}, tooLarge},
+		{"a sniffed module", "x/y", &endless{pattern: []byte("\x00asm")}, tooLarge},
+		{"zeros in a file", types.OCILayer, newEndlessGzip(tarHeader("f", 1<<60)), searchLong},
+		{"zeros in the module", wasmLayer, newEndlessGzip([]byte("\x00asm")), tooLarge},
+		{"zeros behind the archive", types.OCILayer, newEndlessGzip(tarOf("plugin.wasm", "1")), searchLong},
+		{"compressed nothing", types.OCILayer, &endless{pattern: gzipOf(nil)}, searchLong},
+		{"files", types.OCILayer, &endless{pattern: tarHeader("f", 0)}, searchLong},
+		{"damage", types.OCILayer, &endless{pattern: []byte("\x1f\x8b\x00")}, searchLong},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			source := &counter{r: tt.source}
+			l := layer{mediaType: tt.mediaType, content: []byte(tt.name), open: func() io.Reader { return source }}
+			img := &testImage{configType: types.OCIConfigJSON, layers: []layer{l}}
+			_, err := readModule(t, img.build(t), 1024)
+			if diff := cmp.Diff(refusal{failure.TooLarge, true, tt.want}, refusalOf(err)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if source.read > 256<<10 {
+				t.Errorf("%d bytes were read", source.read)
+			}
+		})
+	}
+}
