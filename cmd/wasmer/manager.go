@@ -111,6 +111,7 @@ func metadataOf(apiVersion, kind string) *metav1.PartialObjectMetadata {
 // readiness is what /readyz asks.
 type readiness struct {
 	cache    cache.Cache
+	modules  func() error
 	draining atomic.Bool
 }
 
@@ -118,10 +119,14 @@ type readiness struct {
 // yet.
 const syncCheckTimeout = 500 * time.Millisecond
 
-// addChecks makes /readyz fail until the caches are synced, the webhook server
-// listens and its certificate is trusted, and again once wasmer is told to stop.
+// addChecks makes /readyz fail until the caches are synced, both servers listen and
+// the webhook's certificate is trusted, and again once wasmer is told to stop.
 func (r *readiness) addChecks(mgr ctrl.Manager, certificate func() error, webhook bool) error {
-	checks := map[string]healthz.Checker{"caches": r.synced, "not-draining": r.serving}
+	checks := map[string]healthz.Checker{
+		"caches":       r.synced,
+		"modules":      func(*http.Request) error { return r.modules() },
+		"not-draining": r.serving,
+	}
 	if webhook {
 		checks["webhook"] = mgr.GetWebhookServer().StartedChecker()
 		checks["certificate"] = func(*http.Request) error { return certificate() }

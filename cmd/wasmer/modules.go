@@ -57,15 +57,16 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 	}, nil
 }
 
-// addTo hands every part that runs to the manager, which waits for their end.
+// addTo hands the parts that need the API server to the manager, which waits for
+// their end. The module server does without.
 func (m *modules) addTo(mgr ctrl.Manager) error {
 	err := errors.Join(
 		fill.IndexModules(context.Background(), mgr.GetFieldIndexer()),
 		m.fetcher.Register(metrics.Registry),
-		mgr.Add(m.fetcher), mgr.Add(m.server), mgr.Add(m.evictor),
+		mgr.Add(m.fetcher), mgr.Add(m.evictor),
 	)
 	if err != nil {
-		return fmt.Errorf("add the fetcher and the module server: %w", err)
+		return fmt.Errorf("add the fetcher: %w", err)
 	}
 	return nil
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
@@ -44,11 +46,14 @@ func run(ctx context.Context, o *options) error {
 	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts), addControllers(mgr, o, parts)); err != nil {
 		return err
 	}
-	return start(ctx, mgr, o, certificate)
+	return start(ctx, mgr, o, certificate, parts)
 }
 
-func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.Source) error {
-	ready := &readiness{cache: mgr.GetCache()}
+// start runs the manager and, beside it, the module server: what is on the disk is
+// served to Envoy even while the API server is away and the manager's caches wait
+// for it.
+func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.Source, m *modules) error {
+	ready := &readiness{cache: mgr.GetCache(), modules: m.server.Ready}
 	healthy := func() error { return nil }
 	if certificate != nil {
 		healthy = certificate.Healthy
@@ -58,7 +63,10 @@ func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.
 	}
 	serving, stop := ready.drain(ctx, o.shutdownDelay)
 	defer stop()
-	if err := mgr.Start(serving); err != nil {
+	group, serving := errgroup.WithContext(serving)
+	group.Go(func() error { return m.server.Start(log.IntoContext(serving, ctrl.Log)) })
+	group.Go(func() error { return mgr.Start(serving) })
+	if err := group.Wait(); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
@@ -66,13 +74,15 @@ func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.
 
 // restConfig says where the API server is. Requests are not limited on this side:
 // an admission would wait for the controller's. The API server has its own limits
-// (manifests/workload/flowschema.yaml).
+// (manifests/workload/flowschema.yaml). Its warnings are left out: Istio has one for
+// every EnvoyFilter, whose purpose nobody doubts here.
 func restConfig(kubeconfig string) (*rest.Config, error) {
 	config, err := findConfig(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
 	config.QPS = -1
+	config.WarningHandlerWithContext = rest.NoWarnings{}
 	return config, nil
 }
 

@@ -40,6 +40,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return s.invalid
 	}
 	server := s.httpServer(ctx)
+	s.listening.Store(true)
+	defer s.listening.Store(false)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	var err error
@@ -54,6 +56,14 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		s.fills.stop()
 	}
 	return err
+}
+
+// Ready fails while no proxy could reach the server.
+func (s *Server) Ready() error {
+	if !s.listening.Load() {
+		return errors.New("the module server does not listen")
+	}
+	return nil
 }
 
 func (s *Server) httpServer(ctx context.Context) *http.Server {

@@ -39,6 +39,35 @@ func damage(t *testing.T, dir string) {
 	}
 }
 
+// A server is ready for as long as it listens.
+func TestReadyWhileListening(t *testing.T) {
+	f := newFiller(t)
+	server := serve.New(serve.Options{Store: f.store, Filler: f})
+	if err := server.Ready(); err == nil {
+		t.Error("ready before it listens")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx, listener) }()
+	if err := get(http.DefaultClient, "http://"+listener.Addr().String()+"/healthz"); err != nil {
+		t.Errorf("a listening server: %v", err)
+	}
+	if err := server.Ready(); err != nil {
+		t.Errorf("not ready although it listens: %v", err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Serve = %v", err)
+	}
+	if err := server.Ready(); err == nil {
+		t.Error("ready after it stopped")
+	}
+}
+
 // A request that is under way when the server is told to stop gets its answer,
 // new ones do not, and nothing is left running.
 func TestStopLetsRequestsEnd(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,10 +59,11 @@ type Options struct {
 
 // Server serves the modules of a store. It is an http.Handler.
 type Server struct {
-	o       Options
-	fills   *fills
-	metrics *metrics
-	invalid error // why the metrics could not be registered
+	o         Options
+	fills     *fills
+	metrics   *metrics
+	listening atomic.Bool
+	invalid   error // why the metrics could not be registered
 }
 
 // New makes a Server.
