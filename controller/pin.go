@@ -84,16 +84,7 @@ func resolvedFor(aw *v1alpha1.AutoWasm) bool {
 	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == aw.Generation
 }
 
-// asksAgain reports whether each generation looks the source up again. An absent
-// policy is read as admission would have filled it.
+// asksAgain reports whether each generation looks the source up again.
 func asksAgain(s v1alpha1.Source) bool {
-	switch {
-	case s.Registry == nil, strings.Contains(s.Registry.Image, "@"):
-		return false
-	case s.Registry.PullPolicy != "":
-		return s.Registry.PullPolicy == v1alpha1.PullAlways
-	default:
-		_, tag, tagged := strings.Cut(s.Registry.Image[strings.LastIndex(s.Registry.Image, "/")+1:], ":")
-		return !tagged || tag == "latest"
-	}
+	return s.Registry != nil && !strings.Contains(s.Registry.Image, "@") && s.Registry.EffectivePullPolicy() == v1alpha1.PullAlways
 }

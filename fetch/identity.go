@@ -87,7 +87,7 @@ func identify(r source.Request) identity {
 	switch s := r.Source; {
 	case s.Registry != nil:
 		id.kind, id.place, id.part = "registry", s.Registry.Image, r.Pinned
-		id.memorable = r.Pinned != "" || fixed(*s.Registry)
+		id.memorable = r.Pinned != "" || fixed(s.Registry)
 	case s.Object != nil:
 		id.kind, id.place, id.part = "object", s.Object.URL, s.Object.SHA256
 		id.memorable = s.Object.SHA256 != ""
@@ -97,17 +97,9 @@ func identify(r source.Request) identity {
 	return id
 }
 
-// fixed reports whether an image need not be looked up each time. An absent
-// policy is as the API documents it.
-func fixed(s v1alpha1.RegistrySource) bool {
-	if strings.Contains(s.Image, "@") {
-		return true
-	}
-	if s.PullPolicy != "" {
-		return s.PullPolicy == v1alpha1.PullIfNotPresent
-	}
-	_, tag, tagged := strings.Cut(s.Image[strings.LastIndex(s.Image, "/")+1:], ":")
-	return tagged && tag != "latest"
+// fixed reports whether an image need not be looked up each time.
+func fixed(s *v1alpha1.RegistrySource) bool {
+	return strings.Contains(s.Image, "@") || s.EffectivePullPolicy() == v1alpha1.PullIfNotPresent
 }
 
 // registryHost is the first part of an image's name when that is a host, as

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
-	"strings"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
@@ -108,25 +107,8 @@ func (o object) fillPullPolicy() bool {
 	if image == "" || !lacks(o.registry, "pullPolicy") {
 		return false
 	}
-	o.registry["pullPolicy"] = string(defaultPullPolicy(image))
+	o.registry["pullPolicy"] = string(v1alpha1.DefaultPullPolicy(image))
 	return true
-}
-
-// defaultPullPolicy is kubelet's rule: a reference that is expected to move,
-// latest or no tag at all, is looked up on each change.
-func defaultPullPolicy(image string) v1alpha1.PullPolicy {
-	if !strings.Contains(image, "@") && isLatest(image) {
-		return v1alpha1.PullAlways
-	}
-	return v1alpha1.PullIfNotPresent
-}
-
-// isLatest looks for the tag after the last slash: a colon before it belongs to
-// the registry's port.
-func isLatest(image string) bool {
-	last := image[strings.LastIndex(image, "/")+1:]
-	_, tag, tagged := strings.Cut(last, ":")
-	return !tagged || tag == "latest"
 }
 
 func (o object) fillPorts(ports []int64) bool {

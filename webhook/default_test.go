@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 func TestDefault(t *testing.T) {
@@ -100,7 +102,7 @@ func TestDefaultPullPolicy(t *testing.T) {
 		"x:latest-1":                     "IfNotPresent",
 	}
 	for image, want := range tests {
-		if got := string(defaultPullPolicy(image)); got != want {
+		if got := string(v1alpha1.DefaultPullPolicy(image)); got != want {
 			t.Errorf("pull policy of %s = %s, want %s", image, got, want)
 		}
 	}

@@ -62,7 +62,7 @@ func requestOf(s subject) source.Request {
 
 func pinOf(s subject) string {
 	registry := s.aw.Spec.Filter.Source.Registry
-	if s.old == nil || registry == nil || policyOf(registry) == v1alpha1.PullAlways {
+	if s.old == nil || registry == nil || registry.EffectivePullPolicy() == v1alpha1.PullAlways {
 		return ""
 	}
 	module := s.old.Status.Module
@@ -70,11 +70,4 @@ func pinOf(s subject) string {
 		return ""
 	}
 	return module.Reference
-}
-
-func policyOf(r *v1alpha1.RegistrySource) v1alpha1.PullPolicy {
-	if r.PullPolicy != "" {
-		return r.PullPolicy
-	}
-	return defaultPullPolicy(r.Image)
 }

@@ -36,7 +36,7 @@ func sourceWarnings(s v1alpha1.Source) []string {
 }
 
 func registryWarnings(r v1alpha1.RegistrySource) []string {
-	if strings.Contains(r.Image, "@") || !isLatest(r.Image) {
+	if v1alpha1.DefaultPullPolicy(r.Image) == v1alpha1.PullIfNotPresent {
 		return nil
 	}
 	return []string{warning("spec.filter.source.registry.image has no tag or latest: name a version or a digest, to know what runs")}
