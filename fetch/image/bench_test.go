@@ -16,12 +16,12 @@ func BenchmarkModule(b *testing.B) {
 	module := wasmtest.Module(wasmtest.Padding(20 << 20))
 	packed := tarOf("plugin.wasm", string(module))
 	for name, l := range map[string]layer{
-		"raw":      {mediaType: wasmLayer, content: module},
-		"tar+gzip": {mediaType: types.OCILayer, content: gzipOf(packed)},
-		"tar+zstd": {mediaType: types.OCILayerZStd, content: zstdOf(packed)},
+		"raw":      {MediaType: wasmLayer, Content: module},
+		"tar+gzip": {MediaType: types.OCILayer, Content: gzipOf(packed)},
+		"tar+zstd": {MediaType: types.OCILayerZStd, Content: zstdOf(packed)},
 	} {
 		b.Run(name, func(b *testing.B) {
-			img := (&testImage{configType: types.OCIConfigJSON, layers: []layer{l}}).build(b)
+			img := (&testImage{ConfigType: types.OCIConfigJSON, Layers: []layer{l}}).Build(b)
 			b.SetBytes(int64(len(module)))
 			b.ReportAllocs()
 			for b.Loop() {

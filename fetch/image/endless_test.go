@@ -37,14 +37,23 @@ type endlessGzip struct {
 func newEndlessGzip(start []byte) *endlessGzip {
 	e := &endlessGzip{}
 	e.w = gzip.NewWriter(&e.out)
-	must2(e.w.Write(start))
+	e.write(start)
 	return e
+}
+
+// write cannot fail: it writes to memory.
+func (e *endlessGzip) write(content []byte) {
+	if _, err := e.w.Write(content); err != nil {
+		panic(err)
+	}
+	if err := e.w.Flush(); err != nil {
+		panic(err)
+	}
 }
 
 func (e *endlessGzip) Read(p []byte) (int, error) {
 	for e.out.Len() == 0 {
-		must2(e.w.Write(make([]byte, 1<<16)))
-		must(e.w.Flush())
+		e.write(make([]byte, 1<<16))
 	}
 	return e.out.Read(p)
 }
@@ -80,9 +89,9 @@ func TestModuleEndsEndlessLayers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			source := &counter{r: tt.source}
-			l := layer{mediaType: tt.mediaType, content: []byte(tt.name), open: func() io.Reader { return source }}
-			img := &testImage{configType: types.OCIConfigJSON, layers: []layer{l}}
-			_, err := readModule(t, img.build(t), 1024)
+			l := layer{MediaType: tt.mediaType, Content: []byte(tt.name), Open: func() io.Reader { return source }}
+			img := &testImage{ConfigType: types.OCIConfigJSON, Layers: []layer{l}}
+			_, err := readModule(t, img.Build(t), 1024)
 			if diff := cmp.Diff(refusal{failure.TooLarge, true, tt.want}, refusalOf(err)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}

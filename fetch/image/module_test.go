@@ -50,75 +50,75 @@ type shape struct {
 // shapes are the shapes that tools push, and some that people do.
 func shapes() []shape {
 	packed := gzipOf(tarOf("plugin.wasm", string(wasm), "runtime-config.json", "{}"))
-	runtime := layer{mediaType: soloConfig, content: []byte("{}"), title: "runtime-config.json"}
+	runtime := layer{MediaType: soloConfig, Content: []byte("{}"), Title: "runtime-config.json"}
 	oci, docker := types.OCIConfigJSON, types.DockerConfigJSON
-	raw := func(t types.MediaType, title string) layer { return layer{mediaType: t, content: wasm, title: title} }
-	tgz := layer{mediaType: types.OCILayer, content: packed}
-	base := layer{mediaType: types.OCILayer, content: gzipOf(tarOf("etc/passwd", "root", "lib/a.so", "x"))}
+	raw := func(t types.MediaType, title string) layer { return layer{MediaType: t, Content: wasm, Title: title} }
+	tgz := layer{MediaType: types.OCILayer, Content: packed}
+	base := layer{MediaType: types.OCILayer, Content: gzipOf(tarOf("etc/passwd", "root", "lib/a.so", "x"))}
 	return []shape{
-		{"wasme", testImage{configType: soloConfig, layers: []layer{runtime, raw(soloLayer, "filter.wasm")}},
+		{"wasme", testImage{ConfigType: soloConfig, Layers: []layer{runtime, raw(soloLayer, "filter.wasm")}},
 			expectation{image.ShapeBinary, "", true, false}},
-		{"wasme, the other order", testImage{configType: soloConfig, layers: []layer{raw(soloLayer, ""), runtime}},
+		{"wasme, the other order", testImage{ConfigType: soloConfig, Layers: []layer{raw(soloLayer, ""), runtime}},
 			expectation{image.ShapeBinary, "", true, false}},
-		{"one Solo layer", testImage{configType: emptyConfig, layers: []layer{raw(soloLayer, "")}},
+		{"one Solo layer", testImage{ConfigType: emptyConfig, Layers: []layer{raw(soloLayer, "")}},
 			expectation{image.ShapeSingle, "", false, false}},
-		{"buildah", testImage{configType: oci, layers: []layer{tgz}},
+		{"buildah", testImage{ConfigType: oci, Layers: []layer{tgz}},
 			expectation{image.ShapeImage, "plugin.wasm", true, true}},
-		{"OCI without a manifest type", testImage{omitType: true, configType: oci, layers: []layer{tgz}},
+		{"OCI without a manifest type", testImage{OmitType: true, ConfigType: oci, Layers: []layer{tgz}},
 			expectation{image.ShapeImage, "plugin.wasm", true, true}},
-		{"docker build", testImage{mediaType: types.DockerManifestSchema2, configType: docker, layers: []layer{
-			{mediaType: types.DockerLayer, content: base.content}, {mediaType: types.DockerLayer, content: packed}}},
+		{"docker build", testImage{MediaType: types.DockerManifestSchema2, ConfigType: docker, Layers: []layer{
+			{MediaType: types.DockerLayer, Content: base.Content}, {MediaType: types.DockerLayer, Content: packed}}},
 			expectation{image.ShapeImage, "plugin.wasm", true, true}},
-		{"Higress", testImage{configType: "application/vnd.unknown.config.v1+json", layers: []layer{
-			{mediaType: "application/vnd.module.wasm.spec.v1+yaml", content: []byte("apiVersion: 1.0.0"), title: "spec.yaml"},
-			{mediaType: "application/vnd.module.wasm.doc.v1+markdown", content: []byte("# plugin"), title: "README.md"},
-			{mediaType: types.OCILayer, content: packed, title: "plugin.tar.gz"}}},
+		{"Higress", testImage{ConfigType: "application/vnd.unknown.config.v1+json", Layers: []layer{
+			{MediaType: "application/vnd.module.wasm.spec.v1+yaml", Content: []byte("apiVersion: 1.0.0"), Title: "spec.yaml"},
+			{MediaType: "application/vnd.module.wasm.doc.v1+markdown", Content: []byte("# plugin"), Title: "README.md"},
+			{MediaType: types.OCILayer, Content: packed, Title: "plugin.tar.gz"}}},
 			expectation{image.ShapeArtifact, "plugin.wasm", true, false}},
-		{"wasm-to-oci", testImage{omitType: true, configType: "application/vnd.wasm.config.v1+json", layers: []layer{raw(v1Layer, "p.wasm")}},
+		{"wasm-to-oci", testImage{OmitType: true, ConfigType: "application/vnd.wasm.config.v1+json", Layers: []layer{raw(v1Layer, "p.wasm")}},
 			expectation{image.ShapeWasmToOCI, "", false, false}},
-		{"wkg", testImage{configType: "application/vnd.wasm.config.v0+json", layers: []layer{raw(wasmLayer, "")}},
+		{"wkg", testImage{ConfigType: "application/vnd.wasm.config.v0+json", Layers: []layer{raw(wasmLayer, "")}},
 			expectation{image.ShapeCNCF, "", false, false}},
-		{"oras with a type", testImage{configType: emptyConfig, layers: []layer{raw(wasmLayer, "p.wasm")}},
+		{"oras with a type", testImage{ConfigType: emptyConfig, Layers: []layer{raw(wasmLayer, "p.wasm")}},
 			expectation{image.ShapeArtifact, "", false, false}},
-		{"oras without a type", testImage{configType: emptyConfig, layers: []layer{raw("application/vnd.oci.image.layer.v1.tar", "p.wasm")}},
+		{"oras without a type", testImage{ConfigType: emptyConfig, Layers: []layer{raw("application/vnd.oci.image.layer.v1.tar", "p.wasm")}},
 			expectation{image.ShapeArtifact, "", false, false}},
-		{"runwasi", testImage{configType: oci, layers: []layer{raw("application/vnd.bytecodealliance.wasm.component.layer.v0+wasm", "")}},
+		{"runwasi", testImage{ConfigType: oci, Layers: []layer{raw("application/vnd.bytecodealliance.wasm.component.layer.v0+wasm", "")}},
 			expectation{image.ShapeArtifact, "", false, false}},
-		{"spin", testImage{configType: "application/vnd.fermyon.spin.application.v1+config", layers: []layer{
-			raw(v1Layer, ""), {mediaType: "application/vnd.fermyon.spin.bundle.v1.tar+gzip", content: gzipOf(tarOf("assets/x", "y"))}}},
+		{"spin", testImage{ConfigType: "application/vnd.fermyon.spin.application.v1+config", Layers: []layer{
+			raw(v1Layer, ""), {MediaType: "application/vnd.fermyon.spin.bundle.v1.tar+gzip", Content: gzipOf(tarOf("assets/x", "y"))}}},
 			expectation{image.ShapeArtifact, "", false, false}},
-		{"a main.wasm", testImage{configType: oci, layers: []layer{{mediaType: types.OCILayer, content: gzipOf(tarOf("./main.wasm", string(wasm)))}}},
+		{"a main.wasm", testImage{ConfigType: oci, Layers: []layer{{MediaType: types.OCILayer, Content: gzipOf(tarOf("./main.wasm", string(wasm)))}}},
 			expectation{image.ShapeImage, "main.wasm", false, true}},
-		{"plugin.wasm beside another", testImage{configType: oci, layers: []layer{
-			{mediaType: types.OCILayer, content: gzipOf(tarOf("a.wasm", "no", "plugin.wasm", string(wasm), "z.wasm", "no"))}}},
+		{"plugin.wasm beside another", testImage{ConfigType: oci, Layers: []layer{
+			{MediaType: types.OCILayer, Content: gzipOf(tarOf("a.wasm", "no", "plugin.wasm", string(wasm), "z.wasm", "no"))}}},
 			expectation{image.ShapeImage, "plugin.wasm", true, true}},
-		{"in a directory", testImage{configType: oci, layers: []layer{{mediaType: types.OCILayer, content: gzipOf(tarOf("/app/plugin.wasm", string(wasm)))}}},
+		{"in a directory", testImage{ConfigType: oci, Layers: []layer{{MediaType: types.OCILayer, Content: gzipOf(tarOf("/app/plugin.wasm", string(wasm)))}}},
 			expectation{image.ShapeImage, "app/plugin.wasm", true, true}},
-		{"not the last layer", testImage{configType: oci, layers: []layer{tgz, base}},
+		{"not the last layer", testImage{ConfigType: oci, Layers: []layer{tgz, base}},
 			expectation{image.ShapeImage, "plugin.wasm", false, true}},
-		{"the last of two modules", testImage{configType: oci, layers: []layer{
-			{mediaType: types.OCILayer, content: gzipOf(tarOf("plugin.wasm", "old"))}, tgz}},
+		{"the last of two modules", testImage{ConfigType: oci, Layers: []layer{
+			{MediaType: types.OCILayer, Content: gzipOf(tarOf("plugin.wasm", "old"))}, tgz}},
 			expectation{image.ShapeImage, "plugin.wasm", true, true}},
-		{"uncompressed", testImage{configType: oci, layers: []layer{{mediaType: types.OCIUncompressedLayer, content: tarOf("plugin.wasm", string(wasm))}}},
+		{"uncompressed", testImage{ConfigType: oci, Layers: []layer{{MediaType: types.OCIUncompressedLayer, Content: tarOf("plugin.wasm", string(wasm))}}},
 			expectation{image.ShapeImage, "plugin.wasm", false, true}},
-		{"zstd", testImage{configType: oci, layers: []layer{{mediaType: types.OCILayerZStd, content: zstdOf(tarOf("plugin.wasm", string(wasm)))}}},
+		{"zstd", testImage{ConfigType: oci, Layers: []layer{{MediaType: types.OCILayerZStd, Content: zstdOf(tarOf("plugin.wasm", string(wasm)))}}},
 			expectation{image.ShapeImage, "plugin.wasm", false, true}},
-		{"gzip under a bare type", testImage{configType: emptyConfig, layers: []layer{{mediaType: wasmLayer, content: gzipOf(wasm)}}},
+		{"gzip under a bare type", testImage{ConfigType: emptyConfig, Layers: []layer{{MediaType: wasmLayer, Content: gzipOf(wasm)}}},
 			expectation{image.ShapeArtifact, "", false, false}},
-		{"an archive under a bare type", testImage{configType: emptyConfig, layers: []layer{{mediaType: wasmLayer, content: packed}}},
+		{"an archive under a bare type", testImage{ConfigType: emptyConfig, Layers: []layer{{MediaType: wasmLayer, Content: packed}}},
 			expectation{image.ShapeArtifact, "plugin.wasm", false, false}},
-		{"one blob under two types", testImage{configType: emptyConfig, layers: []layer{raw(types.OCILayer, ""), raw(soloLayer, "")}},
+		{"one blob under two types", testImage{ConfigType: emptyConfig, Layers: []layer{raw(types.OCILayer, ""), raw(soloLayer, "")}},
 			expectation{image.ShapeBinary, "", true, false}},
-		{"one blob under two bare types", testImage{configType: emptyConfig, layers: []layer{raw(wasmLayer, "a.wasm"), raw(soloLayer, "a.wasm")}},
+		{"one blob under two bare types", testImage{ConfigType: emptyConfig, Layers: []layer{raw(wasmLayer, "a.wasm"), raw(soloLayer, "a.wasm")}},
 			expectation{image.ShapeBinary, "", true, false}},
-		{"several bare modules, one titled", testImage{configType: emptyConfig, layers: []layer{
-			{mediaType: wasmLayer, content: []byte("other"), title: "a.wasm"}, raw(wasmLayer, "plugin.wasm")}},
+		{"several bare modules, one titled", testImage{ConfigType: emptyConfig, Layers: []layer{
+			{MediaType: wasmLayer, Content: []byte("other"), Title: "a.wasm"}, raw(wasmLayer, "plugin.wasm")}},
 			expectation{image.ShapeArtifact, "", false, false}},
-		{"files of macOS", testImage{configType: oci, layers: []layer{{mediaType: types.OCILayer, content: gzipOf(tarOf("._main.wasm", "AppleDouble", "main.wasm", string(wasm)))}}},
+		{"files of macOS", testImage{ConfigType: oci, Layers: []layer{{MediaType: types.OCILayer, Content: gzipOf(tarOf("._main.wasm", "AppleDouble", "main.wasm", string(wasm)))}}},
 			expectation{image.ShapeImage, "main.wasm", false, true}},
-		{"a file that was renamed", testImage{configType: oci, layers: []layer{
-			{mediaType: types.OCILayer, content: gzipOf(tarOf("app/main.wasm", string(wasm)))},
-			{mediaType: types.OCILayer, content: gzipOf(tarOf("app/.wh.other.wasm", "", ".wh..wh.plnk", ""))}}},
+		{"a file that was renamed", testImage{ConfigType: oci, Layers: []layer{
+			{MediaType: types.OCILayer, Content: gzipOf(tarOf("app/main.wasm", string(wasm)))},
+			{MediaType: types.OCILayer, Content: gzipOf(tarOf("app/.wh.other.wasm", "", ".wh..wh.plnk", ""))}}},
 			expectation{image.ShapeImage, "app/main.wasm", false, true}},
 	}
 }
@@ -126,7 +126,7 @@ func shapes() []shape {
 func TestModuleReadsEveryShape(t *testing.T) {
 	for _, tt := range shapes() {
 		t.Run(tt.name, func(t *testing.T) {
-			checkShape(t, tt.image.build(t), tt.want)
+			checkShape(t, tt.image.Build(t), tt.want)
 		})
 	}
 }
@@ -138,7 +138,7 @@ func TestModuleReadsEveryShapeFromARegistry(t *testing.T) {
 	for i, tt := range shapes() {
 		t.Run(tt.name, func(t *testing.T) {
 			ref := reference(t, server, fmt.Sprintf("test/shape:v%d", i))
-			if err := remote.Write(ref, tt.image.build(t)); err != nil {
+			if err := remote.Write(ref, tt.image.Build(t)); err != nil {
 				t.Fatal(err)
 			}
 			img, err := remote.Image(ref, remote.WithContext(t.Context()))
@@ -198,30 +198,30 @@ func observe(m *v1.Manifest, stream *image.Stream) expectation {
 // Only the layer with the module is read, and once, save where its name leaves
 // open whether there is another.
 func TestModuleOpensNoMoreThanItMust(t *testing.T) {
-	base := layer{mediaType: types.OCILayer, content: gzipOf(tarOf("etc/passwd", "root"))}
-	plugin := layer{mediaType: types.OCILayer, content: gzipOf(tarOf("plugin.wasm", string(wasm)))}
-	other := layer{mediaType: types.OCILayer, content: gzipOf(tarOf("other.wasm", string(wasm)))}
+	base := layer{MediaType: types.OCILayer, Content: gzipOf(tarOf("etc/passwd", "root"))}
+	plugin := layer{MediaType: types.OCILayer, Content: gzipOf(tarOf("plugin.wasm", string(wasm)))}
+	other := layer{MediaType: types.OCILayer, Content: gzipOf(tarOf("other.wasm", string(wasm)))}
 	tests := []struct {
 		name   string
 		layers []layer
 		want   []layer
 	}{
 		{"plugin.wasm last", []layer{base, plugin}, []layer{plugin}},
-		{"a declared module first", []layer{{mediaType: wasmLayer, content: wasm}, base}, []layer{{content: wasm}}},
+		{"a declared module first", []layer{{MediaType: wasmLayer, Content: wasm}, base}, []layer{{Content: wasm}}},
 		{"another name", []layer{base, other}, []layer{other, other}},
 		{"an earlier layer", []layer{plugin, base}, []layer{base, plugin}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			img := &testImage{configType: types.OCIConfigJSON, layers: tt.layers}
-			if _, err := readModule(t, img.build(t), limit); err != nil {
+			img := &testImage{ConfigType: types.OCIConfigJSON, Layers: tt.layers}
+			if _, err := readModule(t, img.Build(t), limit); err != nil {
 				t.Fatal(err)
 			}
 			var want []v1.Hash
 			for _, l := range tt.want {
-				want = append(want, digestOf(l.content))
+				want = append(want, digestOf(l.Content))
 			}
-			if diff := cmp.Diff(want, img.opened); diff != "" {
+			if diff := cmp.Diff(want, img.Opened); diff != "" {
 				t.Errorf("opened (-want +got)\n%s", diff)
 			}
 		})

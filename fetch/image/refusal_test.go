@@ -39,7 +39,7 @@ const (
 	searchLong = "more than 16 times the module limit of 1024 bytes would have to be unpacked: push the module alone, as with wasmc push"
 )
 
-func ociLayer(content []byte) layer { return layer{mediaType: types.OCILayer, content: content} }
+func ociLayer(content []byte) layer { return layer{MediaType: types.OCILayer, Content: content} }
 
 func TestModuleRefuses(t *testing.T) {
 	big := strings.Repeat("x", 1025)
@@ -50,19 +50,19 @@ func TestModuleRefuses(t *testing.T) {
 	}{
 		{"no layers", nil, unsupported("the image has no layers, and so no WebAssembly module" + remedy)},
 		{"no module", []layer{
-			{mediaType: "application/json", content: []byte("{}"), title: "a.json"}, ociLayer(gzipOf(tarOf("etc/passwd", "root")))},
+			{MediaType: "application/json", Content: []byte("{}"), Title: "a.json"}, ociLayer(gzipOf(tarOf("etc/passwd", "root")))},
 			unsupported(`no WebAssembly module in the image, whose layers are "application/json" titled "a.json", "application/vnd.oci.image.layer.v1.tar+gzip"` + remedy)},
-		{"a hostile media type", []layer{{mediaType: types.MediaType("\x1b[2J" + strings.Repeat("x", 200)), content: []byte("{}")}},
+		{"a hostile media type", []layer{{MediaType: types.MediaType("\x1b[2J" + strings.Repeat("x", 200)), Content: []byte("{}")}},
 			unsupported(`no WebAssembly module in the image, whose layers are "\x1b[2J` + strings.Repeat("x", 124) + `…"` + remedy)},
 		{"several files", []layer{ociLayer(gzipOf(tarOf("a.wasm", "1", "b.wasm", "2")))},
 			unsupported(`several WebAssembly modules, "a.wasm", "b.wasm": keep one, or name the one that is meant plugin.wasm and put it first`)},
 		{"two plugin.wasm", []layer{ociLayer(gzipOf(tarOf("plugin.wasm", "1", "app/plugin.wasm", "2")))},
 			unsupported(`several WebAssembly modules, "plugin.wasm", "app/plugin.wasm": keep one, or name the one that is meant plugin.wasm and put it first`)},
-		{"several declared layers", []layer{{mediaType: wasmLayer, content: []byte("1"), title: "a"}, {mediaType: wasmLayer, content: []byte("2")}},
+		{"several declared layers", []layer{{MediaType: wasmLayer, Content: []byte("1"), Title: "a"}, {MediaType: wasmLayer, Content: []byte("2")}},
 			unsupported(`several WebAssembly layers in the image, "application/wasm" titled "a", "application/wasm": push one module per image, or title the one that is meant plugin.wasm`)},
-		{"two layers titled plugin.wasm", []layer{{mediaType: wasmLayer, content: []byte("1"), title: "plugin.wasm"}, {mediaType: v1Layer, content: []byte("2"), title: "plugin.wasm"}},
+		{"two layers titled plugin.wasm", []layer{{MediaType: wasmLayer, Content: []byte("1"), Title: "plugin.wasm"}, {MediaType: v1Layer, Content: []byte("2"), Title: "plugin.wasm"}},
 			unsupported(`several WebAssembly layers in the image, "application/wasm" titled "plugin.wasm", "application/vnd.wasm.content.layer.v1+wasm" titled "plugin.wasm": push one module per image, or title the one that is meant plugin.wasm`)},
-		{"a declared archive without a module", []layer{{mediaType: wasmLayer, content: tarOf("a.txt", "1")}},
+		{"a declared archive without a module", []layer{{MediaType: wasmLayer, Content: tarOf("a.txt", "1")}},
 			unsupported(`no WebAssembly module in the image, whose layers are "application/wasm"` + remedy)},
 		{"a symbolic link", []layer{ociLayer(tarLink(tar.TypeSymlink, "plugin.wasm", "/etc/shadow"))},
 			unsupported(`"plugin.wasm" is a link to "/etc/shadow", and links are not followed: put the file itself there`)},
@@ -78,15 +78,15 @@ func TestModuleRefuses(t *testing.T) {
 			unsupported(`no WebAssembly module in the image, whose layers are "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+gzip"` + remedy)},
 		{"a long path", []layer{ociLayer(tarOf(strings.Repeat("p", 5000), ""))},
 			unsupported("a path in the archive is longer than 4096 bytes")},
-		{"a large bare module", []layer{{mediaType: wasmLayer, content: []byte(big)}}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a large sniffed module", []layer{{mediaType: "x/y", content: []byte("\x00asm" + big)}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large bare module", []layer{{MediaType: wasmLayer, Content: []byte(big)}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large sniffed module", []layer{{MediaType: "x/y", Content: []byte("\x00asm" + big)}}, refusal{failure.TooLarge, true, tooLarge}},
 		{"a large packed module", []layer{ociLayer(gzipOf(tarOf("plugin.wasm", big)))}, refusal{failure.TooLarge, true, tooLarge}},
 		{"a large module of another name", []layer{ociLayer(gzipOf(tarOf("a.wasm", big)))}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a large compressed module", []layer{{mediaType: wasmLayer, content: gzipOf([]byte(big))}}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a large zstd module", []layer{{mediaType: wasmLayer, content: zstdOf([]byte(big))}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large compressed module", []layer{{MediaType: wasmLayer, Content: gzipOf([]byte(big))}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large zstd module", []layer{{MediaType: wasmLayer, Content: zstdOf([]byte(big))}}, refusal{failure.TooLarge, true, tooLarge}},
 		{"a module that declares 1<<60 bytes", []layer{ociLayer(tarHeader("plugin.wasm", 1<<60))}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a layer that declares 1<<60 bytes", []layer{{mediaType: types.OCILayer, content: []byte("x"), size: 1 << 60}}, refusal{failure.TooLarge, true, searchLong}},
-		{"a declared module of 1<<60 bytes", []layer{{mediaType: wasmLayer, content: []byte("x"), size: 1 << 60}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a layer that declares 1<<60 bytes", []layer{{MediaType: types.OCILayer, Content: []byte("x"), Size: 1 << 60}}, refusal{failure.TooLarge, true, searchLong}},
+		{"a declared module of 1<<60 bytes", []layer{{MediaType: wasmLayer, Content: []byte("x"), Size: 1 << 60}}, refusal{failure.TooLarge, true, tooLarge}},
 		{"a file in front that declares 1<<60 bytes", []layer{ociLayer(gzipOf(append(tarHeader("a", 1<<60), make([]byte, 20<<10)...)))},
 			refusal{failure.TooLarge, true, searchLong}},
 		{"a bomb in front of the module", []layer{ociLayer(gzipOf(tarOf("a", strings.Repeat("\x00", 1<<20), "plugin.wasm", "1")))},
@@ -110,11 +110,11 @@ func TestModuleRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			img := &testImage{configType: types.OCIConfigJSON, layers: tt.layers}
-			_, err := readModule(t, img.build(t), 1024)
+			img := &testImage{ConfigType: types.OCIConfigJSON, Layers: tt.layers}
+			_, err := readModule(t, img.Build(t), 1024)
 			want := tt.want
 			if len(tt.layers) > 0 {
-				want.Message = strings.ReplaceAll(want.Message, "DIGEST", digestOf(tt.layers[0].content).String())
+				want.Message = strings.ReplaceAll(want.Message, "DIGEST", digestOf(tt.layers[0].Content).String())
 			}
 			if diff := cmp.Diff(want, refusalOf(err)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
@@ -135,7 +135,7 @@ func repeated(n int, l layer) []layer {
 	layers := make([]layer, n)
 	for i := range layers {
 		layers[i] = l
-		layers[i].content = append(bytes.Clone(l.content), gzipOf([]byte(fmt.Sprint(i)))...)
+		layers[i].Content = append(bytes.Clone(l.Content), gzipOf([]byte(fmt.Sprint(i)))...)
 	}
 	return layers
 }
@@ -164,8 +164,8 @@ func TestModuleRefusesTooMany(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			img := &testImage{configType: types.OCIConfigJSON, layers: tt.layers}
-			_, err := readModule(t, img.build(t), 32<<20)
+			img := &testImage{ConfigType: types.OCIConfigJSON, Layers: tt.layers}
+			_, err := readModule(t, img.Build(t), 32<<20)
 			if diff := cmp.Diff(tt.want, refusalOf(err)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -174,7 +174,7 @@ func TestModuleRefusesTooMany(t *testing.T) {
 }
 
 func TestModuleRefusesABrokenManifest(t *testing.T) {
-	img := rawImage{(&testImage{}).build(t), []byte("{")}
+	img := rawImage{(&testImage{}).Build(t), []byte("{")}
 	_, err := readModule(t, img, 1024)
 	if diff := cmp.Diff(unsupported("parse the image's manifest: unexpected EOF"), refusalOf(err)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -36,9 +36,9 @@ func TestModuleBlamesTheWayNotTheImage(t *testing.T) {
 		for _, at := range []int{0, 1, 30, len(packed)} {
 			t.Run(fmt.Sprint(tt.name, at), func(t *testing.T) {
 				l := ociLayer(packed)
-				l.open = func() io.Reader { return io.MultiReader(bytes.NewReader(packed[:at]), failing{tt.err}) }
-				img := &testImage{configType: types.OCIConfigJSON, layers: []layer{l}}
-				_, err := readModule(t, img.build(t), 1024)
+				l.Open = func() io.Reader { return io.MultiReader(bytes.NewReader(packed[:at]), failing{tt.err}) }
+				img := &testImage{ConfigType: types.OCIConfigJSON, Layers: []layer{l}}
+				_, err := readModule(t, img.Build(t), 1024)
 				want := tt.want
 				want.Message = strings.ReplaceAll(want.Message, "DIGEST", digestOf(packed).String())
 				if diff := cmp.Diff(want, refusalOf(err)); diff != "" {
@@ -55,7 +55,7 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 func TestModuleObeysTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	img := (&testImage{configType: emptyConfig, layers: []layer{{mediaType: wasmLayer, content: bytes.Repeat([]byte("x"), 1<<20)}}}).build(t)
+	img := (&testImage{ConfigType: emptyConfig, Layers: []layer{{MediaType: wasmLayer, Content: bytes.Repeat([]byte("x"), 1<<20)}}}).Build(t)
 	rc, err := image.Module(ctx, img, 2<<20)
 	if err != nil {
 		t.Fatal(err)

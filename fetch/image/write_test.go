@@ -16,6 +16,8 @@ import (
 	"github.com/autowasm/autowasm/fetch/image"
 )
 
+const title = "org.opencontainers.image.title"
+
 // payload does not depend on how test modules are built: its digests are golden.
 var payload = []byte("\x00asm\x01\x00\x00\x00")
 
