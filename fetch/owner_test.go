@@ -31,7 +31,10 @@ func TestStopEndsAndAwaitsAllFlights(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("Start = %v", err)
 	}
-	f.refused(image("reg.example/y:v1"), failure.Unavailable, false)
+	for range 20 {
+		f.refused(image("reg.example/y:v1"), failure.Unavailable, false)
+	}
+	f.expect(2, 1)     // nothing began after the stop
 	f.ensure(image(x)) // from memory
 	if f.NeedLeaderElection() {
 		t.Error("only the leader fetches")

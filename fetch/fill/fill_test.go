@@ -318,7 +318,8 @@ func TestFillTakesNoOtherModule(t *testing.T) {
 func TestFillOfWhatNobodyNames(t *testing.T) {
 	foreign := envoyFilter("foreign", sha, reference)
 	foreign.SetLabels(nil)
-	f := newFixture(t, cluster(t, foreign, envoyFilter("orphan", sha, reference)))
+	stranger := autowasm("foreign", hashOf(nil), "", registry())
+	f := newFixture(t, cluster(t, foreign, stranger, envoyFilter("orphan", sha, reference)))
 	if got := failure.Of(f.Fill(t.Context(), sha)); got == nil || got.Reason != failure.NotFound || !got.Definite {
 		t.Errorf("Fill = %v", got)
 	}

@@ -146,6 +146,33 @@ func TestStopCutsOffWhoDoesNotRead(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the server does not stop")
 	}
+	if n, _ := io.Copy(io.Discard, conn); n > 20<<20 { // what was on its way already may come
+		t.Errorf("%d bytes came after the server had stopped", n)
+	}
+}
+
+// A fill that no client waits for any more ends with the server.
+func TestStopEndsFills(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	f := newFiller(t)
+	f.delay = time.Hour
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	server := serve.New(serve.Options{Store: f.store, Filler: f, FillTimeout: time.Hour})
+	go func() { ended <- server.Serve(ctx, listener) }()
+	impatient, left := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer left()
+	if got := ask(impatient, server, hashOf(wanted)); got.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d", got.Code)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Serve = %v", err)
+	}
 }
 
 func TestServeSaysWhyItCannot(t *testing.T) {

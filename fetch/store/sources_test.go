@@ -54,9 +54,14 @@ func TestPutKeepsSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.put("x")
+	if err := f.Remember("another key", info.SHA256); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
-		if got, ok := f.Recall("key"); !ok || got != info.SHA256 {
-			t.Errorf("Recall = %q, %v", got, ok)
+		for _, key := range []string{"key", "another key"} {
+			if got, ok := f.Recall(key); !ok || got != info.SHA256 {
+				t.Errorf("Recall(%s) = %q, %v", key, got, ok)
+			}
 		}
 		f.restart()
 	}
