@@ -13,7 +13,7 @@ GOTESTSUM_VERSION := v1.13.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # The modules of this repository; the product is the first.
-MODULES := . e2e e2e/controlplane e2e/etcd e2e/registry
+MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod))
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
 # Arguments for go test, such as ARGS='-run TestTutorial -v'.
 ARGS ?=

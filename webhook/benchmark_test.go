@@ -101,7 +101,7 @@ func sized(b *testing.B, aw *v1alpha1.AutoWasm) []byte {
 	aw.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": string(raw)}
 	aw.ManagedFields = []metav1.ManagedFieldsEntry{{
 		Manager: "kubectl-client-side-apply", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "wasm.tcm.io/v1alpha1",
-		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:annotations":{".":{},"f:kubectl.kubernetes.io/last-applied-configuration":{}}},"f:spec":{".":{},"f:filter":{".":{},"f:applyPorts":{},"f:rootID":{},"f:source":{".":{},"f:registry":{".":{},"f:image":{}}},"f:vmID":{}},"f:secret":{},"f:selector":{".":{},"f:matchLabels":{".":{},"f:app":{}}}}}`)},
+		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{".":{},"f:kubectl.kubernetes.io/last-applied-configuration":{}}},"f:spec":{".":{},"f:filter":{".":{},"f:applyPorts":{},"f:rootID":{},"f:source":{".":{},"f:registry":{".":{},"f:image":{}}},"f:vmID":{}},"f:secret":{},"f:selector":{".":{},"f:matchLabels":{".":{},"f:app":{}}}}}`),
 	}}
 	return review(b, request(b, admissionv1.Create, aw))
 }

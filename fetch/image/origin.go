@@ -46,11 +46,3 @@ func (o *origin) classify(err error) error {
 		return fmt.Errorf("read %s: %w", o.what, err)
 	}
 }
-
-// failed returns how the bytes failed, nil while they did not.
-func (o *origin) failed() error {
-	if o.err == io.EOF {
-		return nil
-	}
-	return o.err
-}
