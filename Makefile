@@ -84,7 +84,7 @@ lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticc
 .PHONY: check-generated
 check-generated: $(BIN)/controller-gen
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
-	$(BIN)/controller-gen object:dir=$$dir paths=./api/... && \
+	$(BIN)/controller-gen object paths=./api/... output:dir=$$dir && \
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=$$dir && \
 	for pair in api/v1alpha1/zz_generated.deepcopy.go manifests/crd/wasm.tcm.io_autowasms.yaml; do \
 		diff -u $$pair $$dir/$$(basename $$pair) || { echo "$$pair is out of date: run make generate"; exit 1; }; \
