@@ -15,6 +15,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # The modules of this repository; the product is the first.
 MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod))
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
+# The packages with goroutines of their own, tested with the race detector too.
+CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/fill ./fetch/netguard ./fetch/serve ./fetch/source ./fetch/store
 # Arguments for go test, such as ARGS='-run TestTutorial -v'.
 ARGS ?=
 
@@ -54,7 +56,7 @@ test: unit e2e ## Run all tests
 .PHONY: unit
 unit: $(BIN)/gotestsum ## Run the unit tests (fast, no network)
 	$(BIN)/gotestsum --format pkgname --jsonfile $(BIN)/unit.json -- $(ARGS) ./...
-	$(BIN)/gotestsum --format pkgname --jsonfile $(BIN)/race.json -- -race $(ARGS) ./fetch/... ./certs/...
+	$(BIN)/gotestsum --format pkgname --jsonfile $(BIN)/race.json -- -race $(ARGS) $(CONCURRENT)
 	@$(call refuse-skipped,unit race)
 
 .PHONY: e2e
@@ -76,6 +78,7 @@ bench: ## Measure against peers, as ratios in one run
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticcheck, tidy modules and generated files
 	@unformatted=$$(gofmt -l $(GO_FILES)); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
+	# The control planes are a few lines around a large program, which would take minutes to check.
 	for module in . e2e e2e/etcd e2e/registry; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
 	GOOS=wasip1 GOARCH=wasm go vet -unsafeptr=false ./examples/add-header
 	for module in $(MODULES); do (cd $$module && go mod tidy -diff); done
