@@ -53,6 +53,7 @@ type content struct {
 	kind   kind // never gzip or zstd, unless compressed twice
 	origin *origin
 	budget *budget
+	packed bool // the origin's bytes are not these
 	close  func()
 }
 
@@ -69,6 +70,7 @@ func decode(o *origin, b *budget) (*content, error) {
 	if kind != kindGzip && kind != kindZstd {
 		return c, nil
 	}
+	c.packed = true
 	if err := c.decompress(in); err != nil {
 		return nil, c.explain(err)
 	}

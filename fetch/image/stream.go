@@ -20,6 +20,17 @@ type Stream struct {
 	failed func(error) error
 	close  func() error
 	end    error // sticky
+	whole  bool  // these are all the bytes of the blob, as they were pushed
+}
+
+// SHA256 returns the hash, in hex, that the module has if Read ends in io.EOF, which
+// the registry client verifies on the way; "" when the module is but a part of what
+// it verifies, or does not come from an image.
+func (s *Stream) SHA256() string {
+	if !s.whole || s.Layer.Digest.Algorithm != "sha256" {
+		return ""
+	}
+	return s.Layer.Digest.Hex
 }
 
 // Read reads the module's bytes. It fails with TooLarge above the limit, and in
@@ -57,6 +68,7 @@ func (s *Stream) Close() error {
 // bare streams content that is no archive.
 func bare(c *content, close func() error) *Stream {
 	return &Stream{
+		whole:  !c.packed,
 		r:      c.budget.limitModule(c.Reader),
 		finish: c.drain,
 		failed: c.explain,
