@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -63,6 +64,20 @@ func newWaits(took time.Duration, err error) *waits {
 	return w
 }
 
+// wokenSoFar returns the keys in the order in which they were woken.
+func (w *waits) wokenSoFar() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.woken)
+}
+
+// waiting returns how many attempts are remembered.
+func (w *waits) waiting() int {
+	w.background.mu.Lock()
+	defer w.background.mu.Unlock()
+	return len(w.background.waits)
+}
+
 // reason asks for the module of generation 1 with a second's patience.
 func (w *waits) reason(generation int64) failure.Reason {
 	_, err := w.ensure(context.Background(), testKey, generation, source.RequestFor(autoWasm()), time.Second)
@@ -78,8 +93,8 @@ func TestAQuickFetchWakesNobody(t *testing.T) {
 			w := newWaits(time.Millisecond, err)
 			w.reason(1)
 			synctest.Wait()
-			if w.woken != nil || len(w.waits) != 0 {
-				t.Errorf("after %v: woken %v, %d waits left", err, w.woken, len(w.waits))
+			if w.wokenSoFar() != nil || w.waiting() != 0 {
+				t.Errorf("after %v: woken %v, %d waits left", err, w.wokenSoFar(), w.waiting())
 			}
 		}
 	})
@@ -92,14 +107,14 @@ func TestASlowFailureIsLearnt(t *testing.T) {
 			t.Fatalf("at first: %s, want Pending", got)
 		}
 		time.Sleep(2 * time.Minute)
-		if diff := cmp.Diff([]string{"shop/test"}, w.woken); diff != "" {
+		if diff := cmp.Diff([]string{"shop/test"}, w.wokenSoFar()); diff != "" {
 			t.Errorf("woken (-want +got):\n%s", diff)
 		}
 		if got := w.reason(1); got != failure.Unavailable {
 			t.Errorf("after the end: %s, want Unavailable", got)
 		}
-		if w.started != 1 || len(w.waits) != 0 {
-			t.Errorf("%d fetches, %d waits left, want 1 and 0", w.started, len(w.waits))
+		if w.started != 1 || w.waiting() != 0 {
+			t.Errorf("%d fetches, %d waits left, want 1 and 0", w.started, w.waiting())
 		}
 	})
 }
@@ -138,8 +153,8 @@ func TestForgetAndStopCancel(t *testing.T) {
 		w.reason(1)
 		w.forget(testKey)
 		synctest.Wait()
-		if len(w.waits) != 0 {
-			t.Errorf("%d waits left", len(w.waits))
+		if w.waiting() != 0 {
+			t.Errorf("%d waits left", w.waiting())
 		}
 		w.reason(1)
 		ctx, cancel := context.WithCancel(t.Context())
