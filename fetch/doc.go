@@ -11,9 +11,9 @@
 //	              └───► flight (one per identity): Open ─► store.Put ─► answer
 //
 // Flights do not belong to the callers that wait for them. A caller whose context
-// ends gets failure.Pending, the flight goes on, and whoever subscribed is told
-// when it ends. All flights belong to Start, which cancels them and waits for
-// them when the server stops.
+// ends gets failure.Pending; the flight goes on, and who asks again joins it. All
+// flights belong to Start, which cancels them and waits for them when the server
+// stops.
 //
 // # Who may use what
 //

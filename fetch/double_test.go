@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/failure"
@@ -133,7 +131,6 @@ type fixture struct {
 	*registry
 	t     *testing.T
 	store *store.Store
-	told  chan types.NamespacedName
 }
 
 const x = "reg.example/x:v1"
@@ -147,7 +144,7 @@ func newFixture(t *testing.T, change ...func(*fetch.Options)) *fixture {
 		t.Fatal(err)
 	}
 	r := &registry{secrets: map[string]string{}, modules: map[string][]byte{"reg.example/x": moduleX}}
-	f := &fixture{registry: r, t: t, store: s, told: make(chan types.NamespacedName, 5000)}
+	f := &fixture{registry: r, t: t, store: s}
 	f.restart(change...)
 	return f
 }
@@ -159,7 +156,6 @@ func (f *fixture) restart(change ...func(*fetch.Options)) {
 		c(&o)
 	}
 	f.Fetcher = fetch.New(o)
-	f.Subscribe(func(key types.NamespacedName) { f.told <- key })
 }
 
 func (f *fixture) ensure(r source.Request) fetch.Module {

@@ -2,10 +2,7 @@ package fetch
 
 import (
 	"context"
-	"sync"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module"
@@ -67,9 +64,6 @@ type Fetcher struct {
 	patience  *patience
 	metrics   *metrics
 	owner     *owner
-
-	mu          sync.RWMutex
-	subscribers []func(types.NamespacedName)
 }
 
 // New makes a Fetcher. Its background work is bounded from the start, and owned
@@ -119,8 +113,8 @@ func (o Options) withDefaults() Options {
 // this source has not given before.
 //
 // Errors are *failure.Error. When ctx ends first the error is failure.Pending: the
-// fetch goes on in the background and subscribers are told when it ends. Failures
-// are not remembered: a further call tries again, save within the time that a host
+// fetch goes on in the background, and who asks again joins it. Failures are not
+// remembered: a further call tries again, save within the time that a host
 // asked to be left alone, which is failure.RateLimited at once.
 func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) {
 	id, err := f.identify(ctx, r)
@@ -132,11 +126,11 @@ func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) 
 	}
 	flight, _, err := f.requests.board(ctx, id, id.credentials, func(ctx context.Context) (Module, error) {
 		return f.resolveAndFetch(ctx, id, r)
-	}, f.announce)
+	})
 	if err != nil {
 		return Module{}, err
 	}
-	if flight.wait(ctx) || !f.requests.leave(flight, types.NamespacedName{Namespace: r.Namespace, Name: r.Name}) {
+	if flight.wait(ctx) {
 		return flight.module, flight.err
 	}
 	return Module{}, failure.Indefinitef(failure.Pending, "the module of %s is not here yet and is being fetched in the background: %w", id, context.Cause(ctx))
@@ -158,22 +152,4 @@ func (f *Fetcher) remembered(id identity) (Module, bool) {
 // Lookup returns the module of that sha256 if the store has it.
 func (f *Fetcher) Lookup(sha256 string) (module.Info, bool) {
 	return f.o.Store.Lookup(sha256)
-}
-
-// Subscribe has fn called with the namespace and name of a request whose Ensure
-// returned failure.Pending, when its fetch ends, well or not. fn is called from the
-// fetch's goroutine and must not block. It cannot be withdrawn.
-func (f *Fetcher) Subscribe(fn func(key types.NamespacedName)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.subscribers = append(f.subscribers, fn)
-}
-
-func (f *Fetcher) announce(key types.NamespacedName) {
-	f.mu.RLock()
-	subscribers := f.subscribers
-	f.mu.RUnlock()
-	for _, fn := range subscribers {
-		fn(key)
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/autowasm/autowasm/fetch/failure"
@@ -64,7 +63,7 @@ func (f *Fetcher) fetch(ctx context.Context, id identity, resolved *source.Resol
 	for joins := 1; ; joins++ {
 		flight, started, err := f.downloads.board(ctx, resolved.Key, id.credentials, func(ctx context.Context) (Module, error) {
 			return f.download(ctx, id, resolved)
-		}, func(types.NamespacedName) {})
+		})
 		if err != nil {
 			return Module{}, err
 		}
