@@ -270,7 +270,7 @@ func TestRedirectOfAnObjectThatLeavesTLS(t *testing.T) {
 	plain, _ := newServer(t, serve(filter))
 	secure := httptest.NewTLSServer(redirectTo(plain.URL))
 	defer secure.Close()
-	s := newSourcesWith(t, source.Options{InsecureHosts: []string{"127.0.0.1"}})
+	s := newSourcesWith(t, source.Options{Guard: netguard.Options{InsecureHosts: []string{"127.0.0.1"}}})
 	_, _, err := read(t.Context(), s, objectRequest(secure.URL, ""))
 	wantFailure(t, err, definite(failure.AddressRefused), "leaves TLS")
 }

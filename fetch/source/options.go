@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"crypto/x509"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,7 +20,8 @@ type Reader interface {
 type Options struct {
 	// Reader reads Secrets and ConfigMaps. Without one, both count as not found.
 	Reader Reader
-	// Guard says which addresses may be reached.
+	// Guard says which hosts and addresses may be reached, and which certificates
+	// are trusted.
 	Guard netguard.Options
 	// MaxModuleBytes caps a module, after decompression; 0 means module.MaxSize.
 	MaxModuleBytes int64
@@ -33,10 +33,6 @@ type Options struct {
 	// Keychain has credentials for registries for which the pull secret has none;
 	// nil means that there are no others.
 	Keychain authn.Keychain
-	// RootCAs, when set, take the place of Guard.RootCAs.
-	RootCAs *x509.CertPool
-	// InsecureHosts, when set, take the place of Guard.InsecureHosts.
-	InsecureHosts []string
 }
 
 func (o Options) withDefaults() Options {
@@ -45,12 +41,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "autowasm"
-	}
-	if o.RootCAs != nil {
-		o.Guard.RootCAs = o.RootCAs
-	}
-	if o.InsecureHosts != nil {
-		o.Guard.InsecureHosts = o.InsecureHosts
 	}
 	return o
 }

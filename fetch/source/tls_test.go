@@ -30,10 +30,10 @@ func TestRegistryWithTLS(t *testing.T) {
 		options source.Options
 		want    *failed
 	}{
-		{"its authority", source.Options{RootCAs: pool}, nil},
-		{"insecure", source.Options{InsecureHosts: []string{host}}, nil},
-		{"another insecure host", source.Options{InsecureHosts: []string{"reg.example"}}, &failed{failure.Unavailable, false, 0}},
-		{"declared as plain", source.Options{RootCAs: pool, PlainHTTPHosts: []string{host}}, &failed{failure.Unavailable, false, 0}},
+		{"its authority", source.Options{Guard: netguard.Options{RootCAs: pool}}, nil},
+		{"insecure", source.Options{Guard: netguard.Options{InsecureHosts: []string{host}}}, nil},
+		{"another insecure host", source.Options{Guard: netguard.Options{InsecureHosts: []string{"reg.example"}}}, &failed{failure.Unavailable, false, 0}},
+		{"declared as plain", source.Options{Guard: netguard.Options{RootCAs: pool}, PlainHTTPHosts: []string{host}}, &failed{failure.Unavailable, false, 0}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestRedirectOfARegistryThatLeavesTLS(t *testing.T) {
 	secure := httptest.NewTLSServer(r)
 	defer secure.Close()
 	r.interfere = at("/manifests/", redirectTo(plain+"/v2/team/filter/elsewhere"))
-	s := newSourcesWith(t, source.Options{InsecureHosts: []string{"127.0.0.1"}})
+	s := newSourcesWith(t, source.Options{Guard: netguard.Options{InsecureHosts: []string{"127.0.0.1"}}})
 	_, err := s.Resolve(t.Context(), imageRequest(strings.TrimPrefix(secure.URL, "https://")+"/team/filter:v1", ""))
 	wantFailure(t, err, definite(failure.AddressRefused), "leaves TLS")
 }
