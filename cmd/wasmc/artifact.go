@@ -95,7 +95,7 @@ func describe(f *os.File, sum string) (*localModule, error) {
 		return m, nil
 	}
 	if m.size > module.MaxSize {
-		m.refusal = fmt.Errorf("the module is larger than the %d bytes that Envoy loads", module.MaxSize)
+		m.refusal = module.TooLarge(module.MaxSize)
 		return m, nil
 	}
 	_, m.refusal = module.Inspect(f, m.size)

@@ -133,7 +133,7 @@ func (o *pushOptions) read(stdin io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("read the module: %w", err)
 	}
 	if int64(len(content)) > limit {
-		return nil, fmt.Errorf("read the module: it is larger than %d bytes, and Envoy loads no more than %d: strip it of its debug sections", limit, module.MaxSize)
+		return nil, fmt.Errorf("read the module: %w", module.TooLarge(limit))
 	}
 	return content, nil
 }

@@ -117,7 +117,7 @@ func TestPushRefusesWhatIsTooLarge(t *testing.T) {
 	write(t, "big.wasm", wasmtest.Module(wasmtest.Padding(module.MaxSize+1)))
 	got := wasmc(t, "", "push", host+"/team/big:v1", "-f", "big.wasm")
 	expect(t, result{Code: exitFailed, Err: fmt.Sprintf(
-		"wasmc: push %s/team/big:v1: read the module: it is larger than 33554432 bytes, and Envoy loads no more than 33554432: strip it of its debug sections\n", host)}, got)
+		"wasmc: push %s/team/big:v1: read the module: the module is larger than the limit of 32 MiB: build it smaller, stripped of debug sections and optimised for size\n", host)}, got)
 }
 
 func TestPushHints(t *testing.T) {

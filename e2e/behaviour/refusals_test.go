@@ -25,7 +25,7 @@ func TestModulesThatCannotRun(t *testing.T) {
 		{"no-allocator", wasmtest.NoAllocator(), []string{"malloc", "proxy_on_memory_allocate"}},
 		{"unknown-import", wasmtest.UnknownImport("env", "proxy_nonsense"), []string{"env.proxy_nonsense"}},
 		{"truncated", wasmtest.Truncated(), nil},
-		{"too-large", wasmtest.Module(wasmtest.Padding(module.MaxSize + 1)), []string{"larger than the limit"}},
+		{"too-large", wasmtest.Module(wasmtest.Padding(module.MaxSize + 1)), []string{"larger than the limit of 32 MiB"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/fetch/module"
 )
 
 const (
@@ -58,7 +59,7 @@ func (b *budget) searchExceeded() error {
 }
 
 func (b *budget) moduleExceeded() error {
-	return failure.Definitef(failure.TooLarge, "the module is larger than the limit of %d bytes", b.max)
+	return module.TooLarge(b.max)
 }
 
 // limitReader returns exceeded instead of the first byte above *left.

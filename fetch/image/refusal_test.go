@@ -35,7 +35,7 @@ func unsupported(message string) refusal {
 
 const (
 	remedy     = ": push it with wasmc push, or put the module as plugin.wasm into the last layer"
-	tooLarge   = "the module is larger than the limit of 1024 bytes"
+	tooLarge   = "the module is larger than the limit of 1024 bytes: build it smaller, stripped of debug sections and optimised for size"
 	searchLong = "more than 16 times the module limit of 1024 bytes would have to be unpacked: push the module alone, as with wasmc push"
 )
 

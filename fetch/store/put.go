@@ -44,10 +44,12 @@ func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, name namin
 	switch {
 	case writeErr != nil:
 		return module.Info{}, s.writeFailed("write the module", writeErr)
+	case readErr != nil && failure.Of(readErr).Definite: // how far it came does not matter
+		return module.Info{}, readErr
 	case readErr != nil:
 		return module.Info{}, failure.Wrapf(readErr, "read the module after %d bytes", size)
 	case size > s.o.MaxModuleBytes:
-		return module.Info{}, failure.Definitef(failure.TooLarge, "the module is larger than the limit of %d bytes", s.o.MaxModuleBytes)
+		return module.Info{}, module.TooLarge(s.o.MaxModuleBytes)
 	}
 	info := module.Info{SHA256: name.sha256(), Size: size}
 	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
