@@ -17,6 +17,9 @@ MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod))
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
 # The packages with goroutines of their own, tested with the race detector too.
 CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/fill ./fetch/netguard ./fetch/serve ./fetch/source ./fetch/store
+# What make image builds, and with what.
+IMAGE ?= wasmer:$(VERSION)
+CONTAINER ?= docker
 # Arguments for go test, such as ARGS='-run TestTutorial -v'.
 ARGS ?=
 
@@ -42,7 +45,11 @@ down: ## Stop the embedded environment
 
 .PHONY: build
 build: ## Build wasmer and wasmc into bin/
-	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/wasmer ./cmd/wasmc
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/wasmer ./cmd/wasmc
+
+.PHONY: image
+image: build ## Build a container image of wasmer (IMAGE=name, CONTAINER=docker|podman|buildah)
+	$(CONTAINER) build -t $(IMAGE) .
 
 .PHONY: wasm
 wasm: ## Build the example filter into bin/add-header.wasm
@@ -73,7 +80,8 @@ refuse-skipped = for run in $(1); do \
 
 .PHONY: bench
 bench: ## Measure against peers, as ratios in one run
-	go test -run '^$$' -bench . -benchtime 1x $(ARGS) ./webhook ./render ./fetch/...
+	go test -run '^$$' -bench 'Admission|Fetch20MB|Serve' -benchtime 1x $(ARGS) ./webhook ./fetch ./fetch/serve
+	go test -run '^$$' -bench 'EnvoyFilter|Equal|EnsureCached|Inspect|Module' $(ARGS) ./render ./fetch ./fetch/module ./fetch/image
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticcheck, tidy modules and generated files

@@ -14,7 +14,9 @@ import (
 func (b *Builder) Product(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(b.Checkout, "bin", filepath.Base(dir))
 	done := b.announce("building " + dir)
-	err := goBuild{dir: b.Checkout, pkg: "./" + filepath.ToSlash(dir)}.to(ctx, binary)
+	err := goBuild{
+		dir: b.Checkout, pkg: "./" + filepath.ToSlash(dir), ldflags: stripped, env: []string{"CGO_ENABLED=0"}, // as for an image
+	}.to(ctx, binary)
 	done(err)
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w", dir, err)
