@@ -32,8 +32,14 @@ var Etcd = Part{Name: "etcd", Title: "etcd", Takes: "about 1 minute"}
 // Registry is the distribution registry.
 var Registry = Part{Name: "registry", Title: "the registry", Takes: "about 1 minute"}
 
-// Parts are all of them, the longest build first.
+// Istiod is Istio's control plane.
+var Istiod = Part{Name: "istiod", Title: "istiod", Takes: "about 5 minutes"}
+
+// Parts are those of every environment, the longest build first.
 func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
+
+// MeshParts are those that a mesh on top of an environment takes beside them.
+func MeshParts() []Part { return []Part{Istiod} }
 
 // kubernetesLDFlags give the binary the version that its own release build would: without it clients see an
 // empty version, and kubectl's version command ends with an error.
