@@ -36,9 +36,13 @@ func (e *Environment) controllerManagerKubeconfig() string {
 func (e *Environment) wasmerKubeconfig() string { return e.data("wasmer.kubeconfig") }
 
 func (e *Environment) kubeconfigOf(user string) clientcmdapi.Config {
+	return e.kubeconfigWith(e.creds.tokens[user])
+}
+
+func (e *Environment) kubeconfigWith(token string) clientcmdapi.Config {
 	c := clientcmdapi.NewConfig()
 	c.Clusters[contextName] = &clientcmdapi.Cluster{Server: e.apiURL, CertificateAuthorityData: e.creds.caPEM}
-	c.AuthInfos[contextName] = &clientcmdapi.AuthInfo{Token: e.creds.tokens[user]}
+	c.AuthInfos[contextName] = &clientcmdapi.AuthInfo{Token: token}
 	c.Contexts[contextName] = &clientcmdapi.Context{Cluster: contextName, AuthInfo: contextName, Namespace: "default"}
 	c.CurrentContext = contextName
 	return *c

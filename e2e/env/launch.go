@@ -88,4 +88,6 @@ func endedEarly(p *process) error {
 	return fmt.Errorf("did not come up: %w", exited(p))
 }
 
-func mentionsTakenPort(line string) bool { return strings.Contains(line, "address already in use") }
+func mentionsTakenPort(line string) bool {
+	return strings.Contains(strings.ToLower(line), "address already in use")
+}
