@@ -1,0 +1,99 @@
+package ads
+
+import (
+	"context"
+	"fmt"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// The types of what is asked for.
+const (
+	clusterType  = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+	listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
+)
+
+// maxAnswer bounds one answer: a mesh's listeners are larger than gRPC's default of 4 MiB.
+const maxAnswer = 64 << 20
+
+// Pushed is what a control plane has for a proxy.
+type Pushed struct {
+	Clusters  []*clusterv3.Cluster
+	Listeners []*listenerv3.Listener
+}
+
+// Fetch asks the control plane at a plaintext address for a node's clusters and listeners, as they are now. It ends
+// with ctx, which should have a deadline.
+func Fetch(ctx context.Context, address string, n Node) (*Pushed, error) {
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
+	if err != nil {
+		return nil, fmt.Errorf("make a client of %s: %w", address, err)
+	}
+	defer conn.Close()
+	pushed, err := fetch(ctx, conn, n)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s what it pushes to %s: %w", address, n.ID, err)
+	}
+	return pushed, nil
+}
+
+func fetch(ctx context.Context, conn *grpc.ClientConn, n Node) (*Pushed, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the stream
+	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).StreamAggregatedResources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	node, err := n.proto()
+	if err != nil {
+		return nil, err
+	}
+	var pushed Pushed
+	if pushed.Clusters, err = ask[clusterv3.Cluster](stream, node, clusterType); err != nil {
+		return nil, err
+	}
+	pushed.Listeners, err = ask[listenerv3.Listener](stream, node, listenerType)
+	return &pushed, err
+}
+
+// ask sends a request for all resources of a type and reads the first answer of that type.
+func ask[T any, P interface {
+	*T
+	proto.Message
+}](stream discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesClient, node *corev3.Node, typeURL string) ([]P, error) {
+	if err := stream.Send(&discoveryv3.DiscoveryRequest{Node: node, TypeUrl: typeURL}); err != nil {
+		return nil, fmt.Errorf("ask for %s: %w", typeURL, err)
+	}
+	for {
+		answer, err := stream.Recv()
+		if err != nil {
+			return nil, fmt.Errorf("read the answer for %s: %w", typeURL, err)
+		}
+		if answer.GetTypeUrl() == typeURL {
+			return decode[T, P](answer.GetResources())
+		}
+	}
+}
+
+func decode[T any, P interface {
+	*T
+	proto.Message
+}](resources []*anypb.Any) ([]P, error) {
+	decoded := make([]P, 0, len(resources))
+	for _, r := range resources {
+		message := P(new(T))
+		if err := r.UnmarshalTo(message); err != nil {
+			return nil, fmt.Errorf("decode a resource: %w", err)
+		}
+		decoded = append(decoded, message)
+	}
+	return decoded, nil
+}
