@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"testing"
 	"time"
 
 	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
@@ -30,9 +29,12 @@ type Cluster struct {
 // command, which make e2e runs first.
 const startTimeout = 20 * time.Minute
 
+// Tests are those of a package: a *testing.M, or what puts something around one.
+type Tests interface{ Run() int }
+
 // Main starts an environment, runs the tests of a package on it, stops it, and
 // returns the exit code. A part of the environment that dies fails the run.
-func Main(m *testing.M, cluster **Cluster, wasmerFlags ...string) int {
+func Main(m Tests, cluster **Cluster, wasmerFlags ...string) int {
 	dir, err := os.MkdirTemp("", "autowasm-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "make a directory for the environment:", err)

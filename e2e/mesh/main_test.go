@@ -1,0 +1,37 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/autowasm/autowasm/e2e/suite"
+)
+
+var (
+	cluster *suite.Cluster
+	mesh    *Mesh
+)
+
+func TestMain(m *testing.M) { os.Exit(suite.Main(meshed{m}, &cluster, WasmerFlags()...)) }
+
+// meshed runs a package's tests with a mesh on the environment.
+type meshed struct{ *testing.M }
+
+func (m meshed) Run() int {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // a first build takes long
+	defer cancel()
+	var err error
+	if mesh, err = Start(ctx, cluster.Environment, Options{}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.M.Run()
+	if err := mesh.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop the mesh:", err)
+		return 1
+	}
+	return code
+}

@@ -1,0 +1,35 @@
+package mesh
+
+import "fmt"
+
+// Options say what is in a mesh.
+type Options struct {
+	// WithoutProxies starts istiod alone: what it pushes can be asked for (see package ads).
+	WithoutProxies bool
+}
+
+// The names that proxies of a cluster know wasmer by.
+const (
+	wasmerService = "wasmer.istio-system.svc.cluster.local"
+	wasmerPort    = 8081
+)
+
+// WasmerCluster is the name of the cluster through which proxies reach wasmer.
+var WasmerCluster = fmt.Sprintf("outbound|%d||%s", wasmerPort, wasmerService)
+
+// WasmerFlags are those that wasmer needs in an environment with a mesh: the modules' URLs are those of a cluster.
+func WasmerFlags() []string {
+	return []string{fmt.Sprintf("--base-url=http://%s:%d", wasmerService, wasmerPort)}
+}
+
+// The workloads.
+const (
+	namespace        = "default"
+	gatewayNamespace = "istio-system"
+	// InboundPort is the port of the details workload that the tutorial's AutoWasm names, and OtherPort one that it
+	// does not name. Both lead to the same application.
+	InboundPort = 9080
+	OtherPort   = 9081
+	// GatewayPort is the port of the ingress gateway.
+	GatewayPort = 8080
+)

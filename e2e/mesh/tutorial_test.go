@@ -1,0 +1,72 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// tutorial is the tutorial's manifest, with a workload of the test's own.
+const tutorial = `apiVersion: wasm.tcm.io/v1alpha1
+kind: AutoWasm
+metadata:
+  name: %s
+spec:
+  filter:
+    applyPorts:
+      - 9080
+    rootID: test
+    source:
+      registry:
+        image: %s
+    vmID: test
+  selector:
+    matchLabels:
+      app: %s
+`
+
+// workload starts a workload for a test, without a sidecar.
+func workload(t *testing.T, name string) *Workload {
+	t.Helper()
+	w, err := mesh.StartWorkload(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// applyTutorial pushes the example filter with wasmc and applies the tutorial's AutoWasm under a name, for the
+// workload of a label app. It is deleted after the test.
+func applyTutorial(t *testing.T, name, app string) {
+	t.Helper()
+	image := pushExample(t, name)
+	cluster.Apply(t, namespace, fmt.Sprintf(tutorial, name, image, app))
+	t.Cleanup(func() { deleteAutoWasm(t, name) })
+}
+
+func pushExample(t *testing.T, repository string) string {
+	t.Helper()
+	binaries, image := cluster.Binaries(), cluster.Registry+"/"+repository+":v1"
+	push := exec.CommandContext(t.Context(), binaries.Wasmc, "push", image, "-f", binaries.Filter)
+	push.Env = append(os.Environ(), "DOCKER_CONFIG="+t.TempDir())
+	if out, err := push.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", push, err, out)
+	}
+	return image
+}
+
+// deleteAutoWasm deletes it as a user would and waits until its EnvoyFilter is gone.
+func deleteAutoWasm(t *testing.T, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	if _, err := cluster.Kubectl(ctx, "delete", "autowasm", name, "-n", namespace, "--ignore-not-found"); err != nil {
+		t.Error(err)
+	}
+	if _, err := cluster.Kubectl(ctx, "wait", "envoyfilter/"+name, "-n", namespace, "--for=delete", "--timeout=20s"); err != nil {
+		t.Error(err)
+	}
+}

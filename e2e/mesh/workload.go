@@ -1,0 +1,79 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"github.com/autowasm/autowasm/e2e/ads"
+	"github.com/autowasm/autowasm/e2e/env"
+)
+
+// A Workload is an application with an address of its own and the objects by which Istio knows it.
+type Workload struct {
+	Name    string // the value of its label app
+	Address string // on which its sidecar has its ports
+	App     *App
+}
+
+// Host is its name in the mesh.
+func (w *Workload) Host() string { return fmt.Sprintf("%s.%s.svc.cluster.local", w.Name, namespace) }
+
+// Labels are those by which an AutoWasm selects it.
+func (w *Workload) Labels() map[string]string { return map[string]string{"app": w.Name} }
+
+// Node is how its sidecar names itself.
+func (w *Workload) Node() ads.Node {
+	return ads.Sidecar(w.Name+"-1", namespace, w.Address, w.Labels())
+}
+
+// URL is where its sidecar listens for requests to one of its ports.
+func (w *Workload) URL(port int) string { return "http://" + at(w.Address, port) }
+
+// OutboundURL is where its sidecar listens for requests to wasmer.
+func (w *Workload) OutboundURL() string { return w.URL(wasmerPort) }
+
+// InboundListener is the name of the listener that istiod makes for one of its ports.
+func (w *Workload) InboundListener(port int) string { return fmt.Sprintf("%s_%d", w.Address, port) }
+
+// startWorkload starts an application and makes the objects of its workload.
+func startWorkload(ctx context.Context, e *env.Environment, name string) (*Workload, error) {
+	address, err := freeAddress(InboundPort, OtherPort, wasmerPort)
+	if err != nil {
+		return nil, err
+	}
+	app, err := startApp(name)
+	if err != nil {
+		return nil, err
+	}
+	w := &Workload{Name: name, Address: address, App: app}
+	err = apply(ctx, e, "sidecar.yaml", map[string]any{
+		"App": name, "Namespace": namespace, "Host": w.Host(), "Address": address,
+		"Ports": []int{InboundPort, OtherPort}, "OutboundPort": wasmerPort, "Application": app.Address,
+	})
+	if err != nil {
+		return nil, errors.Join(err, app.close())
+	}
+	return w, nil
+}
+
+// announceWasmer makes wasmer known to the mesh by the name that it has in a cluster.
+func announceWasmer(ctx context.Context, e *env.Environment) error {
+	port, err := portOf(e.WasmerURL)
+	if err != nil {
+		return fmt.Errorf("find wasmer's module server, which must run before the mesh: %w", err)
+	}
+	return apply(ctx, e, "wasmer.yaml", map[string]any{
+		"Service": wasmerService, "Port": wasmerPort, "ModulePort": port,
+	})
+}
+
+func portOf(rawURL string) (int, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(u.Port())
+}
