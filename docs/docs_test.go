@@ -1,0 +1,102 @@
+// Package docs_test holds the documentation to the code: what the code has is
+// documented, and what is documented exists.
+package docs_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// unique are the first groups of all matches, in order.
+func unique(text, expression string) []string {
+	var found []string
+	for _, match := range regexp.MustCompile(expression).FindAllStringSubmatch(text, -1) {
+		found = append(found, match[1])
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// firstCells are the first cells in code font of the rows of all tables.
+func firstCells(text, expression string) []string {
+	return unique(text, "(?m)^\\| `("+expression+")` +\\|")
+}
+
+// sources are the Go files below directories, without their tests.
+func sources(t *testing.T, dirs ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+				all.WriteString(read(t, path))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all.String()
+}
+
+func TestEveryMetricIsDocumented(t *testing.T) {
+	have := unique(sources(t, "../fetch", "../webhook", "../controller", "../certs", "../cmd/wasmer"), `"(wasmer_[a-z_]+)"`)
+	if len(have) == 0 {
+		t.Fatal("there are no metrics in the code")
+	}
+	if diff := cmp.Diff(have, firstCells(read(t, "operations.md"), "wasmer_[a-z_]+")); diff != "" {
+		t.Errorf("metrics in the code (-) and in operations.md (+):\n%s", diff)
+	}
+}
+
+func TestEveryReasonIsDocumented(t *testing.T) {
+	failures := unique(sources(t, "../fetch/failure", "../controller"), `(?:failure\.)?Reason = "([A-Za-z]+)"`)
+	stages := unique(sources(t, "../controller"), `reason[A-Z]\w+ += "([A-Za-z]+)"`)
+	if len(failures) < 20 || len(stages) < 5 {
+		t.Fatalf("the reasons are not found in the code any more: %v, %v", failures, stages)
+	}
+	api, troubleshooting := read(t, "api.md"), read(t, "troubleshooting.md")
+	for _, reason := range append(slices.Clone(failures), stages...) {
+		if !strings.Contains(api, "`"+reason+"`") {
+			t.Errorf("api.md does not explain the reason %s", reason)
+		}
+	}
+	for _, reason := range failures {
+		if !strings.Contains(troubleshooting, reason) {
+			t.Errorf("troubleshooting.md has no remedy for the reason %s", reason)
+		}
+	}
+	reasons := api[strings.Index(api, "### Reasons"):strings.Index(api, "### Events")]
+	for _, documented := range firstCells(reasons, "[A-Za-z]+") {
+		if !slices.Contains(failures, documented) {
+			t.Errorf("api.md explains the reason %s, which there is not", documented)
+		}
+	}
+}
+
+func TestTheHealthCheckIsTheOneThatIsShipped(t *testing.T) {
+	var indented strings.Builder
+	for line := range strings.Lines(read(t, "../manifests/argocd/health.lua")) {
+		indented.WriteString("    " + line)
+	}
+	if !strings.Contains(read(t, "operations.md"), indented.String()) {
+		t.Error("the health check in operations.md is not that of manifests/argocd/health.lua")
+	}
+}
