@@ -100,3 +100,19 @@ func TestTheHealthCheckIsTheOneThatIsShipped(t *testing.T) {
 		t.Error("the health check in operations.md is not that of manifests/argocd/health.lua")
 	}
 }
+
+// TestEveryWarningIsDocumented finds the warnings of an admission, whatever is
+// filled in for their verbs.
+func TestEveryWarningIsDocumented(t *testing.T) {
+	warnings := unique(sources(t, "../webhook"), `\bwarn(?:ing)?\("([^"]{20,})"`)
+	if len(warnings) < 8 {
+		t.Fatalf("the warnings are not found in the code any more: %v", warnings)
+	}
+	troubleshooting := read(t, "troubleshooting.md")
+	for _, warning := range warnings {
+		expression := regexp.MustCompile(`%[sv]`).ReplaceAllString(regexp.QuoteMeta(warning), ".+")
+		if !regexp.MustCompile("`" + expression + "`").MatchString(troubleshooting) {
+			t.Errorf("troubleshooting.md does not explain the warning %q", warning)
+		}
+	}
+}
