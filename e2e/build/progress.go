@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// Announce is announce for what somebody else does that takes long.
+func (b *Builder) Announce(what string) (done func(error)) { return b.announce(what) }
+
 // announce says what is going on and for how long, until done is called: in place on a terminal, else with a
 // line every half a minute, so that a log shows that the build is alive without being filled by it.
 func (b *Builder) announce(what string) (done func(error)) {
