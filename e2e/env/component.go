@@ -100,5 +100,8 @@ func Probe(ctx context.Context, url string) error { return probe(ctx, http.Defau
 // Poll tries until it succeeds or the context ends, and then returns the last error.
 func Poll(ctx context.Context, try func(context.Context) error) error { return poll(ctx, try) }
 
+// Loopback is the address that the parts of an environment listen on.
+const Loopback = loopback
+
 // Address is the address on this machine at which a component listens.
 func Address(port int) string { return address(port) }

@@ -15,12 +15,21 @@ import (
 type Mesh struct {
 	Istiod  *Istiod
 	Details *Workload
+	Sidecar *Proxy // of details; nil in a mesh without proxies
+	Gateway *Gateway
+
+	EnvoyInboundURL string // where the sidecar of details listens for requests to InboundPort
+	EnvoyAdminURL   string // its admin page; "" in a mesh without proxies
+	GatewayURL      string // where the gateway listens; it leads to details
+	GatewayAdminURL string // its admin page; "" in a mesh without proxies
 
 	env     *env.Environment
 	options Options
+	secrets *secrets
 
 	mu        sync.Mutex
 	workloads []*Workload
+	proxies   []*Proxy
 }
 
 // Start starts a mesh on a running environment with wasmer. ctx bounds the start only: the mesh runs until Stop. Its
@@ -34,70 +43,70 @@ func Start(ctx context.Context, e *env.Environment, o Options) (*Mesh, error) {
 	return m, nil
 }
 
-func (m *Mesh) start(ctx context.Context) (err error) {
-	if m.Istiod, err = startIstiod(ctx, m.env); err != nil {
+func (m *Mesh) start(ctx context.Context) error {
+	steps := []func(context.Context) error{m.startControl, m.announce}
+	if !m.options.WithoutProxies {
+		steps = append(steps, m.startProxies)
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startControl starts what proxies ask.
+func (m *Mesh) startControl(ctx context.Context) (err error) {
+	if m.secrets, err = startSecrets(); err != nil {
 		return err
 	}
-	if err := announceWasmer(ctx, m.env); err != nil {
-		return err
-	}
-	m.Details, err = m.StartWorkload(ctx, "details")
+	m.Istiod, err = startIstiod(ctx, m.env)
 	return err
 }
 
-// StartWorkload starts an application beside the details workload and makes it known to Istio under a name, which is
-// the value of its label app. It has no sidecar yet. It runs until the mesh's Stop.
-func (m *Mesh) StartWorkload(ctx context.Context, name string) (*Workload, error) {
-	w, err := startWorkload(ctx, m.env, name)
-	if err != nil {
-		return nil, fmt.Errorf("start the workload %s: %w", name, err)
+// announce makes the objects of the mesh.
+func (m *Mesh) announce(ctx context.Context) (err error) {
+	if err := announceWasmer(ctx, m.env); err != nil {
+		return err
 	}
-	m.keep(w)
-	if err := m.waitForWorkload(ctx, w); err != nil {
-		return nil, fmt.Errorf("wait until istiod knows the workload %s: %w", name, err)
+	if m.Details, err = m.StartWorkload(ctx, "details"); err != nil {
+		return err
 	}
-	return w, nil
+	if err := m.announceGateway(ctx, m.Details); err != nil {
+		return err
+	}
+	m.EnvoyInboundURL, m.GatewayURL = m.Details.URL(InboundPort), "http://"+at(m.Gateway.Address, GatewayPort)
+	return nil
 }
 
-// waitForWorkload waits until istiod would push the workload's ports to its sidecar.
-func (m *Mesh) waitForWorkload(ctx context.Context, w *Workload) error {
+func (m *Mesh) startProxies(ctx context.Context) (err error) {
+	if m.Sidecar, err = m.StartSidecar(ctx, m.Details, ProxyOptions{}); err != nil {
+		return err
+	}
+	if err := m.startGateway(ctx); err != nil {
+		return err
+	}
+	m.EnvoyAdminURL, m.GatewayAdminURL = m.Sidecar.AdminURL, m.Gateway.AdminURL
+	return nil
+}
+
+// waitForListener waits until istiod would push a listener, and the cluster of wasmer, to a proxy.
+func (m *Mesh) waitForListener(ctx context.Context, n ads.Node, listener string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return env.Poll(ctx, func(ctx context.Context) error {
-		pushed, err := ads.Fetch(ctx, m.Istiod.Address, w.Node())
+	err := env.Poll(ctx, func(ctx context.Context) error {
+		pushed, err := ads.Fetch(ctx, m.Istiod.Address, n)
 		if err != nil {
 			return err
 		}
-		if pushed.Listener(w.InboundListener(InboundPort)) == nil || pushed.Cluster(WasmerCluster) == nil {
-			return fmt.Errorf("it has the listeners %v", pushed.ListenerNames())
+		if pushed.Listener(listener) == nil || pushed.Cluster(WasmerCluster) == nil {
+			return fmt.Errorf("it pushes the listeners %v", pushed.ListenerNames())
 		}
 		return nil
 	})
-}
-
-// keep makes a workload one whose application Stop ends.
-func (m *Mesh) keep(w *Workload) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.workloads = append(m.workloads, w)
-}
-
-// Stop ends the mesh and leaves its objects. The environment may be stopped before or after.
-func (m *Mesh) Stop() error {
-	var errs []error
-	for _, w := range m.take() {
-		errs = append(errs, w.App.close())
+	if err != nil {
+		return fmt.Errorf("wait until istiod pushes listener %s to %s: %w", listener, n.ID, err)
 	}
-	if m.Istiod != nil {
-		errs = append(errs, m.Istiod.Stop())
-	}
-	return errors.Join(errs...)
-}
-
-func (m *Mesh) take() []*Workload {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := m.workloads
-	m.workloads = nil
-	return all
+	return nil
 }

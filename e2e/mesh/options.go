@@ -1,11 +1,24 @@
 package mesh
 
-import "fmt"
+import (
+	"fmt"
 
-// Options say what is in a mesh.
+	"github.com/autowasm/autowasm/e2e/envoy"
+)
+
+// Options say what is in a mesh. The zero value is a mesh with a sidecar and a gateway.
 type Options struct {
+	// Envoy is the version of the proxies where neither $ENVOY nor the PATH has one. Default: envoy.Newest.
+	Envoy envoy.Version
 	// WithoutProxies starts istiod alone: what it pushes can be asked for (see package ads).
 	WithoutProxies bool
+}
+
+func (o Options) envoy() envoy.Version {
+	if o.Envoy == "" {
+		return envoy.Newest
+	}
+	return o.Envoy
 }
 
 // The names that proxies of a cluster know wasmer by.

@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -36,10 +35,19 @@ func (w *Workload) URL(port int) string { return "http://" + at(w.Address, port)
 func (w *Workload) OutboundURL() string { return w.URL(wasmerPort) }
 
 // InboundListener is the name of the listener that istiod makes for one of its ports.
-func (w *Workload) InboundListener(port int) string { return fmt.Sprintf("%s_%d", w.Address, port) }
+func (w *Workload) InboundListener(port int) string { return listenerName(w.Address, port) }
 
-// startWorkload starts an application and makes the objects of its workload.
-func startWorkload(ctx context.Context, e *env.Environment, name string) (*Workload, error) {
+// StartWorkload starts an application beside the details workload and makes it known to Istio under a name, which is
+// the value of its label app. It has no sidecar yet. It runs until the mesh's Stop.
+func (m *Mesh) StartWorkload(ctx context.Context, name string) (*Workload, error) {
+	w, err := m.startWorkload(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("start the workload %s: %w", name, err)
+	}
+	return w, nil
+}
+
+func (m *Mesh) startWorkload(ctx context.Context, name string) (*Workload, error) {
 	address, err := freeAddress(InboundPort, OtherPort, wasmerPort)
 	if err != nil {
 		return nil, err
@@ -49,14 +57,15 @@ func startWorkload(ctx context.Context, e *env.Environment, name string) (*Workl
 		return nil, err
 	}
 	w := &Workload{Name: name, Address: address, App: app}
-	err = apply(ctx, e, "sidecar.yaml", map[string]any{
+	m.keepWorkload(w)
+	err = apply(ctx, m.env, "sidecar.yaml", object{
 		"App": name, "Namespace": namespace, "Host": w.Host(), "Address": address,
 		"Ports": []int{InboundPort, OtherPort}, "OutboundPort": wasmerPort, "Application": app.Address,
 	})
 	if err != nil {
-		return nil, errors.Join(err, app.close())
+		return nil, err
 	}
-	return w, nil
+	return w, m.waitForListener(ctx, w.Node(), w.InboundListener(InboundPort))
 }
 
 // announceWasmer makes wasmer known to the mesh by the name that it has in a cluster.
@@ -65,7 +74,7 @@ func announceWasmer(ctx context.Context, e *env.Environment) error {
 	if err != nil {
 		return fmt.Errorf("find wasmer's module server, which must run before the mesh: %w", err)
 	}
-	return apply(ctx, e, "wasmer.yaml", map[string]any{
+	return apply(ctx, e, "wasmer.yaml", object{
 		"Service": wasmerService, "Port": wasmerPort, "ModulePort": port,
 	})
 }
@@ -77,3 +86,6 @@ func portOf(rawURL string) (int, error) {
 	}
 	return strconv.Atoi(u.Port())
 }
+
+// listenerName is how istiod names a listener.
+func listenerName(address string, port int) string { return fmt.Sprintf("%s_%d", address, port) }
