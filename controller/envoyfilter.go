@@ -15,20 +15,10 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// newEnvoyFilter returns an empty EnvoyFilter to be read into. EnvoyFilters are
-// read untyped: a typed read would drop fields that this build does not know, and
-// so overlook what somebody added by hand.
-func newEnvoyFilter() *unstructured.Unstructured {
-	ef := &unstructured.Unstructured{}
-	ef.SetAPIVersion(render.APIVersion)
-	ef.SetKind(render.Kind)
-	return ef
-}
-
 // readEnvoyFilter reads the EnvoyFilter of an AutoWasm's name, nil when there is
 // none.
 func readEnvoyFilter(ctx context.Context, reader client.Reader, key types.NamespacedName) (*unstructured.Unstructured, error) {
-	ef := newEnvoyFilter()
+	ef := render.EmptyUnstructured()
 	err := reader.Get(ctx, key, ef)
 	if apierrors.IsNotFound(err) {
 		return nil, nil

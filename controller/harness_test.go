@@ -348,7 +348,7 @@ func (h *harness) stage(aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unst
 // foreign creates somebody else's EnvoyFilter of the AutoWasm's name.
 func (h *harness) foreign() *unstructured.Unstructured {
 	h.t.Helper()
-	ef := newEnvoyFilter()
+	ef := render.EmptyUnstructured()
 	ef.SetNamespace(testKey.Namespace)
 	ef.SetName(testKey.Name)
 	if err := h.client.Create(h.t.Context(), ef, client.FieldOwner("kubectl")); err != nil {

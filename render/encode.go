@@ -33,6 +33,16 @@ func YAML(ef *istiov1alpha3.EnvoyFilter) ([]byte, error) {
 	return yaml.Marshal(u.Object)
 }
 
+// EmptyUnstructured returns an EnvoyFilter of which only apiVersion and kind are
+// set, to be read into. EnvoyFilters are read untyped: a typed read drops fields
+// that this build does not know, and so overlooks what somebody added by hand.
+func EmptyUnstructured() *unstructured.Unstructured {
+	ef := &unstructured.Unstructured{}
+	ef.SetAPIVersion(APIVersion)
+	ef.SetKind(Kind)
+	return ef
+}
+
 // toMap goes through JSON, with the API machinery's own rule for numbers: int64
 // where they are whole, else float64.
 func toMap(value any) (map[string]any, error) {

@@ -104,3 +104,10 @@ func TestModuleAddress(t *testing.T) {
 		t.Errorf("no %s in\n%s", want, out)
 	}
 }
+
+func TestEmptyUnstructuredIsTheKindThatIsRendered(t *testing.T) {
+	want := map[string]any{"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter"}
+	if diff := cmp.Diff(want, render.EmptyUnstructured().Object); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
