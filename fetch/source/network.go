@@ -64,7 +64,7 @@ func networkText(ctx context.Context, err error) string {
 	case isDNS:
 		return "look up host " + dns.Name + ": the name servers do not answer"
 	case isOp && op.Op == "dial":
-		return op.Error()
+		return opText(op)
 	case isTimeout(err):
 		return "timed out"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
@@ -82,10 +82,13 @@ func isTimeout(err error) bool {
 var query = regexp.MustCompile(`\?[^\s"]+`)
 
 // foreignText is what remains of a text that is not ours: the first line, without
-// URLs' queries.
+// URLs' queries and connections' addresses.
 func foreignText(err error) string {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return opText(op)
 	}
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	text = query.ReplaceAllString(text, "?…")
@@ -93,4 +96,14 @@ func foreignText(err error) string {
 		text = strings.ToValidUTF8(text[:maxForeignText], "") + "…"
 	}
 	return text
+}
+
+// opText leaves out both addresses of a connection. Our own has another port each
+// time, so that a status would be written anew at each attempt.
+func opText(op *net.OpError) string {
+	text := op.Err.Error()
+	if strings.HasPrefix(text, op.Op+": ") {
+		return text
+	}
+	return op.Op + ": " + text
 }
