@@ -20,8 +20,7 @@ type identity struct {
 	memorable         bool   // may be answered from memory
 }
 
-// String names the source for messages. The query of a URL may be a signature and
-// is left out.
+// String names the source for messages.
 func (id identity) String() string {
 	switch id.kind {
 	case "configMap":
@@ -29,11 +28,7 @@ func (id identity) String() string {
 	case "registry":
 		return "image " + cmp.Or(id.part, id.place)
 	case "object":
-		u, err := url.Parse(id.place)
-		if err != nil {
-			return "an object"
-		}
-		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+		return cmp.Or(source.WithoutQuery(id.place), "an object")
 	}
 	return "no source"
 }

@@ -65,12 +65,8 @@ func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
 	return o, nil
 }
 
-// name is the URL without its query, which may be a signature.
-func (o *object) name() string {
-	bare := *o.url
-	bare.RawQuery, bare.ForceQuery = "", false
-	return bare.String()
-}
+// name is the URL as it may be shown.
+func (o *object) name() string { return withoutQuery(o.url) }
 
 // key identifies one version of the object. The query is a part of what is asked
 // for, but must not be seen.

@@ -51,13 +51,14 @@ type Resolver interface {
 }
 
 // SourceID names a source as the spec does, for comparing: while it stays the same, so
-// does the module that it was resolved to.
+// does the module that it was resolved to. Of a URL's query, which may be a
+// signature, it holds a hash: statuses are read by more people than specs.
 func SourceID(s v1alpha1.Source) string {
 	switch {
 	case s.Registry != nil:
 		return "registry:" + s.Registry.Image
 	case s.Object != nil:
-		return fmt.Sprintf("object:%s#%s", s.Object.URL, s.Object.SHA256)
+		return fmt.Sprintf("object:%s#%s", withQueryHashed(s.Object.URL), s.Object.SHA256)
 	case s.ConfigMap != nil:
 		return fmt.Sprintf("configmap:%s/%s", s.ConfigMap.Name, s.ConfigMap.Key)
 	default:
