@@ -51,8 +51,8 @@ type Options struct {
 	// Validate applies the rules of admission, for objects that came to be while
 	// the webhook was away; nil trusts every object.
 	Validate func(*v1alpha1.AutoWasm) field.ErrorList
-	// SweepGrace is how old a staged EnvoyFilter without an AutoWasm must be to be
-	// removed, counted from its creation. 0 means DefaultSweepGrace.
+	// SweepGrace is how long a staged EnvoyFilter without an AutoWasm is left,
+	// counted from when this process first saw it. 0 means DefaultSweepGrace.
 	SweepGrace time.Duration
 	// FetchWait is how long a worker waits for a fetch before it leaves it to the
 	// background. 0 means DefaultFetchWait.

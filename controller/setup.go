@@ -83,6 +83,7 @@ func setupSweeper(mgr ctrl.Manager, o Options) error {
 			grace:  o.SweepGrace,
 			events: o.Events,
 			now:    o.Now,
+			seen:   newSightings(),
 		})
 }
 

@@ -31,6 +31,8 @@ type sweeper struct {
 	grace  time.Duration
 	events events.EventRecorder
 	now    func() time.Time
+	// seen is since when each staged EnvoyFilter has been waited for.
+	seen *sightings
 }
 
 // Reconcile implements reconcile.Reconciler; the request names an EnvoyFilter.
@@ -40,16 +42,26 @@ func (s *sweeper) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 		return reconcile.Result{}, err
 	}
 	if !staged(ef, req.NamespacedName) {
+		s.seen.forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	}
-	if wait := s.grace - s.now().Sub(ef.GetCreationTimestamp().Time); wait > 0 {
+	now := s.now()
+	if wait := s.grace - now.Sub(s.seen.since(req.NamespacedName, ef.GetUID(), now)); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
-	orphaned, err := s.orphaned(ctx, req.NamespacedName)
-	if err != nil || !orphaned {
-		return reconcile.Result{}, err
+	return reconcile.Result{}, s.judge(ctx, ef, req.NamespacedName)
+}
+
+// judge removes ef if it is orphaned, and ends the wait for it either way.
+func (s *sweeper) judge(ctx context.Context, ef *unstructured.Unstructured, key types.NamespacedName) error {
+	orphaned, err := s.orphaned(ctx, key)
+	if err == nil && orphaned {
+		err = s.remove(ctx, ef)
 	}
-	return reconcile.Result{}, s.remove(ctx, ef)
+	if err == nil {
+		s.seen.forget(key)
+	}
+	return err
 }
 
 // staged reports whether ef is ours and nobody's child. What has an owner is the

@@ -14,17 +14,41 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// sweep runs the sweeper at a time after the EnvoyFilter was made.
-func (h *harness) sweep(age time.Duration) (reconcile.Result, error) {
-	s := &sweeper{
+// sweepers are a sweeper and its clock.
+type sweepers struct {
+	*sweeper
+	h     *harness
+	clock time.Time
+}
+
+func (h *harness) sweeper() *sweepers {
+	s := &sweepers{h: h, clock: testTime}
+	s.sweeper = &sweeper{
 		client: h.client,
 		cache:  cached{h},
 		live:   h.client,
 		grace:  DefaultSweepGrace,
 		events: h.events,
-		now:    func() time.Time { return testTime.Add(age) },
+		now:    func() time.Time { return s.clock },
+		seen:   newSightings(),
 	}
-	return s.Reconcile(h.t.Context(), reconcile.Request{NamespacedName: testKey})
+	return s
+}
+
+// look runs the sweeper at a time after testTime.
+func (s *sweepers) look(after time.Duration) (reconcile.Result, error) {
+	s.clock = testTime.Add(after)
+	return s.Reconcile(s.h.t.Context(), reconcile.Request{NamespacedName: testKey})
+}
+
+// sweep has a sweeper see the EnvoyFilter and come back after a time.
+func (h *harness) sweep(after time.Duration) (reconcile.Result, error) {
+	h.t.Helper()
+	s := h.sweeper()
+	if _, err := s.look(0); err != nil {
+		h.t.Fatal(err)
+	}
+	return s.look(after)
 }
 
 func TestSweep(t *testing.T) {
@@ -92,6 +116,77 @@ func stageAlone(edit func(*unstructured.Unstructured)) func(*testing.T, *harness
 	}
 }
 
+// The clock of the API server is not ours: what it says of an EnvoyFilter's age
+// counts for nothing.
+func TestSweepCountsByItsOwnClock(t *testing.T) {
+	for name, skew := range map[string]time.Duration{"ours is ahead": -time.Hour, "ours is behind": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			stageAlone(func(ef *unstructured.Unstructured) {
+				ef.SetCreationTimestamp(metav1.NewTime(testTime.Add(skew)))
+			})(t, h)
+			s := h.sweeper()
+			if result, err := s.look(0); err != nil || result.RequeueAfter != DefaultSweepGrace || h.envoyFilter() == nil {
+				t.Fatalf("at first sight: again after %s, %v", result.RequeueAfter, err)
+			}
+			if result, err := s.look(DefaultSweepGrace); err != nil || result.RequeueAfter != 0 || h.envoyFilter() != nil {
+				t.Errorf("after the grace: again after %s, %v, and the EnvoyFilter is there", result.RequeueAfter, err)
+			}
+		})
+	}
+}
+
+func TestSweepCountsAnewForAnotherEnvoyFilter(t *testing.T) {
+	h := newHarness(t)
+	stageAlone(nil)(t, h)
+	s := h.sweeper()
+	if _, err := s.look(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.client.Delete(t.Context(), h.envoyFilter()); err != nil {
+		t.Fatal(err)
+	}
+	stageAlone(func(ef *unstructured.Unstructured) { ef.SetUID("uid-staged-again") })(t, h)
+	if result, err := s.look(DefaultSweepGrace); err != nil || result.RequeueAfter != DefaultSweepGrace {
+		t.Errorf("again after %s, %v; want a whole grace for the new one", result.RequeueAfter, err)
+	}
+}
+
+func TestSweeperRemembersOnlyWhatItWaitsFor(t *testing.T) {
+	ends := map[string]func(*testing.T, *harness){
+		"swept": func(*testing.T, *harness) {},
+		"gone": func(t *testing.T, h *harness) {
+			if err := h.client.Delete(t.Context(), h.envoyFilter()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"adopted": func(_ *testing.T, h *harness) {
+			h.byHand(func(ef *unstructured.Unstructured) {
+				ef.SetOwnerReferences([]metav1.OwnerReference{owner(autoWasm())})
+			})
+		},
+		"still to be adopted": func(t *testing.T, h *harness) {
+			if err := h.client.Create(t.Context(), autoWasm()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			stageAlone(nil)(t, h)
+			s := h.sweeper()
+			if _, err := s.look(0); err != nil || len(s.seen.first) != 1 {
+				t.Fatalf("%d remembered, %v; want the one that is waited for", len(s.seen.first), err)
+			}
+			end(t, h)
+			if _, err := s.look(time.Minute); err != nil || len(s.seen.first) != 0 {
+				t.Errorf("%d remembered, %v; want none", len(s.seen.first), err)
+			}
+		})
+	}
+}
+
 func TestSweepOfNothing(t *testing.T) {
 	h := newHarness(t)
 	if result, err := h.sweep(time.Minute); err != nil || result.RequeueAfter != 0 || len(h.writes) != 0 {
@@ -102,10 +197,18 @@ func TestSweepOfNothing(t *testing.T) {
 func TestSweepLooksForTheAutoWasmAtTheAPIServer(t *testing.T) {
 	h := newHarness(t)
 	stageAlone(nil)(t, h)
-	s := &sweeper{client: h.client, cache: cached{h}, live: unreachable{}, grace: DefaultSweepGrace, events: h.events, now: func() time.Time { return testTime.Add(time.Hour) }}
-	_, err := s.Reconcile(t.Context(), reconcile.Request{NamespacedName: testKey})
+	s := h.sweeper()
+	s.live = unreachable{}
+	if _, err := s.look(0); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.look(time.Hour)
 	if err == nil || h.envoyFilter() == nil {
 		t.Errorf("err = %v; an API server that does not answer is no proof that the AutoWasm is gone", err)
+	}
+	s.live = h.client
+	if _, err := s.look(time.Hour); err != nil || h.envoyFilter() != nil {
+		t.Errorf("err = %v; the wait began anew because of a failure", err)
 	}
 }
 
