@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -39,7 +39,7 @@ func moduleOf(object client.Object) []string {
 			sha256 = o.GetAnnotations()[render.AnnotationModule]
 		}
 	}
-	if !store.IsName(sha256) {
+	if !module.IsSHA256(sha256) {
 		return nil
 	}
 	return []string{sha256}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/store"
 )
 
@@ -109,7 +110,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(out, http.StatusOK, "ok")
 	case !isModule:
 		refuse(out, http.StatusNotFound, "modules are at "+ModulePath+"<sha256>")
-	case !store.IsName(name):
+	case !module.IsSHA256(name):
 		refuse(out, http.StatusBadRequest, "a module is named by its sha256, 64 lower-case hex digits")
 	default:
 		s.serveModule(out, r, name)

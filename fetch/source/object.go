@@ -8,11 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/image"
+	"github.com/autowasm/autowasm/fetch/module"
 )
 
 // archiveOverhead is how much larger than a module, in bytes, the file may be that
@@ -45,8 +45,6 @@ func (s *Sources) resolveObject(ctx context.Context, source v1alpha1.ObjectSourc
 	return resolved, nil
 }
 
-var hexDigest = regexp.MustCompile(`^[a-f0-9]{64}$`)
-
 func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
 	u, err := url.Parse(source.URL)
 	switch {
@@ -54,7 +52,7 @@ func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
 		return nil, failure.Definitef(failure.InvalidSource, "the object's url is not an absolute http or https URL, such as https://bucket.example/filter.wasm")
 	case u.User != nil:
 		return nil, failure.Definitef(failure.InvalidSource, "the object's url must not carry user information")
-	case source.SHA256 != "" && !hexDigest.MatchString(source.SHA256):
+	case source.SHA256 != "" && !module.IsSHA256(source.SHA256):
 		return nil, failure.Definitef(failure.InvalidSource, "the object's sha256 is not 64 lower-case hex digits")
 	}
 	u.Fragment, u.RawFragment = "", ""

@@ -5,7 +5,6 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 )
 
@@ -45,11 +44,6 @@ func (s *Store) removeFiles(sha256 string) error {
 		}
 	}
 	return nil
-}
-
-// IsName reports whether s can be a module's name: 64 lower-case hex digits.
-func IsName(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 func syncDir(path string) error {

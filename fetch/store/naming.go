@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+
+	"github.com/autowasm/autowasm/fetch/module"
 )
 
 // Verified is a reader that hashes what it reads for reasons of its own, such as
@@ -27,7 +29,7 @@ type naming struct {
 }
 
 func newNaming(r io.Reader) naming {
-	if v, ok := r.(Verified); ok && IsName(v.SHA256()) {
+	if v, ok := r.(Verified); ok && module.IsSHA256(v.SHA256()) {
 		return naming{word: v.SHA256()}
 	}
 	return naming{own: true, digest: sha256.New()}

@@ -24,7 +24,7 @@ func (s *Store) rebuild() error {
 			s.dropOrphan(sha)
 			continue
 		}
-		if file.Type().IsRegular() && IsName(name) {
+		if file.Type().IsRegular() && module.IsSHA256(name) {
 			s.restore(name)
 		}
 	}
@@ -33,7 +33,7 @@ func (s *Store) rebuild() error {
 
 // dropOrphan removes a record whose module never came or went first.
 func (s *Store) dropOrphan(sha string) {
-	if !IsName(sha) {
+	if !module.IsSHA256(sha) {
 		return
 	}
 	if _, err := os.Lstat(s.path(sha)); !os.IsNotExist(err) {

@@ -346,17 +346,6 @@ func TestOpenRefusesAFile(t *testing.T) {
 	}
 }
 
-func TestIsName(t *testing.T) {
-	good := hashOf(nil)
-	tests := map[string]bool{good: true, good[:63]: false, good + "0": false, "": false,
-		"G" + good[1:]: false, "E" + good[1:]: false, "../" + good[3:]: false}
-	for name, want := range tests {
-		if got := store.IsName(name); got != want {
-			t.Errorf("IsName(%q) = %v", name, got)
-		}
-	}
-}
-
 // names sorts, for comparison as sets.
 func names(infos ...module.Info) []string {
 	var all []string
