@@ -18,7 +18,7 @@ const IndexModule = "wasm.tcm.io/module"
 
 // IndexModules adds IndexModule to a cache. It must run before the cache starts.
 func IndexModules(ctx context.Context, indexer client.FieldIndexer) error {
-	for _, object := range []client.Object{&v1alpha1.AutoWasm{}, newEnvoyFilter()} {
+	for _, object := range []client.Object{&v1alpha1.AutoWasm{}, render.EmptyUnstructured()} {
 		if err := indexer.IndexField(ctx, object, IndexModule, moduleOf); err != nil {
 			return fmt.Errorf("index %T by module: %w", object, err)
 		}
@@ -45,15 +45,8 @@ func moduleOf(object client.Object) []string {
 	return []string{sha256}
 }
 
-// newEnvoyFilter and newEnvoyFilters are untyped, as the controllers read them, so
-// that the cache holds EnvoyFilters once.
-func newEnvoyFilter() *unstructured.Unstructured {
-	ef := &unstructured.Unstructured{}
-	ef.SetAPIVersion(render.APIVersion)
-	ef.SetKind(render.Kind)
-	return ef
-}
-
+// newEnvoyFilters is an untyped list, as the controllers read EnvoyFilters, so that
+// the cache holds them once.
 func newEnvoyFilters() *unstructured.UnstructuredList {
 	list := &unstructured.UnstructuredList{}
 	list.SetAPIVersion(render.APIVersion)
