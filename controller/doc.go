@@ -21,8 +21,9 @@
 // makes it the EnvoyFilter's owner. From there on the EnvoyFilter is kept as
 // rendered, and goes with its AutoWasm.
 //
-// Swept: a staged EnvoyFilter whose AutoWasm does not exist once the grace period
-// is over is deleted. The AutoWasm was refused by somebody else, or never sent.
+// Swept: a staged EnvoyFilter whose AutoWasm does not exist, or has another spec
+// than it was staged for, is deleted once the grace period is over. The AutoWasm was
+// refused by somebody else, its name was taken, or it was never sent.
 //
 // An EnvoyFilter that is not ours (render.OwnedBy) is never written, adopted or
 // deleted, whatever its name.

@@ -40,6 +40,20 @@ func ours(ef *unstructured.Unstructured, key types.NamespacedName) bool {
 	return ef != nil && render.OwnedBy(ef, key)
 }
 
+// unowned reports whether ef is ours and nobody's child: staged at admission and
+// not adopted yet. What has an owner is the garbage collector's.
+func unowned(ef *unstructured.Unstructured, key types.NamespacedName) bool {
+	return ours(ef, key) && len(ef.GetOwnerReferences()) == 0 && ef.GetDeletionTimestamp().IsZero()
+}
+
+// stagedForAnother reports whether ef was staged for a spec that aw does not have.
+// Admission comes before the API server looks whether the name is taken: a create
+// that it then refuses has staged an EnvoyFilter in the name of the AutoWasm that
+// was there before.
+func stagedForAnother(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
+	return unowned(ef, client.ObjectKeyFromObject(aw)) && render.ProvenanceOf(ef).SpecHash != render.SpecHash(&aw.Spec)
+}
+
 // settled reports whether the cluster already has what is wanted: nothing is
 // written then.
 func settled(ef, wanted *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {

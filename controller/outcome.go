@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/failure"
@@ -69,9 +69,10 @@ type outcome struct {
 	renderedFor int64
 }
 
-// found notes ef as what the cluster has, if it is ours.
-func (o outcome) found(ef *unstructured.Unstructured, key types.NamespacedName) outcome {
-	if ours(ef, key) {
+// found notes ef as what the cluster has for aw, if it is ours. One that was staged
+// for another spec is about to be swept, and says nothing of aw.
+func (o outcome) found(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) outcome {
+	if ours(ef, client.ObjectKeyFromObject(aw)) && !stagedForAnother(ef, aw) {
 		return o.has(ef)
 	}
 	return o

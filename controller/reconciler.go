@@ -77,7 +77,7 @@ func (r *reconciler) advance(ctx context.Context, aw *v1alpha1.AutoWasm) (outcom
 	if err != nil {
 		return outcome{}, err
 	}
-	out := outcome{}.found(ef, client.ObjectKeyFromObject(aw))
+	out := outcome{}.found(ef, aw)
 	if errs := r.validate(aw); len(errs) > 0 {
 		return out.failed(stageSpec, failure.Definitef(ReasonInvalidSpec, "%w", errs.ToAggregate())), nil
 	}

@@ -75,7 +75,7 @@ func setupSweeper(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(sweeperName).
 		For(render.EmptyUnstructured(), builder.WithPredicates(predicate.And(bearsOurLabel, predicate.ResourceVersionChangedPredicate{}))).
-		Watches(&v1alpha1.AutoWasm{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(deleted)).
+		Watches(&v1alpha1.AutoWasm{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(leftOrChanged)).
 		Complete(&sweeper{
 			client: mgr.GetClient(),
 			cache:  mgr.GetCache(),

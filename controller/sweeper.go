@@ -22,8 +22,9 @@ import (
 const reasonSwept = "Swept"
 
 // sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that
-// then never came to be, because another policy refused it or the client went
-// away, or that was deleted before its EnvoyFilter was adopted.
+// then never came to be, because another policy refused it, its name was taken or
+// the client went away, or that was deleted or changed before its EnvoyFilter was
+// adopted.
 type sweeper struct {
 	client client.Client
 	cache  client.Reader
@@ -41,7 +42,7 @@ func (s *sweeper) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if !staged(ef, req.NamespacedName) {
+	if !unowned(ef, req.NamespacedName) {
 		s.seen.forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	}
@@ -54,9 +55,9 @@ func (s *sweeper) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 
 // judge removes ef if it is orphaned, and ends the wait for it either way.
 func (s *sweeper) judge(ctx context.Context, ef *unstructured.Unstructured, key types.NamespacedName) error {
-	orphaned, err := s.orphaned(ctx, key)
-	if err == nil && orphaned {
-		err = s.remove(ctx, ef)
+	why, err := s.orphaned(ctx, ef, key)
+	if err == nil && why != "" {
+		err = s.remove(ctx, ef, why)
 	}
 	if err == nil {
 		s.seen.forget(key)
@@ -64,29 +65,28 @@ func (s *sweeper) judge(ctx context.Context, ef *unstructured.Unstructured, key 
 	return err
 }
 
-// staged reports whether ef is ours and nobody's child. What has an owner is the
-// garbage collector's.
-func staged(ef *unstructured.Unstructured, key types.NamespacedName) bool {
-	return ours(ef, key) && len(ef.GetOwnerReferences()) == 0 && ef.GetDeletionTimestamp().IsZero()
-}
-
-// orphaned asks the API server itself: a cache may not have seen the AutoWasm yet.
-// While there is one, the reconciler adopts the EnvoyFilter, and its deletion
-// brings the sweeper back.
-func (s *sweeper) orphaned(ctx context.Context, key types.NamespacedName) (bool, error) {
-	err := s.live.Get(ctx, key, &v1alpha1.AutoWasm{})
-	if apierrors.IsNotFound(err) {
-		return true, nil
+// orphaned says why ef will not be adopted, "" when it may be. It asks the API
+// server itself: a cache may not have seen the AutoWasm yet. Only an EnvoyFilter of
+// the very spec that the AutoWasm has is left to the reconciler; a deletion or a
+// change of the AutoWasm brings the sweeper back to it.
+func (s *sweeper) orphaned(ctx context.Context, ef *unstructured.Unstructured, key types.NamespacedName) (why string, err error) {
+	var aw v1alpha1.AutoWasm
+	err = s.live.Get(ctx, key, &aw)
+	switch {
+	case apierrors.IsNotFound(err):
+		return "its AutoWasm does not exist", nil
+	case err != nil:
+		return "", fmt.Errorf("read AutoWasm %s: %w", key, err)
+	case stagedForAnother(ef, &aw):
+		return "its AutoWasm has another spec than it was staged for", nil
+	default:
+		return "", nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("read AutoWasm %s: %w", key, err)
-	}
-	return false, nil
 }
 
 // remove deletes exactly the EnvoyFilter that was judged: one that was adopted or
 // replaced in the meantime is left, and its own event brings it here again.
-func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured) error {
+func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured, why string) error {
 	uid, version := ef.GetUID(), ef.GetResourceVersion()
 	err := s.client.Delete(ctx, ef, client.Preconditions(metav1.Preconditions{UID: &uid, ResourceVersion: &version}))
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
@@ -95,7 +95,7 @@ func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured) err
 	if err != nil {
 		return fmt.Errorf("sweep EnvoyFilter %s/%s: %w", ef.GetNamespace(), ef.GetName(), err)
 	}
-	ctrl.LoggerFrom(ctx).Info("swept a staged EnvoyFilter whose AutoWasm never came to be")
-	s.events.Eventf(ef, nil, corev1.EventTypeNormal, reasonSwept, actionSweep, "%s", "removed the staged EnvoyFilter: its AutoWasm does not exist")
+	ctrl.LoggerFrom(ctx).Info("swept a staged EnvoyFilter", "why", why)
+	s.events.Eventf(ef, nil, corev1.EventTypeNormal, reasonSwept, actionSweep, "%s", "removed the staged EnvoyFilter: "+why)
 	return nil
 }

@@ -11,8 +11,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/render"
 )
+
+// stageBeside stages an EnvoyFilter for autoWasm() where aw exists.
+func stageBeside(aw *v1alpha1.AutoWasm) func(*testing.T, *harness) {
+	return func(t *testing.T, h *harness) {
+		stageAlone(nil)(t, h)
+		if err := h.client.Create(t.Context(), aw.DeepCopy()); err != nil {
+			t.Fatal(err)
+		}
+		h.forgetWrites()
+	}
+}
 
 // sweepers are a sweeper and its clock.
 type sweepers struct {
@@ -72,12 +85,14 @@ func TestSweep(t *testing.T) {
 		}), time.Minute, false, 0},
 		{"without our label", stageAlone(func(ef *unstructured.Unstructured) { ef.SetLabels(nil) }), time.Minute, false, 0},
 		{"foreign", func(_ *testing.T, h *harness) { h.foreign() }, time.Minute, false, 0},
-		{"its AutoWasm exists", func(t *testing.T, h *harness) {
-			stageAlone(nil)(t, h)
-			if err := h.client.Create(t.Context(), autoWasm()); err != nil {
-				t.Fatal(err)
-			}
-			h.forgetWrites()
+		{"its AutoWasm exists", stageBeside(autoWasm()), time.Minute, false, 0},
+		{"its AutoWasm exists with another spec", stageBeside(autoWasm(image(imageV2, ""))), time.Minute, true, 0},
+		{"its AutoWasm exists with another spec, within the grace", stageBeside(autoWasm(image(imageV2, ""))), 2 * time.Second, false, 3 * time.Second},
+		{"adopted, and its AutoWasm has another spec now", func(t *testing.T, h *harness) {
+			stageBeside(autoWasm(image(imageV2, ""), generation(2)))(t, h)
+			h.byHand(func(ef *unstructured.Unstructured) {
+				ef.SetOwnerReferences([]metav1.OwnerReference{owner(autoWasm())})
+			})
 		}, time.Minute, false, 0},
 	}
 	for _, tt := range tests {
@@ -187,6 +202,39 @@ func TestSweeperRemembersOnlyWhatItWaitsFor(t *testing.T) {
 	}
 }
 
+// A create whose name is taken is refused after admission has staged an EnvoyFilter
+// in the name of the AutoWasm that was there before.
+func TestARefusedCreateLeavesNothingInForce(t *testing.T) {
+	h := newHarness(t, autoWasm(image(imageV2, "")))
+	h.sources.failures[imageV2] = failure.Indefinitef(failure.Unavailable, "503")
+	h.mustReconcile()
+	stageAlone(nil)(t, h) // of imageV1
+	h.start()
+	h.mustReconcile()
+	status := h.autoWasm().Status
+	if status.Message != "503" || status.EnvoyFilter != nil {
+		t.Errorf("message = %q, EnvoyFilter = %+v; the refused create's is none of this AutoWasm's", status.Message, status.EnvoyFilter)
+	}
+	if _, err := h.sweep(DefaultSweepGrace); err != nil || h.envoyFilter() != nil {
+		t.Errorf("err = %v; the EnvoyFilter of the refused create is in force", err)
+	}
+	delete(h.sources.failures, imageV2)
+	h.mustReconcile()
+	h.expectConverged()
+}
+
+// What was staged for an earlier spec is nobody's once the spec has changed; but
+// a reconciler that takes over in the meantime finds it and goes on from it.
+func TestTheReconcilerTakesOverWhatWasStagedForAnother(t *testing.T) {
+	h := newHarness(t, autoWasm(image(imageV2, "")))
+	stageAlone(nil)(t, h)
+	h.mustReconcile()
+	h.expectConverged()
+	if h.envoyFilter().GetUID() != "uid-staged" || h.autoWasm().Status.Module.SHA256 != shaB {
+		t.Errorf("made anew, or of the refused create's module: %s", h.autoWasm().Status.Module.SHA256)
+	}
+}
+
 func TestSweepOfNothing(t *testing.T) {
 	h := newHarness(t)
 	if result, err := h.sweep(time.Minute); err != nil || result.RequeueAfter != 0 || len(h.writes) != 0 {
@@ -227,7 +275,7 @@ func TestSweepSparesWhatWasAdoptedMeanwhile(t *testing.T) {
 		ef.SetOwnerReferences([]metav1.OwnerReference{owner(autoWasm())})
 	})
 	s := &sweeper{client: h.client, events: h.events}
-	if err := s.remove(t.Context(), judged); err != nil {
+	if err := s.remove(t.Context(), judged, "a test"); err != nil {
 		t.Fatal(err)
 	}
 	if h.envoyFilter() == nil {

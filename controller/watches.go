@@ -45,10 +45,13 @@ var moduleChanged = predicate.Funcs{
 	DeleteFunc: func(event.DeleteEvent) bool { return true },
 }
 
-// deleted lets through nothing but deletions.
-var deleted = predicate.Funcs{
-	CreateFunc:  func(event.CreateEvent) bool { return false },
-	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+// leftOrChanged lets through AutoWasms that are deleted or get another spec: what
+// was staged for them may be nobody's then.
+var leftOrChanged = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || e.ObjectOld.GetUID() != e.ObjectNew.GetUID()
+	},
 	GenericFunc: func(event.GenericEvent) bool { return false },
 }
 

@@ -34,19 +34,19 @@ func TestWhatIsWorthAReconcile(t *testing.T) {
 	observed := func(aw *v1alpha1.AutoWasm) { aw.Status.ObservedGeneration = 1 }
 	now := metav1.NewTime(testTime)
 	tests := []struct {
-		name                        string
-		edit                        func(*v1alpha1.AutoWasm)
-		wantAsked, wantModuleChange bool
+		name                                  string
+		edit                                  func(*v1alpha1.AutoWasm)
+		wantAsked, wantModuleChange, wantLeft bool
 	}{
-		{"a resync", func(*v1alpha1.AutoWasm) {}, false, false},
-		{"our own status", func(aw *v1alpha1.AutoWasm) { aw.Status.Phase = v1alpha1.PhaseSynced }, false, false},
-		{"another module", func(aw *v1alpha1.AutoWasm) { aw.Status.Module = moduleStatus(shaA) }, false, true},
-		{"another spec", generation(2), true, false},
-		{"another label", func(aw *v1alpha1.AutoWasm) { aw.Labels = map[string]string{render.LabelRevision: "canary"} }, true, false},
-		{"another annotation", func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{"a": "b"} }, true, false},
-		{"a deletion that waits", func(aw *v1alpha1.AutoWasm) { aw.DeletionTimestamp = &now }, true, false},
-		{"made anew", func(aw *v1alpha1.AutoWasm) { aw.UID = "uid-2" }, true, false},
-		{"the status taken away", func(aw *v1alpha1.AutoWasm) { aw.Status.ObservedGeneration = -1 }, true, false},
+		{"a resync", func(*v1alpha1.AutoWasm) {}, false, false, false},
+		{"our own status", func(aw *v1alpha1.AutoWasm) { aw.Status.Phase = v1alpha1.PhaseSynced }, false, false, false},
+		{"another module", func(aw *v1alpha1.AutoWasm) { aw.Status.Module = moduleStatus(shaA) }, false, true, false},
+		{"another spec", generation(2), true, false, true},
+		{"another label", func(aw *v1alpha1.AutoWasm) { aw.Labels = map[string]string{render.LabelRevision: "canary"} }, true, false, false},
+		{"another annotation", func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{"a": "b"} }, true, false, false},
+		{"a deletion that waits", func(aw *v1alpha1.AutoWasm) { aw.DeletionTimestamp = &now }, true, false, false},
+		{"made anew", func(aw *v1alpha1.AutoWasm) { aw.UID = "uid-2" }, true, false, true},
+		{"the status taken away", func(aw *v1alpha1.AutoWasm) { aw.Status.ObservedGeneration = -1 }, true, false, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -57,13 +57,13 @@ func TestWhatIsWorthAReconcile(t *testing.T) {
 			if got := moduleChanged.Update(e); got != tt.wantModuleChange {
 				t.Errorf("moduleChanged = %v, want %v", got, tt.wantModuleChange)
 			}
-			if deleted.Update(e) {
-				t.Error("an update counts as a deletion")
+			if got := leftOrChanged.Update(e); got != tt.wantLeft {
+				t.Errorf("leftOrChanged = %v, want %v", got, tt.wantLeft)
 			}
 		})
 	}
-	if deleted.Create(event.CreateEvent{}) || !deleted.Delete(event.DeleteEvent{}) {
-		t.Error("deleted does not let through deletions alone")
+	if leftOrChanged.Create(event.CreateEvent{}) || !leftOrChanged.Delete(event.DeleteEvent{}) {
+		t.Error("leftOrChanged: creations count, or deletions do not")
 	}
 }
 
