@@ -47,7 +47,7 @@ func (c converger) converge(ctx context.Context, aw *v1alpha1.AutoWasm, cached, 
 	switch {
 	case present == nil:
 		return c.create(ctx, wanted)
-	case !ours(present, key):
+	case !ours(present, aw):
 		return nil, foreign(present)
 	case !present.GetDeletionTimestamp().IsZero():
 		return nil, failure.Indefinitef(ReasonEnvoyFilterUnavailable, "EnvoyFilter %s is being deleted and is made anew when it is gone", key)

@@ -34,16 +34,16 @@ func owner(aw *v1alpha1.AutoWasm) metav1.OwnerReference {
 	return *metav1.NewControllerRef(aw, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
 }
 
-// ours reports whether ef is there and belongs to the AutoWasm of its name,
-// staged or adopted.
-func ours(ef *unstructured.Unstructured, key types.NamespacedName) bool {
-	return ef != nil && render.OwnedBy(ef, key)
+// ours reports whether ef is there and belongs to aw: it bears our marks, or it is
+// aw's child and has lost them.
+func ours(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
+	return ef != nil && (render.OwnedBy(ef, client.ObjectKeyFromObject(aw)) || render.ChildOf(ef, aw))
 }
 
-// unowned reports whether ef is ours and nobody's child: staged at admission and
-// not adopted yet. What has an owner is the garbage collector's.
+// unowned reports whether ef bears our marks and is nobody's child: staged at
+// admission and not adopted yet. What has an owner is the garbage collector's.
 func unowned(ef *unstructured.Unstructured, key types.NamespacedName) bool {
-	return ours(ef, key) && len(ef.GetOwnerReferences()) == 0 && ef.GetDeletionTimestamp().IsZero()
+	return ef != nil && render.OwnedBy(ef, key) && len(ef.GetOwnerReferences()) == 0 && ef.GetDeletionTimestamp().IsZero()
 }
 
 // stagedForAnother reports whether ef was staged for a spec that aw does not have.
@@ -57,7 +57,7 @@ func stagedForAnother(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool
 // settled reports whether the cluster already has what is wanted: nothing is
 // written then.
 func settled(ef, wanted *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
-	return ours(ef, client.ObjectKeyFromObject(aw)) &&
+	return ours(ef, aw) &&
 		ef.GetDeletionTimestamp().IsZero() &&
 		metav1.IsControlledBy(ef, aw) &&
 		render.Equal(ef, wanted)

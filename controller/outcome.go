@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/failure"
@@ -72,7 +71,7 @@ type outcome struct {
 // found notes ef as what the cluster has for aw, if it is ours. One that was staged
 // for another spec is about to be swept, and says nothing of aw.
 func (o outcome) found(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) outcome {
-	if ours(ef, client.ObjectKeyFromObject(aw)) && !stagedForAnother(ef, aw) {
+	if ours(ef, aw) && !stagedForAnother(ef, aw) {
 		return o.has(ef)
 	}
 	return o

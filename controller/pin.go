@@ -6,7 +6,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
@@ -55,7 +54,7 @@ func statusPin(aw *v1alpha1.AutoWasm) *pin {
 }
 
 func envoyFilterPin(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) *pin {
-	if !ours(ef, client.ObjectKeyFromObject(aw)) {
+	if !ours(ef, aw) {
 		return nil
 	}
 	p := render.ProvenanceOf(ef)

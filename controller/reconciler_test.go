@@ -151,6 +151,25 @@ func TestRestoresHandEdits(t *testing.T) {
 				ef.SetAnnotations(annotations)
 			})
 		},
+		"our label removed": func(t *testing.T, h *harness) {
+			h.byHand(func(ef *unstructured.Unstructured) { ef.SetLabels(map[string]string{render.LabelName: testKey.Name}) })
+		},
+		"our label changed": func(t *testing.T, h *harness) {
+			h.byHand(func(ef *unstructured.Unstructured) { ef.SetLabels(map[string]string{render.LabelManagedBy: "Helm"}) })
+		},
+		"every mark removed": func(t *testing.T, h *harness) {
+			h.byHand(func(ef *unstructured.Unstructured) {
+				ef.SetLabels(nil)
+				ef.SetAnnotations(nil)
+			})
+		},
+		"every mark removed and the spec changed": func(t *testing.T, h *harness) {
+			h.byHand(func(ef *unstructured.Unstructured) {
+				ef.SetLabels(nil)
+				ef.SetAnnotations(nil)
+				unstructured.RemoveNestedField(ef.Object, "spec", "configPatches")
+			})
+		},
 		"owner removed": func(t *testing.T, h *harness) {
 			h.byHand(func(ef *unstructured.Unstructured) { ef.SetOwnerReferences(nil) })
 		},
@@ -220,6 +239,34 @@ func TestForeignEnvoyFilterIsNeverTouched(t *testing.T) {
 	}
 	h.mustReconcile()
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+}
+
+// Somebody's own EnvoyFilter may name an AutoWasm as its owner, so that it goes with
+// it; one of ours that was deleted and written by hand is no longer ours.
+func TestForeignChildIsNeverTouched(t *testing.T) {
+	tests := map[string]func(*unstructured.Unstructured){
+		"it names the AutoWasm as its controller": func(*unstructured.Unstructured) {},
+		"and bears our marks": func(ef *unstructured.Unstructured) {
+			ef.SetLabels(map[string]string{render.LabelManagedBy: render.ManagedBy})
+			ef.SetAnnotations(map[string]string{render.AnnotationOwner: testKey.String()})
+		},
+	}
+	for name, edit := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, autoWasm())
+			h.foreign()
+			h.byHand(func(ef *unstructured.Unstructured) {
+				ef.SetOwnerReferences([]metav1.OwnerReference{owner(autoWasm())})
+				edit(ef)
+			})
+			before := h.envoyFilter()
+			h.mustReconcile()
+			h.expect(v1alpha1.PhaseFailed, "False", "ForeignEnvoyFilter")
+			if diff := cmp.Diff(before.Object, h.envoyFilter().Object); diff != "" {
+				t.Errorf("it was changed (-before +after):\n%s", diff)
+			}
+		})
+	}
 }
 
 // A foreign EnvoyFilter that takes the place of ours after it was read must not be

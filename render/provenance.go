@@ -13,7 +13,8 @@ import (
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// Provenance says which state of an AutoWasm an EnvoyFilter was rendered for.
+// Provenance says which state of an AutoWasm an EnvoyFilter was rendered for. Read
+// back from one it is a claim: whoever may write EnvoyFilters may write it.
 type Provenance struct {
 	// Generation of the AutoWasm.
 	Generation int64
@@ -61,16 +62,28 @@ func set(m map[string]string, key, value string) {
 	m[key] = value
 }
 
-// OwnedBy reports whether ef is the server's own EnvoyFilter for aw: it bears the
-// managed-by label, an owner annotation that names its own namespace and name,
-// and a managedFields entry of FieldManager. A hand-written EnvoyFilter, or a copy
-// of one of ours under another name, lacks at least one of them. The managedFields
-// must not have been stripped from ef.
+// OwnedBy reports whether ef is the server's own EnvoyFilter for aw, staged or
+// adopted: it bears the managed-by label, an owner annotation that names its own
+// namespace and name, and a managedFields entry of FieldManager. A hand-written
+// EnvoyFilter, or a copy of one of ours under another name, lacks at least one of
+// them. Somebody who may write EnvoyFilters can forge all three: what else the
+// annotations say is a claim. The managedFields must not have been stripped from ef.
 func OwnedBy(ef metav1.Object, aw types.NamespacedName) bool {
 	return ef.GetNamespace() == aw.Namespace &&
 		ef.GetName() == aw.Name &&
 		ef.GetLabels()[LabelManagedBy] == ManagedBy &&
 		ef.GetAnnotations()[AnnotationOwner] == ownerOf(aw.Namespace, aw.Name) &&
+		writtenByUs(ef.GetManagedFields())
+}
+
+// ChildOf reports whether ef is the server's own EnvoyFilter for aw by what is left
+// when its label or its owner annotation was removed: it has aw's name, aw itself as
+// its controller, and a managedFields entry of FieldManager. Only an adopted one
+// can be. The managedFields must not have been stripped from ef.
+func ChildOf(ef, aw metav1.Object) bool {
+	return ef.GetNamespace() == aw.GetNamespace() &&
+		ef.GetName() == aw.GetName() &&
+		metav1.IsControlledBy(ef, aw) &&
 		writtenByUs(ef.GetManagedFields())
 }
 

@@ -78,6 +78,39 @@ func TestOwnedBy(t *testing.T) {
 	}
 }
 
+func TestChildOf(t *testing.T) {
+	aw := &metav1.ObjectMeta{Namespace: "default", Name: "test", UID: "uid-1"}
+	kind := v1alpha1.GroupVersion.WithKind(v1alpha1.Kind)
+	tests := map[string]struct {
+		change func(*metav1.ObjectMeta)
+		want   bool
+	}{
+		"without any mark": {func(*metav1.ObjectMeta) {}, true},
+		"no owner":         {func(m *metav1.ObjectMeta) { m.OwnerReferences = nil }, false},
+		"an owner that is not its controller": {func(m *metav1.ObjectMeta) {
+			m.OwnerReferences[0].Controller = nil
+		}, false},
+		"another object's of that name": {func(m *metav1.ObjectMeta) { m.OwnerReferences[0].UID = "uid-0" }, false},
+		"copied elsewhere":              {func(m *metav1.ObjectMeta) { m.Name = "copy" }, false},
+		"other namespace":               {func(m *metav1.ObjectMeta) { m.Namespace = "other" }, false},
+		"never written":                 {func(m *metav1.ObjectMeta) { m.ManagedFields = m.ManagedFields[:1] }, false},
+		"only a subresource":            {func(m *metav1.ObjectMeta) { m.ManagedFields[1].Subresource = "status" }, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			ef := &metav1.ObjectMeta{
+				Namespace: "default", Name: "test",
+				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(aw, kind)},
+				ManagedFields:   []metav1.ManagedFieldsEntry{{Manager: "kubectl"}, {Manager: render.FieldManager}},
+			}
+			test.change(ef)
+			if got := render.ChildOf(ef, aw); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
 func TestSpecHash(t *testing.T) {
 	hash := func(change func(*v1alpha1.Filter)) string { return render.SpecHash(&edit(change).Spec) }
 	config := func(raw string) string { return hash(func(f *v1alpha1.Filter) { f.Config = configJSON(raw) }) }
