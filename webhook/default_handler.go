@@ -37,6 +37,8 @@ func NewDefaulter(o Options) admission.Handler {
 
 // Handle answers one request.
 func (d *defaulter) Handle(ctx context.Context, req admission.Request) admission.Response {
+	ctx, cancel := detached(ctx)
+	defer cancel()
 	return d.observe.handle(ctx, req, d.answer)
 }
 

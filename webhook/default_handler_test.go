@@ -143,3 +143,17 @@ func TestDefaulterReadsNoNamespaceInVain(t *testing.T) {
 		handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(raw)))
 	}
 }
+
+// The request's context ends when the manager stops; the answer is still whole.
+func TestDefaulterOutlivesTheRequestsContext(t *testing.T) {
+	live := clientWith(interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+		return errors.Join(ctx.Err(), c.Get(ctx, key, o))
+	}}, namespace("default", annotated))
+	handler := NewDefaulter(Options{Client: live, Reader: live, Registry: prometheus.NewRegistry()})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	resp := handler.Handle(ctx, rawRequest(admissionv1.Create, []byte(bareRaw)))
+	if diff := cmp.Diff("["+addPorts+","+addSecret+"]", string(encode(t, resp.Patches))); diff != "" || len(resp.Warnings) > 0 {
+		t.Errorf("warnings %q, patch (-want +got):\n%s", resp.Warnings, diff)
+	}
+}
