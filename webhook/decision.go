@@ -16,7 +16,7 @@ import (
 // The keys of audit annotations; the API server puts the webhook's name before
 // them.
 const (
-	auditModule      = "module"
+	auditReference   = "reference"
 	auditSource      = "source"
 	auditEnvoyFilter = "envoyfilter"
 )

@@ -32,7 +32,7 @@ func (p preparation) module(ctx context.Context, s subject, d *decision) (fetch.
 		p.failed(ctx, s, failure.Of(err), d)
 		return fetch.Module{}, false
 	}
-	d.note(auditModule, module.SHA256)
+	d.note(auditReference, auditedReference(module))
 	return module, true
 }
 
@@ -42,13 +42,14 @@ func (p preparation) module(ctx context.Context, s subject, d *decision) (fetch.
 func (p preparation) failed(ctx context.Context, s subject, f *failure.Error, d *decision) {
 	ctrl.LoggerFrom(ctx).V(1).Info("Module not ready at admission", "reason", f.Reason, "definite", f.Definite, "error", f.Error())
 	d.note(auditSource, string(f.Reason))
+	text := failureText(f, s.aw.Spec.Filter.Source)
 	switch {
 	case !f.Definite:
 		d.warn("%s", indefiniteWarning(f.Reason, &s.aw.Spec))
 	case p.check == Warn || s.sameSource():
-		d.warn("%s: %s", sourcePath(f.Reason, &s.aw.Spec), f.Error())
+		d.warn("%s: %s", sourcePath(f.Reason, &s.aw.Spec), text)
 	default:
-		d.deny(sourceError(f, &s.aw.Spec))
+		d.deny(sourceError(f.Reason, text, &s.aw.Spec))
 	}
 }
 

@@ -16,9 +16,9 @@ const maxDetail = 1024
 
 // sourceError is the denial for a definite failure: at the field that would have to
 // change.
-func sourceError(f *failure.Error, spec *v1alpha1.AutoWasmSpec) *field.Error {
-	path := sourcePath(f.Reason, spec)
-	return field.Invalid(path, sourceValue(path, spec), oneLine(f.Error(), maxDetail)+remedy(f.Reason, spec))
+func sourceError(reason failure.Reason, text string, spec *v1alpha1.AutoWasmSpec) *field.Error {
+	path := sourcePath(reason, spec)
+	return field.Invalid(path, sourceValue(path, spec), oneLine(text, maxDetail)+remedy(reason, spec))
 }
 
 func sourcePath(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) *field.Path {

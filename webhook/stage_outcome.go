@@ -28,11 +28,12 @@ const (
 // failedWrite denies what would be refused each time, and admits with a warning
 // whatever is not the object's fault: the controller tries again.
 func failedWrite(err error, s subject, d *decision) outcome {
+	source := s.aw.Spec.Filter.Source
 	if isRefusal(err) {
-		d.deny(field.Forbidden(field.NewPath("spec", "filter"), "the EnvoyFilter that is generated from it is refused: "+oneLine(err.Error(), maxDetail)))
+		d.deny(field.Forbidden(field.NewPath("spec", "filter"), "the EnvoyFilter that is generated from it is refused: "+oneLine(discreet(err.Error(), source), maxDetail)))
 		return refused
 	}
-	d.warn("the EnvoyFilter is left to the controller: %s", causeOf(err))
+	d.warn("the EnvoyFilter is left to the controller: %s", discreet(causeOf(err), source))
 	return failed
 }
 

@@ -88,7 +88,7 @@ func TestValidatorAllows(t *testing.T) {
 	aw := autoWasm()
 	resp := v.Handle(t.Context(), dryRun(request(t, admissionv1.Create, aw)))
 	want := admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
-		Allowed: true, Result: allowed(), AuditAnnotations: map[string]string{"module": moduleSHA256},
+		Allowed: true, Result: allowed(), AuditAnnotations: map[string]string{"reference": prepared.Reference},
 	}}
 	if diff := cmp.Diff(want, resp); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)

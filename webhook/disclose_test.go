@@ -1,0 +1,105 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/failure"
+)
+
+func TestDiscreet(t *testing.T) {
+	none := autoWasm().Spec.Filter.Source
+	tests := []struct {
+		name, text string
+		source     v1alpha1.Source
+		want       string
+	}{
+		{"a module", "uri: http://x/wasm/" + moduleSHA256 + " is bad", none, "uri: http://x/wasm/… is bad"},
+		{"twice", moduleSHA256 + "," + moduleSHA256, none, "…,…"},
+		{"a layer", "layer sha256:" + moduleSHA256, none, "layer sha256:…"},
+		{"an image", "read reg.example/x@" + digest + ": gone", none, "read reg.example/x@" + digest + ": gone"},
+		{"what the object names", "wanted " + digest[7:], fromObject("https://x", digest[7:]), "wanted " + digest[7:]},
+		{"another than it names", "got " + moduleSHA256, fromObject("https://x", digest[7:]), "got …"},
+		{"what the image names", "layer " + digest, fromRegistry("x@" + digest), "layer " + digest},
+		{"a ConfigMap", moduleSHA256, fromConfigMap("a", "b"), "…"},
+		{"a word", "deadbeef", none, "deadbeef"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, discreet(tt.text, tt.source)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAuditedReference(t *testing.T) {
+	for reference, want := range map[string]string{
+		prepared.Reference:              prepared.Reference,
+		"https://b.example/x?signature": "https://b.example/x",
+		"configmap/default/filters/key": "configmap/default/filters/key",
+	} {
+		if got := auditedReference(fetch.Module{SHA256: moduleSHA256, Reference: reference}); got != want {
+			t.Errorf("%q is audited as %q, want %q", reference, got, want)
+		}
+	}
+}
+
+// The write of an EnvoyFilter and the fetch of a module may fail with words that
+// quote the module's sha256, at any place: no answer passes it on, not even a part.
+func TestNoAnswerTellsAModule(t *testing.T) {
+	fails := map[string]func(text string) (*preparer, error){
+		"a fetch": func(text string) (*preparer, error) {
+			return failing(failure.Definitef(failure.NotWasm, "%s", text)), nil
+		},
+		"a write": func(text string) (*preparer, error) {
+			return &preparer{}, status(http.StatusInternalServerError, "", text)
+		},
+		"a refused write": func(text string) (*preparer, error) {
+			return &preparer{}, status(http.StatusBadRequest, "", "denied the request: "+text)
+		},
+		"nothing": func(string) (*preparer, error) { return &preparer{}, nil },
+	}
+	for name, fail := range fails {
+		for _, before := range []int{0, 8, 40, 60, 100, 940, 980, 1000, 1020} {
+			text := strings.Repeat(".", before) + moduleSHA256
+			p, writeErr := fail(text)
+			for _, check := range []SourceCheck{Enforce, Warn} {
+				body := encode(t, answerWith(t, p, writeErr, check))
+				if bytes.Contains(body, []byte(moduleSHA256[:8])) {
+					t.Errorf("%s, %s, after %d characters: %s", name, check, before, body)
+				}
+			}
+		}
+	}
+}
+
+func answerWith(t *testing.T, p *preparer, writeErr error, check SourceCheck) any {
+	t.Helper()
+	c := cluster(interceptor.Funcs{Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return writeErr }})
+	v := NewValidator(Options{Client: c, Reader: c, Fetcher: p, Render: renderOptions, SourceCheck: check, Stage: true, Registry: prometheus.NewRegistry()})
+	return v.Handle(t.Context(), request(t, admissionv1.Create, autoWasm()))
+}
+
+// The one exception: to whoever names a URL, and a wrong sha256 for it.
+func TestMismatchOfAnObjectIsTold(t *testing.T) {
+	text := "the module's sha256 is " + moduleSHA256 + ", wanted " + digest[7:]
+	mismatch := failure.Definitef(failure.DigestMismatch, "%s", text)
+	if got := failureText(mismatch, fromObject("https://x", digest[7:])); got != text {
+		t.Errorf("object: %s", got)
+	}
+	if got := failureText(mismatch, fromRegistry("x:v1")); strings.Contains(got, moduleSHA256) {
+		t.Errorf("registry: %s", got)
+	}
+}
