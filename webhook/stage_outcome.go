@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -50,8 +51,12 @@ func isRefusal(err error) bool {
 	}
 	code := status.Status().Code
 	clientError := code >= http.StatusBadRequest && code < http.StatusInternalServerError
-	return clientError && code != http.StatusTooManyRequests && strings.Contains(status.Status().Message, "denied the request")
+	return clientError && code != http.StatusTooManyRequests && deniedText.MatchString(status.Status().Message)
 }
+
+// deniedText is how the API server says that a webhook, or that a policy in CEL,
+// refuses.
+var deniedText = regexp.MustCompile(`denied the request|denied request: `)
 
 // causeOf is a few words for a warning.
 func causeOf(err error) string {

@@ -40,6 +40,20 @@ var writeErrors = []struct {
 		"a policy refuses", status(http.StatusForbidden, metav1.StatusReasonForbidden, `admission webhook "policy.example" denied the request: no filters here`),
 		generated{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: admission webhook "policy.example" denied the request: no filters here`},
 	},
+	// In CEL, with the texts of k8s.io/apiserver's policy plugins. A policy's refusal has
+	// the reason that its author chose; Invalid is known by that alone.
+	{
+		"a validating policy refuses", apierrors.NewForbidden(envoyFilterResource, "test", errors.New(`ValidatingAdmissionPolicy 'no-filters' with binding 'all' denied request: no filters here`)),
+		generated{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: envoyfilters.networking.istio.io "test" is forbidden: ValidatingAdmissionPolicy 'no-filters' with binding 'all' denied request: no filters here`},
+	},
+	{
+		"a validating policy without a binding refuses", status(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, `envoyfilters.networking.istio.io "test" is forbidden: ValidatingAdmissionPolicy 'no-filters' denied request: no filters here`),
+		generated{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: envoyfilters.networking.istio.io "test" is forbidden: ValidatingAdmissionPolicy 'no-filters' denied request: no filters here`},
+	},
+	{
+		"a mutating policy refuses", status(http.StatusForbidden, metav1.StatusReasonForbidden, `policy 'no-filters' with binding 'all' denied request: no filters here`),
+		generated{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: policy 'no-filters' with binding 'all' denied request: no filters here`},
+	},
 	{
 		"the schema refuses", apierrors.NewInvalid(envoyFilterKind.GroupKind(), "test", field.ErrorList{field.Required(field.NewPath("spec"), "words")}),
 		generated{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: EnvoyFilter.networking.istio.io "test" is invalid: spec: Required value: words`},
