@@ -55,8 +55,9 @@ type Options struct {
 	// write of the EnvoyFilter has a limit of its own, so the timeoutSeconds of the
 	// webhook configuration must be some seconds longer.
 	Budget time.Duration
-	// OwnNamespace is the server's namespace, RootNamespace that of Istio's
-	// mesh-wide configuration. Neither is used yet.
+	// OwnNamespace is the server's namespace, and RootNamespace that of Istio's
+	// mesh-wide configuration. An AutoWasm in RootNamespace has to carry
+	// AnnotationAllowMeshWide. "" is no namespace.
 	OwnNamespace, RootNamespace string
 	// Registry takes the metrics; controller-runtime's when nil.
 	Registry prometheus.Registerer

@@ -22,13 +22,18 @@ const maxQuoted = 256
 // Beyond the schema: the image reference and proxyVersion must parse, names of
 // environment variables are unique, identifiers carry no control characters, and
 // the EnvoyFilter that would be generated stays below MaxRendered.
-func Validate(aw *v1alpha1.AutoWasm) (field.ErrorList, []string) {
+//
+// It does not know which namespace is Istio's root: see ValidateScope.
+func Validate(aw *v1alpha1.AutoWasm) (field.ErrorList, []string) { return validate(aw, "") }
+
+// validate is Validate and ValidateScope.
+func validate(aw *v1alpha1.AutoWasm, rootNamespace string) (field.ErrorList, []string) {
 	spec := field.NewPath("spec")
-	errs := validateMetadata(aw)
+	errs := append(validateMetadata(aw), ValidateScope(aw, rootNamespace)...)
 	errs = append(errs, validateSelector(aw.Spec.Selector, spec.Child("selector", "matchLabels"))...)
 	errs = append(errs, validateSecret(aw.Spec.Secret, spec.Child("secret"))...)
 	errs = append(errs, validateFilter(&aw.Spec.Filter, spec.Child("filter"))...)
-	return bounded(errs), warningsOf(aw)
+	return bounded(errs), append(scopeWarnings(aw, rootNamespace), warningsOf(aw)...)
 }
 
 // bounded keeps a hostile value from being repeated in full in the answer.

@@ -6,13 +6,10 @@ import (
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// warningsOf says what is allowed but may surprise.
+// warningsOf says what of the spec is allowed but may surprise.
 func warningsOf(aw *v1alpha1.AutoWasm) []string {
 	var warnings []string
 	f := &aw.Spec.Filter
-	if len(aw.Spec.Selector.MatchLabels) == 0 {
-		warnings = append(warnings, warning("spec.selector is empty: the filter runs in every proxy of namespace %s", shortened(aw.Namespace)))
-	}
 	if aw.Spec.Secret != "" && f.Source.Registry == nil {
 		warnings = append(warnings, warning("spec.secret is not used: it is for registry sources"))
 	}

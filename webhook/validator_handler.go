@@ -16,6 +16,7 @@ type validator struct {
 	prepare  preparation
 	generate generation
 	observe  observer
+	scope    scope
 }
 
 // NewValidator returns the handler of the validating webhook: Validate, then the
@@ -29,6 +30,7 @@ func newValidator(o Options) *validator {
 		prepare:  preparation{fetcher: o.Fetcher, check: o.SourceCheck, budget: o.Budget},
 		generate: &generator{client: o.Client, reader: o.Reader, render: o.Render, stage: o.Stage, metrics: o.metrics},
 		observe:  observer{webhook: "validate", metrics: o.metrics},
+		scope:    scopeOf(o),
 	}
 }
 
@@ -50,7 +52,7 @@ func (v *validator) answer(ctx context.Context, req admission.Request) admission
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	if s.settled() {
+	if s.settled(v.scope) {
 		return admission.Allowed("")
 	}
 	d := v.decide(ctx, s)
@@ -60,7 +62,7 @@ func (v *validator) answer(ctx context.Context, req admission.Request) admission
 // decide goes one step further only while nothing speaks against it.
 func (v *validator) decide(ctx context.Context, s subject) *decision {
 	d := &decision{}
-	d.errs, d.warnings = Validate(s.aw)
+	d.errs, d.warnings = validate(s.aw, v.scope.root)
 	if len(d.errs) > 0 {
 		return d
 	}
@@ -92,12 +94,13 @@ func subjectOf(req admission.Request) (subject, error) {
 
 // settled reports whether there is nothing to decide: an object that is being
 // deleted must be let go, also with a spec that is no longer valid, and an update
-// that leaves the spec alone changes nothing for a proxy.
-func (s subject) settled() bool {
+// that leaves the spec alone changes nothing for a proxy, unless it takes away the
+// permission to be where it is.
+func (s subject) settled(in scope) bool {
 	if s.aw.DeletionTimestamp != nil {
 		return true
 	}
-	return s.old != nil && equality.Semantic.DeepEqual(s.old.Spec, s.aw.Spec)
+	return s.old != nil && equality.Semantic.DeepEqual(s.old.Spec, s.aw.Spec) && len(ValidateScope(s.aw, in.root)) == 0
 }
 
 // sameSource reports whether an update leaves the source and its credentials alone.

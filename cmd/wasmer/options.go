@@ -76,7 +76,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 func (o *options) bindIdentity(flags *pflag.FlagSet) {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of the API server; default $KUBECONFIG, the pod's service account, ~/.kube/config")
 	flags.StringVar(&o.namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "istio-system"), "namespace that wasmer runs in; default $POD_NAMESPACE")
-	flags.StringVar(&o.rootNamespace, "istio-root-namespace", "istio-system", "the mesh's root namespace, whose EnvoyFilters apply to every namespace")
+	flags.StringVar(&o.rootNamespace, "istio-root-namespace", "istio-system", "the mesh's root namespace, whose EnvoyFilters apply to every namespace: an AutoWasm there needs the annotation wasm.tcm.io/allow-mesh-wide")
 	flags.StringVar(&o.service, "service", "wasmer", "Service through which Envoy loads modules, on port 8081")
 	flags.StringVar(&o.clusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
 	flags.StringVar(&o.cluster, "cluster", "", "Envoy cluster to load modules from; default outbound|8081||<service>.<namespace>.svc.<cluster-domain>")

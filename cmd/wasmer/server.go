@@ -161,7 +161,7 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules) error {
 		Fetcher:    m.fetcher,
 		Filler:     m.filler,
 		Render:     o.render(),
-		Validate:   validate,
+		Validate:   validatorFor(o.rootNamespace),
 		SweepGrace: o.sweepGrace,
 	})
 	if err != nil {
@@ -170,8 +170,10 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules) error {
 	return nil
 }
 
-// validate holds an object that came to be without the webhook to its rules.
-func validate(aw *v1alpha1.AutoWasm) field.ErrorList {
-	errs, _ := webhook.Validate(aw)
-	return errs
+// validatorFor holds an object that came to be without the webhook to its rules.
+func validatorFor(rootNamespace string) func(*v1alpha1.AutoWasm) field.ErrorList {
+	return func(aw *v1alpha1.AutoWasm) field.ErrorList {
+		errs, _ := webhook.Validate(aw)
+		return append(errs, webhook.ValidateScope(aw, rootNamespace)...)
+	}
 }
