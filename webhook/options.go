@@ -56,7 +56,10 @@ type Options struct {
 	// webhook configuration must be some seconds longer.
 	Budget time.Duration
 	// OwnNamespace is the server's namespace, and RootNamespace that of Istio's
-	// mesh-wide configuration. An AutoWasm in RootNamespace has to carry
+	// mesh-wide configuration. No module is prepared and nothing is staged for an
+	// AutoWasm in one of them, or in kube-system: it gets the pure checks and a
+	// warning, and is left to the controller. The webhook configurations should leave
+	// these namespaces out; an AutoWasm in RootNamespace also has to carry
 	// AnnotationAllowMeshWide. "" is no namespace.
 	OwnNamespace, RootNamespace string
 	// Registry takes the metrics; controller-runtime's when nil.

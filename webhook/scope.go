@@ -2,7 +2,9 @@ package webhook
 
 import (
 	"fmt"
+	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
@@ -30,12 +32,18 @@ func ValidateScope(aw *v1alpha1.AutoWasm, rootNamespace string) field.ErrorList 
 
 // scope is what the validator knows of namespaces.
 type scope struct {
-	root string
+	root     string
+	excluded []string
 }
 
 func scopeOf(o Options) scope {
-	return scope{root: o.RootNamespace}
+	return scope{root: o.RootNamespace, excluded: []string{o.OwnNamespace, o.RootNamespace, metav1.NamespaceSystem}}
 }
+
+// excludes reports whether aw is in a namespace that the webhook configurations
+// leave out. Such a request may come from anybody but the API server, and must not
+// have a secret used or a filter staged where most harm is done.
+func (s scope) excludes(aw *v1alpha1.AutoWasm) bool { return slices.Contains(s.excluded, aw.Namespace) }
 
 // meshWide reports whether the proxies of every namespace get what aw asks for.
 func meshWide(aw *v1alpha1.AutoWasm, rootNamespace string) bool {

@@ -66,6 +66,10 @@ func (v *validator) decide(ctx context.Context, s subject) *decision {
 	if len(d.errs) > 0 {
 		return d
 	}
+	if v.scope.excludes(s.aw) {
+		d.warn("namespace %s is served by wasmer's controller alone: the source is not checked at admission", shortened(s.aw.Namespace))
+		return d
+	}
 	if module, ready := v.prepare.module(ctx, s, d); ready {
 		v.generate.generate(ctx, s, module, d)
 	}
