@@ -17,7 +17,7 @@ import (
 // other AutoWasms. It waits to the end, unlike a caller of Ensure whose context
 // ends: so the reason of a slow failure is learnt, reported and backed off from.
 //
-// There is at most one wait per AutoWasm, for its newest request. All of them
+// There is at most one wait per AutoWasm, for its newest requests. All of them
 // belong to Start.
 type background struct {
 	fetcher Fetcher
@@ -34,7 +34,7 @@ type background struct {
 // attempt is one fetch for one generation of one AutoWasm.
 type attempt struct {
 	generation int64
-	request    source.Request
+	requests   []source.Request
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when module and err are set
 	module     fetch.Module
@@ -61,11 +61,12 @@ func (b *background) Start(ctx context.Context) error {
 	return nil
 }
 
-// ensure returns the module of a request, made for a generation of key, if it can
-// be had within patience. Else the failure is Pending, and key is woken when the
-// fetch has ended; the next equal ensure returns what came of it.
-func (b *background) ensure(ctx context.Context, key types.NamespacedName, generation int64, r source.Request, patience time.Duration) (fetch.Module, error) {
-	a := b.attempt(key, generation, r)
+// ensure returns the module of the first of the requests, made for a generation of
+// key, that does not fail for good, if it can be had within patience. Else the
+// failure is Pending, and key is woken when the fetch has ended; the next equal
+// ensure returns what came of it.
+func (b *background) ensure(ctx context.Context, key types.NamespacedName, generation int64, patience time.Duration, requests ...source.Request) (fetch.Module, error) {
+	a := b.attempt(key, generation, requests)
 	if a == nil {
 		return fetch.Module{}, failure.Indefinitef(failure.Unavailable, "the server is stopping")
 	}
@@ -81,13 +82,13 @@ func (b *background) ensure(ctx context.Context, key types.NamespacedName, gener
 	return fetch.Module{}, failure.Indefinitef(failure.Pending, "the module is being fetched")
 }
 
-// attempt returns the one that is under way or has ended for an equal request, or
+// attempt returns the one that is under way or has ended for equal requests, or
 // begins one; nil when none may begin any more.
-func (b *background) attempt(key types.NamespacedName, generation int64, r source.Request) *attempt {
+func (b *background) attempt(key types.NamespacedName, generation int64, requests []source.Request) *attempt {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if a := b.waits[key]; a != nil {
-		if a.generation == generation && equality.Semantic.DeepEqual(a.request, r) && !a.failedOutdated() {
+		if a.generation == generation && equality.Semantic.DeepEqual(a.requests, requests) && !a.failedOutdated() {
 			a.outdated = !a.ended()
 			return a
 		}
@@ -97,12 +98,12 @@ func (b *background) attempt(key types.NamespacedName, generation int64, r sourc
 	if b.stopped {
 		return nil
 	}
-	return b.begin(key, generation, r)
+	return b.begin(key, generation, requests)
 }
 
-func (b *background) begin(key types.NamespacedName, generation int64, r source.Request) *attempt {
+func (b *background) begin(key types.NamespacedName, generation int64, requests []source.Request) *attempt {
 	ctx, cancel := context.WithCancel(b.ctx)
-	a := &attempt{generation: generation, request: r, cancel: cancel, done: make(chan struct{})}
+	a := &attempt{generation: generation, requests: requests, cancel: cancel, done: make(chan struct{})}
 	b.waits[key] = a
 	b.work.Go(func() { b.run(ctx, key, a) })
 	return a
@@ -110,7 +111,7 @@ func (b *background) begin(key types.NamespacedName, generation int64, r source.
 
 func (b *background) run(ctx context.Context, key types.NamespacedName, a *attempt) {
 	defer a.cancel()
-	a.module, a.err = b.fetcher.Ensure(ctx, a.request)
+	a.module, a.err = b.fetch(ctx, a.requests)
 	b.mu.Lock()
 	close(a.done)
 	left := a.left
@@ -118,6 +119,17 @@ func (b *background) run(ctx context.Context, key types.NamespacedName, a *attem
 	if left {
 		b.wake(key)
 	}
+}
+
+// fetch goes on to the next request when one can only fail.
+func (b *background) fetch(ctx context.Context, requests []source.Request) (m fetch.Module, err error) {
+	for _, r := range requests {
+		m, err = b.fetcher.Ensure(ctx, r)
+		if err == nil || !failure.Of(err).Definite {
+			break
+		}
+	}
+	return m, err
 }
 
 func (a *attempt) ended() bool {

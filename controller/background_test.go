@@ -80,7 +80,7 @@ func (w *waits) waiting() int {
 
 // reason asks for the module of generation 1 with a second's patience.
 func (w *waits) reason(generation int64) failure.Reason {
-	_, err := w.ensure(context.Background(), testKey, generation, source.RequestFor(autoWasm()), time.Second)
+	_, err := w.ensure(context.Background(), testKey, generation, time.Second, source.RequestFor(autoWasm()))
 	if err == nil {
 		return ""
 	}

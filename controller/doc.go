@@ -25,15 +25,17 @@
 // than it was staged for, is deleted once the grace period is over. The AutoWasm was
 // refused by somebody else, its name was taken, or it was never sent.
 //
-// An EnvoyFilter that is not ours (render.OwnedBy, render.ChildOf) is never written, adopted or
-// deleted, whatever its name.
+// An EnvoyFilter that is not ours (render.OwnedBy, render.ChildOf) is never written,
+// adopted or deleted, whatever its name.
 //
 // # One reconcile
 //
 //	validate ─► pin ─► module in the store ─► render ─► EnvoyFilter ─► status, Event
 //
-// A pin is a module that the source was resolved to before. While there is one the
-// source is not asked again, so that a tag that moves changes nothing. A fetch that
+// A pin is a module that the source was resolved to before, by the status. While
+// there is one the source is not asked again, so that a tag that moves changes
+// nothing. What a staged EnvoyFilter says of its module is a claim only: the source is
+// asked for it, with the AutoWasm's own credentials. A fetch that
 // takes long goes on in the background, which wakes the AutoWasm at its end.
 // Each step leaves a cluster from which the next reconcile can go on, and
 // nothing is written that is already there.

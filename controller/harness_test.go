@@ -78,7 +78,7 @@ func generation(n int64) func(*v1alpha1.AutoWasm) {
 type sources struct {
 	mu       sync.Mutex
 	modules  map[string]fetch.Module // by image, what it resolves to
-	failures map[string]error        // by image
+	failures map[string]error        // by image or pinned reference
 	store    map[string]module.Info
 	siblings map[string]module.Info // what Fill finds
 	ensured  []source.Request
@@ -104,12 +104,17 @@ func (s *sources) Ensure(_ context.Context, r source.Request) (fetch.Module, err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ensured = append(s.ensured, r)
+	m := s.modules[r.Source.Registry.Image]
+	repository, sha256, _ := strings.Cut(r.Pinned, "@sha256:")
+	pinned := r.Pinned != "" && strings.HasPrefix(r.Source.Registry.Image, repository+":") // else it does not fit
+	if pinned {
+		m = fetched(sha256)
+	}
 	if err := s.failures[r.Source.Registry.Image]; err != nil {
 		return fetch.Module{}, err
 	}
-	m := s.modules[r.Source.Registry.Image]
-	if _, sha256, pinned := strings.Cut(r.Pinned, "@sha256:"); pinned {
-		m = fetched(sha256)
+	if err := s.failures[r.Pinned]; pinned && err != nil {
+		return fetch.Module{}, err
 	}
 	s.store[m.SHA256] = info(m.SHA256)
 	return m, nil

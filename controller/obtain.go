@@ -24,9 +24,17 @@ type obtainer struct {
 	now        func() time.Time
 }
 
-// resolve finds out what the source of aw is now, and fetches it.
-func (o obtainer) resolve(ctx context.Context, aw *v1alpha1.AutoWasm) (*v1alpha1.ModuleStatus, error) {
-	m, err := o.ensure(ctx, aw, source.RequestFor(aw))
+// resolve finds out what the source of aw is now, and fetches it. An image is asked
+// for by the reference that is claimed, if any, as long as the source knows it: a tag
+// that has moved since admission changes nothing.
+func (o obtainer) resolve(ctx context.Context, aw *v1alpha1.AutoWasm, claimed string) (*v1alpha1.ModuleStatus, error) {
+	requests := []source.Request{source.RequestFor(aw)}
+	if claimed != "" && aw.Spec.Filter.Source.Registry != nil {
+		first := source.RequestFor(aw)
+		first.Pinned = claimed
+		requests = []source.Request{first, requests[0]}
+	}
+	m, err := o.ensure(ctx, aw, requests...)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +95,8 @@ func (o obtainer) fill(ctx context.Context, sha256 string) {
 	}
 }
 
-func (o obtainer) ensure(ctx context.Context, aw *v1alpha1.AutoWasm, r source.Request) (fetch.Module, error) {
-	return o.background.ensure(ctx, client.ObjectKeyFromObject(aw), aw.Generation, r, o.wait)
+func (o obtainer) ensure(ctx context.Context, aw *v1alpha1.AutoWasm, requests ...source.Request) (fetch.Module, error) {
+	return o.background.ensure(ctx, client.ObjectKeyFromObject(aw), aw.Generation, o.wait, requests...)
 }
 
 func (o obtainer) stored(aw *v1alpha1.AutoWasm, p *pin) *v1alpha1.ModuleStatus {

@@ -20,27 +20,15 @@ type pin struct {
 	Reference string
 }
 
-// choosePin returns the module that aw is bound to, nil when its source is to be
-// resolved. In this order:
-//
-//   - what the status says was resolved for this very generation;
-//   - what an EnvoyFilter of ours was rendered with for an equal spec: it was
-//     staged at admission, or applied just before a crash;
-//   - what the status says of this source, unless a new generation asks again.
-//
-// So a tag is looked up once, and a tag that moves changes nothing.
-func choosePin(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) *pin {
-	fromStatus := statusPin(aw)
-	if fromStatus != nil && resolvedFor(aw) {
-		return fromStatus
+// boundPin returns the module that aw is bound to by its status, nil when its source
+// is to be resolved: it has not been yet, or a new generation asks again. So a tag is
+// looked up once, and a tag that moves changes nothing.
+func boundPin(aw *v1alpha1.AutoWasm) *pin {
+	p := statusPin(aw)
+	if p == nil || (!resolvedFor(aw) && asksAgain(aw.Spec.Filter.Source)) {
+		return nil
 	}
-	if p := envoyFilterPin(aw, ef); p != nil {
-		return p
-	}
-	if fromStatus != nil && !asksAgain(aw.Spec.Filter.Source) {
-		return fromStatus
-	}
-	return nil
+	return p
 }
 
 // statusPin is what the status says of the source, if it speaks of the present
@@ -53,21 +41,26 @@ func statusPin(aw *v1alpha1.AutoWasm) *pin {
 	return usable(aw, pin{SHA256: m.SHA256, Reference: m.Reference})
 }
 
-func envoyFilterPin(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) *pin {
+// claimedReference returns the immutable reference that an EnvoyFilter of ours says
+// it was rendered with for an equal spec, "" for none: it was staged at admission, or
+// applied just before a crash. Whoever may write EnvoyFilters may have written it, so
+// the source is asked for it rather than it believed: the store may well have the
+// module, but for others, who have other credentials.
+func claimedReference(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) string {
 	if !ours(ef, aw) {
-		return nil
+		return ""
 	}
 	p := render.ProvenanceOf(ef)
-	if p.SpecHash == "" || p.SpecHash != render.SpecHash(&aw.Spec) {
-		return nil
+	if p.SpecHash == "" || p.SpecHash != render.SpecHash(&aw.Spec) || !strings.Contains(p.Reference, "@") {
+		return ""
 	}
-	return usable(aw, pin{SHA256: ef.GetAnnotations()[render.AnnotationModule], Reference: p.Reference})
+	return p.Reference
 }
 
 var sha256Hex = regexp.MustCompile(`^[a-f0-9]{64}$`)
 
-// usable drops a pin that cannot be: annotations can be edited by hand, and a
-// declared hash is the user's last word.
+// usable drops a pin that cannot be: a status can be edited too, and a declared hash
+// is the user's last word.
 func usable(aw *v1alpha1.AutoWasm, p pin) *pin {
 	object := aw.Spec.Filter.Source.Object
 	if !sha256Hex.MatchString(p.SHA256) || (object != nil && object.SHA256 != "" && object.SHA256 != p.SHA256) {

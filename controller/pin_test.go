@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"maps"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/render"
 )
@@ -33,60 +36,164 @@ func renderedWith(t *testing.T, aw *v1alpha1.AutoWasm, sha256 string) *unstructu
 	return ef
 }
 
-func TestChoosePin(t *testing.T) {
+func TestBoundPin(t *testing.T) {
 	always := image(imageV1, v1alpha1.PullAlways)
 	declared := func(aw *v1alpha1.AutoWasm) {
 		aw.Spec.Filter.Source = v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: "https://bucket.example/f.wasm", SHA256: shaB}}
 	}
-	annotate := func(key, value string) func(*unstructured.Unstructured) {
-		return func(ef *unstructured.Unstructured) {
-			annotations := ef.GetAnnotations()
-			annotations[key] = value
-			ef.SetAnnotations(annotations)
-		}
-	}
 	tests := []struct {
 		name string
 		aw   *v1alpha1.AutoWasm
-		ef   string // the module it was rendered with, "" for none
-		edit func(*unstructured.Unstructured)
 		want string
 	}{
-		{"new", autoWasm(), "", nil, ""},
-		{"staged", autoWasm(), shaA, nil, shaA},
-		{"staged for another spec", autoWasm(), shaA, annotate(render.AnnotationSpecHash, "0123456789abcdef"), ""},
-		{"staged without a hash", autoWasm(), shaA, annotate(render.AnnotationSpecHash, ""), ""},
-		{"a module that is no hash", autoWasm(), shaA, annotate(render.AnnotationModule, "../../etc/passwd"), ""},
-		{"foreign", autoWasm(), shaA, func(ef *unstructured.Unstructured) { ef.SetManagedFields(nil) }, ""},
-		{"resolved", autoWasm(resolvedAt(1, shaA)), "", nil, shaA},
-		{"resolved, and an edited EnvoyFilter", autoWasm(resolvedAt(1, shaA)), shaB, nil, shaA},
-		{"resolved for an earlier generation", autoWasm(resolvedAt(1, shaA), generation(2)), "", nil, shaA},
-		{"resolved for another source", autoWasm(resolvedAt(1, shaA), image(imageV2, "")), "", nil, ""},
-		{"Always, this generation", autoWasm(always, resolvedAt(1, shaA)), "", nil, shaA},
-		{"Always, an earlier generation", autoWasm(always, resolvedAt(1, shaA), generation(2)), "", nil, ""},
-		{"Always, applied just before a crash", autoWasm(always, resolvedAt(1, shaA), generation(2)), shaB, nil, shaB},
-		{"a declared hash", autoWasm(declared, resolvedAt(1, shaB)), "", nil, shaB},
-		{"a declared hash against the status", autoWasm(declared, resolvedAt(1, shaA)), "", nil, ""},
-		{"a declared hash against the EnvoyFilter", autoWasm(declared), shaA, nil, ""},
+		{"new", autoWasm(), ""},
+		{"resolved", autoWasm(resolvedAt(1, shaA)), shaA},
+		{"a module that is no hash", autoWasm(resolvedAt(1, "../../etc/passwd")), ""},
+		{"resolved for an earlier generation", autoWasm(resolvedAt(1, shaA), generation(2)), shaA},
+		{"resolved for another source", autoWasm(resolvedAt(1, shaA), image(imageV2, "")), ""},
+		{"Always, this generation", autoWasm(always, resolvedAt(1, shaA)), shaA},
+		{"Always, an earlier generation", autoWasm(always, resolvedAt(1, shaA), generation(2)), ""},
+		{"a declared hash", autoWasm(declared, resolvedAt(1, shaB)), shaB},
+		{"a declared hash against the status", autoWasm(declared, resolvedAt(1, shaA)), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var ef *unstructured.Unstructured
-			if tt.ef != "" {
-				ef = renderedWith(t, tt.aw, tt.ef)
-			}
-			if tt.edit != nil {
-				tt.edit(ef)
-			}
 			var want *pin
 			if tt.want != "" {
 				want = &pin{SHA256: tt.want, Reference: fetched(tt.want).Reference}
 			}
-			if diff := cmp.Diff(want, choosePin(tt.aw, ef)); diff != "" {
+			if diff := cmp.Diff(want, boundPin(tt.aw)); diff != "" {
 				t.Errorf("pin (-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+// annotated sets an annotation, or removes it when the value is "".
+func annotated(key, value string) func(*unstructured.Unstructured) {
+	return func(ef *unstructured.Unstructured) {
+		annotations := ef.GetAnnotations()
+		annotations[key] = value
+		if value == "" {
+			delete(annotations, key)
+		}
+		ef.SetAnnotations(annotations)
+	}
+}
+
+func TestClaimedReference(t *testing.T) {
+	tests := []struct {
+		name string
+		edit func(*unstructured.Unstructured)
+		want string
+	}{
+		{"staged", func(*unstructured.Unstructured) {}, fetched(shaA).Reference},
+		{"staged for another spec", annotated(render.AnnotationSpecHash, "0123456789abcdef"), ""},
+		{"staged without a hash", annotated(render.AnnotationSpecHash, ""), ""},
+		{"without a reference", annotated(render.AnnotationReference, ""), ""},
+		{"a reference that may change", annotated(render.AnnotationReference, imageV2), ""},
+		{"foreign", func(ef *unstructured.Unstructured) { ef.SetManagedFields(nil) }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ef := renderedWith(t, autoWasm(), shaA)
+			tt.edit(ef)
+			if got := claimedReference(autoWasm(), ef); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if got := claimedReference(autoWasm(), nil); got != "" {
+		t.Errorf("without an EnvoyFilter: %q", got)
+	}
+}
+
+// Whoever may write EnvoyFilters may write one that looks as if it had been staged.
+// What it says of its module must come from the source, with the credentials of the
+// AutoWasm, whatever the store has.
+func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
+	private := strings.Repeat("c", 64) // of another namespace, in the store
+	secret := func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "regcred" }
+	tests := map[string]struct {
+		edit     func(*unstructured.Unstructured)
+		failures map[string]error
+		want     string // the module, "" for none
+		asked    []string
+	}{
+		"what admission staged": {
+			edit: func(*unstructured.Unstructured) {},
+			want: shaB, asked: []string{fetched(shaB).Reference},
+		},
+		"another's private module": {
+			edit: annotated(render.AnnotationModule, private),
+			want: shaB, asked: []string{fetched(shaB).Reference},
+		},
+		"another's private module, without a reference": {
+			edit: func(ef *unstructured.Unstructured) {
+				annotated(render.AnnotationModule, private)(ef)
+				annotated(render.AnnotationReference, "")(ef)
+			},
+			want: shaA, asked: []string{""},
+		},
+		"another's private module by its own reference": {
+			edit: func(ef *unstructured.Unstructured) {
+				annotated(render.AnnotationModule, private)(ef)
+				annotated(render.AnnotationReference, "reg.example/private@sha256:"+private)(ef)
+			},
+			want: shaA, asked: []string{"reg.example/private@sha256:" + private},
+		},
+		"a digest that the source does not know": {
+			edit:     func(*unstructured.Unstructured) {},
+			failures: map[string]error{fetched(shaB).Reference: failure.Definitef(failure.NotFound, "no such digest")},
+			want:     shaA, asked: []string{fetched(shaB).Reference, ""},
+		},
+		"a source that does not answer": {
+			edit:     func(*unstructured.Unstructured) {},
+			failures: map[string]error{imageV1: failure.Indefinitef(failure.Unavailable, "503")},
+			asked:    []string{fetched(shaB).Reference},
+		},
+		"credentials that do not suffice": {
+			edit:     func(*unstructured.Unstructured) {},
+			failures: map[string]error{imageV1: failure.Definitef(failure.Unauthorized, "401")},
+			asked:    []string{fetched(shaB).Reference, ""},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, autoWasm(secret))
+			h.stage(autoWasm(secret), shaB) // the tag has moved since: imageV1 is shaA now
+			h.byHand(tt.edit)
+			h.sources.store[shaB], h.sources.store[private] = info(shaB), info(private)
+			maps.Copy(h.sources.failures, tt.failures)
+			h.mustReconcile()
+
+			if got := sha256Of(h.autoWasm().Status.Module); got != tt.want {
+				t.Errorf("module = %s, want %s", got, tt.want)
+			}
+			if adopted := len(h.envoyFilter().GetOwnerReferences()) > 0; adopted != (tt.want != "") {
+				t.Errorf("adopted: %v", adopted)
+			}
+			if diff := cmp.Diff(tt.asked, h.sources.pins(t, "regcred")); diff != "" {
+				t.Errorf("asked for (-want +got):\n%s", diff)
+			}
+			if tt.want != "" {
+				h.expectConverged()
+			}
+		})
+	}
+}
+
+// pins are what was asked for, each with the credentials of secret.
+func (s *sources) pins(t *testing.T, secret string) []string {
+	t.Helper()
+	var out []string
+	for _, r := range s.ensured {
+		out = append(out, r.Pinned)
+		if r.Secret != secret {
+			t.Errorf("asked with the credentials of %q, want %q", r.Secret, secret)
+		}
+	}
+	return out
 }
 
 func TestAsksAgain(t *testing.T) {

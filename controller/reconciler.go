@@ -103,14 +103,14 @@ func (r *reconciler) presentEnvoyFilter(ctx context.Context, key types.Namespace
 // no EnvoyFilter may name a module that the server cannot serve.
 func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, out outcome) outcome {
 	var err error
-	if p := choosePin(aw, ef); p != nil {
+	if p := boundPin(aw); p != nil {
 		out.pinned = p.SHA256
 		if out.module, err = r.obtain.pinned(ctx, aw, p); err != nil {
 			return out.failed(stageModule, err)
 		}
 		return out
 	}
-	if out.module, err = r.obtain.resolve(ctx, aw); err != nil {
+	if out.module, err = r.obtain.resolve(ctx, aw, claimedReference(aw, ef)); err != nil {
 		return out.failed(stageSource, err)
 	}
 	out.pinned = out.module.SHA256

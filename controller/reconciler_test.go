@@ -81,8 +81,8 @@ func TestAdoptsWhatAdmissionStaged(t *testing.T) {
 	h.mustReconcile()
 
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
-	if h.sources.calls() != 0 {
-		t.Errorf("the source was asked %d times in spite of the pin", h.sources.calls())
+	if h.sources.calls() != 1 || h.sources.ensured[0].Pinned != fetched(shaB).Reference {
+		t.Errorf("the source was asked for %+v, want the digest once", h.sources.ensured)
 	}
 	aw, ef := h.autoWasm(), h.envoyFilter()
 	if diff := cmp.Diff(shaB, aw.Status.Module.SHA256); diff != "" {
@@ -420,6 +420,22 @@ func TestPins(t *testing.T) {
 		}
 		if h.sources.calls() != 2 {
 			t.Errorf("the source was asked %d times, want 2", h.sources.calls())
+		}
+	})
+	t.Run("Always, applied just before a crash", func(t *testing.T) {
+		h := newHarness(t, autoWasm(image(imageV1, v1alpha1.PullAlways)))
+		h.mustReconcile()
+		h.sources.modules[imageV1] = fetched(shaB)
+		h.edit(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.RootID = "other" })
+		h.failing = 3 // the status, after the patch and the apply of the EnvoyFilter
+		if _, err := h.reconcile(); err == nil {
+			t.Fatalf("the status was written: %v", h.writes)
+		}
+		h.start()
+		h.sources.modules[imageV1] = fetched(shaA)
+		h.mustReconcile()
+		if got := h.autoWasm().Status.Module.SHA256; got != shaB {
+			t.Errorf("module = %s, want the one that was applied", got)
 		}
 	})
 	t.Run("Always does not fall back to what an earlier generation resolved", func(t *testing.T) {
