@@ -199,6 +199,15 @@ func (f *fixture) expect(resolves, opens int) {
 	}
 }
 
+func (f *fixture) expectMostOpening(want int) {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mostOpening != want {
+		f.t.Errorf("%d downloads at once, want %d", f.mostOpening, want)
+	}
+}
+
 func slow(d time.Duration) func(context.Context, source.Request) error {
 	return func(ctx context.Context, _ source.Request) error {
 		select {

@@ -12,7 +12,7 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultMaxConcurrent = 4
+	DefaultMaxConcurrent = 8
 	DefaultFetchTimeout  = 5 * time.Minute
 	DefaultResolveTTL    = 10 * time.Minute
 )
@@ -39,9 +39,9 @@ type Options struct {
 	// Fingerprint(ctx, source.Request) (string, error), requests with a pull secret
 	// can be answered from memory too.
 	Sources source.Resolver
-	// MaxConcurrent is how many modules are downloaded at once; one host gets at
-	// most half of it, so that a slow one does not hold up the others. 0 means
-	// DefaultMaxConcurrent.
+	// MaxConcurrent is how many modules are downloaded at once; one host and one
+	// namespace get at most half of it each, so that a slow one does not hold up the
+	// others. 0 means DefaultMaxConcurrent.
 	MaxConcurrent int
 	// FetchTimeout bounds one resolution and one download each. 0 means
 	// DefaultFetchTimeout.
@@ -57,7 +57,7 @@ type Options struct {
 type Fetcher struct {
 	o         Options
 	memory    *memory
-	requests  *flights[identity]
+	requests  *flights[ask]
 	downloads *flights[string]
 	resolving *gate
 	fetching  *gate
@@ -74,7 +74,7 @@ func New(o Options) *Fetcher {
 	f := &Fetcher{
 		o:         o,
 		memory:    newMemory(o.ResolveTTL),
-		requests:  newFlights[identity](owner),
+		requests:  newFlights[ask](owner),
 		downloads: newFlights[string](owner),
 		resolving: newGate(resolvesPerDownload * o.MaxConcurrent),
 		fetching:  newGate(o.MaxConcurrent),
@@ -124,8 +124,9 @@ func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) 
 	if m, ok := f.remembered(id); ok {
 		return m, nil
 	}
-	flight, _, err := f.requests.board(ctx, id, id.credentials, func(ctx context.Context) (Module, error) {
-		return f.resolveAndFetch(ctx, id, r)
+	a := ask{identity: id, tenant: r.Namespace}
+	flight, _, err := f.requests.board(ctx, a, a.starter(), func(ctx context.Context) (Module, error) {
+		return f.resolveAndFetch(ctx, a, r)
 	})
 	if err != nil {
 		return Module{}, err

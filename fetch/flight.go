@@ -11,16 +11,23 @@ import (
 	"github.com/autowasm/autowasm/fetch/failure"
 )
 
-// maxFlights bounds the flights of one kind that run or wait for their turn.
-const maxFlights = 4096
+const (
+	// maxFlights bounds the flights of one kind that run or wait for their turn.
+	maxFlights = 4096
+	// maxFlightsOfOne bounds those that one namespace started.
+	maxFlightsOfOne = maxFlights / 4
+)
 
 // flight is work that several callers wait for and none of them owns.
 type flight struct {
-	done        chan struct{} // closed when module and err are set
-	module      Module
-	err         error
-	credentials string // of the caller that started it
+	done   chan struct{} // closed when module and err are set
+	module Module
+	err    error
+	by     starter
 }
+
+// starter is who started a flight.
+type starter struct{ namespace, credentials string }
 
 // wait reports whether the flight ended before ctx.
 func (f *flight) wait(ctx context.Context) bool {
@@ -38,30 +45,50 @@ type flights[K comparable] struct {
 
 	mu      sync.Mutex
 	running map[K]*flight
+	started tally[string] // flights under way, by the namespace that started them
 }
 
 func newFlights[K comparable](o *owner) *flights[K] {
-	return &flights[K]{owner: o, running: map[K]*flight{}}
+	return &flights[K]{owner: o, running: map[K]*flight{}, started: newTally[string](maxFlightsOfOne)}
 }
 
 // board returns the flight of the key, and starts it with fn if there is none. fn
 // gets a context of its own, with the logger of ctx.
-func (g *flights[K]) board(ctx context.Context, key K, credentials string, fn func(context.Context) (Module, error)) (f *flight, started bool, err error) {
+func (g *flights[K]) board(ctx context.Context, key K, by starter, fn func(context.Context) (Module, error)) (f *flight, started bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f := g.running[key]; f != nil {
 		return f, false, nil
 	}
-	if len(g.running) >= maxFlights {
-		return nil, false, failure.Indefinitef(failure.Unavailable, "too many fetches are under way (%d)", maxFlights)
+	if err := g.full(by.namespace); err != nil {
+		return nil, false, err
 	}
-	f = &flight{done: make(chan struct{}), credentials: credentials}
+	f = &flight{done: make(chan struct{}), by: by}
 	own := log.IntoContext(g.owner.ctx, log.FromContext(ctx))
 	if err := g.owner.run(func() { g.fly(own, key, f, fn) }); err != nil {
 		return nil, false, err
 	}
 	g.running[key] = f
+	g.started.add(by.namespace)
 	return f, true, nil
+}
+
+// full returns why a namespace may start no further flight. The caller holds g.mu.
+func (g *flights[K]) full(namespace string) error {
+	switch {
+	case len(g.running) >= maxFlights:
+		return failure.Indefinitef(failure.Unavailable, "too many fetches are under way (%d)", maxFlights)
+	case g.started.full(namespace):
+		return failure.Indefinitef(failure.Unavailable, "too many fetches for namespace %s are under way (%d)", namespace, maxFlightsOfOne)
+	}
+	return nil
+}
+
+// find returns the flight of the key, nil when there is none.
+func (g *flights[K]) find(key K) *flight {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.running[key]
 }
 
 // fly ends with the flight forgotten: who asks later starts another.
@@ -70,6 +97,7 @@ func (g *flights[K]) fly(ctx context.Context, key K, f *flight, fn func(context.
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.running, key)
+	g.started.remove(f.by.namespace)
 	close(f.done)
 }
 

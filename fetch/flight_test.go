@@ -129,12 +129,10 @@ func TestDownloadsAreBounded(t *testing.T) {
 		}
 		var callers sync.WaitGroup
 		for i := range 12 {
-			callers.Go(func() { f.ensure(image(fmt.Sprintf("reg%d.example/x:v1", i))) })
+			callers.Go(func() { f.ensure(image(fmt.Sprintf("reg%d.example/x:v1", i), as(fmt.Sprint("tenant-", i), ""))) })
 		}
 		callers.Wait()
-		if f.mostOpening != 4 {
-			t.Errorf("%d downloads at once, want 4", f.mostOpening)
-		}
+		f.expectMostOpening(4)
 	})
 }
 
@@ -189,12 +187,16 @@ func TestFlightsAreBounded(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		for i := range 4096 {
-			_, err := f.Ensure(gone, image(fmt.Sprintf("reg.example/%d:v1", i)))
+			tenant := fmt.Sprint("tenant-", i/1024)
+			_, err := f.Ensure(gone, image(fmt.Sprintf("reg.example/%d:v1", i), as(tenant, "")))
 			if failure.Of(err).Reason != failure.Pending {
 				t.Fatalf("request %d: %v", i, err)
 			}
 		}
-		f.refused(image(x), failure.Unavailable, false)
+		err := f.refused(image(x), failure.Unavailable, false)
+		if want := "too many fetches are under way (4096)"; err.Error() != want {
+			t.Errorf("message %q, want %q", err, want)
+		}
 		f.stop()
 	})
 }

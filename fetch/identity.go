@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
@@ -19,6 +21,15 @@ type identity struct {
 	credentials       string // fingerprint of the pull secret
 	memorable         bool   // may be answered from memory
 }
+
+// ask is one namespace's request. Namespaces that ask for the same do so apart:
+// nobody is held up by what another has waiting.
+type ask struct {
+	identity
+	tenant string
+}
+
+func (a ask) starter() starter { return starter{a.tenant, a.credentials} }
 
 // String names the source for messages.
 func (id identity) String() string {
@@ -47,7 +58,7 @@ func (id identity) host() string {
 		return registryHost(id.place)
 	case "object":
 		if u, err := url.Parse(id.place); err == nil {
-			return u.Host
+			return spelledOneWay(u.Host, u.Scheme)
 		}
 	}
 	return ""
@@ -97,12 +108,23 @@ func fixed(s *v1alpha1.RegistrySource) bool {
 	return strings.Contains(s.Image, "@") || s.EffectivePullPolicy() == v1alpha1.PullIfNotPresent
 }
 
-// registryHost is the first part of an image's name when that is a host, as
-// docker reads it.
+// registryHost is the registry that an image is read from, "" for what is not the
+// name of an image.
 func registryHost(image string) string {
-	first, _, more := strings.Cut(image, "/")
-	if more && (strings.ContainsAny(first, ".:") || first == "localhost") {
-		return first
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return ""
 	}
-	return "index.docker.io"
+	registry, err := name.NewRegistry(spelledOneWay(ref.Context().RegistryStr(), "https"))
+	if err != nil {
+		return ""
+	}
+	return registry.RegistryStr()
+}
+
+// spelledOneWay is the host of all spellings that name the same one: letter case
+// counts for nothing, nor does the scheme's own port.
+func spelledOneWay(host, scheme string) string {
+	port := map[string]string{"http": ":80", "https": ":443"}[scheme]
+	return strings.TrimSuffix(strings.ToLower(host), port)
 }

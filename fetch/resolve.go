@@ -17,18 +17,18 @@ import (
 const maxJoins = 3
 
 // resolveAndFetch is the flight of one request.
-func (f *Fetcher) resolveAndFetch(ctx context.Context, id identity, r source.Request) (Module, error) {
+func (f *Fetcher) resolveAndFetch(ctx context.Context, a ask, r source.Request) (Module, error) {
 	begun := f.o.Now()
-	m, err := f.patiently(id, func() (Module, error) {
-		resolved, err := f.resolve(ctx, id, r)
+	m, err := f.patiently(a.identity, func() (Module, error) {
+		resolved, err := f.resolve(ctx, a, r)
 		if err != nil {
 			return Module{}, err
 		}
-		return f.fetch(ctx, id, resolved)
+		return f.fetch(ctx, a, resolved)
 	})
 	f.metrics.observe(f.o.Now().Sub(begun), err)
-	if err == nil && id.memorable && id.pinned(m.Reference) {
-		f.memory.put(id, m, begun)
+	if err == nil && a.memorable && a.pinned(m.Reference) {
+		f.memory.put(a.identity, m, begun)
 	}
 	return m, err
 }
@@ -45,9 +45,14 @@ func (f *Fetcher) patiently(id identity, fn func() (Module, error)) (Module, err
 }
 
 // resolve asks the source, with the request's own credentials, what it has.
-func (f *Fetcher) resolve(ctx context.Context, id identity, r source.Request) (*source.Resolved, error) {
+func (f *Fetcher) resolve(ctx context.Context, a ask, r source.Request) (*source.Resolved, error) {
+	leave, err := f.turn(ctx, f.resolving, a)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	var resolved *source.Resolved
-	err := f.bounded(ctx, f.resolving, id, func(ctx context.Context) (err error) {
+	err = f.bounded(ctx, a.identity, func(ctx context.Context) (err error) {
 		resolved, err = f.o.Sources.Resolve(ctx, r)
 		return err
 	})
@@ -56,25 +61,44 @@ func (f *Fetcher) resolve(ctx context.Context, id identity, r source.Request) (*
 
 // fetch returns the module of a resolved source: the one it gave before, or what
 // is downloaded now.
-func (f *Fetcher) fetch(ctx context.Context, id identity, resolved *source.Resolved) (Module, error) {
+func (f *Fetcher) fetch(ctx context.Context, a ask, resolved *source.Resolved) (Module, error) {
 	if m, ok := f.recall(resolved); ok {
 		return m, nil
 	}
 	for joins := 1; ; joins++ {
-		flight, started, err := f.downloads.board(ctx, resolved.Key, id.credentials, func(ctx context.Context) (Module, error) {
-			return f.download(ctx, id, resolved)
-		})
+		flight, started, err := f.boardDownload(ctx, a, resolved)
 		if err != nil {
 			return Module{}, err
 		}
 		if !flight.wait(ctx) {
-			return Module{}, f.ended(ctx, id, context.Cause(ctx))
+			return Module{}, f.ended(ctx, a.identity, context.Cause(ctx))
 		}
-		others := !started && flight.credentials != id.credentials
+		others := !started && flight.by.credentials != a.credentials
 		if flight.err == nil || !others || joins == maxJoins {
 			return flight.module, flight.err
 		}
 	}
+}
+
+// boardDownload joins a download that is under way, or starts one in its turn. The
+// turn is waited for before there is anything to join: nobody joins a download
+// that waits in another namespace's queue.
+func (f *Fetcher) boardDownload(ctx context.Context, a ask, resolved *source.Resolved) (*flight, bool, error) {
+	if under := f.downloads.find(resolved.Key); under != nil {
+		return under, false, nil
+	}
+	leave, err := f.turn(ctx, f.fetching, a)
+	if err != nil {
+		return nil, false, err
+	}
+	flight, started, err := f.downloads.board(ctx, resolved.Key, a.starter(), func(ctx context.Context) (Module, error) {
+		defer leave()
+		return f.download(ctx, a.identity, resolved)
+	})
+	if !started {
+		leave()
+	}
+	return flight, started, err
 }
 
 // recall finds what this very source gave before. That the store has a module of
@@ -95,10 +119,13 @@ func (f *Fetcher) stored(sha256, reference string) (Module, bool) {
 	return Module{SHA256: m.SHA256, Size: m.Size, ABI: m.ABI, Reference: reference, FetchedAt: m.FetchedAt}, ok
 }
 
-// download streams the module into the store.
-func (f *Fetcher) download(ctx context.Context, id identity, resolved *source.Resolved) (Module, error) {
-	var m Module
-	err := f.bounded(ctx, f.fetching, id, func(ctx context.Context) (err error) {
+// download streams the module into the store, unless somebody else has done so
+// while this one waited for its turn.
+func (f *Fetcher) download(ctx context.Context, id identity, resolved *source.Resolved) (m Module, err error) {
+	if m, ok := f.recall(resolved); ok {
+		return m, nil
+	}
+	err = f.bounded(ctx, id, func(ctx context.Context) (err error) {
 		m, err = f.transfer(ctx, resolved)
 		return err
 	})
@@ -129,18 +156,19 @@ func (f *Fetcher) transfer(ctx context.Context, resolved *source.Resolved) (Modu
 	return m, nil
 }
 
-// bounded runs fn in its turn and within the timeout.
-func (f *Fetcher) bounded(ctx context.Context, g *gate, id identity, fn func(context.Context) error) error {
-	waiting, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, errNoTurn)
+// turn waits until it is the asker's turn, and returns what ends it.
+func (f *Fetcher) turn(ctx context.Context, g *gate, a ask) (leave func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, errNoTurn)
 	defer cancel()
-	leave, err := g.enter(waiting, id.host())
-	if err != nil {
-		return f.ended(waiting, id, err)
-	}
-	defer leave()
-	working, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, tooSlow(f.o.FetchTimeout))
+	leave, err = g.enter(ctx, a.tenant, a.host())
+	return leave, f.ended(ctx, a.identity, err)
+}
+
+// bounded runs fn within the timeout.
+func (f *Fetcher) bounded(ctx context.Context, id identity, fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, tooSlow(f.o.FetchTimeout))
 	defer cancel()
-	return f.ended(working, id, fn(working))
+	return f.ended(ctx, id, fn(ctx))
 }
 
 // ended makes an error that comes of the end of our own context indefinite and
