@@ -128,7 +128,7 @@ func (r *readiness) addChecks(mgr ctrl.Manager, certificate func() error, webhoo
 		"not-draining": r.serving,
 	}
 	if webhook {
-		checks["webhook"] = mgr.GetWebhookServer().StartedChecker()
+		checks["webhook"] = onceReady(mgr.GetWebhookServer().StartedChecker())
 		checks["certificate"] = func(*http.Request) error { return certificate() }
 	}
 	var errs []error
@@ -137,6 +137,21 @@ func (r *readiness) addChecks(mgr ctrl.Manager, certificate func() error, webhoo
 	}
 	errs = append(errs, mgr.AddHealthzCheck("ping", healthz.Ping))
 	return errors.Join(errs...)
+}
+
+// onceReady asks until the answer is good, and then no more: a server that listens
+// goes on to, or wasmer ends. To ask is to connect, which a server that wants a
+// client certificate writes to the log as a failure.
+func onceReady(check healthz.Checker) healthz.Checker {
+	var passed atomic.Bool
+	return func(request *http.Request) error {
+		if passed.Load() {
+			return nil
+		}
+		err := check(request)
+		passed.Store(err == nil)
+		return err
+	}
 }
 
 func (r *readiness) synced(request *http.Request) error {

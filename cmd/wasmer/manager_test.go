@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"testing/synctest"
@@ -31,6 +33,23 @@ func TestDrainGoesOnServingNotReady(t *testing.T) {
 			t.Error("still serving after the delay")
 		}
 	})
+}
+
+func TestOnceReady(t *testing.T) {
+	var asked int
+	answers := []error{errors.New("not yet"), nil, errors.New("asked too often")}
+	check := onceReady(func(*http.Request) error {
+		asked++
+		return answers[asked-1]
+	})
+	for i, want := range []error{answers[0], nil, nil, nil} {
+		if err := check(nil); !errors.Is(err, want) {
+			t.Errorf("answer %d: %v, want %v", i, err, want)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times, want 2", asked)
+	}
 }
 
 func TestHostIPs(t *testing.T) {

@@ -38,13 +38,14 @@ type options struct {
 	metricsAddress string
 	healthAddress  string
 
-	webhook       bool
-	webhookHost   string
-	webhookPort   int
-	webhookURL    string
-	webhookConfig string
-	certMode      string
-	certDir       string
+	webhook         bool
+	webhookHost     string
+	webhookPort     int
+	webhookURL      string
+	webhookConfig   string
+	webhookClientCA string
+	certMode        string
+	certDir         string
 
 	controller  bool
 	leaderElect bool
@@ -105,6 +106,7 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 	flags.IntVar(&o.webhookPort, "webhook-port", 9443, "port of the webhook server")
 	flags.StringVar(&o.webhookURL, "webhook-url", "", "register this base URL instead of the Service (for running outside of the cluster)")
 	flags.StringVar(&o.webhookConfig, "webhook-config", "wasmer", "name of both webhook configurations, whose caBundle is kept current")
+	flags.StringVar(&o.webhookClientCA, "webhook-client-ca", "", "PEM file of the authorities of the API server's client certificate, without which the webhook server then serves nobody; default serve everybody who connects")
 	flags.StringVar(&o.certMode, "cert-mode", certModeSelf, "self: a CA of wasmer's own; files: tls.crt and tls.key in --cert-dir")
 	flags.StringVar(&o.certDir, "cert-dir", "/etc/wasmer/certs", "directory of the certificate with --cert-mode=files")
 	flags.BoolVar(&o.controller, "controller", true, "run the controller")

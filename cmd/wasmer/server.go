@@ -35,7 +35,11 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(config, o, configureTLS(certificate))
+	configureTLS, err := tlsOf(certificate, o.webhookClientCA)
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(config, o, configureTLS)
 	if err != nil {
 		return err
 	}
@@ -120,11 +124,21 @@ func newCertificate(config *rest.Config, o *options) (certs.Source, error) {
 	})
 }
 
-func configureTLS(certificate certs.Source) func(*tls.Config) {
+// tlsOf is how the webhook server presents itself, and whom it asks to: everybody, or
+// those with a certificate of the authorities in the file clientCA.
+func tlsOf(certificate certs.Source, clientCA string) (func(*tls.Config), error) {
 	if certificate == nil {
-		return func(*tls.Config) {}
+		return func(*tls.Config) {}, nil
 	}
-	return certs.ConfigureTLS(certificate)
+	present := certs.ConfigureTLS(certificate)
+	if clientCA == "" {
+		return present, nil
+	}
+	require, err := certs.RequireClients(clientCA)
+	if err != nil {
+		return nil, fmt.Errorf("--webhook-client-ca: %w", err)
+	}
+	return func(c *tls.Config) { present(c); require(c) }, nil
 }
 
 func (o *options) render() render.Options {
