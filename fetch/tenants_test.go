@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
@@ -61,25 +62,48 @@ func TestATenantHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// Who joins the download of another keeps no place of those that download.
-func TestWhoJoinsKeepsNoPlace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t)
-		f.onOpen = slow(time.Second)
-		var callers sync.WaitGroup
-		for i := range 20 {
-			callers.Go(func() { f.ensure(image(x, as(fmt.Sprint("joins-", i), ""))) })
-		}
-		callers.Wait()
-		f.expect(20, 1)
-		for i := range 20 {
-			repository := fmt.Sprintf("reg%d.example/x", i)
-			f.set(repository, wasmtest.Module(wasmtest.Salt(repository)))
-			callers.Go(func() { f.ensure(image(repository+":v1", as(fmt.Sprint("alone-", i), ""))) })
-		}
-		callers.Wait()
-		f.expectMostOpening(8)
-	})
+// busy has strangers take all places for downloads, each on a host of its own, for
+// a second, two, and so on.
+func busy(t *testing.T, places int) *fixture {
+	f := newFixture(t, func(o *fetch.Options) { o.MaxConcurrent = places })
+	f.onOpen = func(ctx context.Context, r source.Request) error {
+		takes := 10 * time.Second
+		_, _ = fmt.Sscanf(repository(r), "busy%d", &takes)
+		return slow(takes)(ctx, r)
+	}
+	for i := range places {
+		repository := fmt.Sprintf("busy%d.example/x", time.Duration(1+i)*time.Second)
+		f.set(repository, wasmtest.Module(wasmtest.Salt(repository)))
+		f.gaveUp(image(repository+":v1", as(fmt.Sprint("stranger-", i), "")), time.Nanosecond)
+	}
+	return f
+}
+
+// Whoever has waited for a place finds the download of another under way, or over:
+// it comes once, and who joins it keeps no place.
+func TestTenantsThatWaitShareADownload(t *testing.T) {
+	for _, places := range []int{1, 4} {
+		t.Run(fmt.Sprint(places), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := busy(t, places)
+				var callers sync.WaitGroup
+				for i := range 10 {
+					callers.Go(func() { f.ensure(image(x, as(fmt.Sprint("tenant-", i), ""))) })
+				}
+				callers.Wait()
+				f.expect(places+10, places+1)
+
+				f.count(func() { f.mostOpening = 0 })
+				for i := range 2 * places {
+					repository := fmt.Sprintf("reg%d.example/x", i)
+					f.set(repository, wasmtest.Module(wasmtest.Salt(repository)))
+					callers.Go(func() { f.ensure(image(repository+":v1", as(fmt.Sprint("later-", i), ""))) })
+				}
+				callers.Wait()
+				f.expectMostOpening(places)
+			})
+		})
+	}
 }
 
 // One tenant with one registry is not held back more than need be.
