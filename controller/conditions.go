@@ -66,12 +66,21 @@ func sourceResolved(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {
 	const kind = v1alpha1.ConditionSourceResolved
 	switch {
 	case o.stage > stageSource && m != nil && m.SHA256 == o.pinned:
-		return condition(kind, metav1.ConditionTrue, reasonResolved, "pinned to "+cmp.Or(m.Reference, "sha256:"+m.SHA256))
+		return condition(kind, metav1.ConditionTrue, reasonResolved, "pinned to "+cmp.Or(m.Reference, "sha256:"+m.SHA256)+withoutSecret(o))
 	case o.stage == stageSource && !concernsModule(o.failure.Reason):
 		return failed(kind, o.failure)
 	default:
 		return condition(kind, metav1.ConditionUnknown, reasonWaiting, "the source is not pinned to a module yet")
 	}
+}
+
+// withoutSecret says what the conditions that are True do not: nothing has proven
+// the credentials that the spec names now.
+func withoutSecret(o outcome) string {
+	if o.missingSecret == "" {
+		return ""
+	}
+	return fmt.Sprintf("; Secret %s does not exist: the module stays in use, but it cannot be fetched again, nor another, before you create the Secret", o.missingSecret)
 }
 
 func moduleVerified(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {

@@ -61,6 +61,9 @@ type outcome struct {
 	pinned string
 	// module that the source resolved to, nil while it is not in the store.
 	module *v1alpha1.ModuleStatus
+	// missingSecret is the pull secret that a module which is here already would
+	// need to be fetched anew, "" when it exists or none is named.
+	missingSecret string
 	// envoyFilter is ours as it is in the cluster now, nil when there is none.
 	envoyFilter *v1alpha1.EnvoyFilterStatus
 	// renderedFor is the generation that envoyFilter was rendered for, 0 when it

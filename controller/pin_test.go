@@ -160,7 +160,7 @@ func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := newHarness(t, autoWasm(secret))
+			h := newHarness(t, autoWasm(secret), pullSecret("regcred"))
 			h.stage(autoWasm(secret), shaB) // the tag has moved since: imageV1 is shaA now
 			h.byHand(tt.edit)
 			h.sources.store[shaB], h.sources.store[private] = info(shaB), info(private)

@@ -108,6 +108,7 @@ func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unst
 		if out.module, err = r.obtain.pinned(ctx, aw, p); err != nil {
 			return out.failed(stageModule, err)
 		}
+		out.missingSecret = missingSecret(ctx, r.cache, aw)
 		return out
 	}
 	if out.module, err = r.obtain.resolve(ctx, aw, claimedReference(aw, ef)); err != nil {
