@@ -6,11 +6,13 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-logr/logr"
 	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/build"
@@ -68,6 +70,7 @@ func start(dir string, wasmerFlags []string) (*Cluster, error) {
 }
 
 func newClient(e *env.Environment) (client.Client, error) {
+	log.SetLogger(logr.Discard()) // the client has nothing to say that its errors do not
 	scheme := runtime.NewScheme()
 	builder := runtime.NewSchemeBuilder(
 		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, istiov1alpha3.AddToScheme, apiextensionsv1.AddToScheme)
