@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// manifest reads the only object of a file below manifests/.
+func manifest[T any](t *testing.T, path string) T {
+	t.Helper()
+	raw, err := os.ReadFile("../../manifests/" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var object T
+	if err := yaml.UnmarshalStrict(raw, &object); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return object
+}
+
+func deployed(t *testing.T) (corev1.PodSpec, *options) {
+	t.Helper()
+	pod := manifest[appsv1.Deployment](t, "workload/deployment.yaml").Spec.Template.Spec
+	o, _, err := execute(t, pod.Containers[0].Args...)
+	if err != nil {
+		t.Fatalf("the deployment's arguments: %v", err)
+	}
+	return pod, o
+}
+
+// A volume above its limit has the pod evicted, with all that it serves.
+func TestStoreFitsItsVolume(t *testing.T) {
+	pod, o := deployed(t)
+	limit := pod.Volumes[0].EmptyDir.SizeLimit.Value()
+	underWay := int64(o.concurrentFetch) * o.maxModuleBytes
+	if o.maxStoreBytes <= 0 || o.maxStoreBytes+2*underWay > limit {
+		t.Errorf("--max-store-bytes=%d and %d bytes under way do not fit into %d", o.maxStoreBytes, underWay, limit)
+	}
+}
