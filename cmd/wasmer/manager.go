@@ -30,8 +30,15 @@ import (
 // leaseName is the Lease by which the replicas elect the one that writes.
 const leaseName = "wasmer"
 
-// drainTimeout is how long requests and fetches under way may take to end.
-const drainTimeout = 20 * time.Second
+// How long what is under way may take to end, once wasmer has stopped listening.
+// Both run at the same time, and with the shutdown delay before them must fit into
+// the deployment's terminationGracePeriodSeconds.
+const (
+	// drainTimeout is for admissions, fetches and reconciles.
+	drainTimeout = 20 * time.Second
+	// moduleDrainTimeout is for modules that proxies load.
+	moduleDrainTimeout = 15 * time.Second
+)
 
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()

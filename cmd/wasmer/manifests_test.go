@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -40,5 +41,17 @@ func TestStoreFitsItsVolume(t *testing.T) {
 	underWay := int64(o.concurrentFetch) * o.maxModuleBytes
 	if o.maxStoreBytes <= 0 || o.maxStoreBytes+2*underWay > limit {
 		t.Errorf("--max-store-bytes=%d and %d bytes under way do not fit into %d", o.maxStoreBytes, underWay, limit)
+	}
+}
+
+func TestShutdownFitsItsGracePeriod(t *testing.T) {
+	pod, o := deployed(t)
+	grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second
+	served := moduleServerOptions(o, nil, nil).DrainTimeout
+	if served <= 0 || served > drainTimeout {
+		t.Errorf("the module server drains for %s, the manager for %s", served, drainTimeout)
+	}
+	if longest := o.shutdownDelay + max(served, drainTimeout); longest >= grace {
+		t.Errorf("a shutdown takes %s at most, the pod is killed after %s", longest, grace)
 	}
 }

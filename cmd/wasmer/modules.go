@@ -52,9 +52,15 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 		store:   kept,
 		fetcher: fetcher,
 		filler:  filler,
-		server:  serve.New(serve.Options{Store: kept, Filler: filler, Registry: metrics.Registry, Address: o.moduleAddress}),
+		server:  serve.New(moduleServerOptions(o, kept, filler)),
 		evictor: &fill.Evictor{Store: kept, Reader: mgr.GetCache(), Interval: o.evictInterval},
 	}, nil
+}
+
+func moduleServerOptions(o *options, kept *store.Store, filler serve.Filler) serve.Options {
+	return serve.Options{
+		Store: kept, Filler: filler, Registry: metrics.Registry, Address: o.moduleAddress, DrainTimeout: moduleDrainTimeout,
+	}
 }
 
 // addTo hands the parts that need the API server to the manager, which waits for
