@@ -2,11 +2,14 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -53,5 +56,36 @@ func TestShutdownFitsItsGracePeriod(t *testing.T) {
 	}
 	if longest := o.shutdownDelay + max(served, drainTimeout); longest >= grace {
 		t.Errorf("a shutdown takes %s at most, the pod is killed after %s", longest, grace)
+	}
+}
+
+// Each verb is one that the code uses: leader election reads, creates and updates
+// its Lease, and statuses are patched.
+func TestVerbs(t *testing.T) {
+	got := map[string]string{}
+	rules := append(manifest[rbacv1.ClusterRole](t, "rbac/clusterrole.yaml").Rules, manifest[rbacv1.Role](t, "rbac/role.yaml").Rules...)
+	for _, rule := range rules {
+		for _, resource := range rule.Resources {
+			got[strings.Join(append([]string{resource}, rule.ResourceNames...), " ")] += strings.Join(rule.Verbs, " ") + ";"
+		}
+	}
+	want := map[string]string{
+		"autowasms":                              "get list watch;",
+		"autowasms/status":                       "patch;",
+		"autowasms/finalizers":                   "update;",
+		"envoyfilters":                           "get list watch create patch update delete;",
+		"secrets":                                "get list watch;create;",
+		"configmaps":                             "get list watch;",
+		"namespaces":                             "get list watch;",
+		"events":                                 "create patch;",
+		"mutatingwebhookconfigurations wasmer":   "get list watch patch;",
+		"validatingwebhookconfigurations wasmer": "get list watch patch;",
+		"secrets wasmer-webhook-ca":              "get list watch update;",
+		"leases":                                 "create;",
+		"leases wasmer":                          "get update;",
+		"endpointslices":                         "list watch;",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
