@@ -20,7 +20,20 @@
 // slow or fails for a reason of its own ends in an admission with a warning, never
 // in a denial.
 //
-// The handlers trust nothing in a request. Whoever can connect to the webhook's port
-// can send one, though, and a staged EnvoyFilter lives until the sweep: let only the
-// API server reach that port, or turn staging off.
+// # Who asks
+//
+// The handlers trust nothing in a request, and cannot know that it is the API
+// server's: whoever can connect to the port can send one about any namespace. What
+// comes of that is bounded. An answer tells no module's sha256, with which the module
+// could be loaded, that the object does not name. Nothing is fetched or staged for
+// the namespaces that the webhook configurations leave out, wasmer's and Istio's
+// root among them. What remains is that a pull secret is used, though not shown, and
+// that an EnvoyFilter is staged which the sweep removes.
+//
+// To end that too, let only the API server connect. The flag --webhook-client-ca has
+// the server ask for its client certificate, where it is given one for webhooks,
+// which is not so by default. A NetworkPolicy can name its addresses, and these are
+// each cluster's own: a policy for all clusters could only leave the port open, so
+// manifests/options/networkpolicy.yaml is an example to fill in and not one of the
+// manifests that are applied by default. Or turn staging off.
 package webhook

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -87,5 +88,27 @@ func TestVerbs(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The policy keeps every port reachable, and the webhook's for named addresses alone.
+func TestNetworkPolicyNamesEveryPort(t *testing.T) {
+	policy := manifest[networkingv1.NetworkPolicy](t, "options/networkpolicy.yaml")
+	deployment := manifest[appsv1.Deployment](t, "workload/deployment.yaml")
+	if diff := cmp.Diff(deployment.Spec.Selector, &policy.Spec.PodSelector); diff != "" || policy.Namespace != deployment.Namespace {
+		t.Errorf("policy in %s for (-deployment +policy):\n%s", policy.Namespace, diff)
+	}
+	narrowed := map[string]bool{}
+	for _, rule := range policy.Spec.Ingress {
+		for _, port := range rule.Ports {
+			narrowed[port.Port.StrVal] = len(rule.From) > 0
+		}
+	}
+	want := map[string]bool{}
+	for _, port := range deployment.Spec.Template.Spec.Containers[0].Ports {
+		want[port.Name] = port.Name == "webhook"
+	}
+	if diff := cmp.Diff(want, narrowed); diff != "" {
+		t.Errorf("ports that are narrowed (-want +got):\n%s", diff)
 	}
 }
