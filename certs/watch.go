@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/informers"
+	admissioninformers "k8s.io/client-go/informers/admissionregistration/v1"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -17,10 +18,10 @@ import (
 func (i *injector) watch(ctx context.Context) (stop func(), err error) {
 	factories := []informers.SharedInformerFactory{i.watchSecret()}
 	if i.mutating != "" {
-		factories = append(factories, i.watchMutating())
+		factories = append(factories, i.watchTarget(i.mutating, i.mutatingTarget))
 	}
 	if i.validating != "" {
-		factories = append(factories, i.watchValidating())
+		factories = append(factories, i.watchTarget(i.validating, i.validatingTarget))
 	}
 	for _, factory := range factories {
 		factory.Start(ctx.Done())
@@ -47,20 +48,23 @@ func (i *injector) watchSecret() informers.SharedInformerFactory {
 	return factory
 }
 
-func (i *injector) watchMutating() informers.SharedInformerFactory {
-	factory := i.factory(i.mutating)
-	configurations := factory.Admissionregistration().V1().MutatingWebhookConfigurations()
-	i.listen(configurations.Informer())
-	i.targets = append(i.targets, &mutatingTarget{i.mutating, i.client, configurations.Lister()})
+// watchTarget follows the configuration of a name, of the kind that find knows.
+func (i *injector) watchTarget(name string, find func(admissioninformers.Interface) (cache.SharedIndexInformer, target)) informers.SharedInformerFactory {
+	factory := i.factory(name)
+	informer, found := find(factory.Admissionregistration().V1())
+	i.listen(informer)
+	i.targets = append(i.targets, found)
 	return factory
 }
 
-func (i *injector) watchValidating() informers.SharedInformerFactory {
-	factory := i.factory(i.validating)
-	configurations := factory.Admissionregistration().V1().ValidatingWebhookConfigurations()
-	i.listen(configurations.Informer())
-	i.targets = append(i.targets, &validatingTarget{i.validating, i.client, configurations.Lister()})
-	return factory
+func (i *injector) mutatingTarget(kinds admissioninformers.Interface) (cache.SharedIndexInformer, target) {
+	known, client := kinds.MutatingWebhookConfigurations(), i.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	return known.Informer(), newTarget("MutatingWebhookConfiguration", i.mutating, known.Lister(), client, mutatingWebhooks)
+}
+
+func (i *injector) validatingTarget(kinds admissioninformers.Interface) (cache.SharedIndexInformer, target) {
+	known, client := kinds.ValidatingWebhookConfigurations(), i.client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	return known.Informer(), newTarget("ValidatingWebhookConfiguration", i.validating, known.Lister(), client, validatingWebhooks)
 }
 
 // factory makes informers of one object by its name.
