@@ -40,8 +40,8 @@ type attempt struct {
 	module     fetch.Module
 	err        error
 
-	left     bool // nobody waits for it: its end wakes the AutoWasm
-	outdated bool // something happened since it began: a failure counts no more
+	left  bool // nobody waits for it: its end wakes the AutoWasm
+	again bool // it was asked for again since it began: a failure counts no more
 }
 
 func newBackground(fetcher Fetcher, wake func(types.NamespacedName)) *background {
@@ -88,8 +88,8 @@ func (b *background) attempt(key types.NamespacedName, generation int64, request
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if a := b.waits[key]; a != nil {
-		if a.generation == generation && equality.Semantic.DeepEqual(a.requests, requests) && !a.failedOutdated() {
-			a.outdated = !a.ended()
+		if a.generation == generation && equality.Semantic.DeepEqual(a.requests, requests) {
+			a.again = true
 			return a
 		}
 		a.cancel()
@@ -111,14 +111,30 @@ func (b *background) begin(key types.NamespacedName, generation int64, requests 
 
 func (b *background) run(ctx context.Context, key types.NamespacedName, a *attempt) {
 	defer a.cancel()
-	a.module, a.err = b.fetch(ctx, a.requests)
-	b.mu.Lock()
-	close(a.done)
-	left := a.left
-	b.mu.Unlock()
-	if left {
+	for {
+		m, err := b.fetch(ctx, a.requests)
+		if b.end(ctx, a, m, err) {
+			break
+		}
+	}
+	if a.left { // which nobody sets any more once it has ended
 		b.wake(key)
 	}
+}
+
+// end notes what came of a, or returns false: it failed, and what was asked for
+// again since it began may have been put right in the meantime, such as by a Secret
+// that has arrived.
+func (b *background) end(ctx context.Context, a *attempt, m fetch.Module, err error) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil && a.again && ctx.Err() == nil {
+		a.again = false
+		return false
+	}
+	a.module, a.err = m, err
+	close(a.done)
+	return true
 }
 
 // fetch goes on to the next request when one can only fail.
@@ -140,11 +156,6 @@ func (a *attempt) ended() bool {
 		return false
 	}
 }
-
-// failedOutdated is a failure that something, such as a Secret that has arrived
-// in the meantime, may have put right: an AutoWasm is looked at again while its
-// fetch is under way only when something happened.
-func (a *attempt) failedOutdated() bool { return a.ended() && a.outdated && a.err != nil }
 
 // take reports whether an attempt has ended. If so it is told of, and the next one
 // is new; if not, its end will wake the AutoWasm.

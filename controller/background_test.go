@@ -132,6 +132,30 @@ func TestAFailureThatSomethingMayHavePutRightIsTriedAgain(t *testing.T) {
 	})
 }
 
+func TestAFailureThatEndsWhileItIsAskedForAgainIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaits(1500*time.Millisecond, failure.Definitef(failure.Unauthorized, "wrong password"))
+		w.reason(1)
+		w.set(0, nil)
+		if got := w.reason(1); got != "" { // it ends within the patience of this one
+			t.Errorf("got %s, want the module", got)
+		}
+	})
+}
+
+func TestAFailureIsTriedAgainOnlyForThoseWhoAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaits(10*time.Second, failure.Definitef(failure.Unauthorized, "wrong password"))
+		for range 3 {
+			w.reason(1)
+		}
+		time.Sleep(time.Minute)
+		if got := w.reason(1); got != failure.Unauthorized || w.started != 2 {
+			t.Errorf("%s after %d fetches, want Unauthorized after 2", got, w.started)
+		}
+	})
+}
+
 func TestANewGenerationIsANewFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaits(time.Minute, nil)
