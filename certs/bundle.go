@@ -15,14 +15,9 @@ const maxBundle = 16
 
 const pemCertificate = "CERTIFICATE"
 
-// MergeBundle returns the PEM bundle that trusts what bundle trusts and the
-// certificates of authority: those of bundle first, in their order, then what is
-// new. Expired certificates, repetitions (by their bytes) and what is not a
-// certificate are dropped, and the oldest when there are more than 16.
-func MergeBundle(bundle, authority []byte, now time.Time) []byte {
-	return encodeBundle(mergeCertificates(parseBundle(bundle), parseBundle(authority), now))
-}
-
+// mergeCertificates returns those of old, in their order, and then what is new of
+// added. Expired certificates and repetitions (by their bytes) are dropped, and the
+// oldest when there are more than maxBundle.
 func mergeCertificates(old, added []*x509.Certificate, now time.Time) []*x509.Certificate {
 	var out []*x509.Certificate
 	for _, certificate := range slices.Concat(old, added) {

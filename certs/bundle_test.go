@@ -10,6 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// mergeBundle is what becomes of a caBundle that is to trust authority too.
+func mergeBundle(bundle, authority []byte, now time.Time) []byte {
+	return encodeBundle(mergeCertificates(parseBundle(bundle), parseBundle(authority), now))
+}
+
 func TestMergeBundle(t *testing.T) {
 	now := time.Now()
 	old, current, expired := newCA(t, time.Hour), newCA(t, time.Hour), newCA(t, -time.Minute)
@@ -35,11 +40,11 @@ func TestMergeBundle(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := MergeBundle(test.bundle, test.authority, now)
+			got := mergeBundle(test.bundle, test.authority, now)
 			if diff := cmp.Diff(string(test.want), string(got)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if again := MergeBundle(got, test.authority, now); !bytes.Equal(got, again) {
+			if again := mergeBundle(got, test.authority, now); !bytes.Equal(got, again) {
 				t.Error("merging twice is not merging once")
 			}
 		})
@@ -53,7 +58,7 @@ func TestMergeBundleIsBounded(t *testing.T) {
 	for range maxBundle + 3 {
 		next := newCA(t, time.Hour)
 		all = append(all, next)
-		bundle = MergeBundle(bundle, next.pem(), time.Now())
+		bundle = mergeBundle(bundle, next.pem(), time.Now())
 	}
 	want := all[len(all)-maxBundle:]
 	if !slices.EqualFunc(parseBundle(bundle), want, func(a *x509.Certificate, b ca) bool { return a.Equal(b.certificate) }) {
@@ -65,7 +70,7 @@ func TestMergeBundleIsBounded(t *testing.T) {
 func TestExpiryFollowsTheClock(t *testing.T) {
 	old, current := newCA(t, time.Hour), newCA(t, 48*time.Hour)
 	both := slices.Concat(old.pem(), current.pem())
-	if got := MergeBundle(both, current.pem(), time.Now().Add(24*time.Hour)); !bytes.Equal(got, current.pem()) {
+	if got := mergeBundle(both, current.pem(), time.Now().Add(24*time.Hour)); !bytes.Equal(got, current.pem()) {
 		t.Errorf("got %s", got)
 	}
 }
@@ -76,7 +81,7 @@ func FuzzMergeBundle(f *testing.F) {
 	f.Add(current.pem())
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"))
 	f.Fuzz(func(t *testing.T, bundle []byte) {
-		merged := parseBundle(MergeBundle(bundle, current.pem(), time.Now()))
+		merged := parseBundle(mergeBundle(bundle, current.pem(), time.Now()))
 		if !slices.ContainsFunc(merged, current.certificate.Equal) {
 			t.Error("the authority is missing")
 		}

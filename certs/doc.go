@@ -13,11 +13,11 @@
 // # Changing the authority
 //
 // No request may fail while the authority changes. So a new authority is appended
-// to the caBundle, beside the old one (MergeBundle), and a replica goes on serving
-// the certificate of the old authority until every caBundle has had the new one
-// for some seconds. The old one leaves the bundle when it expires. To distrust it
-// at once, after its key has leaked, delete the Secret and empty the caBundle: the
-// bundle is then made anew from the current authority alone.
+// to the caBundle, beside the old one, and a replica goes on serving the certificate
+// of the old authority until every caBundle has had the new one for some seconds. The
+// old one leaves the bundle when it expires. To distrust it at once, after its key has
+// leaked, delete the Secret and empty the caBundle: the bundle is then made anew from
+// the current authority alone.
 //
 // # Who writes
 //
