@@ -1,0 +1,122 @@
+package resilience
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/e2e/suite"
+)
+
+// traffic is a steady load of admissions: dry runs, creates and updates, each kind
+// one after another without a pause longer than its period. Nothing is tried twice.
+type traffic struct {
+	ns, image string
+	cancel    context.CancelFunc
+	running   sync.WaitGroup
+
+	mu       sync.Mutex
+	admitted map[string]int
+	failures []string
+}
+
+// startTraffic begins the load in a namespace. It ends with stop, or the test.
+func startTraffic(t *testing.T, ns, image string) *traffic {
+	t.Helper()
+	base := autoWasm(ns, "updated", image)
+	if err := cluster.Client.Create(t.Context(), base); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	l := &traffic{ns: ns, image: image, cancel: cancel, admitted: map[string]int{}}
+	l.repeat(ctx, "dry run", 25*time.Millisecond, func(ctx context.Context, n int) error {
+		return cluster.Client.Create(ctx, autoWasm(ns, fmt.Sprintf("dry-%d", n), image), client.DryRunAll)
+	})
+	l.repeat(ctx, "create", 100*time.Millisecond, func(ctx context.Context, n int) error {
+		return cluster.Client.Create(ctx, autoWasm(ns, fmt.Sprintf("real-%d", n), image))
+	})
+	l.repeat(ctx, "update", 100*time.Millisecond, func(ctx context.Context, n int) error {
+		patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"filter":{"config":{"n":%d}}}}`, n))
+		return cluster.Client.Patch(ctx, autoWasm(ns, "updated", image), patch)
+	})
+	t.Cleanup(func() { l.cancel(); l.running.Wait() })
+	return l
+}
+
+func (l *traffic) repeat(ctx context.Context, kind string, period time.Duration, admit func(context.Context, int) error) {
+	l.running.Go(func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			began := time.Now()
+			// An admission under way is not cut off: its end counts.
+			err := admit(context.WithoutCancel(ctx), n)
+			l.count(kind, began, err)
+			time.Sleep(period)
+		}
+	})
+}
+
+func (l *traffic) count(kind string, began time.Time, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		l.admitted[kind]++
+		return
+	}
+	l.failures = append(l.failures, fmt.Sprintf("%s %s, after %s: %v", began.Format("15:04:05.000"), kind, time.Since(began), err))
+}
+
+// stop ends the load, fails the test for each admission that failed, and waits
+// until all that was admitted is Synced, as invariant 3 has it.
+func (l *traffic) stop(t *testing.T) {
+	t.Helper()
+	l.cancel()
+	l.running.Wait()
+	t.Logf("admitted: %v", l.admitted)
+	for _, kind := range []string{"dry run", "create", "update"} {
+		if l.admitted[kind] < 10 {
+			t.Errorf("only %d of the kind %s were admitted: this was no load", l.admitted[kind], kind)
+		}
+	}
+	for _, failed := range l.failures {
+		t.Errorf("failed admission: %s", failed)
+	}
+	waitAllSynced(t, l.ns, l.admitted["create"]+1)
+}
+
+// waitAllSynced waits until a number of AutoWasms in a namespace, and no others,
+// are Synced.
+func waitAllSynced(t *testing.T, ns string, count int) {
+	t.Helper()
+	suite.Eventually(t, 2*suite.Patience, func(ctx context.Context) error {
+		list := &v1alpha1.AutoWasmList{}
+		if err := cluster.Client.List(ctx, list, client.InNamespace(ns)); err != nil {
+			return err
+		}
+		synced := 0
+		for _, aw := range list.Items {
+			if aw.Status.Phase == v1alpha1.PhaseSynced && aw.Status.ObservedGeneration == aw.Generation {
+				synced++
+			}
+		}
+		if synced != count || len(list.Items) != count {
+			return fmt.Errorf("%d of %d AutoWasms are Synced, want %d", synced, len(list.Items), count)
+		}
+		return nil
+	})
+}
+
+// autoWasm is one that every proxy of nobody's would get.
+func autoWasm(ns, name, image string) *v1alpha1.AutoWasm {
+	aw := &v1alpha1.AutoWasm{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
+	aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{"app": "details"}
+	aw.Spec.Filter.Source.Registry = &v1alpha1.RegistrySource{Image: image}
+	aw.Spec.Filter.Config = &apiextensionsv1.JSON{Raw: []byte(`{"n":-1}`)}
+	return aw
+}
