@@ -108,7 +108,7 @@ func (g *generator) taken(ctx context.Context, s subject, d *decision) outcome {
 		return gone
 	case err != nil:
 		return failedWrite(fmt.Errorf("read the EnvoyFilter of that name: %w", err), s, d)
-	case render.OwnedBy(existing, client.ObjectKeyFromObject(s.aw)):
+	case render.OwnedBy(existing, client.ObjectKeyFromObject(s.aw)), render.ChildOf(existing, s.aw):
 		return exists
 	}
 	d.deny(field.Invalid(field.NewPath("metadata", "name"), s.aw.Name, fmt.Sprintf(

@@ -27,7 +27,7 @@ func (g *generator) rehearseUpdate(ctx context.Context, s subject, ef *unstructu
 		return g.create(ctx, s, ef, true, d)
 	case err != nil:
 		return failedWrite(fmt.Errorf("read the EnvoyFilter: %w", err), s, d)
-	case !render.OwnedBy(live, client.ObjectKeyFromObject(s.aw)):
+	case !render.OwnedBy(live, client.ObjectKeyFromObject(s.aw)) && !render.ChildOf(live, s.aw):
 		d.warn("EnvoyFilter %s was not generated for this AutoWasm and is left alone: the filter does not run", shortened(s.aw.Name))
 		return foreign
 	}

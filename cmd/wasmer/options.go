@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/fill"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/webhook"
@@ -94,7 +95,7 @@ func (o *options) bindStore(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.evictInterval, "evict-interval", fill.DefaultEvictInterval, "how often modules that nobody names are looked for")
 	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 5*time.Minute, "longest that one fetch in the background may take")
 	flags.DurationVar(&o.resolveTTL, "resolve-ttl", 10*time.Minute, "how long a tag with pullPolicy IfNotPresent stays resolved, and credentials stay proven")
-	flags.IntVar(&o.concurrentFetch, "concurrent-fetches", 4, "modules to fetch at the same time")
+	flags.IntVar(&o.concurrentFetch, "concurrent-fetches", fetch.DefaultMaxConcurrent, "modules to fetch at the same time")
 }
 
 func (o *options) bindServers(flags *pflag.FlagSet) {
@@ -117,7 +118,7 @@ func (o *options) bindAdmission(flags *pflag.FlagSet) {
 	flags.StringVar(&o.sourceCheck, "source-check", string(webhook.Enforce), "what a definite answer of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not ask")
 	flags.BoolVar(&o.stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
 	flags.DurationVar(&o.budget, "budget", 3*time.Second, "longest that an admission waits for the source")
-	flags.DurationVar(&o.sweepGrace, "sweep-grace", 5*time.Second, "age at which a staged EnvoyFilter without its AutoWasm is removed")
+	flags.DurationVar(&o.sweepGrace, "sweep-grace", 5*time.Second, "how long after it was first seen a staged EnvoyFilter without its AutoWasm is removed")
 }
 
 func (o *options) bindSources(flags *pflag.FlagSet) {
@@ -188,7 +189,7 @@ func parsePrefixes(cidrs []string) ([]netip.Prefix, error) {
 	for _, cidr := range cidrs {
 		prefix, err := netip.ParsePrefix(cidr)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("--deny-cidrs: %w", err))
+			errs = append(errs, fmt.Errorf("--deny-cidrs=%s: must be a range such as 10.0.0.0/8, a single address 10.0.0.1/32: %w", cidr, err))
 			continue
 		}
 		prefixes = append(prefixes, prefix)
