@@ -56,7 +56,7 @@ func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
 		return nil, failure.Definitef(failure.InvalidSource, "the object's sha256 is not 64 lower-case hex digits")
 	}
 	u.Fragment, u.RawFragment = "", ""
-	o := &object{url: u, sha256: source.SHA256, max: s.o.MaxModuleBytes, agent: s.o.UserAgent, client: s.guard.Client()}
+	o := &object{url: u, sha256: source.SHA256, max: s.o.MaxModuleBytes, agent: s.o.UserAgent, client: &http.Client{Transport: s.transport}}
 	if err := s.guard.CheckURL(u); err != nil {
 		return nil, failure.Wrapf(err, "get %s", o.name())
 	}

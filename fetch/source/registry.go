@@ -57,7 +57,7 @@ type session struct {
 
 func (s *Sources) newSession(repo name.Repository, shown credentials) (*session, error) {
 	puller, err := remote.NewPuller(
-		remote.WithTransport(&registryTransport{inner: s.guard, repo: repo, scheme: s.scheme(repo)}),
+		remote.WithTransport(&registryTransport{inner: s.transport, repo: repo, scheme: s.scheme(repo)}),
 		remote.WithAuth(shown.auth),
 		remote.WithRetryBackoff(oneRetry),
 		remote.WithRetryStatusCodes(),

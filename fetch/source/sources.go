@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/netguard"
@@ -10,8 +11,9 @@ import (
 // Sources resolves every kind of source. It may be used by several goroutines at
 // once.
 type Sources struct {
-	o     Options
-	guard *netguard.Guard
+	o         Options
+	guard     *netguard.Guard
+	transport http.RoundTripper // what every request is sent through
 }
 
 var _ Resolver = (*Sources)(nil)
@@ -19,7 +21,8 @@ var _ Resolver = (*Sources)(nil)
 // New makes Sources.
 func New(o Options) *Sources {
 	o = o.withDefaults()
-	return &Sources{o: o, guard: netguard.New(o.Guard)}
+	guard := netguard.New(o.Guard)
+	return &Sources{o: o, guard: guard, transport: &paced{inner: guard, window: o.SlowAfter}}
 }
 
 // Resolve pins the source of r. For a registry it always proves the caller's
