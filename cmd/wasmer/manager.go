@@ -50,8 +50,8 @@ func newScheme() (*runtime.Scheme, error) {
 }
 
 // newManager makes the manager that owns every part. configureTLS gives the
-// webhook server its certificate.
-func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config)) (ctrl.Manager, error) {
+// webhook server its certificate, draining tells it that wasmer is about to end.
+func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config), draining *atomic.Bool) (ctrl.Manager, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config))
 		GracefulShutdownTimeout:       new(drainTimeout),
 		Cache:                         cacheOptions(o.namespace),
 		Client:                        clientOptions(),
-		WebhookServer:                 newWebhookServer(o, configureTLS),
+		WebhookServer:                 leavingServer{newWebhookServer(o, configureTLS), draining},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
@@ -119,7 +119,7 @@ func metadataOf(apiVersion, kind string) *metav1.PartialObjectMetadata {
 type readiness struct {
 	cache    cache.Cache
 	modules  func() error
-	draining atomic.Bool
+	draining *atomic.Bool
 }
 
 // syncCheckTimeout bounds the look at the caches: they are synced at once, or not

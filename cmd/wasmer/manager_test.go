@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 func TestDrainGoesOnServingNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ready := &readiness{}
+		ready := &readiness{draining: &atomic.Bool{}}
 		ctx, terminate := context.WithCancel(t.Context())
 		serving, stop := ready.drain(ctx, 10*time.Second)
 		defer stop()

@@ -84,7 +84,7 @@ func (o *options) bindIdentity(flags *pflag.FlagSet) {
 	flags.StringVar(&o.cluster, "cluster", "", "Envoy cluster to load modules from; default outbound|8081||<service>.<namespace>.svc.<cluster-domain>")
 	flags.StringVar(&o.baseURL, "base-url", "", "URL before /wasm/<sha256> in EnvoyFilters; default http://<service>.<namespace>.svc.<cluster-domain>:8081")
 	flags.BoolVar(&o.development, "development", false, "log for people instead of machines")
-	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 10*time.Second, "how long to go on serving, not ready, after a termination signal")
+	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 10*time.Second, "how long to go on serving, not ready, after a termination signal; less than 6s can fail an admission, on a connection that the API server holds in reserve")
 }
 
 func (o *options) bindStore(flags *pflag.FlagSet) {

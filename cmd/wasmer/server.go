@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -39,7 +40,8 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(config, o, configureTLS)
+	draining := &atomic.Bool{}
+	mgr, err := newManager(config, o, configureTLS, draining)
 	if err != nil {
 		return err
 	}
@@ -50,14 +52,14 @@ func run(ctx context.Context, o *options) error {
 	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts), addControllers(mgr, o, parts)); err != nil {
 		return err
 	}
-	return start(ctx, mgr, o, certificate, parts)
+	return start(ctx, mgr, o, certificate, parts, draining)
 }
 
 // start runs the manager and, beside it, the module server: what is on the disk is
 // served to Envoy even while the API server is away and the manager's caches wait
 // for it.
-func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.Source, m *modules) error {
-	ready := &readiness{cache: mgr.GetCache(), modules: m.server.Ready}
+func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.Source, m *modules, draining *atomic.Bool) error {
+	ready := &readiness{draining: draining, cache: mgr.GetCache(), modules: m.server.Ready}
 	healthy := func() error { return nil }
 	if certificate != nil {
 		healthy = certificate.Healthy
