@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 
@@ -15,10 +14,10 @@ import (
 
 // serveModule answers with a module, which it has brought first if need be.
 func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
-	file, size, err := s.open(sha256)
+	file, _, err := s.o.Store.OpenFile(sha256)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = s.fill(r, sha256); err == nil {
-			file, size, err = s.open(sha256)
+			file, _, err = s.o.Store.OpenFile(sha256)
 		}
 	}
 	if err != nil {
@@ -31,14 +30,6 @@ func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 	header.Set("ETag", `"`+sha256+`"`)
 	header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	http.ServeContent(w, r, "", time.Time{}, file)
-	if s.o.OnServe != nil && r.Method == http.MethodGet && w.bytes == size {
-		s.o.OnServe(sha256, r.RemoteAddr)
-	}
-}
-
-func (s *Server) open(sha256 string) (*os.File, int64, error) {
-	file, info, err := s.o.Store.OpenFile(sha256)
-	return file, info.Size, err
 }
 
 // fill has the module brought, except for another replica.

@@ -53,9 +53,6 @@ type Options struct {
 	// DrainTimeout is how long requests may take to end when the server stops. 0
 	// means DefaultDrainTimeout.
 	DrainTimeout time.Duration
-	// OnServe, if set, is called when a module has been sent whole, by the goroutine
-	// that sent it; remoteAddr is the client's address as in http.Request.
-	OnServe func(sha256, remoteAddr string)
 }
 
 // Server serves the modules of a store. It is an http.Handler.

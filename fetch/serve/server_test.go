@@ -214,27 +214,6 @@ func TestAQueryIsIgnored(t *testing.T) {
 	}
 }
 
-func TestOnServeHearsOfWholeModules(t *testing.T) {
-	s := newStore(t)
-	sha := put(t, s, wasmtest.Module(wasmtest.Padding(2000))).SHA256
-	heard := make(chan string, 10)
-	url := start(t, serve.Options{Store: s, OnServe: func(sha256, remote string) {
-		host, _, err := net.SplitHostPort(remote)
-		heard <- sha256 + " " + host
-		if err != nil {
-			t.Error(err)
-		}
-	}})
-	c := client(t, h1())
-	send(t, c, "HEAD", url+"/wasm/"+sha)
-	send(t, c, "GET", url+"/wasm/"+sha, "Range", "bytes=0-9")
-	send(t, c, "GET", url+"/wasm/"+hashOf(nil))
-	send(t, c, "GET", url+"/wasm/"+sha)
-	if got := <-heard; got != sha+" 127.0.0.1" || len(heard) != 0 {
-		t.Errorf("heard %q and %d more", got, len(heard))
-	}
-}
-
 // The handler may stand behind other handlers, whose writers know no deadlines.
 func TestAnyWriterWillDo(t *testing.T) {
 	s := newStore(t)
