@@ -6,7 +6,7 @@
 //
 //	Ensure ─► memory: the same request, the same credentials, minutes ago ─► answer
 //	   │
-//	   └───► flight (one per request): Resolve ─► the store knows what this identity gave ─► answer
+//	   └───► flight (one per namespace and request): Resolve ─► the store knows what this identity gave ─► answer
 //	              │
 //	              └───► flight (one per identity): Open ─► store.Put ─► answer
 //
@@ -14,6 +14,14 @@
 // ends gets failure.Pending; the flight goes on, and who asks again joins it. All
 // flights belong to Start, which cancels them and waits for them when the server
 // stops.
+//
+// # Whose turn it is
+//
+// Resolutions and downloads wait for their turn at a gate each. One host and one
+// namespace get at most half of its places, and who has the fewest goes first: a
+// host that hangs, or a namespace that asks for much, holds nobody else up. A
+// namespace waits in its own queue, also for what another waits for; what is being
+// downloaded is joined. A server that drips is given up (source.Options.SlowAfter).
 //
 // # Who may use what
 //
