@@ -8,10 +8,12 @@ import (
 // A Version is one of Envoy that is pinned here.
 type Version string
 
-// The range of versions on which AutoWasm is tested.
+// The range of versions on which AutoWasm is tested. Of the older ones that exist as a wheel, 1.38 is built without V8,
+// and 1.36 and 1.37 crash on processors with memory protection keys when their first Wasm filter comes to a listener
+// that runs (docs/decisions/2026-11-21-supported-envoys.md).
 const (
 	Newest Version = "1.40.0"
-	Oldest Version = "1.36.4"
+	Oldest Version = "1.39.3"
 )
 
 // Versions are those that are pinned, the newest first.
@@ -24,8 +26,8 @@ var checksums = map[Version]map[string]string{
 		"manylinux_2_31_aarch64": "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
 	},
 	Oldest: {
-		"manylinux_2_31_x86_64":  "86dfc14ae7fad32de3b3ace54fbd400187c3b4fd6731781ff5bc633fa133f3f9",
-		"manylinux_2_31_aarch64": "05b06a19c4f6499c752f1a5a034a02752f0cdbd0422c3d8eb515237a36e82cd2",
+		"manylinux_2_31_x86_64":  "ee848b81b10b86f1d919f793b75852d24884928f2733752b4443bcd66d7bc5a6",
+		"manylinux_2_31_aarch64": "2c624b8623c132e05f6f615f2e34b34fcdd1fdd0aaef065b3af55697178d2a50",
 	},
 }
 

@@ -1,72 +1,62 @@
 package mesh
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/e2e/envoy"
 )
 
 // TestTutorialOnLiveTraffic is the tutorial's end: the header comes within seconds of kubectl apply, from the same
 // process, and goes with kubectl delete.
 func TestTutorialOnLiveTraffic(t *testing.T) {
 	pid := mesh.Sidecar.PID()
-	requireHeader(t, mesh.EnvoyInboundURL, "")
+	requireAnswer(t, mesh.EnvoyInboundURL, "200")
 	applyTutorial(t, "live", "details")
 	began := time.Now()
-	waitForHeader(t, mesh.EnvoyInboundURL, "world")
+	waitForAnswer(t, mesh.EnvoyInboundURL, "200 world")
 	t.Logf("the first response with the header came %s after kubectl apply", time.Since(began).Round(time.Millisecond))
-	requireHeader(t, mesh.Details.URL(OtherPort), "")
-	requireHeader(t, mesh.GatewayURL, "world")
+	requireAnswer(t, mesh.Details.URL(OtherPort), "200")
+	requireAnswer(t, mesh.GatewayURL, "200 world")
 
 	deleteAutoWasm(t, "live")
-	waitForHeader(t, mesh.EnvoyInboundURL, "")
+	waitForAnswer(t, mesh.EnvoyInboundURL, "200")
 	if mesh.Sidecar.PID() != pid || !mesh.Sidecar.Running() {
 		t.Error("it is not the same Envoy process")
 	}
 }
 
-// waitForHeader waits until a URL answers 200 with this value of the header hello, "" for none.
-func waitForHeader(t *testing.T, url, want string) {
-	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error { return checkHeader(ctx, url, want) })
+// eachEnvoy runs a test with a sidecar of every pinned version, on a workload of its own.
+func eachEnvoy(t *testing.T, name string, test func(t *testing.T, w *Workload, v envoy.Version)) {
+	for i, v := range envoy.Versions() {
+		t.Run(string(v), func(t *testing.T) { test(t, workload(t, name+string(rune('a'+i))), v) })
+	}
 }
 
-// requireHeader requires it at this moment.
-func requireHeader(t *testing.T, url, want string) {
+// TestTutorialOnEachEnvoy: a module of plain Go runs on each.
+func TestTutorialOnEachEnvoy(t *testing.T) {
+	eachEnvoy(t, "each", func(t *testing.T, w *Workload, v envoy.Version) {
+		sidecar(t, w, ProxyOptions{Envoy: v})
+		applyTutorial(t, w.Name, w.Name)
+		waitForAnswer(t, w.URL(InboundPort), "200 world")
+		requireAnswer(t, w.URL(OtherPort), "200")
+	})
+}
+
+// sidecar starts a workload's sidecar, which is stopped after the test.
+func sidecar(t *testing.T, w *Workload, o ProxyOptions) *Proxy {
 	t.Helper()
-	if err := checkHeader(t.Context(), url, want); err != nil {
+	p, err := mesh.StartSidecar(t.Context(), w, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, p) })
+	return p
+}
+
+func stop(t *testing.T, p *Proxy) {
+	t.Helper()
+	if err := p.Stop(); err != nil {
 		t.Error(err)
 	}
-}
-
-func checkHeader(ctx context.Context, url, want string) error {
-	status, got, body, err := request(ctx, url)
-	if err != nil {
-		return err
-	}
-	if status != http.StatusOK || got != want {
-		return fmt.Errorf("GET %s: %d with hello: %q, want 200 with %q; the body is %q", url, status, got, want, body)
-	}
-	return nil
-}
-
-// request asks on a connection of its own, as curl would: an old connection keeps its listener.
-func request(ctx context.Context, url string) (status int, hello, body string, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, "", "", err
-	}
-	r.Close = true
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, "", "", err
-	}
-	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	return response.StatusCode, response.Header.Get("hello"), string(content), err
 }

@@ -67,7 +67,7 @@ func (m *Mesh) startControl(ctx context.Context) (err error) {
 
 // announce makes the objects of the mesh.
 func (m *Mesh) announce(ctx context.Context) (err error) {
-	if err := announceWasmer(ctx, m.env); err != nil {
+	if err := m.announceWasmer(ctx); err != nil {
 		return err
 	}
 	if m.Details, err = m.StartWorkload(ctx, "details"); err != nil {

@@ -1,8 +1,6 @@
 package mesh
 
 import (
-	"fmt"
-
 	"github.com/autowasm/autowasm/e2e/envoy"
 )
 
@@ -19,20 +17,6 @@ func (o Options) envoy() envoy.Version {
 		return envoy.Newest
 	}
 	return o.Envoy
-}
-
-// The names that proxies of a cluster know wasmer by.
-const (
-	wasmerService = "wasmer.istio-system.svc.cluster.local"
-	wasmerPort    = 8081
-)
-
-// WasmerCluster is the name of the cluster through which proxies reach wasmer.
-var WasmerCluster = fmt.Sprintf("outbound|%d||%s", wasmerPort, wasmerService)
-
-// WasmerFlags are those that wasmer needs in an environment with a mesh: the modules' URLs are those of a cluster.
-func WasmerFlags() []string {
-	return []string{fmt.Sprintf("--base-url=http://%s:%d", wasmerService, wasmerPort)}
 }
 
 // The workloads.

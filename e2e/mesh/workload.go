@@ -3,11 +3,8 @@ package mesh
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"strconv"
 
 	"github.com/autowasm/autowasm/e2e/ads"
-	"github.com/autowasm/autowasm/e2e/env"
 )
 
 // A Workload is an application with an address of its own and the objects by which Istio knows it.
@@ -32,7 +29,7 @@ func (w *Workload) Node() ads.Node {
 func (w *Workload) URL(port int) string { return "http://" + at(w.Address, port) }
 
 // OutboundURL is where its sidecar listens for requests to wasmer.
-func (w *Workload) OutboundURL() string { return w.URL(wasmerPort) }
+func (w *Workload) OutboundURL() string { return w.URL(servicePort) }
 
 // InboundListener is the name of the listener that istiod makes for one of its ports.
 func (w *Workload) InboundListener(port int) string { return listenerName(w.Address, port) }
@@ -48,7 +45,7 @@ func (m *Mesh) StartWorkload(ctx context.Context, name string) (*Workload, error
 }
 
 func (m *Mesh) startWorkload(ctx context.Context, name string) (*Workload, error) {
-	address, err := freeAddress(InboundPort, OtherPort, wasmerPort)
+	address, err := freeAddress(InboundPort, OtherPort, servicePort)
 	if err != nil {
 		return nil, err
 	}
@@ -60,31 +57,12 @@ func (m *Mesh) startWorkload(ctx context.Context, name string) (*Workload, error
 	m.keepWorkload(w)
 	err = apply(ctx, m.env, "sidecar.yaml", object{
 		"App": name, "Namespace": namespace, "Host": w.Host(), "Address": address,
-		"Ports": []int{InboundPort, OtherPort}, "OutboundPort": wasmerPort, "Application": app.Address,
+		"Ports": []int{InboundPort, OtherPort}, "OutboundPort": servicePort, "Application": app.Address,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return w, m.waitForListener(ctx, w.Node(), w.InboundListener(InboundPort))
-}
-
-// announceWasmer makes wasmer known to the mesh by the name that it has in a cluster.
-func announceWasmer(ctx context.Context, e *env.Environment) error {
-	port, err := portOf(e.WasmerURL)
-	if err != nil {
-		return fmt.Errorf("find wasmer's module server, which must run before the mesh: %w", err)
-	}
-	return apply(ctx, e, "wasmer.yaml", object{
-		"Service": wasmerService, "Port": wasmerPort, "ModulePort": port,
-	})
-}
-
-func portOf(rawURL string) (int, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(u.Port())
 }
 
 // listenerName is how istiod names a listener.

@@ -1,0 +1,77 @@
+package mesh
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/render"
+)
+
+// byHand is an EnvoyFilter as AutoWasm renders it, with what a test says otherwise.
+type byHand struct {
+	name     string
+	workload *Workload
+	server   *moduleServer
+	module   []byte
+	policy   v1alpha1.FailurePolicy
+	retries  uint32
+	vmID     string // in place of the rendered one, when it is not ""
+}
+
+// apply applies it and deletes it after the test.
+func (f byHand) apply(t *testing.T) {
+	t.Helper()
+	manifest, err := json.Marshal(f.render(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster.Apply(t, namespace, string(manifest), "--server-side", "--force-conflicts")
+	t.Cleanup(func() { f.delete(t) })
+}
+
+func (f byHand) delete(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	if _, err := cluster.Kubectl(ctx, "delete", "envoyfilter", f.name, "-n", namespace, "--ignore-not-found"); err != nil {
+		t.Error(err)
+	}
+}
+
+func (f byHand) render(t *testing.T) map[string]any {
+	t.Helper()
+	aw := &v1alpha1.AutoWasm{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: f.name}}
+	aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{"app": v1alpha1.LabelValue(f.workload.Name)}
+	aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{InboundPort}
+	aw.Spec.Filter.FailurePolicy = f.policy
+	options := render.Options{Cluster: f.server.Cluster, BaseURL: f.server.BaseURL, Retries: f.retries, Timeout: 5 * time.Second}
+	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: suite.SHA256(f.module)}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := render.Unstructured(ef)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.vmID != "" {
+		for _, patch := range u.Object["spec"].(map[string]any)["configPatches"].([]any) {
+			vmConfig(patch)["vmId"] = f.vmID
+		}
+	}
+	return u.Object
+}
+
+// vmConfig is the part of a patch that is about the virtual machine.
+func vmConfig(patch any) map[string]any {
+	at := patch.(map[string]any)
+	for _, key := range []string{"patch", "value", "typedConfig", "config", "vmConfig"} {
+		at = at[key].(map[string]any)
+	}
+	return at
+}

@@ -1,0 +1,124 @@
+package mesh
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/autowasm/autowasm/e2e/suite"
+)
+
+// A moduleServer is in wasmer's place: it counts what proxies ask, and goes away and comes back when a test says so.
+type moduleServer struct {
+	Service
+	t       *testing.T
+	address string
+	server  *http.Server
+	serve   sync.WaitGroup
+
+	mu      sync.Mutex
+	modules map[string][]byte // by their sha256
+	saying  map[string][]byte // by the value of their header
+	asked   int
+}
+
+// serveModules starts a module server of a name and returns when it is in the mesh.
+func serveModules(t *testing.T, name string, says ...string) *moduleServer {
+	t.Helper()
+	s := &moduleServer{t: t, address: "127.0.0.1:0", modules: map[string][]byte{}, saying: map[string][]byte{}}
+	for _, value := range says {
+		module := moduleSaying(t, value)
+		s.saying[value], s.modules[suite.SHA256(module)] = module, module
+	}
+	s.comeBack()
+	t.Cleanup(s.goAway)
+	_, port, err := splitAddress(s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Service, err = mesh.Announce(t.Context(), name, port); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// comeBack listens where it did.
+func (s *moduleServer) comeBack() {
+	s.t.Helper()
+	listener, err := net.Listen("tcp4", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.address = listener.Addr().String()
+	server := &http.Server{Handler: s}
+	s.server = server
+	s.serve.Go(func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.t.Error(err)
+		}
+	})
+}
+
+// goAway closes its port: connections to it are refused.
+func (s *moduleServer) goAway() {
+	s.t.Helper()
+	if err := s.server.Close(); err != nil {
+		s.t.Error(err)
+	}
+	s.serve.Wait()
+}
+
+func (s *moduleServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+	module, ok := s.modules[strings.TrimPrefix(r.URL.Path, "/wasm/")]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Write(module)
+}
+
+// requests is how often it was asked.
+func (s *moduleServer) requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+// waitForRequests waits until it was asked so often, and answered.
+func (s *moduleServer) waitForRequests(n int) {
+	s.t.Helper()
+	suite.Eventually(s.t, suite.Patience, func(context.Context) error {
+		if got := s.requests(); got < n {
+			return fmt.Errorf("the module server was asked %d times, want %d", got, n)
+		}
+		return nil
+	})
+}
+
+// module is the one whose header has a value.
+func (s *moduleServer) module(value string) []byte { return s.saying[value] }
+
+// moduleSaying is the example filter with five other letters for the value of its header.
+func moduleSaying(t *testing.T, value string) []byte {
+	t.Helper()
+	module, err := os.ReadFile(cluster.Binaries().Filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const was, around = "world", "hello%array"
+	old, changed := strings.Replace(around, "%", was, 1), strings.Replace(around, "%", value, 1)
+	if bytes.Count(module, []byte(old)) != 1 || len(value) != len(was) {
+		t.Fatalf("cannot make the example filter say %q", value)
+	}
+	return bytes.Replace(module, []byte(old), []byte(changed), 1)
+}
