@@ -1,13 +1,13 @@
 package controller
 
 import (
-	"regexp"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/render"
 )
@@ -57,13 +57,11 @@ func claimedReference(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) stri
 	return p.Reference
 }
 
-var sha256Hex = regexp.MustCompile(`^[a-f0-9]{64}$`)
-
 // usable drops a pin that cannot be: a status can be edited too, and a declared hash
 // is the user's last word.
 func usable(aw *v1alpha1.AutoWasm, p pin) *pin {
 	object := aw.Spec.Filter.Source.Object
-	if !sha256Hex.MatchString(p.SHA256) || (object != nil && object.SHA256 != "" && object.SHA256 != p.SHA256) {
+	if !module.IsSHA256(p.SHA256) || (object != nil && object.SHA256 != "" && object.SHA256 != p.SHA256) {
 		return nil
 	}
 	return &p

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -15,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/module"
 )
 
 // The limits of sources, in characters.
@@ -22,8 +22,6 @@ const (
 	maxImage = 1024
 	maxURL   = 2048
 )
-
-var sha256Pattern = regexp.MustCompile(`^[a-f0-9]{64}$`)
 
 // validateSource checks every source that is set, also when there are too many.
 func validateSource(s v1alpha1.Source, path *field.Path) field.ErrorList {
@@ -88,7 +86,7 @@ func parseImage(image string) error {
 
 func validateObject(o v1alpha1.ObjectSource, path *field.Path) field.ErrorList {
 	errs := validateURL(o.URL, path.Child("url"))
-	if o.SHA256 != "" && !sha256Pattern.MatchString(o.SHA256) {
+	if o.SHA256 != "" && !module.IsSHA256(o.SHA256) {
 		errs = append(errs, field.Invalid(path.Child("sha256"), o.SHA256, "must be 64 lower-case hex digits, as sha256sum prints them"))
 	}
 	return errs

@@ -64,7 +64,7 @@ func moduleOf(cm *corev1.ConfigMap, key string) ([]byte, error) {
 	name := cm.Namespace + "/" + cm.Name
 	if _, ok := cm.Data[key]; ok {
 		return nil, failure.Definitef(failure.InvalidSource,
-			"key %s of ConfigMap %s is text in data, not bytes in binaryData: create it with kubectl create configmap %s --from-file=%s=filter.wasm", key, name, cm.Name, key)
+			"key %s of ConfigMap %s is text in data, so it is no WebAssembly module: kubectl create configmap %s --from-file=%s=filter.wasm puts a module into binaryData", key, name, cm.Name, key)
 	}
 	return nil, failure.Indefinitef(failure.ConfigMapNotFound, "ConfigMap %s has no key %s (yet) in binaryData, only %s", name, key, keysOf(cm.BinaryData))
 }

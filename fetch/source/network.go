@@ -58,7 +58,7 @@ func networkText(ctx context.Context, err error) string {
 	case isUnknown:
 		return unknown.Error() + ": give its authority's certificate to the server (--ca-file)"
 	case isPlain, errors.Is(err, http.ErrSchemeMismatch):
-		return "it does not speak TLS: a registry may be named in --plain-http-hosts"
+		return "it does not speak TLS: name a registry in --plain-http-hosts, write the URL of an object with http"
 	case isDNS && dns.IsNotFound:
 		return "look up host " + dns.Name + ": no such host"
 	case isDNS:
