@@ -105,6 +105,14 @@ func (s *moduleServer) waitForRequests(n int) {
 	})
 }
 
+// add serves one more module and returns it.
+func (s *moduleServer) add(module []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.modules[suite.SHA256(module)] = module
+	return module
+}
+
 // module is the one whose header has a value.
 func (s *moduleServer) module(value string) []byte { return s.saying[value] }
 
