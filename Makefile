@@ -80,7 +80,8 @@ refuse-skipped = for run in $(1); do \
 
 .PHONY: bench
 bench: ## Measure against peers, as ratios in one run
-	go test -run '^$$' -bench 'Admission|Fetch20MB|Serve' -benchtime 1x $(ARGS) ./webhook ./fetch ./fetch/serve
+	go test -run '^$$' -bench Admission -benchtime 3000x $(ARGS) ./webhook
+	go test -run '^$$' -bench 'Fetch20MB|Serve' -benchtime 1x $(ARGS) ./fetch ./fetch/serve
 	go test -run '^$$' -bench 'EnvoyFilter|Equal|EnsureCached|Inspect|Module' $(ARGS) ./render ./fetch ./fetch/module ./fetch/image
 
 .PHONY: lint
