@@ -24,8 +24,9 @@ type Options struct {
 	BaseURL string
 	// Timeout of one load; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// Retries is how often a proxy tries again after a load that failed; 0 means
-	// DefaultRetries. Envoy gives up for good after the last one.
+	// Retries is how often a proxy tries again after a load that failed, whatever the
+	// failure policy; 0 means DefaultRetries for FailOpen and EndlessRetries for the
+	// others. Envoy gives up for good after the last one.
 	Retries uint32
 }
 
@@ -35,8 +36,13 @@ const (
 	DefaultTimeout = 30 * time.Second
 	// DefaultRetries outlasts a rolling restart of the server: with a back-off
 	// from 1 to 30 seconds they spread over minutes, where Envoy's default of
-	// one retry gives up after about two seconds, and never comes back.
+	// one retry gives up after about two seconds, and never comes back. A proxy
+	// that starts is not ready before, so for FailOpen there is an end to it.
 	DefaultRetries = 10
+	// EndlessRetries is some months. A filter that fails closed has nothing to gain
+	// from giving up: until the module comes, an updated proxy serves the old one, and
+	// one that starts says honestly that it is not ready.
+	EndlessRetries = 1_000_000
 )
 
 const (
@@ -48,9 +54,6 @@ func (o Options) withDefaults() Options {
 	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
-	}
-	if o.Retries == 0 {
-		o.Retries = DefaultRetries
 	}
 	return o
 }

@@ -4,6 +4,8 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // retryPolicy is always rendered: Envoy's default gives up within two seconds, and
@@ -15,5 +17,17 @@ func retryPolicy(retries uint32) *corev3.RetryPolicy {
 			BaseInterval: durationpb.New(retryBaseInterval),
 			MaxInterval:  durationpb.New(retryMaxInterval),
 		},
+	}
+}
+
+// retries is how often a proxy tries again under a failure policy.
+func (o Options) retries(policy v1alpha1.FailurePolicy) uint32 {
+	switch {
+	case o.Retries != 0:
+		return o.Retries
+	case policy == v1alpha1.FailOpen:
+		return DefaultRetries
+	default:
+		return EndlessRetries
 	}
 }

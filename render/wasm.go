@@ -79,14 +79,14 @@ func wasmMessage(aw *v1alpha1.AutoWasm, m Module, o Options) (*filterv3.Wasm, er
 		Vm: &wasmv3.PluginConfig_VmConfig{VmConfig: &wasmv3.VmConfig{
 			VmId:                 vmID(aw, m),
 			Runtime:              runtimeV8,
-			Code:                 remoteCode(m, o),
+			Code:                 remoteCode(m, o, o.retries(f.FailurePolicy)),
 			EnvironmentVariables: environment(f.Env),
 			AllowPrecompiled:     f.AllowPrecompiled,
 		}},
 	}}, nil
 }
 
-func remoteCode(m Module, o Options) *corev3.AsyncDataSource {
+func remoteCode(m Module, o Options, retries uint32) *corev3.AsyncDataSource {
 	return &corev3.AsyncDataSource{Specifier: &corev3.AsyncDataSource_Remote{
 		Remote: &corev3.RemoteDataSource{
 			Sha256: m.SHA256,
@@ -95,7 +95,7 @@ func remoteCode(m Module, o Options) *corev3.AsyncDataSource {
 				HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: o.Cluster},
 				Timeout:          durationpb.New(o.Timeout),
 			},
-			RetryPolicy: retryPolicy(o.Retries),
+			RetryPolicy: retryPolicy(retries),
 		},
 	}}
 }
