@@ -55,6 +55,15 @@ func (o Options) complete() (Options, error) {
 	return o, nil
 }
 
+// Builder builds what an environment of these options runs, and what runs in it, before its start.
+func (o Options) Builder() (*build.Builder, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	return o.builder(), nil
+}
+
 func (o Options) builder() *build.Builder {
 	return &build.Builder{Checkout: o.Checkout, CacheDir: o.CacheDir, Progress: o.Log}
 }

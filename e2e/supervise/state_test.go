@@ -104,7 +104,7 @@ func TestUpOfWhatIsUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := running(t, state{Phase: ready, Failures: tc.failures})
 			var out bytes.Buffer
-			if err := Up(context.Background(), dir, env.Options{}, nil, &out); err != tc.err {
+			if err := Up(context.Background(), dir, Options{}, nil, &out); err != tc.err {
 				t.Errorf("error %v, want %v", err, tc.err)
 			}
 			if !strings.HasPrefix(out.String(), "The environment is already up.\n") {

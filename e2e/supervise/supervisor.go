@@ -25,7 +25,7 @@ type supervisor struct {
 const lockTimeout = 10 * time.Second
 
 // Supervise runs an environment in dir until ctx ends or the state file is removed. Its log goes to log, with the time.
-func Supervise(ctx context.Context, dir Dir, o env.Options, log io.Writer) error {
+func Supervise(ctx context.Context, dir Dir, o Options, log io.Writer) error {
 	lockCtx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
 	release, err := filelock.Acquire(lockCtx, dir.lock())
@@ -41,24 +41,24 @@ func Supervise(ctx context.Context, dir Dir, o env.Options, log io.Writer) error
 	return s.run(ctx, o)
 }
 
-func (s *supervisor) run(ctx context.Context, o env.Options) error {
-	e, err := env.Start(ctx, o)
+func (s *supervisor) run(ctx context.Context, o Options) error {
+	p, err := startParts(ctx, o)
 	if err != nil {
 		return errors.Join(err, s.update(func(st *state) {
 			st.Phase, st.Failures = failed, []string{err.Error()}
 		}))
 	}
-	err = s.publish(e)
+	err = s.publish(p)
 	if err == nil {
 		s.wait(ctx)
 	}
 	fmt.Fprintln(o.Log, "stopping")
-	return errors.Join(err, e.Stop())
+	return errors.Join(err, p.stop())
 }
 
 // publish makes it known that the environment is ready, the variables first.
-func (s *supervisor) publish(e *env.Environment) error {
-	if err := env.WriteVariables(s.dir.variables(), e.Variables()); err != nil {
+func (s *supervisor) publish(p parts) error {
+	if err := env.WriteVariables(s.dir.variables(), p.variables()); err != nil {
 		return err
 	}
 	return s.update(func(st *state) { st.Phase = ready })

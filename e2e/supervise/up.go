@@ -23,7 +23,7 @@ const Command = "supervise"
 
 // Up starts an environment in the background and returns when it is ready, or says that it already is. The
 // supervisor is this program with Command and args for arguments.
-func Up(ctx context.Context, dir Dir, o env.Options, args []string, out io.Writer) error {
+func Up(ctx context.Context, dir Dir, o Options, args []string, out io.Writer) error {
 	release, err := dir.exclusive(ctx, out)
 	if err != nil {
 		return err
@@ -40,8 +40,11 @@ func Up(ctx context.Context, dir Dir, o env.Options, args []string, out io.Write
 	if err := dir.reportEnd(out); err != nil {
 		return err
 	}
-	if _, err := env.Build(ctx, o); err != nil {
+	if o, err = Build(ctx, o, out); err != nil {
 		return err
+	}
+	if o.WithoutProxies { // the supervisor need not look for one again
+		args = append([]string{"-" + WithoutProxies}, args...)
 	}
 	return start(ctx, dir, args, out)
 }

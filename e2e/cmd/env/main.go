@@ -1,11 +1,12 @@
 // Command env runs the embedded environment in the background of the checkout that it is called in.
 //
-//	env up [-without-wasmer] [-- wasmer flag...]  start it and wait until it is ready
-//	env status                                    say where its parts are, and which of them died
-//	env down                                      stop it
-//	env build [-without-wasmer]                   build what it runs, so that up is fast
+//	env up [flag...] [-- wasmer flag...]  start it and wait until it is ready
+//	env status                            say where its parts are, and which of them died
+//	env down                              stop it
+//	env build [flag...]                   build what it runs, so that up is fast
 //
-// It lives in .local of the checkout, or in the directory of the flag -dir.
+// The flags -without-wasmer, -without-mesh and -without-proxies leave parts out. It lives in .local of the checkout, or
+// in the directory of the flag -dir.
 package main
 
 import (
@@ -35,13 +36,13 @@ func main() {
 	}
 }
 
-const usage = `usage: env up [-without-wasmer] [-- wasmer flag...] | status | down | build`
+const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build`
 
 // An invocation is the command line after the command.
 type invocation struct {
 	args    []string // as they were given
 	dir     supervise.Dir
-	options env.Options
+	options supervise.Options
 }
 
 // commands are those of the command line, and supervise, which up runs in the background.
@@ -52,7 +53,7 @@ var commands = map[string]func(context.Context, invocation) error{
 	"status": func(_ context.Context, i invocation) error { return supervise.Status(i.dir, os.Stdout) },
 	"down":   func(ctx context.Context, i invocation) error { return supervise.Down(ctx, i.dir, os.Stdout) },
 	"build": func(ctx context.Context, i invocation) error {
-		_, err := env.Build(ctx, i.options)
+		_, err := supervise.Build(ctx, i.options, os.Stdout)
 		return err
 	},
 	supervise.Command: func(ctx context.Context, i invocation) error {
@@ -77,10 +78,12 @@ func parse(args []string) (invocation, error) {
 	if err != nil {
 		return invocation{}, err
 	}
-	i := invocation{args: args, options: env.Options{Checkout: checkout}}
+	i := invocation{args: args, options: supervise.Options{Options: env.Options{Checkout: checkout}}}
 	flags := flag.NewFlagSet("env", flag.ContinueOnError)
 	dir := flags.String("dir", string(supervise.DirOf(checkout)), "directory that the environment lives in")
-	flags.BoolVar(&i.options.WithoutWasmer, "without-wasmer", false, "start neither wasmer nor its webhooks")
+	flags.BoolVar(&i.options.WithoutWasmer, "without-wasmer", false, "start neither wasmer nor its webhooks, nor a mesh")
+	flags.BoolVar(&i.options.WithoutMesh, "without-mesh", false, "start neither istiod nor proxies")
+	flags.BoolVar(&i.options.WithoutProxies, supervise.WithoutProxies, false, "start no Envoys")
 	if err := flags.Parse(args); err != nil {
 		return invocation{}, err
 	}

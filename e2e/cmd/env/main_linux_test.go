@@ -17,11 +17,12 @@ import (
 // A session is the command, used in a directory of its own.
 type session struct {
 	program, dir string
+	children     int // how many the supervisor has
 }
 
 func newSession(t *testing.T) session {
 	t.Helper()
-	s := session{program: filepath.Join(t.TempDir(), "env"), dir: t.TempDir()}
+	s := session{program: filepath.Join(t.TempDir(), "env"), dir: t.TempDir(), children: 5}
 	if out, err := exec.Command("go", "build", "-o", s.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build the command: %v\n%s", err, out)
 	}
@@ -76,6 +77,35 @@ func TestDeathOfAPart(t *testing.T) {
 	want(t, s.run(t, 1, "up", "-without-wasmer"), "already up", death)
 	want(t, readFile(t, filepath.Join(s.dir, "log", "env.log")), death)
 	want(t, s.run(t, 0, "down"), death, "The environment is down.")
+}
+
+// TestMeshWithoutEnvoy goes on without proxies where no Envoy can be had, says how to have one, and reports the death
+// of a part of the mesh as of any other.
+func TestMeshWithoutEnvoy(t *testing.T) {
+	t.Setenv("ENVOY", "/no/such/envoy")
+	s := newSession(t)
+	s.children = 7 // with wasmer and istiod
+	want(t, s.run(t, 0, "up"), "without proxies: set ENVOY", "/no/such/envoy", "The environment is ready", "ISTIOD")
+	want(t, s.shell(t, `kubectl get workloadentry details -o name; echo "[$ISTIOD$ENVOY_INBOUND_URL]"`),
+		"workloadentry.networking.istio.io/details", "[127.0.0.1:")
+	if err := syscall.Kill(s.child(t, "istiod"), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.waitForFailure(t)
+	s.children--
+	want(t, s.run(t, 1, "status"), "istiod died: signal: killed")
+	group := s.processes(t)
+	want(t, s.run(t, 0, "down"), "istiod died: signal: killed", "The environment is down.")
+	wantGone(t, group)
+}
+
+// TestWithoutMesh has wasmer give the URLs at which this machine reaches it.
+func TestWithoutMesh(t *testing.T) {
+	s := newSession(t)
+	s.children = 6 // with wasmer
+	want(t, s.run(t, 0, "up", "-without-mesh"), "The environment is ready", "WASMER_URL")
+	want(t, s.shell(t, `echo "[$ISTIOD]"`), "[]")
+	s.processes(t)
 }
 
 // TestDeathOfTheSupervisor kills it: its children go with it, and the next start is as the first.
@@ -165,7 +195,7 @@ func (s session) processes(t *testing.T) []int {
 			pids = append(pids, pid)
 		}
 	}
-	if len(pids) != 6 {
+	if len(pids) != 1+s.children {
 		t.Errorf("the supervisor and its children are %v", pids)
 	}
 	return pids

@@ -1,0 +1,76 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/autowasm/autowasm/e2e/env"
+	"github.com/autowasm/autowasm/e2e/mesh"
+)
+
+// Options say what runs in the background.
+type Options struct {
+	env.Options
+	// WithoutMesh starts neither istiod nor proxies, as an environment without wasmer does, too.
+	WithoutMesh bool
+	// WithoutProxies starts istiod alone. Build sets it where no Envoy can be had.
+	WithoutProxies bool
+}
+
+// WithoutProxies is the flag by which a supervisor is told Options.WithoutProxies.
+const WithoutProxies = "without-proxies"
+
+func (o Options) meshed() bool { return !o.WithoutMesh && !o.WithoutWasmer }
+
+// Build builds and downloads what these options start, and returns them as they can be had: where there is no Envoy,
+// it says so on out and leaves the proxies out.
+func Build(ctx context.Context, o Options, out io.Writer) (Options, error) {
+	if _, err := env.Build(ctx, o.Options); err != nil || !o.meshed() {
+		return o, err
+	}
+	b, err := o.Builder()
+	if err != nil {
+		return o, err
+	}
+	prepared, err := mesh.Prepare(ctx, b, mesh.Options{WithoutProxies: o.WithoutProxies}, out)
+	o.WithoutProxies = prepared.WithoutProxies
+	return o, err
+}
+
+// parts are what a supervisor runs.
+type parts struct {
+	env  *env.Environment
+	mesh *mesh.Mesh // nil when there is none
+}
+
+// startParts starts everything or nothing.
+func startParts(ctx context.Context, o Options) (p parts, err error) {
+	if o.meshed() {
+		o.WasmerFlags = slices.Concat(mesh.WasmerFlags(), o.WasmerFlags)
+	}
+	if p.env, err = env.Start(ctx, o.Options); err != nil || !o.meshed() {
+		return p, err
+	}
+	p.mesh, err = mesh.Start(ctx, p.env, mesh.Options{WithoutProxies: o.WithoutProxies})
+	if err != nil {
+		return parts{}, errors.Join(err, p.env.Stop())
+	}
+	return p, nil
+}
+
+func (p parts) variables() []env.Variable {
+	if p.mesh == nil {
+		return p.env.Variables()
+	}
+	return append(p.mesh.Variables(), p.env.Variables()...)
+}
+
+// stop ends them, the last started first.
+func (p parts) stop() error {
+	if p.mesh == nil {
+		return p.env.Stop()
+	}
+	return errors.Join(p.mesh.Stop(), p.env.Stop())
+}
