@@ -1,5 +1,10 @@
 package demo
 
+import (
+	"slices"
+	"time"
+)
+
 // step is one command of the demo.
 type step struct {
 	// says is printed before the command.
@@ -10,8 +15,16 @@ type step struct {
 	refused bool
 	// shows are words that the answer must contain.
 	shows []string
+	// lacks are words that the answer must not contain.
+	lacks []string
 	// same is true when every line of the answer must begin with the same word.
 	same bool
+	// older is true when Envoy must answer that it has run for longer than the demo.
+	older bool
+	// live is true for a step that needs a proxy.
+	live bool
+	// within is how long the command is tried again until its answer is right; 0 is once.
+	within time.Duration
 }
 
 // awYAML is the tutorial's manifest for a registry.
@@ -42,9 +55,9 @@ func variant(name, expression string) string {
 	return `sed -e 's|name: test|name: ` + name + `|' -e '` + expression + `' aw.yaml | kubectl apply -f -`
 }
 
-// steps are the tutorial's, in its order, and then three refusals.
+// steps are the tutorial's, in its order, with three refusals before the end.
 func steps() []step {
-	return append(append(push(), apply()...), append(refusals(), remove()...)...)
+	return slices.Concat(push(), before(), apply(), after(), refusals(), remove(), afterwards())
 }
 
 func push() []step {
@@ -84,9 +97,9 @@ func apply() []step {
 		run:   `kubectl get envoyfilter test -o yaml`,
 		shows: []string{"outbound|8081||wasmer.istio-system.svc.cluster.local", "envoy.wasm.runtime.v8", "sha256: "},
 	}, {
-		says: "What Envoy will load from its uri is what was pushed.",
+		says: "What Envoy loads from its uri is what was pushed. (Only proxies know wasmer by its name in the cluster.)",
 		run: `sha256sum < example.wasm
-curl -s $(kubectl get envoyfilter test -o jsonpath='{.spec.configPatches[0].patch.value.typedConfig.config.vmConfig.code.remote.httpUri.uri}') | sha256sum
+curl -s $(kubectl get envoyfilter test -o jsonpath='{.spec.configPatches[0].patch.value.typedConfig.config.vmConfig.code.remote.httpUri.uri}' | sed "s|http://wasmer.istio-system.svc.cluster.local:8081|$WASMER_URL|") | sha256sum
 kubectl get envoyfilter test -o jsonpath='{.spec.configPatches[0].patch.value.typedConfig.config.vmConfig.code.remote.sha256}{"\n"}'`,
 		same: true,
 	}, {

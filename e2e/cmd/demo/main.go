@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,36 +14,22 @@ import (
 	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/demo"
 	"github.com/autowasm/autowasm/e2e/env"
+	"github.com/autowasm/autowasm/e2e/mesh"
 )
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	play := run
+	var err error
 	if filepath.Base(os.Args[0]) == "curl" {
-		play = curl
+		err = curl(ctx, os.Args, os.Stdout)
+	} else {
+		err = run(ctx)
 	}
-	err := play(ctx)
 	cancel()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
-}
-
-// curl prints what its last argument, a URL, answers: all that the demo asks of
-// curl on a machine that has none.
-func curl(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Args[len(os.Args)-1], nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	_, err = io.Copy(os.Stdout, response.Body)
-	return err
 }
 
 func run(ctx context.Context) (err error) {
@@ -57,11 +41,35 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make the environment's directory: %w", err)
 	}
-	fmt.Println("Starting etcd, kube-apiserver, controllers, two registries, a web server and wasmer.")
-	e, err := env.Start(ctx, env.Options{Dir: dir, Checkout: checkout})
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	options := env.Options{Dir: dir, Checkout: checkout, WasmerFlags: mesh.WasmerFlags()}
+	of, err := prepareMesh(ctx, options)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, e.Stop(), os.RemoveAll(dir)) }()
-	return (&demo.Demo{Environment: e, Checkout: checkout, Out: os.Stdout}).Run(ctx)
+	e, err := env.Start(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Stop()) }()
+	m, err := mesh.Start(ctx, e, of)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Stop()) }()
+	variables := append(m.Variables(), e.Variables()...)
+	return (&demo.Demo{Variables: variables, Checkout: checkout, Out: os.Stdout}).Run(ctx)
+}
+
+// prepareMesh builds what a mesh on an environment takes beside it, and tells what the mesh can have.
+func prepareMesh(ctx context.Context, o env.Options) (mesh.Options, error) {
+	b, err := o.Builder()
+	if err != nil {
+		return mesh.Options{}, err
+	}
+	of, err := mesh.Prepare(ctx, b, mesh.Options{}, os.Stdout)
+	if err == nil {
+		fmt.Println("Starting etcd, kube-apiserver, controllers, two registries, a web server, wasmer and an Istio mesh.")
+	}
+	return of, err
 }

@@ -1,0 +1,60 @@
+package demo
+
+import "time"
+
+// patience is how long a change of the filter may take to reach the sidecar.
+const patience = 30 * time.Second
+
+// The commands that ask the details service, through its sidecar, and that sidecar how long it has run.
+const (
+	askDetails = `curl -s -i $ENVOY_INBOUND_URL`
+	askUptime  = `curl -s $ENVOY_ADMIN_URL/server_info | grep uptime_current_epoch`
+)
+
+// before shows the service without the filter.
+func before() []step {
+	return []step{{
+		says:  "Ask the details service, in front of which is an Envoy: no header.",
+		run:   askDetails,
+		live:  true,
+		shows: []string{"200 OK", "server: istio-envoy"},
+		lacks: []string{"hello:"},
+	}, {
+		says:  "How long this Envoy has run:",
+		run:   askUptime,
+		live:  true,
+		older: true,
+	}}
+}
+
+// after shows it with the filter.
+func after() []step {
+	return []step{{
+		says:   "Ask the details service again: the filter adds the header hello: world.",
+		run:    askDetails,
+		live:   true,
+		within: patience,
+		shows:  []string{"200 OK", "server: istio-envoy", "hello: world"},
+	}, {
+		says:  "It is the same Envoy process, not restarted:",
+		run:   askUptime,
+		live:  true,
+		older: true,
+	}}
+}
+
+// afterwards shows that nothing of it is left.
+func afterwards() []step {
+	return []step{{
+		says:   "The header is gone with it.",
+		run:    askDetails,
+		live:   true,
+		within: patience,
+		shows:  []string{"200 OK", "server: istio-envoy"},
+		lacks:  []string{"hello:"},
+	}, {
+		run:   askUptime,
+		live:  true,
+		older: true,
+	}}
+}
