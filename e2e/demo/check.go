@@ -49,14 +49,14 @@ const slack = 2
 func checkOlder(answer string, demo time.Duration) error {
 	match := uptime.FindStringSubmatch(answer)
 	if match == nil {
-		return fmt.Errorf("Envoy does not say how long it has run: %s", answer)
+		return fmt.Errorf("find how long Envoy has run in its answer: %s", answer)
 	}
 	seconds, err := strconv.Atoi(match[1])
 	if err != nil {
 		return fmt.Errorf("read how long Envoy has run: %w", err)
 	}
 	if has := time.Duration(seconds+slack) * time.Second; has < demo {
-		return fmt.Errorf("Envoy has run for %ds and the demo for %s: it was restarted", seconds, demo.Round(time.Second))
+		return fmt.Errorf("an Envoy that has run for %ds was restarted: the demo has run for %s", seconds, demo.Round(time.Second))
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (g *Gateway) Listener() string { return listenerName(g.Address, GatewayPort
 
 // announceGateway makes the objects of the gateway.
 func (m *Mesh) announceGateway(ctx context.Context, to *Workload) error {
-	address, err := freeAddress(GatewayPort)
+	address, err := m.address(GatewayPort)
 	if err != nil {
 		return err
 	}

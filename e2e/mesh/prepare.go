@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/autowasm/autowasm/e2e/build"
@@ -19,6 +20,16 @@ func Prepare(ctx context.Context, b *build.Builder, o Options, out io.Writer) (O
 		}
 	}
 	if o.WithoutProxies {
+		return o, nil
+	}
+	return withEnvoy(ctx, b, o, out)
+}
+
+// withEnvoy leaves the proxies out where they cannot run.
+func withEnvoy(ctx context.Context, b *build.Builder, o Options, out io.Writer) (Options, error) {
+	if runtime.GOOS != "linux" {
+		o.WithoutProxies = true
+		fmt.Fprintln(out, "The mesh runs without proxies: they need Linux, which has all of 127.0.0.0/8.")
 		return o, nil
 	}
 	_, err := envoy.Find(ctx, b, o.envoy())

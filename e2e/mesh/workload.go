@@ -45,7 +45,7 @@ func (m *Mesh) StartWorkload(ctx context.Context, name string) (*Workload, error
 }
 
 func (m *Mesh) startWorkload(ctx context.Context, name string) (*Workload, error) {
-	address, err := freeAddress(InboundPort, OtherPort, servicePort)
+	address, err := m.address(InboundPort, OtherPort, servicePort)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,11 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make the environment's directory: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() {
+		if err == nil || ctx.Err() != nil { // else its logs tell why
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
 	options := env.Options{Dir: dir, Checkout: checkout, WasmerFlags: mesh.WasmerFlags()}
 	of, err := prepareMesh(ctx, options)
 	if err != nil {
