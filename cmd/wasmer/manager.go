@@ -50,8 +50,9 @@ func newScheme() (*runtime.Scheme, error) {
 }
 
 // newManager makes the manager that owns every part. configureTLS gives the
-// webhook server its certificate, draining tells it that wasmer is about to end.
-func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config), draining *atomic.Bool) (ctrl.Manager, error) {
+// webhook server its certificate, draining tells it that wasmer is about to end,
+// others are the kinds that it looks at if they are there.
+func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config), draining *atomic.Bool, others observed) (ctrl.Manager, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config),
 		LeaderElectionNamespace:       o.namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       new(drainTimeout),
-		Cache:                         cacheOptions(o.namespace),
+		Cache:                         cacheOptions(o.namespace, others),
 		Client:                        clientOptions(),
 		WebhookServer:                 leavingServer{newWebhookServer(o, configureTLS), draining},
 	})
@@ -89,18 +90,18 @@ func newWebhookServer(o *options, configureTLS func(*tls.Config)) ctrlwebhook.Se
 // cacheOptions keep out of memory what nobody reads: who manages which field of
 // an AutoWasm, and of Secrets, ConfigMaps and Namespaces all but the metadata,
 // which is all that is watched of them. EndpointSlices are those of our own
-// Service.
-func cacheOptions(namespace string) cache.Options {
+// Service. Of the others' objects it keeps what is looked at.
+func cacheOptions(namespace string, others observed) cache.Options {
 	strip := cache.ByObject{Transform: cache.TransformStripManagedFields()}
-	return cache.Options{
-		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.AutoWasm{}:          strip,
-			metadataOf("v1", "Secret"):    strip,
-			metadataOf("v1", "ConfigMap"): strip,
-			metadataOf("v1", "Namespace"): strip,
-			&discoveryv1.EndpointSlice{}:  {Namespaces: map[string]cache.Config{namespace: {}}},
-		},
+	byObject := map[client.Object]cache.ByObject{
+		&v1alpha1.AutoWasm{}:          strip,
+		metadataOf("v1", "Secret"):    strip,
+		metadataOf("v1", "ConfigMap"): strip,
+		metadataOf("v1", "Namespace"): strip,
+		&discoveryv1.EndpointSlice{}:  {Namespaces: map[string]cache.Config{namespace: {}}},
 	}
+	others.cached(byObject)
+	return cache.Options{ByObject: byObject}
 }
 
 // clientOptions read Secrets and ConfigMaps live, so that a typed read by mistake

@@ -41,8 +41,15 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 	draining := &atomic.Bool{}
-	mgr, err := newManager(config, o, configureTLS, draining)
+	others, err := observe(ctx, config)
 	if err != nil {
+		return err
+	}
+	mgr, err := newManager(config, o, configureTLS, draining, others)
+	if err != nil {
+		return err
+	}
+	if err := others.fill(ctx, mgr.GetCache()); err != nil {
 		return err
 	}
 	parts, err := newModules(mgr, o)
