@@ -43,7 +43,7 @@ func envoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*istiov1alpha3.Env
 			Namespace:   aw.Namespace,
 			Name:        aw.Name,
 			Labels:      labels(aw),
-			Annotations: annotations(aw, m),
+			Annotations: annotations(aw, m, o),
 		},
 		Spec: networking.EnvoyFilter{
 			WorkloadSelector: workloadSelector(aw.Spec.Selector),

@@ -61,11 +61,13 @@ func labels(aw *v1alpha1.AutoWasm) map[string]string {
 	return out
 }
 
-func annotations(aw *v1alpha1.AutoWasm, m Module) map[string]string {
-	return map[string]string{
+func annotations(aw *v1alpha1.AutoWasm, m Module, o Options) map[string]string {
+	out := map[string]string{
 		AnnotationOwner:  ownerOf(aw.Namespace, aw.Name),
 		AnnotationModule: m.SHA256,
 	}
+	set(out, AnnotationReferencedServices, referencedServices(&aw.Spec.Filter, o.Cluster))
+	return out
 }
 
 func ownerOf(namespace, name string) string { return namespace + "/" + name }
