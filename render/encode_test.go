@@ -36,6 +36,7 @@ func TestUnstructuredIsWhatIsSent(t *testing.T) {
 			"annotations": map[string]any{
 				"wasm.tcm.io/owner":  "default/test",
 				"wasm.tcm.io/module": tutorialSHA256,
+				"wasm.tcm.io/plugin": render.PluginOf(ef).String(),
 			},
 		},
 	}

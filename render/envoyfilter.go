@@ -33,7 +33,7 @@ func envoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*istiov1alpha3.Env
 	if err := check(aw, m, o); err != nil {
 		return nil, err
 	}
-	value, err := filterValue(aw, m, o)
+	value, plugin, err := filterValue(aw, m, o)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func envoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*istiov1alpha3.Env
 			Namespace:   aw.Namespace,
 			Name:        aw.Name,
 			Labels:      labels(aw),
-			Annotations: annotations(aw, m, o),
+			Annotations: annotations(aw, m, o, plugin),
 		},
 		Spec: networking.EnvoyFilter{
 			WorkloadSelector: workloadSelector(aw.Spec.Selector),

@@ -14,7 +14,7 @@ import (
 )
 
 // userPaths are the places that belong to what a user writes.
-var userPaths = regexp.MustCompile(`^(/metadata/(name|namespace|labels/.*|annotations/wasm.tcm.io~owner)` +
+var userPaths = regexp.MustCompile(`^(/metadata/(name|namespace|labels/.*|annotations/wasm.tcm.io~(owner|plugin))` +
 	`|/spec/workloadSelector/labels/.*` +
 	`|/spec/configPatches/0/match/proxy/proxyVersion` +
 	`|/spec/configPatches/0/patch/value/name` +

@@ -30,6 +30,12 @@ const (
 	AnnotationModule = "wasm.tcm.io/module"
 	// AnnotationReference is the immutable reference that the source resolved to.
 	AnnotationReference = "wasm.tcm.io/reference"
+	// AnnotationPlugin is the name of the plugin, under which a proxy that runs it
+	// has statistics.
+	AnnotationPlugin = "wasm.tcm.io/plugin"
+	// AnnotationReload is how often the proxies were asked to load the module
+	// again, in decimal digits; absent when they never were.
+	AnnotationReload = "wasm.tcm.io/reload"
 )
 
 // FieldManager is the name under which the server writes to EnvoyFilters.
@@ -61,11 +67,13 @@ func labels(aw *v1alpha1.AutoWasm) map[string]string {
 	return out
 }
 
-func annotations(aw *v1alpha1.AutoWasm, m Module, o Options) map[string]string {
+func annotations(aw *v1alpha1.AutoWasm, m Module, o Options, plugin Plugin) map[string]string {
 	out := map[string]string{
 		AnnotationOwner:  ownerOf(aw.Namespace, aw.Name),
 		AnnotationModule: m.SHA256,
+		AnnotationPlugin: plugin.String(),
 	}
+	set(out, AnnotationReload, reloadText(m.Reload))
 	set(out, AnnotationReferencedServices, referencedServices(&aw.Spec.Filter, o.Cluster))
 	return out
 }

@@ -11,6 +11,10 @@ import (
 type Module struct {
 	// SHA256 of the module's bytes: 64 lower-case hex digits.
 	SHA256 string
+	// Reload is how often the proxies were asked to load the module again. It
+	// changes nothing of the plugin but its name, and a proxy whose plugin has
+	// another name loads the module for it.
+	Reload uint32
 }
 
 // Options say where the proxies load modules from.
@@ -22,10 +26,11 @@ type Options struct {
 	// "http://wasmer.istio-system.svc.cluster.local:8081"; the path
 	// /wasm/<sha256> is added. Required.
 	BaseURL string
-	// Timeout of one load; 0 means DefaultTimeout.
+	// Timeout of one load, whatever the failure policy; 0 means OpenTimeout for
+	// FailOpen and DefaultTimeout for the others.
 	Timeout time.Duration
 	// Retries is how often a proxy tries again after a load that failed, whatever the
-	// failure policy; 0 means DefaultRetries for FailOpen and EndlessRetries for the
+	// failure policy; 0 means OpenRetries for FailOpen and EndlessRetries for the
 	// others. Envoy gives up for good after the last one.
 	Retries uint32
 }
@@ -34,11 +39,12 @@ type Options struct {
 const (
 	// DefaultTimeout is time enough for the largest module over a slow network.
 	DefaultTimeout = 30 * time.Second
-	// DefaultRetries outlasts a rolling restart of the server: with a back-off
-	// from 1 to 30 seconds they spread over minutes, where Envoy's default of
-	// one retry gives up after about two seconds, and never comes back. A proxy
-	// that starts is not ready before, so for FailOpen there is an end to it.
-	DefaultRetries = 10
+	// OpenTimeout and OpenRetries bound how long a filter that fails open keeps a
+	// proxy that starts from being ready: 21 seconds at worst, and one or two when
+	// nothing answers at the module server's address. The controller asks again for
+	// the proxies that gave up.
+	OpenTimeout = 10 * time.Second
+	OpenRetries = 1
 	// EndlessRetries is some months. A filter that fails closed has nothing to gain
 	// from giving up: until the module comes, an updated proxy serves the old one, and
 	// one that starts says honestly that it is not ready.
@@ -52,9 +58,6 @@ const (
 
 func (o Options) withDefaults() Options {
 	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
-	if o.Timeout == 0 {
-		o.Timeout = DefaultTimeout
-	}
 	return o
 }
 

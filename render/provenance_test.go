@@ -24,6 +24,7 @@ func TestProvenanceRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{
 		"wasm.tcm.io/owner":      "default/test",
 		"wasm.tcm.io/module":     tutorialSHA256,
+		"wasm.tcm.io/plugin":     render.PluginOf(ef).String(),
 		"wasm.tcm.io/generation": "3",
 		"wasm.tcm.io/spec-hash":  "0123456789abcdef",
 		"wasm.tcm.io/reference":  "reg.example/f@sha256:00",
@@ -31,7 +32,7 @@ func TestProvenanceRoundTrip(t *testing.T) {
 		t.Errorf("annotations (-want +got):\n%s", diff)
 	}
 	render.SetProvenance(ef, render.Provenance{})
-	if diff := cmp.Diff(render.Provenance{}, render.ProvenanceOf(ef)); diff != "" || len(ef.Annotations) != 2 {
+	if diff := cmp.Diff(render.Provenance{}, render.ProvenanceOf(ef)); diff != "" || len(ef.Annotations) != 3 {
 		t.Errorf("after clearing: %v %s", ef.Annotations, diff)
 	}
 }

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"time"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -20,13 +22,25 @@ func retryPolicy(retries uint32) *corev3.RetryPolicy {
 	}
 }
 
+// timeout of one load under a failure policy.
+func (o Options) timeout(policy v1alpha1.FailurePolicy) time.Duration {
+	switch {
+	case o.Timeout != 0:
+		return o.Timeout
+	case policy == v1alpha1.FailOpen:
+		return OpenTimeout
+	default:
+		return DefaultTimeout
+	}
+}
+
 // retries is how often a proxy tries again under a failure policy.
 func (o Options) retries(policy v1alpha1.FailurePolicy) uint32 {
 	switch {
 	case o.Retries != 0:
 		return o.Retries
 	case policy == v1alpha1.FailOpen:
-		return DefaultRetries
+		return OpenRetries
 	default:
 		return EndlessRetries
 	}

@@ -32,19 +32,24 @@ var failurePolicies = map[v1alpha1.FailurePolicy]wasmv3.FailurePolicy{
 // filterValue is the HTTP filter as Istio inserts it. Its name is unique in the
 // mesh, so that no patch of somebody else's that goes by the name of a filter
 // catches it.
-func filterValue(aw *v1alpha1.AutoWasm, m Module, o Options) (*structpb.Struct, error) {
+func filterValue(aw *v1alpha1.AutoWasm, m Module, o Options) (*structpb.Struct, Plugin, error) {
 	message, err := wasmMessage(aw, m, o)
 	if err != nil {
-		return nil, err
+		return nil, Plugin{}, err
 	}
 	config, err := typedStruct(message)
 	if err != nil {
-		return nil, err
+		return nil, Plugin{}, err
 	}
+	plugin, err := nameOf(aw, m, config)
+	if err != nil {
+		return nil, Plugin{}, err
+	}
+	config.Fields["config"].GetStructValue().Fields["name"] = structpb.NewStringValue(plugin.String())
 	return &structpb.Struct{Fields: map[string]*structpb.Value{
-		"name":        structpb.NewStringValue("autowasm." + dotted(aw)),
+		"name":        structpb.NewStringValue(ownerName(aw)),
 		"typedConfig": structpb.NewStructValue(config),
-	}}, nil
+	}}, plugin, nil
 }
 
 // typedStruct checks the message against Envoy's rules and gives it the free form
@@ -65,6 +70,7 @@ func typedStruct(message *filterv3.Wasm) (*structpb.Struct, error) {
 	return out, nil
 }
 
+// wasmMessage is all of the filter but the name of its plugin, which follows from it.
 func wasmMessage(aw *v1alpha1.AutoWasm, m Module, o Options) (*filterv3.Wasm, error) {
 	f := &aw.Spec.Filter
 	configuration, err := configuration(f.Config)
@@ -72,30 +78,29 @@ func wasmMessage(aw *v1alpha1.AutoWasm, m Module, o Options) (*filterv3.Wasm, er
 		return nil, err
 	}
 	return &filterv3.Wasm{Config: &wasmv3.PluginConfig{
-		Name:          dotted(aw),
 		RootId:        f.RootID,
 		FailurePolicy: failurePolicies[f.FailurePolicy],
 		Configuration: configuration,
 		Vm: &wasmv3.PluginConfig_VmConfig{VmConfig: &wasmv3.VmConfig{
 			VmId:                 vmID(aw, m),
 			Runtime:              runtimeV8,
-			Code:                 remoteCode(m, o, o.retries(f.FailurePolicy)),
+			Code:                 remoteCode(m, o, f.FailurePolicy),
 			EnvironmentVariables: environment(f.Env),
 			AllowPrecompiled:     f.AllowPrecompiled,
 		}},
 	}}, nil
 }
 
-func remoteCode(m Module, o Options, retries uint32) *corev3.AsyncDataSource {
+func remoteCode(m Module, o Options, policy v1alpha1.FailurePolicy) *corev3.AsyncDataSource {
 	return &corev3.AsyncDataSource{Specifier: &corev3.AsyncDataSource_Remote{
 		Remote: &corev3.RemoteDataSource{
 			Sha256: m.SHA256,
 			HttpUri: &corev3.HttpUri{
 				Uri:              o.BaseURL + "/wasm/" + m.SHA256,
 				HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: o.Cluster},
-				Timeout:          durationpb.New(o.Timeout),
+				Timeout:          durationpb.New(o.timeout(policy)),
 			},
-			RetryPolicy: retryPolicy(retries),
+			RetryPolicy: retryPolicy(o.retries(policy)),
 		},
 	}}
 }

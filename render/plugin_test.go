@@ -1,0 +1,100 @@
+package render_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
+)
+
+// pluginOf renders and returns the plugin, which the annotation and the filter must
+// agree on.
+func pluginOf(t *testing.T, aw *v1alpha1.AutoWasm, m render.Module) render.Plugin {
+	t.Helper()
+	ef, err := render.EnvoyFilter(aw, m, testOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plugin := render.PluginOf(ef)
+	typed := ef.Spec.ConfigPatches[0].Patch.Value.AsMap()["typedConfig"].(map[string]any)
+	if name := typed["config"].(map[string]any)["name"]; name != plugin.String() {
+		t.Errorf("the filter's plugin is %q, the annotation says %q", name, plugin)
+	}
+	return plugin
+}
+
+var pluginPattern = regexp.MustCompile(`^autowasm\.default\.test\.[0-9a-f]{8}\.[0-9a-f]{8}$`)
+
+// TestPluginTellsConfigurationsApart: whatever a proxy must take anew gives the
+// plugin another revision, and what does not concern the plugin leaves it alone.
+func TestPluginTellsConfigurationsApart(t *testing.T) {
+	before := pluginOf(t, autoWasm(), testModule)
+	if !pluginPattern.MatchString(before.String()) {
+		t.Errorf("named %q", before)
+	}
+	tests := map[string]struct {
+		aw               *v1alpha1.AutoWasm
+		module           render.Module
+		sameVM, sameName bool
+	}{
+		"nothing":  {autoWasm(), testModule, true, true},
+		"ports":    {edit(func(f *v1alpha1.Filter) { f.ApplyPorts = []v1alpha1.Port{1} }), testModule, true, true},
+		"priority": {edit(func(f *v1alpha1.Filter) { f.Priority = new(int32(7)) }), testModule, true, true},
+		"config":   {edit(func(f *v1alpha1.Filter) { f.Config = configJSON(`"other"`) }), testModule, true, false},
+		"policy":   {edit(func(f *v1alpha1.Filter) { f.FailurePolicy = v1alpha1.FailOpen }), testModule, true, false},
+		"reload":   {autoWasm(), render.Module{SHA256: tutorialSHA256, Reload: 1}, true, false},
+		"module":   {autoWasm(), render.Module{SHA256: strings.Repeat("ab", 32)}, false, false},
+		"env":      {edit(func(f *v1alpha1.Filter) { f.Env = []v1alpha1.EnvVar{{Name: "A"}} }), testModule, false, false},
+	}
+	for name, tt := range tests {
+		after := pluginOf(t, tt.aw, tt.module)
+		if (after.VM == before.VM) != tt.sameVM || (after == before) != tt.sameName {
+			t.Errorf("%s: %q before, %q after", name, before, after)
+		}
+	}
+}
+
+// TestPluginsOfTwoThatLookAlike: a proxy writes the dots and dashes of a name alike.
+func TestPluginsOfTwoThatLookAlike(t *testing.T) {
+	named := func(namespace, name string) render.Plugin {
+		return pluginOf(t, autoWasm(func(aw *v1alpha1.AutoWasm) {
+			aw.Namespace, aw.Name, aw.Spec.Filter.VMID = namespace, name, "shared"
+		}), testModule)
+	}
+	one, two := named("a", "b-c"), named("a-b", "c")
+	if one.VM != two.VM || one.Revision == two.Revision {
+		t.Errorf("%q and %q", one, two)
+	}
+}
+
+func TestReloadRoundTrip(t *testing.T) {
+	for _, count := range []uint32{0, 1, 4294967295} {
+		ef, err := render.EnvoyFilter(autoWasm(), render.Module{SHA256: tutorialSHA256, Reload: count}, testOptions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := render.ReloadOf(ef); got != count {
+			t.Errorf("got %d, want %d", got, count)
+		}
+		if _, ok := ef.Annotations[render.AnnotationReload]; ok != (count > 0) {
+			t.Errorf("%d: %v", count, ef.Annotations)
+		}
+	}
+}
+
+func TestPluginEditedByHand(t *testing.T) {
+	for _, name := range []string{"", "a", "a.b", "a.b.c", "autowasm.a.b.12345678.1234567", "12345678.12345678"} {
+		ef := &metav1.ObjectMeta{Annotations: map[string]string{render.AnnotationPlugin: name, render.AnnotationReload: name}}
+		if got := render.PluginOf(ef); got != (render.Plugin{}) || render.ReloadOf(ef) != 0 {
+			t.Errorf("%q: %+v", name, got)
+		}
+	}
+	dotted := &metav1.ObjectMeta{Annotations: map[string]string{render.AnnotationPlugin: "autowasm.ns.a.b.12345678.abcdef01"}}
+	if got, want := render.PluginOf(dotted), (render.Plugin{Owner: "autowasm.ns.a.b", VM: "12345678", Revision: "abcdef01"}); got != want {
+		t.Errorf("got %+v", got)
+	}
+}
