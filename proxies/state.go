@@ -1,0 +1,42 @@
+package proxies
+
+// State is what has become of a filter in one proxy.
+type State string
+
+// The states.
+const (
+	// Running: the proxy has the filter, and its virtual machines run.
+	Running State = "Running"
+	// Loading: the proxy waits for the module, or has not heard of the filter yet.
+	Loading State = "Loading"
+	// NotInserted: the proxy has no listener that the filter goes into.
+	NotInserted State = "NotInserted"
+	// Refused: the proxy refuses the listeners that the filter is in, and goes on with
+	// the former ones.
+	Refused State = "Refused"
+	// LoadFailed: the proxy gave up loading the module.
+	LoadFailed State = "LoadFailed"
+	// StartFailed: the proxy has the module, which does not start.
+	StartFailed State = "StartFailed"
+	// Unknown: the proxy does not show what is needed to tell.
+	Unknown State = "Unknown"
+)
+
+// Evidence is what is known of one proxy that should run a filter.
+type Evidence struct {
+	// Report is what the proxy says.
+	Report Report
+	// Served: a module server has sent the proxy the whole module since the filter was
+	// applied or since the proxy started, whichever is the earlier.
+	Served bool
+	// Confirmed: the filter was seen Running in this proxy, which has not started anew.
+	Confirmed bool
+	// Settled: the filter has been in force for long enough for a proxy to have heard
+	// of it.
+	Settled bool
+	// Refusal is why the proxy refused its last listeners; "" when it did not, or when
+	// that is not known.
+	Refusal string
+	// Accepted: it is known that the proxy did not refuse its last listeners.
+	Accepted bool
+}
