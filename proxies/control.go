@@ -2,7 +2,13 @@ package proxies
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 )
 
@@ -12,13 +18,23 @@ const (
 	DefaultControlMaxAge  = 5 * time.Second
 )
 
+const (
+	// syncPath is where istiod says what its proxies were sent and took.
+	syncPath = "/debug/syncz"
+	// maxInstances bounds the replicas of istiod that are asked.
+	maxInstances = 16
+	// maxToken bounds a token, in bytes.
+	maxToken = 64 << 10
+)
+
 // ControlOptions are what a Control works with.
 type ControlOptions struct {
 	// Instances returns the base URLs of all of istiod's replicas, such as
 	// "http://10.0.0.9:15014": each knows the proxies that are connected to it. Required.
 	Instances func(ctx context.Context) ([]string, error)
 	// TokenFile holds the token by which istiod knows who asks, read at each question: a
-	// service account's for istiod's audience, "istio-ca". Empty means that none is sent.
+	// service account's for istiod's audience, "istio-ca", that is of no use elsewhere.
+	// istiod answers those of its own namespace alone. Empty means that none is sent.
 	TokenFile string
 	// Transport sends the requests; nil means one without a proxy.
 	Transport http.RoundTripper
@@ -33,17 +49,106 @@ type ControlOptions struct {
 // Control asks istiod what proxies have refused. Its methods may be called
 // concurrently.
 type Control struct {
-	o ControlOptions
+	o       ControlOptions
+	client  *http.Client
+	answers *answers[map[string]string]
 }
 
 // NewControl makes a Control.
-func NewControl(o ControlOptions) *Control { return &Control{o: o} }
+func NewControl(o ControlOptions) *Control {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultControlTimeout
+	}
+	if o.MaxAge <= 0 {
+		o.MaxAge = DefaultControlMaxAge
+	}
+	if o.Transport == nil {
+		o.Transport = controlTransport(o.Timeout)
+	}
+	return &Control{
+		o:       o,
+		client:  &http.Client{Transport: o.Transport, CheckRedirect: refuseRedirect},
+		answers: newAnswers[map[string]string](o.Now),
+	}
+}
+
+// controlTransport keeps no connections: istiod's replicas come and go.
+func controlTransport(timeout time.Duration) *http.Transport {
+	return &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
+		TLSHandshakeTimeout:    timeout,
+		ResponseHeaderTimeout:  timeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableKeepAlives:      true,
+	}
+}
 
 // Refusals returns each proxy that istiod knows, as "<namespace>/<pod>", with why it
 // refused the listeners that it was last sent; "" when it did not. A proxy that is
 // missing is not known. The map is shared: do not change it. An error says that an
 // instance could not be asked; what the others said is there all the same.
 func (c *Control) Refusals(ctx context.Context) (map[string]string, error) {
-	_ = ctx
-	return map[string]string{}, nil
+	return c.answers.get(ctx, "", c.o.MaxAge, c.ask)
+}
+
+func (c *Control) ask(ctx context.Context) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	urls, err := c.o.Instances(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find istiod: %w", err)
+	}
+	if len(urls) == 0 {
+		return nil, errors.New("find istiod: it has no replicas")
+	}
+	token, err := c.token()
+	if err != nil {
+		return nil, fmt.Errorf("ask istiod: %w", err)
+	}
+	found := refusals{}
+	var failed []error
+	for _, url := range urls[:min(len(urls), maxInstances)] {
+		if err := c.askOne(ctx, url, token, found); err != nil {
+			failed = append(failed, fmt.Errorf("ask istiod what proxies refused: %w", err))
+		}
+	}
+	return found.words(), errors.Join(failed...)
+}
+
+func (c *Control) token() (string, error) {
+	if c.o.TokenFile == "" {
+		return "", nil
+	}
+	file, err := os.Open(c.o.TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("open the token: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	token, err := io.ReadAll(io.LimitReader(file, maxToken))
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	return strings.TrimSpace(string(token)), nil
+}
+
+func (c *Control) askOne(ctx context.Context, url, token string, found refusals) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+syncPath, http.NoBody)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := c.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", request.URL.Redacted(), response.Status)
+	}
+	if err := found.read(response.Body); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
+	}
+	return nil
 }

@@ -1,7 +1,121 @@
 package proxies
 
-// Judge says what has become of a filter in a proxy, and why; "" for Running.
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxRefusal is how much is told of why a proxy refused something, in bytes.
+const maxRefusal = 300
+
+// Judge says what has become of a filter in a proxy, and why, as a predicate whose
+// subject is the proxy; "" for Running.
 func Judge(want Filter, e Evidence) (State, string) {
-	_, _ = want, e
-	return Unknown, "not judged"
+	if slices.ContainsFunc(e.Report.Filters, func(f Filter) bool { return f.Revision == want.Revision }) {
+		return judgePresent(e)
+	}
+	return judgeAbsent(e)
+}
+
+// judgePresent judges a filter that is in a listener of the proxy.
+func judgePresent(e Evidence) (State, string) {
+	r := e.Report
+	switch {
+	case e.Confirmed:
+		return Running, ""
+	case r.Workers == 0:
+		return Unknown, "does not show how many workers it has: its bootstrap hides the statistic server.concurrency"
+	case int64(r.VMs) >= r.needed():
+		return Running, ""
+	case r.Warming > 0:
+		return Loading, "waits for the module" + r.failures()
+	case !e.Settled:
+		return Loading, "has just taken the filter"
+	case !e.Served && r.FetchFailures > 0:
+		return LoadFailed, "gave up loading the module" + r.failures()
+	}
+	why := fmt.Sprintf("has the module, but runs only %d of the %d virtual machines that its filters need: "+
+		"the module traps at its start or refuses its configuration; the proxy's log says which", r.VMs, r.needed())
+	return StartFailed, why + r.company()
+}
+
+// judgeAbsent judges a filter that is in no listener of the proxy.
+func judgeAbsent(e Evidence) (State, string) {
+	r := e.Report
+	switch {
+	case e.Refusal != "":
+		return Refused, "refused its listeners: " + shorten(e.Refusal)
+	case r.Workers == 0:
+		return Unknown, "shows none of the statistics that tell: its bootstrap hides them"
+	case !e.Settled:
+		return Loading, "has not taken the filter yet"
+	case r.nameless():
+		return Unknown, "runs modules but does not name them: Envoy does since 1.33"
+	case e.Served && r.wasmless():
+		return Unknown, "has loaded the module but shows no statistics of modules: its bootstrap hides them"
+	case r.Rejected > 0 && !e.Accepted:
+		return Refused, fmt.Sprintf("does not have the filter, and has refused listeners since it started (%s): "+
+			"look for ACK ERROR in istiod's log", count(r.Rejected, "update"))
+	}
+	return NotInserted, "has no HTTP listener that the filter's ports and context match"
+}
+
+// needed is how many virtual machines there must be when all plugins run: two of the
+// main thread and one of each worker for each set that shares them.
+func (r Report) needed() int64 {
+	vms := map[string]struct{}{}
+	for _, f := range r.Filters {
+		vms[f.VM] = struct{}{}
+	}
+	sets := int64(len(vms))
+	if r.Others > 0 {
+		sets++
+	}
+	return (int64(r.Workers) + 2) * sets
+}
+
+// nameless reports whether there are virtual machines but no plugins.
+func (r Report) nameless() bool { return r.VMs > 0 && len(r.Filters) == 0 && r.Others == 0 }
+
+// wasmless reports whether there is no sign of modules at all.
+func (r Report) wasmless() bool {
+	return r.VMs == 0 && len(r.Filters) == 0 && r.Others == 0 && r.FetchFailures == 0 && r.FetchSuccesses == 0
+}
+
+func (r Report) failures() string {
+	if r.FetchFailures == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; since it started, %s of modules failed", count(r.FetchFailures, "load"))
+}
+
+// company says that a number is about several filters.
+func (r Report) company() string {
+	all := len(r.Filters) + r.Others
+	if all < 2 {
+		return ""
+	}
+	return fmt.Sprintf("; the number is that of %d filters together, and which of them does not run it does not tell", all)
+}
+
+func count(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// shorten makes one line of bounded length of what somebody else wrote.
+func shorten(text string) string {
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
+	if len(text) <= maxRefusal {
+		return text
+	}
+	end := maxRefusal - len("…")
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }

@@ -26,8 +26,8 @@ const (
 type Evidence struct {
 	// Report is what the proxy says.
 	Report Report
-	// Served: a module server has sent the proxy the whole module since the filter was
-	// applied or since the proxy started, whichever is the earlier.
+	// Served: a module server has sent the whole module to the proxy's address since the
+	// proxy started.
 	Served bool
 	// Confirmed: the filter was seen Running in this proxy, which has not started anew.
 	Confirmed bool
