@@ -81,6 +81,8 @@ func TestVerbs(t *testing.T) {
 		"pods":                                   "list watch;",
 		"services":                               "list watch;",
 		"sidecars":                               "list watch;",
+		"serviceentries":                         "list watch;",
+		"workloadentries":                        "list watch;",
 		"destinationrules":                       "list watch;",
 		"peerauthentications":                    "list watch;",
 		"events":                                 "create patch;",

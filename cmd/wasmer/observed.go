@@ -17,16 +17,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/autowasm/autowasm/preflight"
 )
 
 // observable are the kinds of others that wasmer looks at to tell users what will
 // not work, and what its cache keeps of them. Each may be missing.
 var observable = map[schema.GroupKind]transform{
-	{Kind: "Pod"}:     trimPod,
-	{Kind: "Service"}: trimService,
-	{Group: "networking.istio.io", Kind: "Sidecar"}:          trimIstio("workloadSelector", "egress"),
-	{Group: "networking.istio.io", Kind: "DestinationRule"}:  trimIstio("host", "trafficPolicy", "exportTo", "workloadSelector"),
-	{Group: "security.istio.io", Kind: "PeerAuthentication"}: trimIstio("selector", "mtls", "portLevelMtls"),
+	preflight.Pods:                trimPod,
+	preflight.Services:            trimService,
+	preflight.ServiceEntries:      trimIstio("ports", "workloadSelector"),
+	preflight.WorkloadEntries:     trimIstio("labels", "ports"),
+	preflight.Sidecars:            trimIstio("workloadSelector", "egress", "ingress"),
+	preflight.DestinationRules:    trimIstio("host", "trafficPolicy", "exportTo", "workloadSelector"),
+	preflight.PeerAuthentications: trimIstio("selector", "mtls", "portLevelMtls"),
 }
 
 type transform = func(any) (any, error)
@@ -34,7 +38,7 @@ type transform = func(any) (any, error)
 // observed are the kinds that the cluster has and wasmer may watch, in the version
 // to watch: what is missing must keep nothing else from starting. It is found out
 // once, before the cache is made, which would wait for ever.
-type observed map[schema.GroupKind]schema.GroupVersionKind
+type observed preflight.Kinds
 
 // observe asks the API server which of the observable kinds can be watched.
 func observe(ctx context.Context, config *rest.Config) (observed, error) {
@@ -114,10 +118,10 @@ func (f observed) fill(ctx context.Context, c cache.Cache) error {
 // object is one of a kind. Istio's are read untyped: a value that a newer Istio
 // knows must not keep the cache from being filled.
 func (f observed) object(kind schema.GroupKind) client.Object {
-	switch kind.Kind {
-	case "Pod":
+	switch kind {
+	case preflight.Pods:
 		return &corev1.Pod{}
-	case "Service":
+	case preflight.Services:
 		return &corev1.Service{}
 	}
 	object := &unstructured.Unstructured{}

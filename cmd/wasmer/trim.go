@@ -74,6 +74,7 @@ func trimIstio(fields ...string) transform {
 		kept.SetUID(u.GetUID())
 		kept.SetResourceVersion(u.GetResourceVersion())
 		kept.SetCreationTimestamp(u.GetCreationTimestamp())
+		kept.SetLabels(u.GetLabels())
 		kept.Object["spec"] = only(u.Object["spec"], fields)
 		return kept, nil
 	}

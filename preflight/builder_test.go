@@ -1,0 +1,80 @@
+package preflight
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+)
+
+const wasmerHost = "wasmer.istio-system.svc.cluster.local"
+
+var options = Options{RootNamespace: "istio-system", Host: wasmerHost, Port: 8081}
+
+// autoWasm is one for app=details in namespace shop.
+func autoWasm(context v1alpha1.Context, ports ...v1alpha1.Port) *v1alpha1.AutoWasm {
+	return &v1alpha1.AutoWasm{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "test"},
+		Spec: v1alpha1.AutoWasmSpec{
+			Selector: v1alpha1.WorkloadSelector{MatchLabels: map[string]v1alpha1.LabelValue{"app": "details"}},
+			Filter:   v1alpha1.Filter{Context: context, ApplyPorts: ports},
+		},
+	}
+}
+
+var details = map[string]string{"app": "details"}
+
+func workload(ports ...WorkloadPort) Workload {
+	return Workload{Labels: details, Ports: ports, Proxied: true}
+}
+
+// service is details, with ports.
+func service(ports ...ServicePort) Service {
+	return Service{Kind: kindService, Namespace: "shop", Name: "details", Selector: details, Ports: ports}
+}
+
+func port(name string, number int32, target any) ServicePort {
+	p := ServicePort{Name: name, Number: number}
+	switch target := target.(type) {
+	case int:
+		p.Target = intstr.FromInt(target)
+	case string:
+		p.Target = intstr.FromString(target)
+	}
+	return p
+}
+
+func appProtocol(p ServicePort, protocol string) ServicePort {
+	p.AppProtocol = &protocol
+	return p
+}
+
+func udp(p ServicePort) ServicePort {
+	p.Protocol = corev1.ProtocolUDP
+	return p
+}
+
+// good is a view in which nothing is wrong: port 80 leads to 9080.
+func good(changes ...func(*View)) View {
+	v := View{
+		Workloads: []Workload{workload(WorkloadPort{"web", 9080})},
+		Services:  []Service{service(port("http", 80, 9080))},
+		Server:    &Server{TargetPort: 8081, Labels: map[string]string{"app": "wasmer"}},
+	}
+	for _, change := range changes {
+		change(&v)
+	}
+	return v
+}
+
+func services(all ...Service) func(*View) { return func(v *View) { v.Services = all } }
+func sidecars(all ...Sidecar) func(*View) { return func(v *View) { v.Sidecars = all } }
+func rules(all ...DestinationRule) func(*View) {
+	return func(v *View) { v.DestinationRules = all }
+}
+func policies(all ...PeerAuthentication) func(*View) {
+	return func(v *View) { v.PeerAuthentications = all }
+}
+func workloads(all ...Workload) func(*View) { return func(v *View) { v.Workloads = all } }
+func proxiedServer(v *View)                 { v.Server.Proxied = true }

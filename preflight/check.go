@@ -1,0 +1,101 @@
+package preflight
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+)
+
+// Options say where things are.
+type Options struct {
+	// RootNamespace is Istio's; "" is none. An AutoWasm there is for every namespace,
+	// and only looked at for whether it selects anything.
+	RootNamespace string
+	// Host and Port are those of the module server's Service, such as
+	// wasmer.istio-system.svc.cluster.local and 8081. Without a Host nothing is said of
+	// how proxies reach it.
+	Host string
+	Port int32
+}
+
+// Check tells what keeps the filter of aw from running, by what view has: what
+// concerns the selector first, then the ports in the order of the spec, then the
+// module server. It is pure; the same input has the same findings.
+func Check(aw *v1alpha1.AutoWasm, view View, o Options) []Finding {
+	c := &check{aw: aw, view: view, options: o}
+	if !c.workloads() || c.meshWide() {
+		return c.findings
+	}
+	c.ports()
+	c.server()
+	return c.findings
+}
+
+// check gathers the findings about one AutoWasm.
+type check struct {
+	aw       *v1alpha1.AutoWasm
+	view     View
+	options  Options
+	findings []Finding
+}
+
+func (c *check) found(reason, format string, args ...any) {
+	c.findings = append(c.findings, Finding{Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+func (c *check) meshWide() bool {
+	return c.options.RootNamespace != "" && c.aw.Namespace == c.options.RootNamespace
+}
+
+func (c *check) gateway() bool  { return c.aw.Spec.Filter.Context == v1alpha1.Gateway }
+func (c *check) outbound() bool { return c.aw.Spec.Filter.Context == v1alpha1.Outbound }
+
+// workloads reports whether the selector finds something to look at further.
+func (c *check) workloads() bool {
+	v := c.view
+	switch {
+	case v.WorkloadsUnknown:
+		return true
+	case len(v.Workloads) == 0 && v.MoreWorkloads:
+		return true
+	case len(v.Workloads) == 0:
+		c.found(ReasonNoPodSelected, "%s matches no pod %s: correct spec.selector, or deploy what it is to match", c.selector(), c.where())
+		return false
+	case !v.MoreWorkloads && !slices.ContainsFunc(v.Workloads, func(w Workload) bool { return w.Proxied }):
+		c.found(ReasonNoProxySelected, "no pod that %s matches has a proxy of Istio: enable injection in namespace %s, then restart them", c.selector(), c.aw.Namespace)
+	}
+	return true
+}
+
+func (c *check) selector() string {
+	selector := c.aw.Spec.Selector.Labels()
+	if len(selector) == 0 {
+		return "the empty selector"
+	}
+	pairs := make([]string, 0, len(selector))
+	for _, key := range slices.Sorted(maps.Keys(selector)) {
+		pairs = append(pairs, key+"="+selector[key])
+	}
+	return strings.Join(pairs, ",")
+}
+
+func (c *check) where() string {
+	if c.meshWide() {
+		return "of any namespace"
+	}
+	return "of namespace " + c.aw.Namespace
+}
+
+// selects reports whether a selector matches labels. Istio and Services differ in what
+// an absent one means, which is for the caller to know.
+func selects(selector, labels map[string]string) bool {
+	for key, value := range selector {
+		if got, ok := labels[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}

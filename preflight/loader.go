@@ -1,0 +1,230 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
+)
+
+// The kinds that a Loader reads, each if the cache has it.
+var (
+	Pods                = schema.GroupKind{Kind: "Pod"}
+	Services            = schema.GroupKind{Kind: kindService}
+	ServiceEntries      = schema.GroupKind{Group: "networking.istio.io", Kind: kindServiceEntry}
+	WorkloadEntries     = schema.GroupKind{Group: "networking.istio.io", Kind: "WorkloadEntry"}
+	Sidecars            = schema.GroupKind{Group: "networking.istio.io", Kind: "Sidecar"}
+	DestinationRules    = schema.GroupKind{Group: "networking.istio.io", Kind: "DestinationRule"}
+	PeerAuthentications = schema.GroupKind{Group: "security.istio.io", Kind: "PeerAuthentication"}
+)
+
+const (
+	kindService      = "Service"
+	kindServiceEntry = "ServiceEntry"
+)
+
+// Kinds are those that the cache has, in the version that it has. Pods and Services
+// are read typed, Istio's kinds untyped.
+type Kinds map[schema.GroupKind]schema.GroupVersionKind
+
+// maxWorkloads bounds how many Pods one AutoWasm is checked against. Beyond, what the
+// others have is taken as unknown.
+const maxWorkloads = 2000
+
+// A Loader reads what concerns an AutoWasm.
+type Loader struct {
+	// Reader must be a cache that has Kinds: it is asked within admissions. What it
+	// returns is not changed, and not copied either.
+	Reader client.Reader
+	Kinds  Kinds
+	Options
+}
+
+// Findings loads and checks. It fails when the cache cannot be read, such as before
+// it is filled, and then there is nothing to say.
+func (l *Loader) Findings(ctx context.Context, aw *v1alpha1.AutoWasm) ([]Finding, error) {
+	view, err := l.Load(ctx, aw)
+	if err != nil {
+		return nil, fmt.Errorf("look at what AutoWasm %s/%s meets: %w", aw.Namespace, aw.Name, err)
+	}
+	return Check(aw, view, l.Options), nil
+}
+
+// Load reads what Check needs. It writes nothing and calls nobody; ctx ends it while
+// a cache is not filled yet.
+func (l *Loader) Load(ctx context.Context, aw *v1alpha1.AutoWasm) (View, error) {
+	r := &reading{ctx: ctx, loader: l, aw: aw}
+	r.workloads()
+	if !r.meshWide() {
+		r.services()
+		r.istio()
+		r.server()
+	}
+	return r.view, errors.Join(r.errs...)
+}
+
+// reading is one Load.
+type reading struct {
+	ctx    context.Context
+	loader *Loader
+	aw     *v1alpha1.AutoWasm
+	view   View
+	errs   []error
+}
+
+func (r *reading) meshWide() bool {
+	root := r.loader.RootNamespace
+	return root != "" && r.aw.Namespace == root
+}
+
+// has reports whether the cache has a kind, and nothing failed so far: a cache that
+// does not answer is not asked again.
+func (r *reading) has(kind schema.GroupKind) bool {
+	_, ok := r.loader.Kinds[kind]
+	return ok && len(r.errs) == 0
+}
+
+func (r *reading) list(into client.ObjectList, o ...client.ListOption) {
+	o = append(o, client.UnsafeDisableDeepCopy)
+	if err := r.loader.Reader.List(r.ctx, into, o...); err != nil {
+		r.errs = append(r.errs, err)
+	}
+}
+
+// entries are objects of one of Istio's kinds in some namespaces, each once; in all
+// without any.
+func (r *reading) entries(kind schema.GroupKind, namespaces ...string) []unstructured.Unstructured {
+	if !r.has(kind) {
+		return nil
+	}
+	if len(namespaces) == 0 {
+		namespaces = []string{""}
+	}
+	var all []unstructured.Unstructured
+	for i, namespace := range namespaces {
+		if slices.Contains(namespaces[:i], namespace) || (namespace == "" && len(namespaces) > 1) {
+			continue
+		}
+		list := &unstructured.UnstructuredList{}
+		gvk := r.loader.Kinds[kind]
+		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+		r.list(list, client.InNamespace(namespace))
+		all = append(all, list.Items...)
+	}
+	return all
+}
+
+// scope is where the selector looks.
+func (r *reading) scope() client.InNamespace {
+	if r.meshWide() {
+		return ""
+	}
+	return client.InNamespace(r.aw.Namespace)
+}
+
+func (r *reading) workloads() {
+	if !r.has(Pods) {
+		r.view.WorkloadsUnknown = true
+		return
+	}
+	var pods corev1.PodList
+	selector := r.aw.Spec.Selector.Labels()
+	r.list(&pods, r.scope(), client.MatchingLabels(selector), client.Limit(maxWorkloads))
+	r.view.MoreWorkloads = len(pods.Items) >= maxWorkloads
+	for i := range pods.Items {
+		if pod := &pods.Items[i]; lives(pod) {
+			r.view.Workloads = append(r.view.Workloads, workloadOf(pod))
+		}
+	}
+	for _, entry := range r.entries(WorkloadEntries, string(r.scope())) {
+		if w := workloadEntry(entry); selects(selector, w.Labels) {
+			r.view.Workloads = append(r.view.Workloads, w)
+		}
+	}
+}
+
+// services reads those that Check asks for.
+func (r *reading) services() {
+	if len(r.aw.Spec.Filter.ApplyPorts) == 0 {
+		return
+	}
+	var where client.ListOption = client.InNamespace(r.aw.Namespace)
+	namespaces := []string{r.aw.Namespace}
+	if r.aw.Spec.Filter.Context == v1alpha1.Outbound {
+		where, namespaces = client.InNamespace(""), nil
+	}
+	r.view.ServicesUnknown = !r.has(Services) || !r.has(ServiceEntries)
+	if r.has(Services) {
+		var list corev1.ServiceList
+		r.list(&list, where)
+		for i := range list.Items {
+			if s := &list.Items[i]; visible(exportTo(s), s.Namespace, r.aw.Namespace) {
+				r.view.Services = append(r.view.Services, serviceOf(s))
+			}
+		}
+	}
+	for _, entry := range r.entries(ServiceEntries, namespaces...) {
+		r.view.Services = append(r.view.Services, serviceEntry(entry))
+	}
+	slices.SortFunc(r.view.Services, byName)
+}
+
+func (r *reading) istio() {
+	root, home := r.loader.RootNamespace, render.NamespaceOf(r.loader.Host)
+	for _, entry := range oldestFirst(r.entries(Sidecars, r.aw.Namespace, root)) {
+		r.view.Sidecars = append(r.view.Sidecars, sidecar(entry))
+	}
+	slices.SortStableFunc(r.view.Sidecars, selectorsFirst)
+	if home == "" {
+		return
+	}
+	for _, entry := range oldestFirst(r.entries(DestinationRules, r.aw.Namespace, home, root)) {
+		r.view.DestinationRules = append(r.view.DestinationRules, destinationRule(entry, r.loader.Options))
+	}
+	for _, entry := range oldestFirst(r.entries(PeerAuthentications, home, root)) {
+		r.view.PeerAuthentications = append(r.view.PeerAuthentications, peerAuthentication(entry))
+	}
+}
+
+// server reads the module server's Service; there is none where wasmer does not run
+// in the cluster.
+func (r *reading) server() {
+	key, ok := serviceKey(r.loader.Host)
+	if !ok || !r.has(Services) {
+		return
+	}
+	var service corev1.Service
+	err := r.loader.Reader.Get(r.ctx, key, &service)
+	if client.IgnoreNotFound(err) != nil {
+		r.errs = append(r.errs, err)
+	}
+	if err != nil {
+		return
+	}
+	server := &Server{ExportTo: exportTo(&service)}
+	if r.has(Pods) && len(service.Spec.Selector) > 0 {
+		var pods corev1.PodList
+		r.list(&pods, client.InNamespace(key.Namespace), client.MatchingLabels(service.Spec.Selector))
+		server.behind(&service, pods.Items, r.loader.Port)
+	}
+	r.view.Server = server
+}
+
+// serviceKey is the Service that a host stands for.
+func serviceKey(host string) (types.NamespacedName, bool) {
+	namespace := render.NamespaceOf(host)
+	if namespace == "" {
+		return types.NamespacedName{}, false
+	}
+	name := host[:len(host)-len(afterFirstDot(host))-1]
+	return types.NamespacedName{Namespace: namespace, Name: name}, true
+}

@@ -1,0 +1,226 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/yaml"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+)
+
+// everyKind are all kinds that a Loader reads.
+func everyKind() Kinds {
+	kinds := Kinds{}
+	for _, kind := range []schema.GroupKind{Pods, Services, ServiceEntries, WorkloadEntries, Sidecars, DestinationRules, PeerAuthentications} {
+		kinds[kind] = kind.WithVersion("v1")
+	}
+	return kinds
+}
+
+// loader reads objects of a cluster, given in YAML.
+func loader(t testing.TB, kinds Kinds, manifests ...string) *Loader {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	for kind, gvk := range everyKind() {
+		if kind.Group != "" {
+			scheme.AddKnownTypeWithName(gvk, &unstructured.Unstructured{})
+			scheme.AddKnownTypeWithName(gvk.GroupVersion().WithKind(gvk.Kind+"List"), &unstructured.UnstructuredList{})
+		}
+	}
+	builder := fake.NewClientBuilder().WithScheme(scheme)
+	for _, manifest := range manifests {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(manifest), &object.Object); err != nil {
+			t.Fatal(err)
+		}
+		builder = builder.WithObjects(object)
+	}
+	return &Loader{Reader: builder.Build(), Kinds: kinds, Options: options}
+}
+
+const (
+	detailsPod = `{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: details-1, labels: {app: details}},
+		spec: {initContainers: [{name: istio-proxy, ports: [{containerPort: 15090}]}], containers: [{name: app, ports: [{name: web, containerPort: 9080}]}]}}`
+	finishedPod = `{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: done, labels: {app: details}}, status: {phase: Succeeded}}`
+	failedPod   = `{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: lost, labels: {app: details}}, status: {phase: Failed}}`
+	leavingPod  = `{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: leaving, labels: {app: details}, deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: [a/b]}}`
+	otherPod    = `{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: other, labels: {app: other}}}`
+	farPod      = `{apiVersion: v1, kind: Pod, metadata: {namespace: bank, name: details, labels: {app: details}}}`
+	detailsVM   = `{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {namespace: shop, name: vm}, spec: {labels: {app: details}, ports: {web: 9090}}}`
+
+	detailsService = `{apiVersion: v1, kind: Service, metadata: {namespace: shop, name: details}, spec: {selector: {app: details}, ports: [{name: http, port: 80, targetPort: web}]}}`
+	farService     = `{apiVersion: v1, kind: Service, metadata: {namespace: bank, name: ledger}, spec: {ports: [{port: 8000, targetPort: 9000, appProtocol: http}]}}`
+	hiddenService  = `{apiVersion: v1, kind: Service, metadata: {namespace: bank, name: vault, annotations: {networking.istio.io/exportTo: "."}}, spec: {ports: [{port: 8001}]}}`
+	detailsEntry   = `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {namespace: shop, name: vms},
+		spec: {workloadSelector: {labels: {app: details}}, ports: [{number: 81, name: web, protocol: HTTP, targetPort: 9090}]}}`
+
+	wasmerService = `{apiVersion: v1, kind: Service, metadata: {namespace: istio-system, name: wasmer, annotations: {networking.istio.io/exportTo: "shop, bank"}},
+		spec: {selector: {app: wasmer}, ports: [{port: 8081, targetPort: http-modules}]}}`
+	wasmerPod = `{apiVersion: v1, kind: Pod, metadata: {namespace: istio-system, name: wasmer-1, labels: {app: wasmer, hash: x}},
+		spec: {containers: [{name: wasmer, ports: [{name: http-modules, containerPort: 18081}]}]}}`
+)
+
+func TestLoadWorkloads(t *testing.T) {
+	l := loader(t, everyKind(), detailsPod, finishedPod, failedPod, leavingPod, otherPod, farPod, detailsVM)
+	want := View{Workloads: []Workload{
+		{Labels: details, Ports: []WorkloadPort{{"web", 9080}}, Proxied: true},
+		{Labels: details, Ports: []WorkloadPort{{"web", 9090}}, Proxied: true},
+	}}
+	requireView(t, l, autoWasm(""), want)
+	meshWide := autoWasm("")
+	meshWide.Namespace = "istio-system"
+	got, err := l.Load(t.Context(), meshWide)
+	if err != nil || len(got.Workloads) != 3 {
+		t.Errorf("in the mesh: %v, %v, want those of bank, too", got.Workloads, err)
+	}
+}
+
+func TestLoadServices(t *testing.T) {
+	near := Service{Kind: kindService, Namespace: "shop", Name: "details", Selector: details, Ports: []ServicePort{port("http", 80, "web")}}
+	entry := Service{Kind: kindServiceEntry, Namespace: "shop", Name: "vms", Selector: details, Ports: []ServicePort{appProtocol(port("web", 81, 9090), "http")}}
+	far := Service{Kind: kindService, Namespace: "bank", Name: "ledger", Ports: []ServicePort{appProtocol(port("", 8000, 9000), "http")}}
+	l := loader(t, everyKind(), detailsService, farService, hiddenService, detailsEntry)
+	requireView(t, l, autoWasm("", 9080), View{Services: []Service{near, entry}})
+	requireView(t, l, autoWasm(v1alpha1.Gateway, 9080), View{Services: []Service{near, entry}})
+	requireView(t, l, autoWasm(v1alpha1.Outbound, 9080), View{Services: []Service{far, near, entry}})
+	requireView(t, l, autoWasm(""), View{})
+}
+
+func TestLoadServer(t *testing.T) {
+	server := Server{ExportTo: []string{"shop", "bank"}, TargetPort: 18081, Labels: map[string]string{"app": "wasmer", "hash": "x"}}
+	requireView(t, loader(t, everyKind(), wasmerService, wasmerPod), autoWasm(""), View{Server: &server})
+	unknown := Server{ExportTo: server.ExportTo}
+	requireView(t, loader(t, everyKind(), wasmerService), autoWasm(""), View{Server: &unknown})
+	requireView(t, loader(t, everyKind(), wasmerPod), autoWasm(""), View{})
+}
+
+func TestLoadIstio(t *testing.T) {
+	const meta = `{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {namespace: %s, name: %s, creationTimestamp: "2026-01-0%dT00:00:00Z"}, spec: %s}`
+	l := loader(t, everyKind(),
+		fmt.Sprintf(meta, "shop", "default", 1, `{egress: [{hosts: ["./*"]}, {port: {number: 80, protocol: HTTP_PROXY}, hosts: ["*/*"]}]}`),
+		fmt.Sprintf(meta, "shop", "younger", 3, `{workloadSelector: {labels: {app: details}}, ingress: [{port: {number: 9080}}]}`),
+		fmt.Sprintf(meta, "shop", "older", 2, `{workloadSelector: {labels: {app: details}}, egress: nonsense}`),
+		fmt.Sprintf(meta, "istio-system", "root", 1, `{}`),
+		fmt.Sprintf(meta, "bank", "default", 1, `{}`),
+		`{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {namespace: istio-system, name: wasmer}, spec: {host: wasmer, exportTo: ["*"], trafficPolicy: {tls: {mode: SIMPLE}, portLevelSettings: [{port: {number: 8081}, tls: {}}]}}}`,
+		`{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {namespace: shop, name: all}, spec: {host: "*.local", workloadSelector: {matchLabels: {app: details}}, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}, portLevelSettings: [{port: {number: 1}}]}}}`,
+		`{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {namespace: bank, name: all}, spec: {host: "*.local"}}`,
+		`{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {namespace: istio-system, name: mesh}, spec: {selector: {matchLabels: {app: wasmer}}, mtls: {mode: STRICT}, portLevelMtls: {8081: {mode: UNSET}, "8080": {mode: DISABLE}}}}`,
+		`{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {namespace: shop, name: default}, spec: {}}`,
+	)
+	requireView(t, l, autoWasm(""), View{
+		Sidecars: []Sidecar{
+			{Namespace: "shop", Name: "older", Selector: details},
+			{Namespace: "shop", Name: "younger", Selector: details, Ingress: []int32{9080}},
+			{Namespace: "shop", Name: "default", Egress: []Egress{{Hosts: []string{"./*"}}, {Port: 80, Proxy: true, Hosts: []string{"*/*"}}}},
+			{Namespace: "istio-system", Name: "root"},
+		},
+		DestinationRules: []DestinationRule{
+			{Namespace: "shop", Name: "all", Host: "*.local", Selector: details, Mode: "ISTIO_MUTUAL"},
+			{Namespace: "istio-system", Name: "wasmer", Host: wasmerHost, ExportTo: []string{"*"}, Mode: "DISABLE"},
+		},
+		PeerAuthentications: []PeerAuthentication{{
+			Namespace: "istio-system", Name: "mesh", Selector: map[string]string{"app": "wasmer"}, Mode: "STRICT", Ports: map[int32]string{8081: "", 8080: "DISABLE"},
+		}},
+	})
+}
+
+// TestLoadWithoutKinds: what the cluster does not have is not asked for, and nothing
+// is concluded from it.
+func TestLoadWithoutKinds(t *testing.T) {
+	l := loader(t, Kinds{})
+	l.Reader = nil
+	requireView(t, l, autoWasm("", 9080), View{WorkloadsUnknown: true, ServicesUnknown: true})
+	if got, err := l.Findings(t.Context(), autoWasm("", 9080)); got != nil || err != nil {
+		t.Errorf("findings %v, %v", got, err)
+	}
+}
+
+func TestLoadBoundsPods(t *testing.T) {
+	l := loader(t, everyKind())
+	l.Reader = manyPods{Reader: l.Reader, n: maxWorkloads}
+	got, err := l.Load(t.Context(), autoWasm(""))
+	if err != nil || !got.MoreWorkloads || len(got.Workloads) != maxWorkloads {
+		t.Errorf("%d workloads, more: %t, %v", len(got.Workloads), got.MoreWorkloads, err)
+	}
+}
+
+// manyPods has so many, and requires to be asked for no more.
+type manyPods struct {
+	client.Reader
+	n int
+}
+
+func (m manyPods) List(ctx context.Context, list client.ObjectList, o ...client.ListOption) error {
+	pods, ok := list.(*corev1.PodList)
+	if !ok {
+		return m.Reader.List(ctx, list, o...)
+	}
+	var listed client.ListOptions
+	listed.ApplyOptions(o)
+	if listed.Limit == 0 || listed.UnsafeDisableDeepCopy == nil {
+		return errors.New("all pods are listed, or copied")
+	}
+	for range min(m.n, int(listed.Limit)) {
+		pods.Items = append(pods.Items, corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: details}})
+	}
+	return nil
+}
+
+// unfilled is a cache before it is filled: it answers when the caller gives up.
+type unfilled struct {
+	client.Reader
+	asked int
+}
+
+func (u *unfilled) List(ctx context.Context, _ client.ObjectList, _ ...client.ListOption) error {
+	u.asked++
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestLoadFromAnUnfilledCache(t *testing.T) {
+	cache := &unfilled{}
+	l := &Loader{Reader: cache, Kinds: everyKind(), Options: options}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if got, err := l.Findings(ctx, autoWasm("", 9080)); got != nil || !errors.Is(err, context.DeadlineExceeded) || cache.asked != 1 {
+		t.Errorf("findings %v, %v after %d lists", got, err, cache.asked)
+	}
+}
+
+func TestFindings(t *testing.T) {
+	l := loader(t, everyKind(), detailsPod, detailsService, wasmerService, wasmerPod)
+	got, err := l.Findings(t.Context(), autoWasm("", 80))
+	want := one(ReasonServicePortNotTargetPort, "port 80 is that of Service details, which leads to port web: write 9080 into applyPorts for context Inbound")
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func requireView(t *testing.T, l *Loader, aw *v1alpha1.AutoWasm, want View) {
+	t.Helper()
+	got, err := l.Load(t.Context(), aw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,119 @@
+package preflight
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// A View is what Check goes by: what the cluster has that concerns one AutoWasm.
+type View struct {
+	// Workloads that are selected; nothing is known of them when WorkloadsUnknown.
+	Workloads        []Workload
+	WorkloadsUnknown bool
+	// MoreWorkloads than are looked at: what the others have is not known.
+	MoreWorkloads bool
+
+	// Services that can lead to a selected workload, or, for the context Outbound, all
+	// that proxies may call. When ServicesUnknown, there may be others.
+	Services        []Service
+	ServicesUnknown bool
+
+	// Sidecars of the AutoWasm's namespace and of the root namespace, in the order in
+	// which Istio takes the first that fits: those with a selector, the oldest first.
+	Sidecars []Sidecar
+	// Server is the module server; nil when there is nothing to know of it.
+	Server *Server
+	// DestinationRules that concern the module server, the oldest first.
+	DestinationRules []DestinationRule
+	// PeerAuthentications that concern the module server, the oldest first.
+	PeerAuthentications []PeerAuthentication
+}
+
+// A Workload is a Pod or a WorkloadEntry.
+type Workload struct {
+	Labels map[string]string
+	// Ports that it declares, which need not be all that it has.
+	Ports []WorkloadPort
+	// Proxied tells whether there is a proxy of Istio's beside it.
+	Proxied bool
+}
+
+// A WorkloadPort is a port of a container.
+type WorkloadPort struct {
+	Name   string
+	Number int32
+}
+
+// A Service is a Service or a ServiceEntry.
+type Service struct {
+	Kind, Namespace, Name string
+	Selector              map[string]string
+	Ports                 []ServicePort
+}
+
+// A ServicePort is a port of a Service.
+type ServicePort struct {
+	Name   string
+	Number int32
+	// Target is what the port leads to; Number when it is zero.
+	Target intstr.IntOrString
+	// Protocol is corev1.ProtocolTCP when it is "".
+	Protocol corev1.Protocol
+	// AppProtocol is nil when it is not set.
+	AppProtocol *string
+}
+
+// A Sidecar is Istio's configuration of some proxies.
+type Sidecar struct {
+	Namespace, Name string
+	// Selector is nil when the Sidecar is for all workloads of its namespace.
+	Selector map[string]string
+	Egress   []Egress
+	// Ingress are the ports that the proxies listen on in place of those of Services.
+	Ingress []int32
+}
+
+// Egress is a listener for what goes out.
+type Egress struct {
+	// Port is 0 when it is for all ports.
+	Port int32
+	// Proxy tells that the listener is an HTTP proxy, for whatever port.
+	Proxy bool
+	Hosts []string
+}
+
+// A Server is the module server's Service, and the Pods behind it.
+type Server struct {
+	// ExportTo are the namespaces that see it; all when it is empty.
+	ExportTo []string
+	// TargetPort of the port that modules are loaded from, 0 when it is not known.
+	TargetPort int32
+	// Labels of one of its Pods; nil when none is known.
+	Labels map[string]string
+	// Proxied tells whether one of the Pods has a proxy.
+	Proxied bool
+}
+
+// A DestinationRule says how proxies call a host.
+type DestinationRule struct {
+	Namespace, Name string
+	// Host is in full.
+	Host     string
+	ExportTo []string
+	// Selector is nil when the rule is for all workloads.
+	Selector map[string]string
+	// Mode of TLS to the port that modules are loaded from: DISABLE, SIMPLE, MUTUAL or
+	// ISTIO_MUTUAL; "" when the rule leaves it to Istio.
+	Mode string
+}
+
+// A PeerAuthentication says what proxies accept.
+type PeerAuthentication struct {
+	Namespace, Name string
+	// Selector is nil when it is for all workloads.
+	Selector map[string]string
+	// Mode is STRICT, PERMISSIVE or DISABLE; "" when it is left to a wider one.
+	Mode string
+	// Ports are the modes of some ports.
+	Ports map[int32]string
+}
