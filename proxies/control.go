@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -105,14 +106,23 @@ func (c *Control) ask(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask istiod: %w", err)
 	}
-	found := refusals{}
-	var failed []error
-	for _, url := range urls[:min(len(urls), maxInstances)] {
-		if err := c.askOne(ctx, url, token, found); err != nil {
-			failed = append(failed, fmt.Errorf("ask istiod what proxies refused: %w", err))
-		}
+	return c.askAll(ctx, urls[:min(len(urls), maxInstances)], token)
+}
+
+// askAll asks all instances at once, so that one which hangs hides none of the others.
+func (c *Control) askAll(ctx context.Context, urls []string, token string) (map[string]string, error) {
+	found, failed := make([]refusals, len(urls)), make([]error, len(urls))
+	var asking sync.WaitGroup
+	for i, url := range urls {
+		found[i] = refusals{}
+		asking.Go(func() {
+			if err := c.askOne(ctx, url, token, found[i]); err != nil {
+				failed[i] = fmt.Errorf("ask istiod what proxies refused: %w", err)
+			}
+		})
 	}
-	return found.words(), errors.Join(failed...)
+	asking.Wait()
+	return words(found), errors.Join(failed...)
 }
 
 func (c *Control) token() (string, error) {

@@ -74,18 +74,28 @@ func (r refusals) add(s syncStatus) {
 	if dot < 0 || !sent {
 		return
 	}
-	name := s.Proxy[dot+1:] + "/" + s.Proxy[:dot]
+	listeners.LastError = shorten(listeners.LastError)
+	r.put(s.Proxy[dot+1:]+"/"+s.Proxy[:dot], listeners)
+}
+
+func (r refusals) put(name string, listeners resourceStatus) {
 	before, known := r[name]
 	if (known && before.SentTime.After(listeners.SentTime)) || (!known && len(r) >= maxProxies) {
 		return
 	}
-	listeners.LastError = shorten(listeners.LastError)
 	r[name] = listeners
 }
 
-func (r refusals) words() map[string]string {
-	words := make(map[string]string, len(r))
-	for name, listeners := range r {
+// words are what all replicas said together.
+func words(found []refusals) map[string]string {
+	all := refusals{}
+	for _, r := range found {
+		for name, listeners := range r {
+			all.put(name, listeners)
+		}
+	}
+	words := make(map[string]string, len(all))
+	for name, listeners := range all {
 		words[name] = listeners.LastError
 	}
 	return words
