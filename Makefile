@@ -29,7 +29,7 @@ export PATH := $(BIN):$(PATH)
 
 .PHONY: help
 help: ## Print the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: build wasm ## Show the tutorial, live, on an embedded control plane
@@ -54,6 +54,16 @@ image: build ## Build a container image of wasmer (IMAGE=name, CONTAINER=docker|
 .PHONY: wasm
 wasm: ## Build the example filter into bin/add-header.wasm
 	GOOS=wasip1 GOARCH=wasm go build -trimpath -buildmode=c-shared -ldflags '-s -w' -o $(BIN)/add-header.wasm ./examples/add-header
+
+.PHONY: wasm-assemblyscript
+wasm-assemblyscript: ## Build the committed AssemblyScript filter anew (needs node and npm)
+	examples/add-header-assemblyscript/build.sh
+	go run ./examples/mark examples/add-header-assemblyscript
+
+.PHONY: wasm-rust
+wasm-rust: ## Build the committed Rust filter anew (needs rustup)
+	examples/add-header-rust/build.sh
+	go run ./examples/mark examples/add-header-rust
 
 ##@ Check
 

@@ -1,0 +1,8 @@
+// Command mark ties a compiled filter that is committed to the files it was built from: it writes their sha256 into a
+// custom section of the module, named autowasm.source, which engines ignore. The tests compute it anew, so that a
+// source that was changed without a build fails them, on machines without the filter's compiler too.
+//
+//	mark DIRECTORY…
+//
+// marks DIRECTORY/add-header.wasm, which has to come fresh from the compiler.
+package main

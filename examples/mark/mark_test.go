@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/fetch/module"
+)
+
+// TestCommittedFilters holds each to its source and shows what proxies see of it.
+func TestCommittedFilters(t *testing.T) {
+	for _, tt := range []struct {
+		dir, target string
+		want        map[string]string
+	}{
+		{"add-header-assemblyscript", "wasm-assemblyscript", map[string]string{"abi": "0.2.0", "allocator": "malloc", "newest import since": "2020-10-15"}},
+		{"add-header-rust", "wasm-rust", map[string]string{"abi": "0.2.1", "allocator": "proxy_on_memory_allocate", "newest import since": "2020-10-15"}},
+	} {
+		t.Run(tt.dir, func(t *testing.T) {
+			dir := filepath.Join("..", tt.dir)
+			filter, err := os.ReadFile(filepath.Join(dir, compiled))
+			if err != nil {
+				t.Fatal(err)
+			}
+			digest, err := sourceDigest(os.DirFS(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.HasSuffix(filter, mark(digest)) {
+				t.Errorf("%s/%s was not built from the files beside it: run make %s", tt.dir, compiled, tt.target)
+			}
+			if diff := cmp.Diff(tt.want, seen(t, filter)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// seen is what admission sees of a filter.
+func seen(t *testing.T, filter []byte) map[string]string {
+	t.Helper()
+	r, size := bytes.NewReader(filter), int64(len(filter))
+	abi, err := module.Inspect(r, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := module.Describe(r, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := ""
+	for _, i := range d.Imports {
+		newest = max(newest, i.Since)
+	}
+	return map[string]string{"abi": abi, "allocator": d.Allocator, "newest import since": newest}
+}
+
+func TestSourceDigest(t *testing.T) {
+	source := func(change map[string]string) string {
+		files := fstest.MapFS{"lock": {Data: []byte("1")}, "src/lib": {Data: []byte("2")}}
+		for name, content := range change {
+			files[name] = &fstest.MapFile{Data: []byte(content)}
+		}
+		digest, err := sourceDigest(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digest
+	}
+	plain := source(nil)
+	for name, same := range map[string]bool{
+		"lock": false, "src/lib": false, "src/more": false, "build.sh": false, "src/target": false,
+		compiled: true, "README.md": true, "node_modules/x/index.ts": true, "target/release/x": true, ".gitignore": true,
+	} {
+		if got := source(map[string]string{name: "changed"}); (got == plain) != same {
+			t.Errorf("with another %s: the digest %s, before %s, want the same: %t", name, got, plain, same)
+		}
+	}
+	if source(map[string]string{"a": "1\n2", "b": ""}) == source(map[string]string{"a": "1", "b": "\n2"}) {
+		t.Error("the digest does not part one file from the next")
+	}
+}
+
+func TestMarkFile(t *testing.T) {
+	dir := t.TempDir()
+	requireError(t, markFile(dir), "read what the compiler wrote")
+	file := filepath.Join(dir, compiled)
+	for name, content := range map[string]string{compiled: "\x00asm\x01\x00\x00\x00", "source": "x"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := markFile(dir); err != nil {
+		t.Fatal(err)
+	}
+	marked, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := module.Describe(bytes.NewReader(marked), int64(len(marked)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]module.CustomSection{{Name: section, Size: 64}}, d.CustomSections); diff != "" {
+		t.Error(diff)
+	}
+	requireError(t, markFile(dir), "has a mark already")
+}
+
+func requireError(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("the error is %v, want %q", err, want)
+	}
+}
