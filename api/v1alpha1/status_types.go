@@ -27,8 +27,14 @@ type AutoWasmStatus struct {
 	// +optional
 	EnvoyFilter *EnvoyFilterStatus `json:"envoyFilter,omitempty"`
 
+	// proxies is what the selected proxies say of the module. It is absent while
+	// none is selected, and where the proxies are not asked.
+	// +optional
+	Proxies *ProxiesStatus `json:"proxies,omitempty"`
+
 	// conditions report on the stages: Ready, Reconciling and Stalled as kstatus
-	// defines them, and SourceResolved, ModuleVerified and EnvoyFilterApplied.
+	// defines them, and SourceResolved, ModuleVerified,
+	// EnvoyFilterApplied and ProxiesLoaded.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -42,12 +48,13 @@ type Phase string
 
 // The phases.
 const (
-	// PhasePending waits for something outside, such as a Secret or a registry
-	// that does not answer; it is retried.
+	// PhasePending waits for something outside, such as a Secret, a registry that
+	// does not answer, or proxies that are loading the module; it is retried.
 	PhasePending Phase = "Pending"
 	// PhaseFetching brings the module into the store.
 	PhaseFetching Phase = "Fetching"
-	// PhaseSynced has the module in the store and the EnvoyFilter in force.
+	// PhaseSynced has the module in the store and the EnvoyFilter in force, and no
+	// proxy that can be asked fails to run it.
 	PhaseSynced Phase = "Synced"
 	// PhaseFailed needs a user to act.
 	PhaseFailed Phase = "Failed"
@@ -84,10 +91,25 @@ type EnvoyFilterStatus struct {
 	Generation int64 `json:"generation,omitempty"`
 }
 
+// ProxiesStatus counts the proxies that an AutoWasm selects.
+type ProxiesStatus struct {
+	// selected is how many proxies there are: running Pods that the selector matches
+	// and that have an Istio proxy.
+	Selected int32 `json:"selected"`
+	// running is how many of them run exactly this module with this configuration.
+	Running int32 `json:"running"`
+	// requested is how many of them have asked the module server for the module. A
+	// proxy that has it already does not ask again.
+	Requested int32 `json:"requested"`
+	// lastRequestTime is when one of them last asked.
+	// +optional
+	LastRequestTime *metav1.Time `json:"lastRequestTime,omitempty"`
+}
+
 // The types of the conditions of an AutoWasm.
 const (
-	// ConditionReady is True when every selected proxy is told to run the module
-	// and the server has it.
+	// ConditionReady is True when the server has the module, every selected proxy is
+	// told to run it, and none that can be asked says that it does not.
 	ConditionReady = "Ready"
 	// ConditionReconciling is True while work is under way, and absent otherwise.
 	ConditionReconciling = "Reconciling"
@@ -100,4 +122,8 @@ const (
 	ConditionModuleVerified = "ModuleVerified"
 	// ConditionEnvoyFilterApplied is True when the EnvoyFilter is as rendered.
 	ConditionEnvoyFilterApplied = "EnvoyFilterApplied"
+	// ConditionProxiesLoaded is True when every selected proxy says that it runs the
+	// module, False when one says that it cannot, and Unknown while they are loading
+	// it, cannot be asked, or there are none.
+	ConditionProxiesLoaded = "ProxiesLoaded"
 )
