@@ -14,10 +14,10 @@ import (
 
 // serveModule answers with a module, which it has brought first if need be.
 func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
-	file, _, err := s.o.Store.OpenFile(sha256)
+	file, info, err := s.o.Store.OpenFile(sha256)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = s.fill(r, sha256); err == nil {
-			file, _, err = s.o.Store.OpenFile(sha256)
+			file, info, err = s.o.Store.OpenFile(sha256)
 		}
 	}
 	if err != nil {
@@ -25,6 +25,7 @@ func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 		return
 	}
 	defer file.Close() //nolint:errcheck // only read
+	defer s.watch(w, r, info)()
 	header := w.Header()
 	header.Set("Content-Type", "application/wasm")
 	header.Set("ETag", `"`+sha256+`"`)

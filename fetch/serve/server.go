@@ -17,6 +17,8 @@ import (
 const (
 	// ModulePath is what precedes the sha256 of a module.
 	ModulePath = "/wasm/"
+	// ProxiesSuffix follows the sha256 where another replica asks who was seen.
+	ProxiesSuffix = "/proxies"
 	// HealthPath answers 200 for as long as the server does.
 	HealthPath = "/healthz"
 )
@@ -58,6 +60,7 @@ type Options struct {
 // Server serves the modules of a store. It is an http.Handler.
 type Server struct {
 	o         Options
+	sightings *sightings
 	fills     *fills
 	metrics   *metrics
 	listening atomic.Bool
@@ -67,7 +70,7 @@ type Server struct {
 // New makes a Server.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{o: o, metrics: newMetrics()}
+	s := &Server{o: o, sightings: newSightings(), metrics: newMetrics()}
 	if o.Filler != nil {
 		s.fills = newFills(o.Filler, o.FillTimeout, s.metrics.filled)
 	}
@@ -107,6 +110,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(out, http.StatusOK, "ok")
 	case !isModule:
 		refuse(out, http.StatusNotFound, "modules are at "+ModulePath+"<sha256>")
+	case s.serveSightings(out, r, name):
 	case !module.IsSHA256(name):
 		refuse(out, http.StatusBadRequest, "a module is named by its sha256, 64 lower-case hex digits")
 	default:
