@@ -31,6 +31,11 @@ type replica struct {
 }
 
 func newReplica(s *store.Store, timeout time.Duration) *replica {
+	return &replica{store: s, timeout: timeout, client: newReplicaClient()}
+}
+
+// newReplicaClient makes a client that goes straight to a replica and nowhere else.
+func newReplicaClient() *http.Client {
 	transport := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext, // never through a proxy
 		ResponseHeaderTimeout:  connectTimeout,
@@ -40,7 +45,7 @@ func newReplica(s *store.Store, timeout time.Duration) *replica {
 		IdleConnTimeout:        10 * time.Second,
 	}
 	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &replica{store: s, timeout: timeout, client: &http.Client{Transport: transport, CheckRedirect: refuse}}
+	return &http.Client{Transport: transport, CheckRedirect: refuse}
 }
 
 // copy streams a module from the replica at a base URL into the store, which
