@@ -3,6 +3,7 @@ package preflight
 import (
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,8 +21,14 @@ func runChecks(t *testing.T, tests []checkCase) {
 	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, Check(tt.aw, tt.view, options)); diff != "" {
+			got := Check(tt.aw, tt.view, options)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, f := range got { // an admission's warnings are cut there
+				if n := utf8.RuneCountInString(f.Message); n > 125 {
+					t.Errorf("%d characters: %s", n, f.Message)
+				}
 			}
 		})
 	}
@@ -84,7 +91,7 @@ func TestCheckInboundPorts(t *testing.T) {
 		{"a service without a selector", autoWasm("", 9081), good(services(headless)), one(ReasonPortNotFound,
 			"port 9081 is not a target port of a Service for the selected pods, there is none: add a Service")},
 		{"a container's port only", autoWasm("", 9080), good(services()), one(ReasonPortNotInService,
-			"port 9080 is in no Service, so Istio makes no listener for it: add a port with targetPort 9080 to a Service of these pods")},
+			"port 9080 is in no Service, so Istio has no listener for it: add targetPort 9080 to a Service of these pods")},
 		{"each port, once, in order", autoWasm("", 9082, 9081, 9082, 9080), good(), []Finding{
 			{ReasonPortNotFound, "port 9081 is not a target port of a Service for the selected pods: choose of 9080"},
 			{ReasonPortNotFound, "port 9082 is not a target port of a Service for the selected pods: choose of 9080"},

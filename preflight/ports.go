@@ -50,7 +50,7 @@ func (c *check) missing(port int32) {
 	switch declared := c.declares(port); {
 	case declared && c.gateway():
 	case declared:
-		c.found(ReasonPortNotInService, "port %d is in no Service, so Istio makes no listener for it: add a port with targetPort %d to a Service of these pods", port, port)
+		c.found(ReasonPortNotInService, "port %d is in no Service, so Istio has no listener for it: add targetPort %d to a Service of these pods", port, port)
 	default:
 		c.found(ReasonPortNotFound, "port %d is not a target port of a Service for the selected pods%s", port, c.instead())
 	}

@@ -22,20 +22,25 @@ func (c *check) exported() {
 	if s == nil || visible(s.ExportTo, c.home(), c.aw.Namespace) {
 		return
 	}
-	c.found(ReasonModuleServerHidden, "annotation networking.istio.io/exportTo hides the module server %s from namespace %s: add that, or *", c.options.Host, c.aw.Namespace)
+	c.found(ReasonModuleServerHidden, "annotation networking.istio.io/exportTo of Service %s hides it from namespace %s: add that to it", c.service(), c.aw.Namespace)
 }
 
 // imported looks at whether Sidecars leave it to the proxies.
 func (c *check) imported() {
 	for _, s := range c.sidecars() {
 		if s.hides(c.options.Host, c.home(), c.aw.Namespace, c.options.Port) {
-			c.found(ReasonModuleServerHidden, "Sidecar %s/%s hides the module server: add %s/%s to its egress hosts", s.Namespace, s.Name, c.home(), c.options.Host)
+			c.found(ReasonModuleServerHidden, "add %s/%s to egress.hosts of Sidecar %s/%s, or no module loads", c.home(), c.options.Host, s.Namespace, s.Name)
 		}
 	}
 }
 
 // home is the module server's namespace.
 func (c *check) home() string { return render.NamespaceOf(c.options.Host) }
+
+func (c *check) service() string {
+	key, _ := serviceKey(c.options.Host)
+	return key.String()
+}
 
 // visible reports whether exportTo of an object in one namespace includes another.
 func visible(exportTo []string, from, to string) bool {
@@ -52,12 +57,12 @@ func (c *check) tls() {
 	}
 	switch plain := rule.Mode == "DISABLE"; {
 	case !plain && !s.Proxied:
-		c.found(ReasonModuleServerTLS, "DestinationRule %s/%s sends TLS (%s) to the module server, which has no sidecar: set tls.mode DISABLE for %s",
-			rule.Namespace, rule.Name, rule.Mode, c.options.Host)
+		c.found(ReasonModuleServerTLS, "set tls.mode DISABLE in DestinationRule %s/%s: the module server has no sidecar to speak TLS with",
+			rule.Namespace, rule.Name)
 	case plain && s.Proxied:
 		if p := c.strict(); p != nil {
-			c.found(ReasonModuleServerStrictMTLS, "PeerAuthentication %s/%s is STRICT for the module server, and DestinationRule %s/%s sends it plain text: set tls.mode ISTIO_MUTUAL there",
-				p.Namespace, p.Name, rule.Namespace, rule.Name)
+			c.found(ReasonModuleServerStrictMTLS, "set tls.mode ISTIO_MUTUAL in DestinationRule %s/%s: PeerAuthentication %s/%s refuses plain text",
+				rule.Namespace, rule.Name, p.Namespace, p.Name)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"strconv"
 	"strings"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
@@ -36,6 +37,18 @@ func HostOf(cluster string) string {
 		return ""
 	}
 	return parts[3]
+}
+
+// PortOf returns the port of a cluster that HostOf knows, and 0 for every other.
+func PortOf(cluster string) int32 {
+	if HostOf(cluster) == "" {
+		return 0
+	}
+	port, err := strconv.ParseInt(strings.Split(cluster, "|")[1], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(port)
 }
 
 // NamespaceOf returns the namespace of the Service that has a host of the form

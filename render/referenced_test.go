@@ -43,6 +43,16 @@ func TestReferencedServices(t *testing.T) {
 	}
 }
 
+func TestPort(t *testing.T) {
+	for cluster, want := range map[string]int32{
+		"outbound|8081||wasmer.istio-system.svc.cluster.local": 8081, "outbound|x||host": 0, "inbound|8081||": 0, "modules": 0, "": 0,
+	} {
+		if got := render.PortOf(cluster); got != want {
+			t.Errorf("port of %q: %d, want %d", cluster, got, want)
+		}
+	}
+}
+
 func TestHostAndNamespace(t *testing.T) {
 	for host, want := range map[string]string{
 		"wasmer.istio-system.svc.cluster.local": "istio-system",

@@ -44,6 +44,9 @@ type Options struct {
 	Reader client.Reader
 	// Fetcher prepares modules. Required by the validator unless SourceCheck is Off.
 	Fetcher Preparer
+	// Preflight tells what keeps a filter from running, for warnings; nil tells
+	// nothing. It must read from caches alone.
+	Preflight Preflight
 	// Render says where the proxies load modules from.
 	Render render.Options
 	// SourceCheck is Enforce when empty.

@@ -32,12 +32,17 @@ func ValidateScope(aw *v1alpha1.AutoWasm, rootNamespace string) field.ErrorList 
 
 // scope is what the validator knows of namespaces.
 type scope struct {
-	root     string
-	excluded []string
+	own, root string
+	excluded  []string
 }
 
 func scopeOf(o Options) scope {
-	return scope{root: o.RootNamespace, excluded: []string{o.OwnNamespace, o.RootNamespace, metav1.NamespaceSystem}}
+	return scope{own: o.OwnNamespace, root: o.RootNamespace, excluded: []string{o.OwnNamespace, o.RootNamespace, metav1.NamespaceSystem}}
+}
+
+// refuses are the reasons not to let aw reach so far without its saying so.
+func (s scope) refuses(aw *v1alpha1.AutoWasm) field.ErrorList {
+	return append(ValidateScope(aw, s.root), ValidateSelf(aw, s.own, s.root)...)
 }
 
 // excludes reports whether aw is in a namespace that the webhook configurations

@@ -69,7 +69,7 @@ func TestScopeWarnings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, got := validate(tt.aw, "istio-system")
+			_, got := validate(tt.aw, scope{root: "istio-system"})
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

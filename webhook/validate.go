@@ -23,17 +23,18 @@ const maxQuoted = 256
 // environment variables are unique, identifiers carry no control characters, and
 // the EnvoyFilter that would be generated stays below MaxRendered.
 //
-// It does not know which namespace is Istio's root: see ValidateScope.
-func Validate(aw *v1alpha1.AutoWasm) (field.ErrorList, []string) { return validate(aw, "") }
+// It does not know which namespaces are Istio's root and wasmer's own: see
+// ValidateScope and ValidateSelf.
+func Validate(aw *v1alpha1.AutoWasm) (field.ErrorList, []string) { return validate(aw, scope{}) }
 
-// validate is Validate and ValidateScope.
-func validate(aw *v1alpha1.AutoWasm, rootNamespace string) (field.ErrorList, []string) {
+// validate is Validate, ValidateScope and ValidateSelf.
+func validate(aw *v1alpha1.AutoWasm, in scope) (field.ErrorList, []string) {
 	spec := field.NewPath("spec")
-	errs := append(validateMetadata(aw), ValidateScope(aw, rootNamespace)...)
+	errs := append(validateMetadata(aw), in.refuses(aw)...)
 	errs = append(errs, validateSelector(aw.Spec.Selector, spec.Child("selector", "matchLabels"))...)
 	errs = append(errs, validateSecret(aw.Spec.Secret, spec.Child("secret"))...)
 	errs = append(errs, validateFilter(&aw.Spec.Filter, spec.Child("filter"))...)
-	return bounded(errs), append(scopeWarnings(aw, rootNamespace), warningsOf(aw)...)
+	return bounded(errs), append(scopeWarnings(aw, in.root), warningsOf(aw)...)
 }
 
 // bounded keeps a hostile value from being repeated in full in the answer.

@@ -13,24 +13,26 @@ import (
 
 // validator answers the validating webhook.
 type validator struct {
-	prepare  preparation
-	generate generation
-	observe  observer
-	scope    scope
+	preflight preflights
+	prepare   preparation
+	generate  generation
+	observe   observer
+	scope     scope
 }
 
-// NewValidator returns the handler of the validating webhook: Validate, then the
-// preparation of the module, then the generation of the EnvoyFilter. It denies with
+// NewValidator returns the handler of the validating webhook: Validate, then
+// the preflight, the preparation of the module, and the generation of the EnvoyFilter. It denies with
 // every error at once (422, one cause for each field), and only for what is definite
 // about the object.
 func NewValidator(o Options) admission.Handler { return newValidator(o.withDefaults()) }
 
 func newValidator(o Options) *validator {
 	return &validator{
-		prepare:  preparation{fetcher: o.Fetcher, check: o.SourceCheck, budget: o.Budget},
-		generate: &generator{client: o.Client, reader: o.Reader, render: o.Render, stage: o.Stage, metrics: o.metrics},
-		observe:  observer{webhook: "validate", metrics: o.metrics},
-		scope:    scopeOf(o),
+		preflight: preflights{o.Preflight},
+		prepare:   preparation{fetcher: o.Fetcher, check: o.SourceCheck, budget: o.Budget},
+		generate:  &generator{client: o.Client, reader: o.Reader, render: o.Render, stage: o.Stage, metrics: o.metrics},
+		observe:   observer{webhook: "validate", metrics: o.metrics},
+		scope:     scopeOf(o),
 	}
 }
 
@@ -62,7 +64,7 @@ func (v *validator) answer(ctx context.Context, req admission.Request) admission
 // decide goes one step further only while nothing speaks against it.
 func (v *validator) decide(ctx context.Context, s subject) *decision {
 	d := &decision{}
-	d.errs, d.warnings = validate(s.aw, v.scope.root)
+	d.errs, d.warnings = validate(s.aw, v.scope)
 	if len(d.errs) > 0 {
 		return d
 	}
@@ -70,6 +72,7 @@ func (v *validator) decide(ctx context.Context, s subject) *decision {
 		d.warn("namespace %s is served by wasmer's controller alone: the source is not checked at admission", shortened(s.aw.Namespace))
 		return d
 	}
+	v.preflight.warn(ctx, s.aw, d)
 	if module, ready := v.prepare.module(ctx, s, d); ready {
 		v.generate.generate(ctx, s, module, d)
 	}
@@ -104,7 +107,7 @@ func (s subject) settled(in scope) bool {
 	if s.aw.DeletionTimestamp != nil {
 		return true
 	}
-	return s.old != nil && equality.Semantic.DeepEqual(s.old.Spec, s.aw.Spec) && len(ValidateScope(s.aw, in.root)) == 0
+	return s.old != nil && equality.Semantic.DeepEqual(s.old.Spec, s.aw.Spec) && len(in.refuses(s.aw)) == 0
 }
 
 // sameSource reports whether an update leaves the source and its credentials alone.

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/autowasm/autowasm/preflight"
+	"github.com/autowasm/autowasm/render"
 )
 
 // observable are the kinds of others that wasmer looks at to tell users what will
@@ -56,14 +57,14 @@ func observe(ctx context.Context, config *rest.Config) (observed, error) {
 	}
 	found := observed{}
 	for kind := range observable {
-		if err := found.look(ctx, kind, mapper, reviews.SelfSubjectAccessReviews()); err != nil {
+		if err := found.ask(ctx, kind, mapper, reviews.SelfSubjectAccessReviews()); err != nil {
 			return nil, fmt.Errorf("find out whether %s can be watched: %w", kind, err)
 		}
 	}
 	return found, nil
 }
 
-func (f observed) look(ctx context.Context, kind schema.GroupKind, mapper meta.RESTMapper, reviews authorization.SelfSubjectAccessReviewInterface) error {
+func (f observed) ask(ctx context.Context, kind schema.GroupKind, mapper meta.RESTMapper, reviews authorization.SelfSubjectAccessReviewInterface) error {
 	mapping, err := mapper.RESTMapping(kind)
 	if meta.IsNoMatchError(err) {
 		ctrl.Log.Info("the cluster does not have the kind, so findings about it are left out", "kind", kind)
@@ -113,6 +114,13 @@ func (f observed) fill(ctx context.Context, c cache.Cache) error {
 		}
 	}
 	return nil
+}
+
+// look returns what tells from the cache why a filter will not run.
+func (f observed) look(mgr ctrl.Manager, o *options) *preflight.Loader {
+	return &preflight.Loader{Reader: mgr.GetCache(), Kinds: preflight.Kinds(f), Options: preflight.Options{
+		RootNamespace: o.rootNamespace, Host: render.HostOf(o.cluster), Port: render.PortOf(o.cluster),
+	}}
 }
 
 // object is one of a kind. Istio's are read untyped: a value that a newer Istio

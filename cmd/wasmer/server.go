@@ -18,6 +18,7 @@ import (
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/certs"
 	"github.com/autowasm/autowasm/controller"
+	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/webhook"
 )
@@ -56,7 +57,7 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts), addControllers(mgr, o, parts)); err != nil {
+	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts, others.look(mgr, o)), addControllers(mgr, o, parts)); err != nil {
 		return err
 	}
 	return start(ctx, mgr, o, certificate, parts, draining)
@@ -154,7 +155,7 @@ func (o *options) render() render.Options {
 	return render.Options{Cluster: o.cluster, BaseURL: o.baseURL}
 }
 
-func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modules) error {
+func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modules, look *preflight.Loader) error {
 	if !o.webhook {
 		return nil
 	}
@@ -163,6 +164,7 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	}
 	err := webhook.SetupWithManager(mgr, webhook.Options{
 		Fetcher:       m.fetcher,
+		Preflight:     look,
 		Render:        o.render(),
 		SourceCheck:   webhook.SourceCheck(o.sourceCheck),
 		Stage:         o.stage,
@@ -184,7 +186,7 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules) error {
 		Fetcher:    m.fetcher,
 		Filler:     m.filler,
 		Render:     o.render(),
-		Validate:   validatorFor(o.rootNamespace),
+		Validate:   validatorFor(o),
 		SweepGrace: o.sweepGrace,
 	})
 	if err != nil {
@@ -194,9 +196,10 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules) error {
 }
 
 // validatorFor holds an object that came to be without the webhook to its rules.
-func validatorFor(rootNamespace string) func(*v1alpha1.AutoWasm) field.ErrorList {
+func validatorFor(o *options) func(*v1alpha1.AutoWasm) field.ErrorList {
 	return func(aw *v1alpha1.AutoWasm) field.ErrorList {
 		errs, _ := webhook.Validate(aw)
-		return append(errs, webhook.ValidateScope(aw, rootNamespace)...)
+		errs = append(errs, webhook.ValidateScope(aw, o.rootNamespace)...)
+		return append(errs, webhook.ValidateSelf(aw, o.namespace, o.rootNamespace)...)
 	}
 }

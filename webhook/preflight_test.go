@@ -1,0 +1,95 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/preflight"
+)
+
+// looks answers Findings, and counts.
+type looks struct {
+	found []preflight.Finding
+	err   error
+	slow  bool
+	asked int
+}
+
+func (l *looks) Findings(ctx context.Context, _ *v1alpha1.AutoWasm) ([]preflight.Finding, error) {
+	l.asked++
+	if l.slow {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return l.found, l.err
+}
+
+func preflighted(l Preflight) *validator {
+	v := newValidator(Options{Fetcher: &preparer{}, Preflight: l, OwnNamespace: "wasmer", Registry: prometheus.NewRegistry()}.withDefaults())
+	v.generate = &generations{}
+	return v
+}
+
+func TestFindingsAreWarnings(t *testing.T) {
+	long := strings.Repeat("x", 200) + "\nend"
+	l := &looks{found: []preflight.Finding{{Reason: "A", Message: "first"}, {Reason: "B", Message: long}}}
+	create := request(t, admissionv1.Create, autoWasm())
+	changed := updateRequest(t, autoWasm(), autoWasm(withPorts(80)))
+	want := []string{"first", strings.Repeat("x", maxWarning-1) + "…"}
+	for name, req := range map[string]struct{ run func() []string }{
+		"create":         {func() []string { return preflighted(l).Handle(t.Context(), create).Warnings }},
+		"dry run":        {func() []string { return preflighted(l).Handle(t.Context(), dryRun(create)).Warnings }},
+		"update":         {func() []string { return preflighted(l).Handle(t.Context(), changed).Warnings }},
+		"update dry run": {func() []string { return preflighted(l).Handle(t.Context(), dryRun(changed)).Warnings }},
+	} {
+		if diff := cmp.Diff(want, req.run()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestFindingsAreBounded(t *testing.T) {
+	l := &looks{}
+	for i := range 64 {
+		l.found = append(l.found, preflight.Finding{Message: fmt.Sprint(i)})
+	}
+	resp := preflighted(l).Handle(t.Context(), request(t, admissionv1.Create, autoWasm()))
+	if diff := cmp.Diff([]string{"0", "1", "2", "3", "4"}, resp.Warnings); diff != "" || !resp.Allowed {
+		t.Errorf("allowed %t (-want +got):\n%s", resp.Allowed, diff)
+	}
+}
+
+// TestPreflightIsAdvice: a failure to look is told to nobody, and no request waits.
+func TestPreflightIsAdvice(t *testing.T) {
+	for name, l := range map[string]Preflight{"fails": &looks{err: errors.New("no cache")}, "is slow": &looks{slow: true}, "is off": nil} {
+		began := time.Now()
+		resp := preflighted(l).Handle(t.Context(), request(t, admissionv1.Create, autoWasm()))
+		if took := time.Since(began); !resp.Allowed || len(resp.Warnings) > 0 || took > 2*time.Second {
+			t.Errorf("it %s: allowed %t with %v after %s", name, resp.Allowed, resp.Warnings, took)
+		}
+	}
+}
+
+// TestPreflightIsOnlyAskedWhenItCounts: not about an object that is refused anyway,
+// nor about one that changes nothing, nor for whoever asks about a namespace that the
+// API server does not send.
+func TestPreflightIsOnlyAskedWhenItCounts(t *testing.T) {
+	l := &looks{found: []preflight.Finding{{Message: "found"}}}
+	v := preflighted(l)
+	v.Handle(t.Context(), request(t, admissionv1.Create, autoWasm(withPorts(0))))
+	v.Handle(t.Context(), updateRequest(t, autoWasm(), autoWasm()))
+	resp := v.Handle(t.Context(), in("wasmer", request(t, admissionv1.Create, autoWasm(inNamespace("wasmer")))))
+	if l.asked > 0 || slices.Contains(resp.Warnings, "found") {
+		t.Errorf("asked %d times, warnings %v", l.asked, resp.Warnings)
+	}
+}
