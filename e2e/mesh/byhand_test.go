@@ -44,7 +44,7 @@ func (f byHand) delete(t *testing.T) {
 	}
 }
 
-func (f byHand) render(t *testing.T) map[string]any {
+func (f byHand) render(t testing.TB) map[string]any {
 	t.Helper()
 	aw := &v1alpha1.AutoWasm{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: f.name}}
 	aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{"app": v1alpha1.LabelValue(f.workload.Name)}

@@ -206,7 +206,7 @@ func deleteAll(t *testing.T, all ...autoWasm) {
 }
 
 // pushModule pushes a module and returns the image's reference.
-func pushModule(t *testing.T, repository string, module []byte) string {
+func pushModule(t testing.TB, repository string, module []byte) string {
 	t.Helper()
 	img, err := image.Image(module, "0.2.1")
 	if err != nil {

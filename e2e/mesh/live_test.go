@@ -44,7 +44,7 @@ func TestTutorialOnEachEnvoy(t *testing.T) {
 }
 
 // sidecar starts a workload's sidecar, which is stopped after the test.
-func sidecar(t *testing.T, w *Workload, o ProxyOptions) *Proxy {
+func sidecar(t testing.TB, w *Workload, o ProxyOptions) *Proxy {
 	t.Helper()
 	p, err := mesh.StartSidecar(t.Context(), w, o)
 	if err != nil {
@@ -54,7 +54,7 @@ func sidecar(t *testing.T, w *Workload, o ProxyOptions) *Proxy {
 	return p
 }
 
-func stop(t *testing.T, p *Proxy) {
+func stop(t testing.TB, p *Proxy) {
 	t.Helper()
 	if err := p.Stop(); err != nil {
 		t.Error(err)

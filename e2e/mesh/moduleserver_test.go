@@ -18,7 +18,7 @@ import (
 // A moduleServer is in wasmer's place: it counts what proxies ask, and goes away and comes back when a test says so.
 type moduleServer struct {
 	Service
-	t       *testing.T
+	t       testing.TB
 	address string
 	server  *http.Server
 	serve   sync.WaitGroup
@@ -30,7 +30,7 @@ type moduleServer struct {
 }
 
 // serveModules starts a module server of a name and returns when it is in the mesh.
-func serveModules(t *testing.T, name string, says ...string) *moduleServer {
+func serveModules(t testing.TB, name string, says ...string) *moduleServer {
 	t.Helper()
 	s := &moduleServer{t: t, address: "127.0.0.1:0", modules: map[string][]byte{}, saying: map[string][]byte{}}
 	for _, value := range says {
@@ -117,7 +117,7 @@ func (s *moduleServer) add(module []byte) []byte {
 func (s *moduleServer) module(value string) []byte { return s.saying[value] }
 
 // moduleSaying is the example filter with five other letters for the value of its header.
-func moduleSaying(t *testing.T, value string) []byte {
+func moduleSaying(t testing.TB, value string) []byte {
 	t.Helper()
 	module, err := os.ReadFile(cluster.Binaries().Filter)
 	if err != nil {

@@ -29,7 +29,7 @@ spec:
 `
 
 // workload starts a workload for a test, without a sidecar.
-func workload(t *testing.T, name string) *Workload {
+func workload(t testing.TB, name string) *Workload {
 	t.Helper()
 	w, err := mesh.StartWorkload(t.Context(), name)
 	if err != nil {
