@@ -27,9 +27,8 @@ type Mesh struct {
 	options Options
 	secrets *secrets
 
-	mu        sync.Mutex
-	workloads []*Workload
-	proxies   []*Proxy
+	mu   sync.Mutex
+	kept kept
 }
 
 // Start starts a mesh on a running environment with wasmer. ctx bounds the start only: the mesh runs until Stop. Its

@@ -25,23 +25,26 @@ type ProxyOptions struct {
 type Proxy struct {
 	*env.Launched
 	AdminURL string // base URL of its admin page
+	Pod      *Pod   // whose status tells how it is
+
+	watch watch
 }
 
 // Ready returns nil when the proxy says that it is ready, which a cluster's readiness probe asks it.
 func (p *Proxy) Ready(ctx context.Context) error { return env.Probe(ctx, p.AdminURL+"/ready") }
 
 // StartSidecar starts an Envoy as the sidecar of a workload and waits until it is ready. It runs until its own Stop or
-// the mesh's.
+// the mesh's. For the workload's Pod it is a start, or a restart, of the container of the proxy.
 func (m *Mesh) StartSidecar(ctx context.Context, w *Workload, o ProxyOptions) (*Proxy, error) {
-	return m.startProxy(ctx, "envoy-"+w.Name, w.Node(), o)
+	return m.startProxy(ctx, "envoy-"+w.Name, w.Node(), w.Pod, o)
 }
 
-func (m *Mesh) startProxy(ctx context.Context, name string, n ads.Node, o ProxyOptions) (*Proxy, error) {
+func (m *Mesh) startProxy(ctx context.Context, name string, n ads.Node, pod *Pod, o ProxyOptions) (*Proxy, error) {
 	binary, err := m.findEnvoy(ctx, o.Envoy)
 	if err != nil {
 		return nil, err
 	}
-	config, err := bootstrap(n, m.Istiod.Address, m.secrets.address)
+	config, err := bootstrap(n, pod.Address, m.Istiod.Address, m.secrets.address)
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +52,13 @@ func (m *Mesh) startProxy(ctx context.Context, name string, n ads.Node, o ProxyO
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return nil, fmt.Errorf("write the bootstrap of %s: %w", name, err)
 	}
-	launched, err := m.env.Launch(ctx, proxyComponent(name, binary, file, o))
-	if err != nil {
+	p := &Proxy{Pod: pod}
+	if err := p.launch(ctx, func() (err error) {
+		p.Launched, err = m.env.Launch(ctx, proxyComponent(name, binary, file, o))
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	p := &Proxy{Launched: launched, AdminURL: "http://" + env.Address(launched.Ports[0])}
 	m.keepProxy(p)
 	return p, nil
 }
@@ -76,7 +81,7 @@ func proxyComponent(name, binary, bootstrap string, o ProxyOptions) env.Componen
 		Name: name, Path: binary, Ports: 1,
 		Args: func(ports []int) []string {
 			return []string{
-				"--config-path", bootstrap, "--config-yaml", admin(ports[0]),
+				"--config-path", bootstrap, "--config-yaml", adminBootstrap(ports[0]),
 				"--use-dynamic-base-id", "--concurrency", strconv.Itoa(proxyThreads),
 				"--drain-time-s", "45", "--drain-strategy", "immediate", "--local-address-ip-version", "v4",
 				"--log-level", "warning", "--component-log-level", "wasm:info",

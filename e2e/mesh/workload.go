@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/autowasm/autowasm/e2e/ads"
 )
 
@@ -12,6 +14,7 @@ type Workload struct {
 	Name    string // the value of its label app
 	Address string // on which its sidecar has its ports
 	App     *App
+	Pod     *Pod // pending until its sidecar is started
 }
 
 // Host is its name in the mesh.
@@ -22,7 +25,7 @@ func (w *Workload) Labels() map[string]string { return map[string]string{"app": 
 
 // Node is how its sidecar names itself.
 func (w *Workload) Node() ads.Node {
-	return ads.Sidecar(w.Name+"-1", namespace, w.Address, w.Labels())
+	return ads.Sidecar(w.Pod.Name, w.Pod.Namespace, w.Address, w.Labels())
 }
 
 // URL is where its sidecar listens for requests to one of its ports.
@@ -45,7 +48,7 @@ func (m *Mesh) StartWorkload(ctx context.Context, name string) (*Workload, error
 }
 
 func (m *Mesh) startWorkload(ctx context.Context, name string) (*Workload, error) {
-	address, err := m.address(InboundPort, OtherPort, servicePort)
+	address, err := m.address(InboundPort, OtherPort, servicePort, statsPort)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +58,9 @@ func (m *Mesh) startWorkload(ctx context.Context, name string) (*Workload, error
 	}
 	w := &Workload{Name: name, Address: address, App: app}
 	m.keepWorkload(w)
-	err = apply(ctx, m.env, "sidecar.yaml", object{
-		"App": name, "Namespace": namespace, "Host": w.Host(), "Address": address,
+	pod := types.NamespacedName{Namespace: namespace, Name: name + "-1"}
+	w.Pod, err = m.createPod(ctx, pod, address, "sidecar.yaml", object{
+		"App": name, "Host": w.Host(),
 		"Ports": []int{InboundPort, OtherPort}, "OutboundPort": servicePort, "Application": app.Address,
 	})
 	if err != nil {
