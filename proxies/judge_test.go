@@ -1,0 +1,187 @@
+package proxies_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/proxies"
+)
+
+type judgement struct {
+	State proxies.State
+	Why   string
+}
+
+// report is what a proxy of two workers says.
+func report(edit func(*proxies.Report)) proxies.Report {
+	r := proxies.Report{Workers: 2}
+	edit(&r)
+	return r
+}
+
+// has is a report with filters and a number of virtual machines.
+func has(vms int, filters ...proxies.Filter) proxies.Report {
+	return report(func(r *proxies.Report) { r.VMs, r.Filters = vms, filters })
+}
+
+// but is the report with a change.
+func but(r proxies.Report, edit func(*proxies.Report)) proxies.Report {
+	edit(&r)
+	return r
+}
+
+func TestJudgePresent(t *testing.T) {
+	failed := func(n int64) func(*proxies.Report) { return func(r *proxies.Report) { r.FetchFailures = n } }
+	warming := func(n int64) func(*proxies.Report) {
+		return func(r *proxies.Report) { r.Warming, r.FetchFailures = 1, n }
+	}
+	others := func(n int) func(*proxies.Report) { return func(r *proxies.Report) { r.Others = n } }
+	sharing := proxies.Filter{VM: filterA.VM, Revision: "00000000"}
+	const start = "has the module, but runs only 0 of the 4 virtual machines that its filters need: " +
+		"the module traps at its start or refuses its configuration; the proxy's log says which"
+	const several = "has the module, but runs only 4 of the 8 virtual machines that its filters need: " +
+		"the module traps at its start or refuses its configuration; the proxy's log says which; " +
+		"the number is that of 2 filters together, and which of them does not run it does not tell"
+	cases := map[string]struct {
+		evidence proxies.Evidence
+		want     judgement
+	}{
+		"runs":                            {proxies.Evidence{Report: has(4, filterA)}, judgement{proxies.Running, ""}},
+		"runs, more than needed":          {proxies.Evidence{Report: has(9, filterA)}, judgement{proxies.Running, ""}},
+		"runs while another one warms":    {proxies.Evidence{Report: but(has(4, filterA), warming(1))}, judgement{proxies.Running, ""}},
+		"runs beside another":             {proxies.Evidence{Report: has(8, filterB, filterA)}, judgement{proxies.Running, ""}},
+		"runs on the machines of another": {proxies.Evidence{Report: has(4, sharing, filterA)}, judgement{proxies.Running, ""}},
+		"runs beside other people's":      {proxies.Evidence{Report: but(has(8, filterA), others(3))}, judgement{proxies.Running, ""}},
+		"ran before":                      {proxies.Evidence{Report: has(0, filterA), Confirmed: true, Settled: true}, judgement{proxies.Running, ""}},
+		"ran before, no workers": {
+			proxies.Evidence{Report: proxies.Report{Filters: []proxies.Filter{filterA}}, Confirmed: true},
+			judgement{proxies.Running, ""},
+		},
+		"warms": {
+			proxies.Evidence{Report: but(has(0, filterA), warming(0)), Settled: true, Served: true},
+			judgement{proxies.Loading, "waits for the module"},
+		},
+		"warms after a failure": {
+			proxies.Evidence{Report: but(has(0, filterA), warming(1)), Settled: true},
+			judgement{proxies.Loading, "waits for the module; since it started, 1 load of modules failed"},
+		},
+		"warms after failures, the former one runs": {
+			proxies.Evidence{Report: but(has(4, filterB, filterA), warming(2)), Settled: true},
+			judgement{proxies.Loading, "waits for the module; since it started, 2 loads of modules failed"},
+		},
+		"has just come": {
+			proxies.Evidence{Report: has(0, filterA), Served: true},
+			judgement{proxies.Loading, "has just taken the filter"},
+		},
+		"does not start": {proxies.Evidence{Report: has(0, filterA), Settled: true, Served: true}, judgement{proxies.StartFailed, start}},
+		"does not start, nobody saw it load": {
+			proxies.Evidence{Report: has(0, filterA), Settled: true},
+			judgement{proxies.StartFailed, start},
+		},
+		"does not start, another did not load": {
+			proxies.Evidence{Report: but(has(0, filterA), failed(1)), Settled: true, Served: true},
+			judgement{proxies.StartFailed, start},
+		},
+		"one of two does not start": {
+			proxies.Evidence{Report: has(4, filterB, filterA), Settled: true, Served: true},
+			judgement{proxies.StartFailed, several},
+		},
+		"one of two does not start, the other is not ours": {
+			proxies.Evidence{Report: but(has(4, filterA), others(1)), Settled: true, Served: true},
+			judgement{proxies.StartFailed, several},
+		},
+		"does not load": {
+			proxies.Evidence{Report: but(has(0, filterA), failed(3)), Settled: true},
+			judgement{proxies.LoadFailed, "gave up loading the module; since it started, 3 loads of modules failed"},
+		},
+		"hides its workers": {
+			proxies.Evidence{Report: proxies.Report{VMs: 4, Filters: []proxies.Filter{filterA}}, Settled: true},
+			judgement{proxies.Unknown, "does not show how many workers it has: its bootstrap hides the statistic server.concurrency"},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) { expectJudgement(t, c.evidence, c.want) })
+	}
+}
+
+func expectJudgement(t *testing.T, e proxies.Evidence, want judgement) {
+	t.Helper()
+	state, why := proxies.Judge(filterA, e)
+	if diff := cmp.Diff(want, judgement{state, why}); diff != "" {
+		t.Errorf("judgement (-want +got):\n%s", diff)
+	}
+}
+
+func TestJudgeAbsent(t *testing.T) {
+	rejected := report(func(r *proxies.Report) { r.Rejected = 2 })
+	notInserted := judgement{proxies.NotInserted, "has no HTTP listener that the filter's ports and context match"}
+	hidden := judgement{proxies.Unknown, "shows none of the statistics that tell: its bootstrap hides them"}
+	cases := map[string]struct {
+		evidence proxies.Evidence
+		want     judgement
+	}{
+		"refused": {
+			proxies.Evidence{Report: rejected, Refusal: "Error adding/updating listener(s) virtualInbound:\n  bad"},
+			judgement{proxies.Refused, "refused its listeners: Error adding/updating listener(s) virtualInbound: bad"},
+		},
+		"refused, says the control plane alone": {
+			proxies.Evidence{Refusal: "bad"},
+			judgement{proxies.Refused, "refused its listeners: bad"},
+		},
+		"shows nothing": {proxies.Evidence{Settled: true, Served: true}, hidden},
+		"has only just been told": {
+			proxies.Evidence{Report: rejected},
+			judgement{proxies.Loading, "has not taken the filter yet"},
+		},
+		"has refused something": {
+			proxies.Evidence{Report: rejected, Settled: true},
+			judgement{proxies.Refused, "does not have the filter, and has refused listeners since it started (2 updates): look for ACK ERROR in istiod's log"},
+		},
+		"has refused something once": {
+			proxies.Evidence{Report: report(func(r *proxies.Report) { r.Rejected = 1 }), Settled: true},
+			judgement{proxies.Refused, "does not have the filter, and has refused listeners since it started (1 update): look for ACK ERROR in istiod's log"},
+		},
+		"has refused something before the last": {proxies.Evidence{Report: rejected, Settled: true, Accepted: true}, notInserted},
+		"has no listener for it":                {proxies.Evidence{Report: has(0), Settled: true}, notInserted},
+		"has another revision":                  {proxies.Evidence{Report: has(4, proxies.Filter{VM: filterA.VM, Revision: "00000000"}), Settled: true, Served: true}, notInserted},
+		"ran before":                            {proxies.Evidence{Report: has(0), Settled: true, Confirmed: true}, notInserted},
+		"is too old": {
+			proxies.Evidence{Report: has(4), Settled: true, Served: true},
+			judgement{proxies.Unknown, "runs modules but does not name them: Envoy does since 1.33"},
+		},
+		"hides what is Wasm": {
+			proxies.Evidence{Report: has(0), Settled: true, Served: true},
+			judgement{proxies.Unknown, "has loaded the module but shows no statistics of modules: its bootstrap hides them"},
+		},
+		"had the module, in a former listener": {
+			proxies.Evidence{Report: report(func(r *proxies.Report) { r.FetchSuccesses = 1 }), Settled: true, Served: true},
+			notInserted,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) { expectJudgement(t, c.evidence, c.want) })
+	}
+}
+
+// What others wrote is one line of bounded length.
+func TestJudgeShortensRefusals(t *testing.T) {
+	const prefix = "refused its listeners: "
+	cases := map[string]struct{ refusal, want string }{
+		"as long as may be":   {strings.Repeat("a", 300), strings.Repeat("a", 300)},
+		"too long":            {strings.Repeat("a", 301), strings.Repeat("a", 297) + "…"},
+		"too long, not ASCII": {"a" + strings.Repeat("é", 300), "a" + strings.Repeat("é", 148) + "…"},
+		"no text":             {"a\xff\xfeb", "a?b"},
+		"several lines, tabs": {" a\n\tb\r\n c ", "a b c"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, why := proxies.Judge(filterA, proxies.Evidence{Refusal: c.refusal})
+			if diff := cmp.Diff(prefix+c.want, why); diff != "" || !utf8.ValidString(why) {
+				t.Errorf("why (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

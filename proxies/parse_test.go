@@ -1,0 +1,151 @@
+package proxies_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/proxies"
+)
+
+var (
+	filterA = proxies.Filter{VM: "1a2b3c4d", Revision: "5e6f7a8b"}
+	filterB = proxies.Filter{VM: "0a2b3c4d", Revision: "5e6f7a8b"}
+)
+
+func TestParse(t *testing.T) {
+	cases := map[string]struct {
+		stats string
+		want  proxies.Report
+	}{
+		"nothing": {},
+		"one of ours": {
+			stats: "envoy_wasm_autowasm_default_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\n",
+			want:  proxies.Report{Filters: []proxies.Filter{filterA}},
+		},
+		"a name with underscores": {
+			stats: "envoy_wasm_autowasm_team_a_c_d_1a2b3c4d_5e6f7a8b_vm_reload{} 0\n",
+			want:  proxies.Report{Filters: []proxies.Filter{filterA}},
+		},
+		"siblings are the same plugin": {
+			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 1\nenvoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_backoff{} 1\n" +
+				"envoy_wasm_x_vm_reload 0\nenvoy_wasm_x_vm_reload_failure 0\nenvoy_wasm_x_vm_reload_success 0\n",
+			want: proxies.Report{Filters: []proxies.Filter{filterA}, Others: 1},
+		},
+		"sorted and distinct": {
+			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\nenvoy_wasm_autowasm_n_c_0a2b3c4d_5e6f7a8b_vm_reload{} 0\n" +
+				"envoy_wasm_autowasm_n_c_1a2b3c4d_00000000_vm_reload{} 0\nenvoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\n",
+			want: proxies.Report{Filters: []proxies.Filter{filterB, {VM: "1a2b3c4d", Revision: "00000000"}, filterA}},
+		},
+		"others": {
+			stats: "envoy_wasm_stats_vm_reload 0\nenvoy_wasm_vm_reload 0\n" + // the latter has no name
+				"envoy_wasm_autowasm_n_c_1A2b3c4d_5e6f7a8b_vm_reload 0\n" +
+				"envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8_vm_reload 0\n" +
+				"envoy_wasm_autowasm_1a2b3c4d_5e6f7a8b_vm_reload 0\n" +
+				"envoy_wasm_my_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload 0\n",
+			want: proxies.Report{Others: 6},
+		},
+		"numbers": {
+			stats: "envoy_server_concurrency{} 2\nenvoy_wasm_envoy_wasm_runtime_v8_active{} 4\nenvoy_wasm_envoy_wasm_runtime_v8_created{} 9\n" +
+				"envoy_wasm_remote_load_fetch_failures{} 3\nenvoy_wasm_remote_load_fetch_successes{} 5\n" +
+				"envoy_listener_manager_lds_update_rejected{} 6\nenvoy_listener_manager_total_listeners_warming{} 7\n",
+			want: proxies.Report{Workers: 2, VMs: 4, FetchFailures: 3, FetchSuccesses: 5, Rejected: 6, Warming: 7},
+		},
+		"all runtimes": {
+			stats: "envoy_wasm_envoy_wasm_runtime_v8_active{} 4\nenvoy_wasm_envoy_wasm_runtime_null_active{} 4\n",
+			want:  proxies.Report{VMs: 8},
+		},
+		"labels, times, exponents": {
+			stats: "# TYPE envoy_server_concurrency gauge\n" +
+				`envoy_server_concurrency{a="b c",d="} 9 {"} 2 1700000000000` + "\r\n" +
+				"envoy_wasm_remote_load_fetch_failures{} 1.2e+01\n" +
+				"envoy_wasm_remote_load_fetch_successes 3.0\n",
+			want: proxies.Report{Workers: 2, FetchFailures: 12, FetchSuccesses: 3},
+		},
+		"what makes no sense": {
+			stats: "envoy_server_concurrency\nenvoy_server_concurrency{} x\nenvoy_server_concurrency{} NaN\nenvoy_server_concurrency{} -1\n" +
+				"envoy_server_concurrency{} 1 2 3\nenvoy_server_concurrency} 3\n{} 4\n}{\n \n# 1\n\x00\xff 1\nenvoy_wasm_ 1\nenvoy_wasmcustom_x_vm_reload 1\n",
+		},
+		"a limit": {
+			stats: "envoy_server_concurrency 1e300\nenvoy_server_concurrency +Inf\nenvoy_listener_manager_lds_update_rejected Inf\n",
+			want:  proxies.Report{Workers: 1 << 30, Rejected: 1 << 30},
+		},
+		"no newline at the end": {stats: "envoy_server_concurrency{} 2", want: proxies.Report{Workers: 2}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := proxies.Parse(strings.NewReader(c.stats))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("report (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What a real Envoy answered: two filters of ours, one of others and one without a
+// name, all of which run.
+func TestParseEnvoy(t *testing.T) {
+	file, err := os.Open("testdata/envoy-1.40.0.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	got, err := proxies.Parse(file)
+	want := proxies.Report{Filters: []proxies.Filter{filterB, filterA}, Others: 2, VMs: 16, Workers: 2}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("error %v, report (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestParseBounds(t *testing.T) {
+	line := "envoy_server_concurrency{} 0\n"
+	many := strings.Repeat(line, proxies.MaxStats/len(line))
+	padding := strings.Repeat("\n", proxies.MaxStats-len(many))
+	cases := map[string]struct {
+		stats, want string
+	}{
+		"as much as may be": {stats: many + padding},
+		"too much":          {stats: many + padding + "\n", want: "more than 4194304 bytes"},
+		"a long line":       {stats: strings.Repeat("a", 100<<10), want: "token too long"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := proxies.Parse(strings.NewReader(c.stats))
+			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	real, err := os.ReadFile("testdata/envoy-1.40.0.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(real)
+	f.Add([]byte(`envoy_server_concurrency{a="}"} 1e9` + "\nenvoy_wasm_vm_reload 1"))
+	f.Add([]byte("}{ 1"))
+	f.Fuzz(func(t *testing.T, stats []byte) {
+		r, err := proxies.Parse(bytes.NewReader(stats))
+		if err != nil {
+			return
+		}
+		if r.VMs < 0 || r.Workers < 0 || r.Warming < 0 || r.Rejected < 0 || r.FetchFailures < 0 || r.FetchSuccesses < 0 {
+			t.Errorf("%+v", r)
+		}
+		for i, filter := range r.Filters {
+			if len(filter.VM) != 8 || len(filter.Revision) != 8 || (i > 0 && fmt.Sprint(r.Filters[i-1]) >= fmt.Sprint(filter)) {
+				t.Errorf("%+v", r.Filters)
+			}
+			proxies.Judge(filter, proxies.Evidence{Report: r, Settled: true})
+		}
+	})
+}
