@@ -24,7 +24,7 @@ type announcement struct {
 // a fetch that is under way.
 func announce(prev, next v1alpha1.AutoWasmStatus) *announcement {
 	before, after := find(prev.Conditions, v1alpha1.ConditionReady), find(next.Conditions, v1alpha1.ConditionReady)
-	if after == nil || after.Reason == string(failure.Pending) || sameNews(before, after, prev.Module, next.Module) {
+	if after == nil || after.Reason == string(failure.Pending) || after.Reason == string(ReasonProxiesLoading) || sameNews(before, after, prev.Module, next.Module) {
 		return nil
 	}
 	kind := corev1.EventTypeWarning

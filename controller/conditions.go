@@ -23,9 +23,10 @@ const (
 // negative ones, Reconciling and Stalled, are there only while they are True: an
 // absent one is what tools read as "fine".
 func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outcome, now metav1.Time) []metav1.Condition {
-	list := []metav1.Condition{ready(status.Message, o.failure)}
+	list := []metav1.Condition{ready(status.Message, o)}
 	list = append(list, working(status.Message, o.failure)...)
 	list = append(list, sourceResolved(status.Module, o), moduleVerified(status.Module, o), envoyFilterApplied(o))
+	list = append(list, proxiesLoaded(o)...)
 	for i := range list {
 		list[i].ObservedGeneration = status.ObservedGeneration
 		list[i].LastTransitionTime = transition(prev, list[i], now)
@@ -41,11 +42,11 @@ func transition(prev []metav1.Condition, c metav1.Condition, now metav1.Time) me
 	return now
 }
 
-func ready(message string, f *failure.Error) metav1.Condition {
-	if f == nil {
+func ready(message string, o outcome) metav1.Condition {
+	if o.failure == nil {
 		return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, string(ReasonSynced), message)
 	}
-	return condition(v1alpha1.ConditionReady, verdict(f), string(f.Reason), message)
+	return condition(v1alpha1.ConditionReady, verdict(o.failure), string(o.failure.Reason), message)
 }
 
 // working is Stalled, Reconciling or neither.
@@ -98,7 +99,7 @@ func moduleVerified(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {
 func envoyFilterApplied(o outcome) metav1.Condition {
 	const kind = v1alpha1.ConditionEnvoyFilterApplied
 	switch {
-	case o.stage == stageDone:
+	case o.stage > stageEnvoyFilter:
 		return condition(kind, metav1.ConditionTrue, reasonApplied, "EnvoyFilter "+o.envoyFilter.Name+" is as rendered")
 	case o.stage == stageEnvoyFilter:
 		return failed(kind, o.failure)
@@ -106,6 +107,19 @@ func envoyFilterApplied(o outcome) metav1.Condition {
 		return condition(kind, metav1.ConditionFalse, reasonPreviousInForce, "EnvoyFilter "+o.envoyFilter.Name+" stays as it was last applied")
 	default:
 		return condition(kind, metav1.ConditionFalse, reasonWaiting, "there is no EnvoyFilter yet")
+	}
+}
+
+// proxiesLoaded is there only where the proxies are asked.
+func proxiesLoaded(o outcome) []metav1.Condition {
+	const kind = v1alpha1.ConditionProxiesLoaded
+	switch {
+	case o.stage == stageProxies:
+		return []metav1.Condition{failed(kind, o.failure)}
+	case o.proxies == nil:
+		return nil
+	default:
+		return []metav1.Condition{o.proxies.condition()}
 	}
 }
 
@@ -125,9 +139,10 @@ func failed(kind string, f *failure.Error) metav1.Condition {
 	return condition(kind, verdict(f), string(f.Reason), f.Error())
 }
 
-// verdict is False for the last word, Unknown for what may pass by itself.
+// verdict is False for the last word, and for proxies that are without the filter
+// now; Unknown for what may pass by itself.
 func verdict(f *failure.Error) metav1.ConditionStatus {
-	if f.Definite {
+	if f.Definite || f.Reason == ReasonProxyLoadFailed {
 		return metav1.ConditionFalse
 	}
 	return metav1.ConditionUnknown

@@ -78,7 +78,7 @@ func (h *harness) expectConverged() {
 	h.t.Helper()
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	aw, ef := h.autoWasm(), h.envoyFilter()
-	wanted, err := wantedEnvoyFilter(aw, aw.Status.Module, testRender)
+	wanted, err := wantedEnvoyFilter(aw, aw.Status.Module, 0, testRender)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -64,8 +64,8 @@ func settled(ef, wanted *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool 
 }
 
 // wantedEnvoyFilter renders what the cluster should have for aw and the module.
-func wantedEnvoyFilter(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus, o render.Options) (*unstructured.Unstructured, error) {
-	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.SHA256}, o)
+func wantedEnvoyFilter(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus, reload uint32, o render.Options) (*unstructured.Unstructured, error) {
+	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.SHA256, Reload: reload}, o)
 	if err != nil {
 		return nil, err
 	}

@@ -195,7 +195,7 @@ func newHarness(t *testing.T, objects ...client.Object) *harness {
 func (h *harness) start() {
 	o := h.options.withDefaults()
 	h.waits = newBackground(o.Fetcher, func(types.NamespacedName) {})
-	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, h.waits, o)
+	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, h.waits, nil, o)
 }
 
 // cached reads as an informer's cache does, which may be behind.
@@ -339,7 +339,7 @@ func (h *harness) edit(edits ...func(*v1alpha1.AutoWasm)) {
 // without an owner.
 func (h *harness) stage(aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unstructured {
 	h.t.Helper()
-	ef, err := wantedEnvoyFilter(aw, &v1alpha1.ModuleStatus{SHA256: sha256, Reference: fetched(sha256).Reference}, testRender)
+	ef, err := wantedEnvoyFilter(aw, &v1alpha1.ModuleStatus{SHA256: sha256, Reference: fetched(sha256).Reference}, 0, testRender)
 	if err != nil {
 		h.t.Fatal(err)
 	}

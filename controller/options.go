@@ -38,7 +38,27 @@ const (
 	DefaultFetchWait   = 2 * time.Second
 	DefaultFillTimeout = 2 * time.Minute
 	DefaultWorkers     = 4
+
+	DefaultProxyInterval = 30 * time.Second
+	DefaultProxyWorkers  = 8
 )
+
+// ProxyOptions say how the proxies are asked what they run. All of the cluster's Pods
+// must be in the manager's cache.
+type ProxyOptions struct {
+	// Asker asks the proxies. Required.
+	Asker ProxyAsker
+	// Sightings tell who asked for a module. Required.
+	Sightings Sightings
+	// Refusals tell what proxies refused; nil leaves it to what they say themselves.
+	Refusals Refusals
+	// Interval is how often the proxies of an AutoWasm are asked when all is well. 0
+	// means DefaultProxyInterval.
+	Interval time.Duration
+	// Workers is how many AutoWasms' proxies are looked at at once. 0 means
+	// DefaultProxyWorkers.
+	Workers int
+}
 
 // Options are what the controllers work with.
 type Options struct {
@@ -59,6 +79,12 @@ type Options struct {
 	FetchWait time.Duration
 	// FillTimeout bounds one fill. 0 means DefaultFillTimeout.
 	FillTimeout time.Duration
+	// Proxies says how the proxies are asked what they run; nil asks none, and then
+	// the status says nothing of them.
+	Proxies *ProxyOptions
+	// RootNamespace is Istio's root namespace, whose EnvoyFilters every proxy of the
+	// mesh takes; "" when there is none.
+	RootNamespace string
 	// Workers is how many AutoWasms are reconciled at once. 0 means
 	// DefaultWorkers.
 	Workers int
@@ -73,6 +99,7 @@ func (o Options) withDefaults() Options {
 	o.FetchWait = orDefault(o.FetchWait, DefaultFetchWait)
 	o.FillTimeout = orDefault(o.FillTimeout, DefaultFillTimeout)
 	o.Workers = orDefault(o.Workers, DefaultWorkers)
+	o.Proxies = o.Proxies.withDefaults()
 	if o.Validate == nil {
 		o.Validate = func(*v1alpha1.AutoWasm) field.ErrorList { return nil }
 	}
@@ -80,6 +107,16 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	return o
+}
+
+func (o *ProxyOptions) withDefaults() *ProxyOptions {
+	if o == nil {
+		return nil
+	}
+	filled := *o
+	filled.Interval = orDefault(filled.Interval, DefaultProxyInterval)
+	filled.Workers = orDefault(filled.Workers, DefaultProxyWorkers)
+	return &filled
 }
 
 func orDefault[T int | time.Duration](value, otherwise T) T {
@@ -95,6 +132,9 @@ func (o Options) check() error {
 	}
 	if o.Render.Cluster == "" || o.Render.BaseURL == "" {
 		return errors.New("set up the controllers: Options.Render is not set")
+	}
+	if o.Proxies != nil && (o.Proxies.Asker == nil || o.Proxies.Sightings == nil) {
+		return errors.New("set up the controllers: Options.Proxies lacks its Asker or its Sightings")
 	}
 	return nil
 }

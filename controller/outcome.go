@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
@@ -48,6 +49,7 @@ const (
 	stageSource
 	stageModule
 	stageEnvoyFilter
+	stageProxies
 	stageDone
 )
 
@@ -69,6 +71,10 @@ type outcome struct {
 	// renderedFor is the generation that envoyFilter was rendered for, 0 when it
 	// does not say.
 	renderedFor int64
+	// proxies is what the selected proxies say, nil when they are not asked.
+	proxies *proxyView
+	// unheard says that they have not said anything yet of what is in the cluster now.
+	unheard bool
 }
 
 // found notes ef as what the cluster has for aw, if it is ours. One that was staged
@@ -87,11 +93,29 @@ func (o outcome) has(ef *unstructured.Unstructured) outcome {
 	return o
 }
 
-// done ends o well, with ef in the cluster.
-func (o outcome) done(ef *unstructured.Unstructured) outcome {
-	o = o.has(ef)
+// done ends o well.
+func (o outcome) done() outcome {
 	o.stage = stageDone
 	return o
+}
+
+// heard ends o by what the proxies say, or have said before: a proxy that starts takes
+// nothing back of what was achieved.
+func (o outcome) heard(v proxyView, seen bool, aw *v1alpha1.AutoWasm) outcome {
+	o.proxies, o.unheard = &v, !seen
+	if !seen {
+		return o.failed(stageProxies, failure.Indefinitef(ReasonProxiesLoading, "the selected proxies are being asked whether they run the module"))
+	}
+	if f := v.failure(wasReady(aw)); f != nil {
+		return o.failed(stageProxies, f)
+	}
+	return o.done()
+}
+
+// wasReady says that this very generation has been in force everywhere.
+func wasReady(aw *v1alpha1.AutoWasm) bool {
+	ready := find(aw.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == aw.Generation
 }
 
 // failed ends o at a stage.

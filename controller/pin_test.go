@@ -28,7 +28,7 @@ func resolvedAt(generation int64, sha256 string) func(*v1alpha1.AutoWasm) {
 // renderedWith is our EnvoyFilter for the spec of aw and a module.
 func renderedWith(t *testing.T, aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unstructured {
 	t.Helper()
-	ef, err := wantedEnvoyFilter(aw, moduleStatus(sha256), testRender)
+	ef, err := wantedEnvoyFilter(aw, moduleStatus(sha256), 0, testRender)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestPinnedRequest(t *testing.T) {
 func TestNoSignatureInTheEnvoyFilter(t *testing.T) {
 	m := moduleStatus(shaA)
 	m.Reference = "https://bucket.example/f.wasm?X-Amz-Signature=secret"
-	ef, err := wantedEnvoyFilter(autoWasm(), m, testRender)
+	ef, err := wantedEnvoyFilter(autoWasm(), m, 0, testRender)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,8 @@ type reconciler struct {
 	live     client.Reader
 	obtain   obtainer
 	converge converger
+	proxies  *proxyWatcher
+	root     string
 	render   render.Options
 	validate func(*v1alpha1.AutoWasm) field.ErrorList
 	retries  retries
@@ -37,13 +39,15 @@ type reconciler struct {
 	now      func() time.Time
 }
 
-func newReconciler(c client.Client, cache, live client.Reader, waits *background, o Options) *reconciler {
+func newReconciler(c client.Client, cache, live client.Reader, waits *background, watcher *proxyWatcher, o Options) *reconciler {
 	return &reconciler{
 		client:   c,
 		cache:    cache,
 		live:     live,
 		obtain:   obtainer{fetcher: o.Fetcher, filler: o.Filler, background: waits, wait: o.FetchWait, now: o.Now},
 		converge: converger{client: c, live: live},
+		proxies:  watcher,
+		root:     o.RootNamespace,
 		render:   o.Render,
 		validate: o.Validate,
 		retries:  newRetries(),
@@ -120,7 +124,7 @@ func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unst
 
 // envoyFilter has the EnvoyFilter of aw in the cluster, or fails.
 func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, out outcome) (outcome, error) {
-	wanted, err := wantedEnvoyFilter(aw, out.module, r.render)
+	wanted, err := wantedEnvoyFilter(aw, out.module, r.reload(aw, ef), r.render)
 	if err != nil {
 		return out.failed(stageEnvoyFilter, failure.Definitef(ReasonRenderFailed, "%w", err)), nil
 	}
@@ -131,7 +135,29 @@ func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef 
 	if err != nil {
 		return out, err
 	}
-	return out.done(ef), nil
+	return r.askProxies(ctx, aw, out.has(ef), ef), nil
+}
+
+// reload is how often the proxies have been told to load the module, with once more
+// if that is due.
+func (r *reconciler) reload(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) uint32 {
+	count := uint32(0)
+	if ours(ef, aw) {
+		count = render.ReloadOf(ef)
+	}
+	if r.proxies.reloadDue(client.ObjectKeyFromObject(aw)) {
+		count++
+	}
+	return count
+}
+
+// askProxies ends out with what the proxies make of ef.
+func (r *reconciler) askProxies(ctx context.Context, aw *v1alpha1.AutoWasm, out outcome, ef *unstructured.Unstructured) outcome {
+	if r.proxies == nil {
+		return out.done()
+	}
+	view, seen := r.proxies.watch(ctx, targetOf(aw, ef, out.module.SHA256, r.root))
+	return out.heard(view, seen, aw)
 }
 
 // report writes the status if it has changed, and records the Event that the
@@ -163,6 +189,11 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 		return r.retries.soon(key), nil
 	case err != nil:
 		return reconcile.Result{}, err
+	case out.stage == stageProxies:
+		// The watcher of the proxies wakes it when there is news.
+		ctrl.LoggerFrom(ctx).Info("not running everywhere", "reason", out.failure.Reason, "message", out.failure.Error())
+		r.retries.forget(key)
+		return reconcile.Result{}, nil
 	case out.failure != nil:
 		ctrl.LoggerFrom(ctx).Info("not synced", "reason", out.failure.Reason, "definite", out.failure.Definite, "message", out.failure.Error())
 		return r.retries.after(key, out.failure), nil
@@ -175,5 +206,6 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 func (r *reconciler) forget(key types.NamespacedName) reconcile.Result {
 	r.retries.forget(key)
 	r.obtain.background.forget(key)
+	r.proxies.forget(key)
 	return reconcile.Result{}
 }

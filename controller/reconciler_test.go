@@ -278,7 +278,7 @@ func TestForeignEnvoyFilterThatComesInBetween(t *testing.T) {
 		unstructured.RemoveNestedField(ef.Object, "spec", "configPatches")
 	})
 	aw := h.autoWasm()
-	wanted, err := wantedEnvoyFilter(aw, aw.Status.Module, testRender)
+	wanted, err := wantedEnvoyFilter(aw, aw.Status.Module, 0, testRender)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,6 +60,12 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 		return err
 	}
 	cache := mgr.GetCache()
+	watcher := newProxyWatcher(o.Proxies, cache, wake.call, o.Now)
+	if watcher != nil {
+		if err := mgr.Add(watcher); err != nil {
+			return err
+		}
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(asked)).
@@ -68,7 +74,7 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(source.Func(wake.start)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers}).
-		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), waits, o))
+		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), waits, watcher, o))
 }
 
 func setupSweeper(mgr ctrl.Manager, o Options) error {

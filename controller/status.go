@@ -19,7 +19,7 @@ const maxMessage = 1000
 // reconcile that ended with o. What did not change keeps its bytes, so that an
 // equal status need not be written.
 func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now time.Time) v1alpha1.AutoWasmStatus {
-	if retryUnderWay(prev, generation, o) {
+	if retryUnderWay(prev, generation, o) || stillUnheard(prev, generation, o) {
 		return *prev.DeepCopy()
 	}
 	next := v1alpha1.AutoWasmStatus{
@@ -28,6 +28,7 @@ func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, no
 		Message:            messageOf(o),
 		Module:             moduleOf(prev.Module, o.module),
 		EnvoyFilter:        o.envoyFilter,
+		Proxies:            proxiesOf(o),
 	}
 	next.Conditions = conditions(prev.Conditions, next, o, metav1.NewTime(now.Truncate(time.Second)))
 	return next
@@ -52,6 +53,21 @@ func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bo
 	}
 }
 
+// stillUnheard is true while the proxies are asked for the first time since this
+// process started: what they said before, of the same EnvoyFilter, is as good.
+func stillUnheard(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {
+	return o.unheard && prev.ObservedGeneration == generation &&
+		prev.EnvoyFilter != nil && *prev.EnvoyFilter == *o.envoyFilter &&
+		find(prev.Conditions, v1alpha1.ConditionProxiesLoaded) != nil
+}
+
+func proxiesOf(o outcome) *v1alpha1.ProxiesStatus {
+	if o.proxies == nil || o.unheard {
+		return nil
+	}
+	return o.proxies.status()
+}
+
 func phaseOf(f *failure.Error) v1alpha1.Phase {
 	switch {
 	case f == nil:
@@ -66,8 +82,11 @@ func phaseOf(f *failure.Error) v1alpha1.Phase {
 }
 
 func messageOf(o outcome) string {
-	if o.failure == nil {
-		return fmt.Sprintf("EnvoyFilter %s carries module sha256:%s to the selected proxies", o.envoyFilter.Name, o.module.SHA256)
+	switch {
+	case o.failure == nil:
+		return fmt.Sprintf("EnvoyFilter %s carries module sha256:%s to the selected proxies%s", o.envoyFilter.Name, o.module.SHA256, o.proxies.remark())
+	case o.stage == stageProxies:
+		return truncate(o.failure.Error(), maxMessage)
 	}
 	return truncate(o.failure.Error(), maxMessage-len(inForce(o))) + inForce(o)
 }

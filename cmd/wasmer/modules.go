@@ -27,6 +27,8 @@ type modules struct {
 	filler  *fill.Filler
 	server  *serve.Server
 	evictor *fill.Evictor
+	// siblings finds the other replicas.
+	siblings fill.Siblings
 }
 
 func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
@@ -54,6 +56,8 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 		filler:  filler,
 		server:  serve.New(moduleServerOptions(o, kept, filler)),
 		evictor: &fill.Evictor{Store: kept, Reader: mgr.GetCache(), Interval: o.evictInterval},
+
+		siblings: siblings,
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/autowasm/autowasm/controller"
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/fill"
 	"github.com/autowasm/autowasm/fetch/module"
@@ -55,6 +56,11 @@ type options struct {
 	budget      time.Duration
 	sweepGrace  time.Duration
 
+	proxyCheckInterval time.Duration
+	istiodService      string
+	istiodURL          string
+	istiodTokenFile    string
+
 	plainHTTPHosts []string
 	insecureHosts  []string
 	caFile         string
@@ -73,6 +79,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	o.bindServers(flags)
 	o.bindAdmission(flags)
 	o.bindSources(flags)
+	o.bindProxies(flags)
 }
 
 func (o *options) bindIdentity(flags *pflag.FlagSet) {
@@ -130,6 +137,13 @@ func (o *options) bindSources(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.allowLoopback, "allow-loopback", false, "let sources be on loopback addresses (for development)")
 }
 
+func (o *options) bindProxies(flags *pflag.FlagSet) {
+	flags.DurationVar(&o.proxyCheckInterval, "proxy-check-interval", controller.DefaultProxyInterval, "how often the leader asks the selected proxies, at port 15090 of their Pods, whether they run their modules; more often while they load; 0 for never")
+	flags.StringVar(&o.istiodService, "istiod-service", "istiod", "Service of istiod, in wasmer's own namespace, whose replicas are asked at port 15014 why a proxy refused its listeners")
+	flags.StringVar(&o.istiodURL, "istiod-url", "", "base URL at which istiod is asked, instead of its Service")
+	flags.StringVar(&o.istiodTokenFile, "istiod-token-file", "", "file of a service account token for the audience istio-ca, by which istiod knows wasmer; default istiod is asked without")
+}
+
 const (
 	certModeSelf  = "self"
 	certModeFiles = "files"
@@ -171,6 +185,9 @@ func (o *options) checkDurations() error {
 	}
 	if o.maxModuleBytes <= 0 {
 		errs = append(errs, fmt.Errorf("--max-module-bytes=%d: must be above 0", o.maxModuleBytes))
+	}
+	if o.proxyCheckInterval < 0 {
+		errs = append(errs, fmt.Errorf("--proxy-check-interval=%s: must be 0 or above", o.proxyCheckInterval))
 	}
 	if o.concurrentFetch <= 0 {
 		errs = append(errs, fmt.Errorf("--concurrent-fetches=%d: must be above 0", o.concurrentFetch))

@@ -57,7 +57,7 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts, others.look(mgr, o)), addControllers(mgr, o, parts)); err != nil {
+	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts, others.look(mgr, o)), addControllers(mgr, o, parts, others)); err != nil {
 		return err
 	}
 	return start(ctx, mgr, o, certificate, parts, draining)
@@ -178,7 +178,7 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	return nil
 }
 
-func addControllers(mgr ctrl.Manager, o *options, m *modules) error {
+func addControllers(mgr ctrl.Manager, o *options, m *modules, others observed) error {
 	if !o.controller {
 		return nil
 	}
@@ -188,6 +188,9 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules) error {
 		Render:     o.render(),
 		Validate:   validatorFor(o),
 		SweepGrace: o.sweepGrace,
+
+		Proxies:       proxyOptions(mgr, o, m, others),
+		RootNamespace: o.rootNamespace,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)

@@ -1,0 +1,104 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/proxies"
+	"github.com/autowasm/autowasm/render"
+)
+
+// ProxyAsker asks a proxy what it runs. A *proxies.Asker is one.
+type ProxyAsker interface {
+	// Ask returns what the proxy at an IP address runs, as it said it at most maxAge
+	// ago.
+	Ask(ctx context.Context, ip string, maxAge time.Duration) (proxies.Report, error)
+}
+
+// Sightings tell which addresses have asked any replica's module server for a
+// module. A *fill.Sightings is one.
+type Sightings interface {
+	// Proxies returns who asked for a module, by IP address. An error says that not all
+	// replicas could be asked; what is known is returned all the same.
+	Proxies(ctx context.Context, sha256 string) (map[string]serve.Sighting, error)
+}
+
+// Refusals tell why proxies refused the listeners that they were last sent. A
+// *proxies.Control is one.
+type Refusals interface {
+	// Refusals returns each proxy that is known, as "<namespace>/<pod>", and why; "" when
+	// it refused nothing.
+	Refusals(ctx context.Context) (map[string]string, error)
+}
+
+// proxyContainer is what Istio names its container in a Pod, be it a sidecar or a
+// gateway.
+const proxyContainer = "istio-proxy"
+
+// proxy is one that an AutoWasm selects, as its Pod tells of it.
+type proxy struct {
+	pod   types.NamespacedName
+	ip    string
+	start proxyStart
+}
+
+// proxyStart tells the starts of a proxy apart. What is known of a proxy is void when
+// it has started anew.
+type proxyStart struct {
+	uid      types.UID
+	restarts int32
+	at       time.Time
+}
+
+// selectedProxies lists the proxies that the cache knows for a target: those of Pods
+// that run, on the side that the filter is for.
+func selectedProxies(ctx context.Context, reader client.Reader, t proxyTarget) ([]proxy, error) {
+	var pods corev1.PodList
+	in := client.InNamespace(t.namespace)
+	err := reader.List(ctx, &pods, in, client.MatchingLabels(t.selector), client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list the Pods that AutoWasm %s selects: %w", t.key, err)
+	}
+	var found []proxy
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if start, ok := runningProxy(pod); ok && isGateway(pod) == t.gateway {
+			found = append(found, proxy{pod: client.ObjectKeyFromObject(pod), ip: pod.Status.PodIP, start: start})
+		}
+	}
+	slices.SortFunc(found, func(a, b proxy) int { return strings.Compare(a.pod.String(), b.pod.String()) })
+	return found, nil
+}
+
+// runningProxy finds the start of a Pod's proxy, if it has one that can be asked.
+func runningProxy(pod *corev1.Pod) (proxyStart, bool) {
+	if pod.Status.PodIP == "" || pod.DeletionTimestamp != nil {
+		return proxyStart{}, false
+	}
+	for _, list := range [][]corev1.ContainerStatus{pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses} {
+		for i := range list {
+			if s := &list[i]; s.Name == proxyContainer && s.State.Running != nil {
+				return proxyStart{uid: pod.UID, restarts: s.RestartCount, at: s.State.Running.StartedAt.Time}, true
+			}
+		}
+	}
+	return proxyStart{}, false
+}
+
+// isGateway is true of a Pod in which a proxy is all there is. The patches for
+// sidecars and for gateways leave the other kind alone.
+func isGateway(pod *corev1.Pod) bool {
+	return len(pod.Spec.Containers) == 1 && pod.Spec.Containers[0].Name == proxyContainer
+}
+
+func filterOf(p render.Plugin) proxies.Filter {
+	return proxies.Filter{VM: p.VM, Revision: p.Revision}
+}

@@ -1,0 +1,150 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/proxies"
+)
+
+// startTime is how long a proxy that started may take before it answers.
+const startTime = time.Minute
+
+// sight is what one look at the proxies of a target showed.
+type sight struct {
+	view    proxyView
+	running []proxyStart
+}
+
+// report is what one proxy answered.
+type report struct {
+	proxies.Report
+	err error
+}
+
+// observe asks every proxy that a target selects.
+func (w *proxyWatcher) observe(ctx context.Context, t proxyTarget) (sight, error) {
+	selected, err := selectedProxies(ctx, w.pods, t)
+	if err != nil || len(selected) == 0 {
+		return sight{}, err
+	}
+	reports := w.askAll(ctx, selected, w.maxAge(t))
+	o := observation{
+		target: t, watch: w.watchOf(t), now: w.now(),
+		sightings: w.sightings(ctx, t),
+		refusals:  w.refusals(ctx, t, reports),
+	}
+	s := sight{view: proxyView{selected: int32(len(selected))}}
+	for i, p := range selected {
+		o.judge(&s, p, reports[i])
+	}
+	return s, nil
+}
+
+// askAll asks all proxies, some at a time.
+func (w *proxyWatcher) askAll(ctx context.Context, selected []proxy, maxAge time.Duration) []report {
+	reports := make([]report, 0, len(selected))
+	for some := range slices.Chunk(selected, askedAtOnce) {
+		answers := make([]report, len(some))
+		var asking sync.WaitGroup
+		for i, p := range some {
+			asking.Go(func() { answers[i].Report, answers[i].err = w.o.Asker.Ask(ctx, p.ip, maxAge) })
+		}
+		asking.Wait()
+		reports = append(reports, answers...)
+	}
+	return reports
+}
+
+// maxAge lets the AutoWasms of one proxy share its answers: while one of them changes
+// for a moment only, else for half of the time until it is asked again.
+func (w *proxyWatcher) maxAge(t proxyTarget) time.Duration {
+	known := w.watchOf(t)
+	if !known.seen || known.view.failure(false) != nil {
+		return firstAsk / 2
+	}
+	return w.o.Interval / 2
+}
+
+// watchOf is a copy of what is known of a target.
+func (w *proxyWatcher) watchOf(t proxyTarget) proxyWatch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := w.watches[t.key]
+	if known == nil || known.target.targetID != t.targetID {
+		return proxyWatch{target: t, since: w.now()}
+	}
+	return *known
+}
+
+// sightings are those that are known. Those that are not make a module that does not
+// start look like one that was not loaded.
+func (w *proxyWatcher) sightings(ctx context.Context, t proxyTarget) map[string]serve.Sighting {
+	seen, err := w.o.Sightings.Proxies(ctx, t.module)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("not all replicas say who loaded a module", "autowasm", t.key, "error", err.Error())
+	}
+	return seen
+}
+
+// refusals asks istiod when a proxy does not have the filter. Without its answer a
+// proxy's own count of refusals has to do.
+func (w *proxyWatcher) refusals(ctx context.Context, t proxyTarget, reports []report) map[string]string {
+	absent := func(r report) bool { return r.err == nil && !slices.Contains(r.Filters, filterOf(t.plugin)) }
+	if w.o.Refusals == nil || !slices.ContainsFunc(reports, absent) {
+		return nil
+	}
+	known, err := w.o.Refusals.Refusals(ctx)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).V(1).Info("istiod does not say what proxies refused", "error", err.Error())
+	}
+	return known
+}
+
+// observation is what proxies are judged by.
+type observation struct {
+	target    proxyTarget
+	watch     proxyWatch
+	now       time.Time
+	sightings map[string]serve.Sighting
+	refusals  map[string]string
+}
+
+// judge says what has become of the filter in one proxy.
+func (o observation) judge(s *sight, p proxy, r report) {
+	seen := o.sightings[p.ip]
+	if !seen.Asked.IsZero() {
+		s.view.saw(seen.Asked)
+	}
+	if r.err != nil {
+		s.view.add(p, o.silent(p), fmt.Sprintf("cannot be asked: %v", r.err))
+		return
+	}
+	refusal, known := o.refusals[p.pod.String()]
+	state, why := proxies.Judge(filterOf(o.target.plugin), proxies.Evidence{
+		Report:    r.Report,
+		Served:    !seen.Served.Before(p.start.at) && !seen.Served.IsZero(),
+		Confirmed: o.watch.confirmed[p.start],
+		Settled:   o.watch.settled(p.start.at, o.now),
+		Refusal:   refusal,
+		Accepted:  known && refusal == "",
+	})
+	s.view.add(p, state, why)
+	if state == proxies.Running {
+		s.running = append(s.running, p.start)
+	}
+}
+
+// silent judges a proxy that does not answer: one that has just started will.
+func (o observation) silent(p proxy) proxies.State {
+	if o.now.Sub(p.start.at) < startTime {
+		return proxies.Loading
+	}
+	return proxies.Unknown
+}

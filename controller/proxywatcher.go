@@ -1,0 +1,181 @@
+package controller
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// When proxies are asked, and what for how long.
+const (
+	// settleTime is how long a proxy may take to hear of a change: istiod gathers
+	// changes for at most 10 seconds by default (PILOT_DEBOUNCE_MAX).
+	settleTime = 10 * time.Second
+	// firstAsk and lastAsk are how soon the proxies are asked again while they load:
+	// ever more seldom, as the change grows older.
+	firstAsk = 500 * time.Millisecond
+	lastAsk  = 10 * time.Second
+	// askedAtOnce is how many proxies of one AutoWasm are asked at the same time.
+	askedAtOnce = 32
+)
+
+// proxyWatcher finds out what the proxies make of the EnvoyFilters. The reconciler
+// says what they should run (watch), the watcher asks them in the background, and
+// wakes the AutoWasm when there is news. A nil one asks nobody.
+type proxyWatcher struct {
+	o       ProxyOptions
+	pods    client.Reader
+	wake    func(types.NamespacedName)
+	now     func() time.Time
+	queue   workqueue.TypedDelayingInterface[types.NamespacedName]
+	mu      sync.Mutex
+	watches map[types.NamespacedName]*proxyWatch
+	reloads reloads
+}
+
+func newProxyWatcher(o *ProxyOptions, pods client.Reader, wake func(types.NamespacedName), now func() time.Time) *proxyWatcher {
+	if o == nil {
+		return nil
+	}
+	return &proxyWatcher{
+		o: *o, pods: pods, wake: wake, now: now,
+		queue:   workqueue.NewTypedDelayingQueue[types.NamespacedName](),
+		watches: map[types.NamespacedName]*proxyWatch{},
+		reloads: reloads{},
+	}
+}
+
+// Start asks until ctx ends, and returns when the last question is over.
+func (w *proxyWatcher) Start(ctx context.Context) error {
+	var workers sync.WaitGroup
+	for range w.o.Workers {
+		workers.Go(func() {
+			for w.work(ctx) {
+			}
+		})
+	}
+	<-ctx.Done()
+	w.queue.ShutDown()
+	workers.Wait()
+	return nil
+}
+
+func (w *proxyWatcher) work(ctx context.Context) bool {
+	key, stopped := w.queue.Get()
+	if stopped {
+		return false
+	}
+	defer w.queue.Done(key)
+	if target, ok := w.targetOf(key); ok {
+		w.look(ctx, target)
+	}
+	return true
+}
+
+// watch says what is known of a target, and whether anything is. The first time it has
+// the proxies asked; where the cache knows of none, that is known at once.
+func (w *proxyWatcher) watch(ctx context.Context, t proxyTarget) (proxyView, bool) {
+	w.mu.Lock()
+	known := w.watches[t.key]
+	if known == nil || known.target.targetID != t.targetID {
+		known = &proxyWatch{target: t, since: w.now()}
+		w.watches[t.key] = known
+		defer w.queue.Add(t.key)
+	}
+	view, seen := known.view, known.seen
+	w.mu.Unlock()
+	if seen {
+		return view, true
+	}
+	selected, err := selectedProxies(ctx, w.pods, t)
+	return proxyView{}, err == nil && len(selected) == 0
+}
+
+// forget ends the watch of an AutoWasm.
+func (w *proxyWatcher) forget(key types.NamespacedName) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.watches, key)
+	delete(w.reloads, key)
+}
+
+// reloadDue says, once for each time, that the proxies of an AutoWasm have given up
+// and are to be told to load the module again.
+func (w *proxyWatcher) reloadDue(key types.NamespacedName) bool {
+	if w == nil {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := w.watches[key]
+	return known != nil && known.view.gaveUp() && w.reloads.take(key, w.now())
+}
+
+func (w *proxyWatcher) targetOf(key types.NamespacedName) (proxyTarget, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := w.watches[key]
+	if known == nil {
+		return proxyTarget{}, false
+	}
+	return known.target, true
+}
+
+// look asks the proxies of a target, keeps what they say and comes back.
+func (w *proxyWatcher) look(ctx context.Context, t proxyTarget) {
+	seen, err := w.observe(ctx, t)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot look at the proxies; they are looked at again", "autowasm", t.key)
+		w.queue.AddAfter(t.key, lastAsk)
+		return
+	}
+	again, news := w.keep(t, seen)
+	if news {
+		w.wake(t.key)
+	}
+	if again > 0 {
+		w.queue.AddAfter(t.key, again)
+	}
+}
+
+// keep takes over what was seen of a target, unless there is another by now. It says
+// when to look again, and whether the AutoWasm should know.
+func (w *proxyWatcher) keep(t proxyTarget, s sight) (again time.Duration, news bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := w.watches[t.key]
+	if known == nil || known.target.targetID != t.targetID {
+		return 0, false
+	}
+	known.confirm(s.running)
+	news = !known.seen || !known.view.same(s.view) || w.reloadsSoon(t.key, s.view)
+	known.view, known.seen = s.view, true
+	if s.view.failure(false) == nil {
+		w.reloads.forget(t.key)
+	}
+	return w.askAgain(s.view, w.now().Sub(known.since)), news
+}
+
+func (w *proxyWatcher) reloadsSoon(key types.NamespacedName, v proxyView) bool {
+	return v.gaveUp() && w.reloads.due(key, w.now())
+}
+
+// askAgain is short while something is to be expected.
+func (w *proxyWatcher) askAgain(v proxyView, age time.Duration) time.Duration {
+	if v.failure(false) == nil {
+		return wait.Jitter(w.o.Interval, 0.2)
+	}
+	return min(max(age/4, firstAsk), lastAsk, w.o.Interval)
+}
