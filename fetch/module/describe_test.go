@@ -43,9 +43,9 @@ func TestDescribe(t *testing.T) {
 		Functions:  3,
 		Exports:    4,
 		Imports: []module.Import{
-			{Module: "env", Name: "proxy_log", Kind: "function", Signature: "(i32,i32,i32)->i32", Since: "2020-08-04"},
-			{Module: "env", Name: "proxy_nonsense", Kind: "function", Signature: "(i64)->()", Problem: "no Envoy provides it"},
-			{Module: "wasi_snapshot_preview1", Name: "sched_yield", Kind: "function", Signature: "()->i32", Since: "2024-12-19"},
+			{Module: "env", Name: "proxy_log", Kind: "function", Signature: "(i32,i32,i32)->i32", Since: "2020-08-04", Envoy: "1.36"},
+			{Module: "env", Name: "proxy_nonsense", Kind: "function", Signature: "(i64)->()", Problem: "no Envoy up to 1.40 provides it"},
+			{Module: "wasi_snapshot_preview1", Name: "sched_yield", Kind: "function", Signature: "()->i32", Since: "2024-12-19", Envoy: "1.36"},
 			{Module: "env", Name: "g", Kind: "global", Problem: "Envoy provides no global"},
 		},
 		Memory:         &module.Memory{Min: 16},

@@ -2,8 +2,18 @@ package module
 
 // What Envoy's Proxy-Wasm host (proxy-wasm-cpp-host) provides and asks for. The
 // tables follow its registered functions and their C++ types as of 2026-07; a
-// date is that of the change that brought a function to the host, and an Envoy
-// release has it when it was made some weeks later.
+// date is that of the change that brought a function to the host. Which release
+// of Envoy has it first was looked up in the official binaries from 1.36 on.
+
+// newestEnvoy is the newest release whose functions are all in the tables, so that
+// what is not in them is in no release up to it.
+const newestEnvoy = "1.40"
+
+// The releases of Envoy that have a function.
+const (
+	envoy136 = "1.36" // and maybe older ones, which nobody looked at
+	envoy139 = "1.39"
+)
 
 // abiVersions are the known ABIs by the name of the exported function that marks
 // them. Some forks of Envoy know others.
@@ -38,6 +48,8 @@ type family struct {
 	abis []string
 	// since when (YYYY-MM-DD) the host has them.
 	since string
+	// envoy is the first release that has them.
+	envoy string
 	// result of the functions: i32, or nothing.
 	result string
 	// functions of the family.
@@ -48,21 +60,21 @@ var env = []string{"env"}
 
 // families are all functions that some Envoy provides.
 var families = []family{
-	{env, "proxy_", nil, "2020-08-04", "i32", proxyFunctions},
-	{env, "proxy_", []string{"0.1.0"}, "2020-08-04", "i32", []hostFunction{
+	{env, "proxy_", nil, "2020-08-04", envoy136, "i32", proxyFunctions},
+	{env, "proxy_", []string{"0.1.0"}, "2020-08-04", envoy136, "i32", []hostFunction{
 		{"get_configuration", "ii"}, {"continue_request", ""}, {"continue_response", ""}, {"clear_route_cache", ""},
 	}},
-	{env, "proxy_", []string{"0.2.0", "0.2.1"}, "2020-08-04", "i32", []hostFunction{
+	{env, "proxy_", []string{"0.2.0", "0.2.1"}, "2020-08-04", envoy136, "i32", []hostFunction{
 		{"continue_stream", "i"}, {"close_stream", "i"},
 	}},
-	{env, "proxy_", []string{"0.2.1"}, "2020-12-22", "i32", []hostFunction{{"get_log_level", "i"}}},
-	{env, "", nil, "2020-08-04", "i32", []hostFunction{{"pthread_equal", "ii"}}},
-	{env, "", nil, "2022-06-15", "", []hostFunction{{"emscripten_notify_memory_growth", "i"}}},
-	{wasi, "", nil, "2020-10-15", "i32", wasi2020},
-	{wasi, "", nil, "2020-10-15", "", []hostFunction{{"proc_exit", "i"}}},
-	{wasi, "", nil, "2021-11-18", "i32", wasi2021},
-	{wasi, "", nil, "2024-12-19", "i32", wasi2024},
-	{wasi, "", nil, "2026-04-06", "i32", wasi2026},
+	{env, "proxy_", []string{"0.2.1"}, "2020-12-22", envoy136, "i32", []hostFunction{{"get_log_level", "i"}}},
+	{env, "", nil, "2020-08-04", envoy136, "i32", []hostFunction{{"pthread_equal", "ii"}}},
+	{env, "", nil, "2022-06-15", envoy136, "", []hostFunction{{"emscripten_notify_memory_growth", "i"}}},
+	{wasi, "", nil, "2020-10-15", envoy136, "i32", wasi2020},
+	{wasi, "", nil, "2020-10-15", envoy136, "", []hostFunction{{"proc_exit", "i"}}},
+	{wasi, "", nil, "2021-11-18", envoy136, "i32", wasi2021},
+	{wasi, "", nil, "2024-12-19", envoy136, "i32", wasi2024},
+	{wasi, "", nil, "2026-04-06", envoy139, "i32", wasi2026},
 }
 
 // proxyFunctions are the Proxy-Wasm functions of every ABI.

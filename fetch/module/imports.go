@@ -32,6 +32,9 @@ type Import struct {
 	// Since is the date (YYYY-MM-DD) since when Envoy's Proxy-Wasm host provides
 	// it to this module; empty when no Envoy does.
 	Since string
+	// Envoy is the first release of Envoy, such as 1.39, that provides it; 1.36
+	// stands for older ones too. Empty when none does.
+	Envoy string
 	// Problem says why Envoy cannot provide it; empty when it can.
 	Problem string
 

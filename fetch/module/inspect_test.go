@@ -118,8 +118,8 @@ func TestInspectRefusesImports(t *testing.T) {
 		wasm    []byte
 		missing string
 	}{
-		{"unknown", wasmtest.UnknownImport("env", "proxy_nonsense"), "env.proxy_nonsense (no Envoy provides it)"},
-		{"a known name elsewhere", wasmtest.UnknownImport("wasi_snapshot_preview2", "fd_write"), "wasi_snapshot_preview2.fd_write (no Envoy provides it)"},
+		{"unknown", wasmtest.UnknownImport("env", "proxy_nonsense"), "env.proxy_nonsense (no Envoy up to 1.40 provides it)"},
+		{"a known name elsewhere", wasmtest.UnknownImport("wasi_snapshot_preview2", "fd_write"), "wasi_snapshot_preview2.fd_write (no Envoy up to 1.40 provides it)"},
 		{"another signature", wasmtest.Module(wasmtest.Import("env", "proxy_done", "iI:F")), "env.proxy_done (signature mismatch: want ()->i32, module has (i32,i64)->f64)"},
 		{"no result", wasmtest.Module(wasmtest.Import("env", "proxy_done", ":")), "env.proxy_done (signature mismatch: want ()->i32, module has ()->())"},
 		{"several results", wasmtest.Module(wasmtest.Import("env", "proxy_done", ":ii")), "env.proxy_done (signature mismatch: want ()->i32, module has ()->(i32,i32))"},
@@ -129,10 +129,10 @@ func TestInspectRefusesImports(t *testing.T) {
 		{"a global", wasmtest.Module(wasmtest.ImportGlobal("env", "g")), "env.g (Envoy provides no global)"},
 		{"a second memory", wasmtest.Module(wasmtest.ImportMemory("env", "a"), wasmtest.ImportMemory("env", "b")), "env.b (Envoy provides only one memory)"},
 		{"a second table", wasmtest.Module(wasmtest.ImportTable("env", "a"), wasmtest.ImportTable("env", "b")), "env.b (Envoy provides only one table)"},
-		{"every missing one is named", wasmtest.Module(wasmtest.Import("a", "b", ":"), wasmtest.Import("c", "d", ":")), "a.b (no Envoy provides it), c.d (no Envoy provides it)"},
-		{"ten are named", wasmtest.Module(twelve...), "env.f0 (no Envoy provides it), env.f1 (no Envoy provides it), env.f2 (no Envoy provides it), env.f3 (no Envoy provides it), env.f4 (no Envoy provides it), env.f5 (no Envoy provides it), env.f6 (no Envoy provides it), env.f7 (no Envoy provides it), env.f8 (no Envoy provides it), env.f9 (no Envoy provides it), and 2 more"},
-		{"what would garble a terminal", wasmtest.UnknownImport("env\x1b[2J", "a\nb\xff"), "env?[2J.a?b? (no Envoy provides it)"},
-		{"a very long name", wasmtest.UnknownImport("env", strings.Repeat("x", 100_000)), "env." + strings.Repeat("x", 128) + " (no Envoy provides it)"},
+		{"every missing one is named", wasmtest.Module(wasmtest.Import("a", "b", ":"), wasmtest.Import("c", "d", ":")), "a.b (no Envoy up to 1.40 provides it), c.d (no Envoy up to 1.40 provides it)"},
+		{"ten are named", wasmtest.Module(twelve...), "env.f0 (no Envoy up to 1.40 provides it), env.f1 (no Envoy up to 1.40 provides it), env.f2 (no Envoy up to 1.40 provides it), env.f3 (no Envoy up to 1.40 provides it), env.f4 (no Envoy up to 1.40 provides it), env.f5 (no Envoy up to 1.40 provides it), env.f6 (no Envoy up to 1.40 provides it), env.f7 (no Envoy up to 1.40 provides it), env.f8 (no Envoy up to 1.40 provides it), env.f9 (no Envoy up to 1.40 provides it), and 2 more"},
+		{"what would garble a terminal", wasmtest.UnknownImport("env\x1b[2J", "a\nb\xff"), "env?[2J.a?b? (no Envoy up to 1.40 provides it)"},
+		{"a very long name", wasmtest.UnknownImport("env", strings.Repeat("x", 100_000)), "env." + strings.Repeat("x", 128) + " (no Envoy up to 1.40 provides it)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

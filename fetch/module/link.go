@@ -10,6 +10,7 @@ import (
 type provided struct {
 	signature string
 	since     string
+	envoy     string
 	abis      []string
 }
 
@@ -20,7 +21,7 @@ func hostTable() map[string]provided {
 	table := make(map[string]provided)
 	for _, f := range families {
 		for _, function := range f.functions {
-			p := provided{signature(paramNames(function.params), f.result), f.since, f.abis}
+			p := provided{signature(paramNames(function.params), f.result), f.since, f.envoy, f.abis}
 			for _, module := range f.modules {
 				table[module+"."+f.prefix+function.name] = p
 			}
@@ -61,19 +62,19 @@ func (i *Import) linkStorage(again bool) {
 		i.Problem = "Envoy provides only one " + i.Kind
 		return
 	}
-	i.Since = "2020-08-04"
+	i.Since, i.Envoy = "2020-08-04", envoy136
 }
 
 func (i *Import) linkFunction(abi string) {
 	p, ok := host[i.Module+"."+i.Name]
 	switch {
 	case !ok:
-		i.Problem = "no Envoy provides it"
+		i.Problem = "no Envoy up to " + newestEnvoy + " provides it"
 	case len(p.abis) > 0 && !slices.Contains(p.abis, abi):
 		i.Problem = fmt.Sprintf("Envoy provides it to ABI %s, not to %s", strings.Join(p.abis, " and "), abi)
 	case p.signature != i.Signature:
 		i.Problem = fmt.Sprintf("signature mismatch: want %s, module has %s", p.signature, i.Signature)
 	default:
-		i.Since = p.since
+		i.Since, i.Envoy = p.since, p.envoy
 	}
 }
