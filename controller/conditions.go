@@ -27,6 +27,7 @@ func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outco
 	list = append(list, working(status.Message, o.failure)...)
 	list = append(list, sourceResolved(status.Module, o), moduleVerified(status.Module, o), envoyFilterApplied(o))
 	list = append(list, proxiesLoaded(o)...)
+	list = append(list, preflightPassed(prev, o.preflight)...)
 	for i := range list {
 		list[i].ObservedGeneration = status.ObservedGeneration
 		list[i].LastTransitionTime = transition(prev, list[i], now)

@@ -12,6 +12,7 @@ import (
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -71,6 +72,9 @@ type Options struct {
 	// Validate applies the rules of admission, for objects that came to be while
 	// the webhook was away; nil trusts every object.
 	Validate func(*v1alpha1.AutoWasm) field.ErrorList
+	// Preflight tells what in the cluster keeps a filter from running, for the status;
+	// nil tells nothing. Its Reader is the manager's cache.
+	Preflight *preflight.Loader
 	// SweepGrace is how long a staged EnvoyFilter without an AutoWasm is left,
 	// counted from when this process first saw it. 0 means DefaultSweepGrace.
 	SweepGrace time.Duration

@@ -66,6 +66,9 @@ type outcome struct {
 	// missingSecret is the pull secret that a module which is here already would
 	// need to be fetched anew, "" when it exists or none is named.
 	missingSecret string
+	// preflight is what was found in the cluster that keeps the filter from running,
+	// nil when that cannot be told.
+	preflight *metav1.Condition
 	// envoyFilter is ours as it is in the cluster now, nil when there is none.
 	envoyFilter *v1alpha1.EnvoyFilterStatus
 	// renderedFor is the generation that envoyFilter was rendered for, 0 when it

@@ -34,6 +34,7 @@ type reconciler struct {
 	root     string
 	render   render.Options
 	validate func(*v1alpha1.AutoWasm) field.ErrorList
+	checks   preflights
 	retries  retries
 	events   events.EventRecorder
 	now      func() time.Time
@@ -50,6 +51,7 @@ func newReconciler(c client.Client, cache, live client.Reader, waits *background
 		root:     o.RootNamespace,
 		render:   o.Render,
 		validate: o.Validate,
+		checks:   preflights{o.Preflight},
 		retries:  newRetries(),
 		events:   o.Events,
 		now:      o.Now,
@@ -70,6 +72,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 	out, err := r.advance(ctx, &aw)
 	if err == nil {
+		out.preflight = r.checks.condition(ctx, &aw)
 		err = r.report(ctx, &aw, out)
 	}
 	return r.next(ctx, req.NamespacedName, out, err)

@@ -66,6 +66,9 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 			return err
 		}
 	}
+	if err := setupPreflight(mgr, o.Preflight, wake); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(asked)).

@@ -36,6 +36,21 @@ const (
 // are read typed, Istio's kinds untyped.
 type Kinds map[schema.GroupKind]schema.GroupVersionKind
 
+// Object returns an empty object of one of the kinds, as a cache is asked for it:
+// Istio's are untyped, so that a value that a newer Istio knows does not keep the cache
+// from being filled.
+func (k Kinds) Object(kind schema.GroupKind) client.Object {
+	switch kind {
+	case Pods:
+		return &corev1.Pod{}
+	case Services:
+		return &corev1.Service{}
+	}
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(k[kind])
+	return object
+}
+
 // maxWorkloads bounds how many Pods one AutoWasm is checked against. Beyond, what the
 // others have is taken as unknown.
 const maxWorkloads = 2000

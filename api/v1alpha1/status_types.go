@@ -126,4 +126,9 @@ const (
 	// module, False when one says that it cannot, and Unknown while they are loading
 	// it, cannot be asked, or there are none.
 	ConditionProxiesLoaded = "ProxiesLoaded"
+	// ConditionPreflightPassed is False when something in the cluster keeps the filter
+	// from running, such as a port that is none of Istio's: its reason is that of the
+	// first finding, its message tells all. It is True when nothing is known, and absent
+	// where nothing is looked at. It counts for neither Ready nor the phase.
+	ConditionPreflightPassed = "PreflightPassed"
 )

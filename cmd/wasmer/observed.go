@@ -5,11 +5,9 @@ import (
 	"fmt"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
@@ -102,14 +100,14 @@ func allowed(ctx context.Context, reviews authorization.SelfSubjectAccessReviewI
 // cached adds what is kept of the observed kinds to the options of a cache.
 func (f observed) cached(options map[client.Object]cache.ByObject) {
 	for kind := range f {
-		options[f.object(kind)] = cache.ByObject{Transform: observable[kind]}
+		options[preflight.Kinds(f).Object(kind)] = cache.ByObject{Transform: observable[kind]}
 	}
 }
 
 // fill has the cache watch the observed kinds from its start.
 func (f observed) fill(ctx context.Context, c cache.Cache) error {
 	for kind := range f {
-		if _, err := c.GetInformer(ctx, f.object(kind), cache.BlockUntilSynced(false)); err != nil {
+		if _, err := c.GetInformer(ctx, preflight.Kinds(f).Object(kind), cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("cache %s: %w", kind, err)
 		}
 	}
@@ -121,18 +119,4 @@ func (f observed) look(mgr ctrl.Manager, o *options) *preflight.Loader {
 	return &preflight.Loader{Reader: mgr.GetCache(), Kinds: preflight.Kinds(f), Options: preflight.Options{
 		RootNamespace: o.rootNamespace, Host: render.HostOf(o.cluster), Port: render.PortOf(o.cluster),
 	}}
-}
-
-// object is one of a kind. Istio's are read untyped: a value that a newer Istio
-// knows must not keep the cache from being filled.
-func (f observed) object(kind schema.GroupKind) client.Object {
-	switch kind {
-	case preflight.Pods:
-		return &corev1.Pod{}
-	case preflight.Services:
-		return &corev1.Service{}
-	}
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(f[kind])
-	return object
 }

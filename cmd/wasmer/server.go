@@ -187,6 +187,7 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, others observed) e
 		Filler:     m.filler,
 		Render:     o.render(),
 		Validate:   validatorFor(o),
+		Preflight:  others.look(mgr, o),
 		SweepGrace: o.sweepGrace,
 
 		Proxies:       proxyOptions(mgr, o, m, others),
