@@ -131,7 +131,8 @@ func (o observation) judge(s *sight, p proxy, r report) {
 		Report:    r.Report,
 		Served:    !seen.Served.Before(p.start.at) && !seen.Served.IsZero(),
 		Confirmed: o.watch.confirmed[p.start],
-		Settled:   o.watch.settled(p.start.at, o.now),
+		Settled:   o.watch.older(settleTime, p.start.at, o.now),
+		Overdue:   o.watch.older(loadTime, p.start.at, o.now),
 		Refusal:   refusal,
 		Accepted:  known && refusal == "",
 	})

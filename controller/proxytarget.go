@@ -60,10 +60,10 @@ type proxyWatch struct {
 	seen      bool // view says something
 }
 
-// settled says whether a proxy that started at a time has had long enough to hear of
-// the target.
-func (w *proxyWatch) settled(start, now time.Time) bool {
-	return now.Sub(w.since) >= settleTime && now.Sub(start) >= settleTime
+// older says whether a proxy that started at a time has known the target, or could, for
+// longer than some time.
+func (w *proxyWatch) older(than time.Duration, start, now time.Time) bool {
+	return now.Sub(w.since) >= than && now.Sub(start) >= than
 }
 
 // confirm keeps in mind which proxies run the target, and forgets those that are gone.

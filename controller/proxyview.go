@@ -96,6 +96,7 @@ var gravest = []struct {
 	{proxies.StartFailed, ReasonProxyStartFailed, true},
 	{proxies.Refused, ReasonProxyRefused, true},
 	{proxies.LoadFailed, ReasonProxyLoadFailed, false},
+	{proxies.LoadFailing, ReasonProxyLoadFailed, false},
 	{proxies.NotInserted, ReasonNotInserted, true},
 	{proxies.Loading, ReasonProxiesLoading, false},
 }

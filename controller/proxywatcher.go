@@ -10,6 +10,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/autowasm/autowasm/render"
 )
 
 // When proxies are asked, and what for how long.
@@ -17,6 +19,9 @@ const (
 	// settleTime is how long a proxy may take to hear of a change: istiod gathers
 	// changes for at most 10 seconds by default (PILOT_DEBOUNCE_MAX).
 	settleTime = 10 * time.Second
+	// loadTime is how long a load may take before it counts as failing: as long as one
+	// try of a proxy may (render.DefaultTimeout).
+	loadTime = render.DefaultTimeout
 	// firstAsk and lastAsk are how soon the proxies are asked again while they load:
 	// ever more seldom, as the change grows older.
 	firstAsk = 500 * time.Millisecond

@@ -24,7 +24,7 @@ const (
 // their dotted names, leaves out what nobody here wants to know.
 var statsPath = "/stats/prometheus?filter=" + url.QueryEscape(
 	`^wasm\.(.*\.)?(vm_reload(_backoff|_failure|_success)?|active|remote_load_fetch_(failures|successes))$`+
-		`|^listener_manager\.(lds\.update_rejected|total_listeners_warming)$|^server\.concurrency$`)
+		`|^listener_manager\.(lds\.update_rejected|total_listeners_warming)$|^server\.(concurrency|state)$`)
 
 // Options are what an Asker works with.
 type Options struct {

@@ -29,7 +29,9 @@ func judgePresent(e Evidence) (State, string) {
 		return Unknown, "does not show how many workers it has: its bootstrap hides the statistic server.concurrency"
 	case int64(r.VMs) >= r.needed():
 		return Running, ""
-	case r.Warming > 0:
+	case (r.Warming > 0 || r.Starting) && e.Overdue:
+		return LoadFailing, "still tries to load the module" + r.failures()
+	case r.Warming > 0 || r.Starting:
 		return Loading, "waits for the module" + r.failures()
 	case !e.Settled:
 		return Loading, "has just taken the filter"

@@ -38,6 +38,7 @@ func TestJudgePresent(t *testing.T) {
 	warming := func(n int64) func(*proxies.Report) {
 		return func(r *proxies.Report) { r.Warming, r.FetchFailures = 1, n }
 	}
+	starting := func(r *proxies.Report) { r.Starting = true }
 	others := func(n int) func(*proxies.Report) { return func(r *proxies.Report) { r.Others = n } }
 	sharing := proxies.Filter{VM: filterA.VM, Revision: "00000000"}
 	const start = "has the module, but runs only 0 of the 4 virtual machines that its filters need: " +
@@ -63,6 +64,18 @@ func TestJudgePresent(t *testing.T) {
 		"warms": {
 			proxies.Evidence{Report: but(has(0, filterA), warming(0)), Settled: true, Served: true},
 			judgement{proxies.Loading, "waits for the module"},
+		},
+		"warms for too long": {
+			proxies.Evidence{Report: but(has(0, filterA), warming(0)), Settled: true, Overdue: true},
+			judgement{proxies.LoadFailing, "still tries to load the module"},
+		},
+		"starts": {
+			proxies.Evidence{Report: but(has(0, filterA), starting), Settled: true},
+			judgement{proxies.Loading, "waits for the module"},
+		},
+		"starts for too long": {
+			proxies.Evidence{Report: but(has(0, filterA), starting), Settled: true, Overdue: true},
+			judgement{proxies.LoadFailing, "still tries to load the module"},
 		},
 		"warms after a failure": {
 			proxies.Evidence{Report: but(has(0, filterA), warming(1)), Settled: true},

@@ -23,6 +23,9 @@ type Report struct {
 	Workers int
 	// Warming is the number of listeners that wait, for a module perhaps.
 	Warming int
+	// Starting is true before the proxy listens: it waits for its first configuration, a
+	// module's load included.
+	Starting bool
 	// Rejected is how many updates of listeners were refused since the proxy started.
 	Rejected int64
 	// FetchFailures and FetchSuccesses count loads of modules since the proxy started.

@@ -9,6 +9,9 @@ const (
 	Running State = "Running"
 	// Loading: the proxy waits for the module, or has not heard of the filter yet.
 	Loading State = "Loading"
+	// LoadFailing: the proxy waits for the module for longer than a load takes. It goes on
+	// trying; of loads that fail it tells only when it has given up.
+	LoadFailing State = "LoadFailing"
 	// NotInserted: the proxy has no listener that the filter goes into.
 	NotInserted State = "NotInserted"
 	// Refused: the proxy refuses the listeners that the filter is in, and goes on with
@@ -34,6 +37,8 @@ type Evidence struct {
 	// Settled: the filter has been in force for long enough for a proxy to have heard
 	// of it.
 	Settled bool
+	// Overdue: the filter has been in force for longer than a load takes.
+	Overdue bool
 	// Refusal is why the proxy refused its last listeners; "" when it did not, or when
 	// that is not known.
 	Refusal string

@@ -14,6 +14,10 @@ const (
 	activeSuffix = "_active"
 )
 
+// preInitializing and what is above it are the states of a server that does not
+// listen yet, as envoy.admin.v3.ServerInfo.State numbers them.
+const preInitializing = 2
+
 // pluginSuffixes end the counters that each plugin has.
 var pluginSuffixes = []string{"vm_reload", "vm_reload_backoff", "vm_reload_failure", "vm_reload_success"}
 
@@ -33,6 +37,8 @@ func (s *stats) add(name string, value int64) {
 	switch name {
 	case "envoy_server_concurrency":
 		s.seen.Workers = sum(s.seen.Workers, value)
+	case "envoy_server_state":
+		s.seen.Starting = value >= preInitializing
 	case "envoy_listener_manager_total_listeners_warming":
 		s.seen.Warming = sum(s.seen.Warming, value)
 	case "envoy_listener_manager_lds_update_rejected":
