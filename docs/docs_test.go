@@ -83,7 +83,7 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 			t.Errorf("troubleshooting.md has no remedy for the reason %s", reason)
 		}
 	}
-	reasons := api[strings.Index(api, "### Reasons"):strings.Index(api, "### Events")]
+	reasons := api[strings.Index(api, "### Reasons"):strings.Index(api, "### Findings")]
 	for _, documented := range firstCells(reasons, "[A-Za-z]+") {
 		if !slices.Contains(failures, documented) {
 			t.Errorf("api.md explains the reason %s, which there is not", documented)
@@ -98,6 +98,26 @@ func TestTheHealthCheckIsTheOneThatIsShipped(t *testing.T) {
 	}
 	if !strings.Contains(read(t, "operations.md"), indented.String()) {
 		t.Error("the health check in operations.md is not that of manifests/argocd/health.lua")
+	}
+}
+
+// TestEveryFindingIsDocumented holds both their reasons and their messages.
+func TestEveryFindingIsDocumented(t *testing.T) {
+	code := sources(t, "../preflight")
+	reasons, messages := unique(code, `Reason\w+ += "([A-Za-z]+)"`), unique(code, `c\.found\(Reason\w+, "([^"]+)"`)
+	if len(reasons) < 10 || len(messages) < 10 {
+		t.Fatalf("the findings are not found in the code any more: %v, %v", reasons, messages)
+	}
+	api, troubleshooting := read(t, "api.md"), read(t, "troubleshooting.md")
+	findings := api[strings.Index(api, "### Findings"):strings.Index(api, "### Events")]
+	if diff := cmp.Diff(reasons, firstCells(findings, "[A-Za-z]+")); diff != "" {
+		t.Errorf("findings in the code (-) and in api.md (+):\n%s", diff)
+	}
+	for _, message := range messages {
+		expression := regexp.MustCompile(`%[sd]`).ReplaceAllString(regexp.QuoteMeta(message), ".+")
+		if !regexp.MustCompile("`" + expression + "` \\((" + strings.Join(reasons, "|") + ")\\)").MatchString(troubleshooting) {
+			t.Errorf("troubleshooting.md does not explain the finding %q", message)
+		}
 	}
 }
 
