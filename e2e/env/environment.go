@@ -69,7 +69,7 @@ func Start(ctx context.Context, o Options) (*Environment, error) {
 func (e *Environment) start(ctx context.Context) error {
 	steps := []func(context.Context) error{
 		e.makeDirs, e.makeCredentials, e.startEtcd, e.startAPIServer, e.applyCRDs, e.applyRBAC,
-		e.startControllerManager, e.startRegistries, e.startObjects,
+		e.writeIstiodToken, e.startControllerManager, e.startRegistries, e.startObjects,
 	}
 	if !e.options.WithoutWasmer {
 		steps = append(steps, func(ctx context.Context) error { return e.StartWasmer(ctx) })

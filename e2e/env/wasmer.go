@@ -150,7 +150,7 @@ func (w *Wasmer) command(ports []int) command {
 		"--webhook-url=https://" + address(ports[webhookPort]),
 		"--base-url=http://" + address(ports[modulePort]),
 		"--allow-loopback", "--plain-http-hosts=" + e.Registry + "," + e.PrivateRegistry,
-		"--shutdown-delay=0s",
+		"--shutdown-delay=0s", "--istiod-token-file=" + e.IstiodTokenFile(),
 	}
 	return command{
 		name: w.Name, path: e.binaries.Wasmer, args: append(args, w.allFlags()...),

@@ -19,7 +19,7 @@ import (
 type Istiod struct {
 	*env.Launched
 	Address  string // host:port of plaintext discovery
-	DebugURL string // base URL of its debug pages
+	DebugURL string // base URL of its debug pages, that of IstiodURL
 }
 
 // The ports of istiod by their place.
@@ -28,7 +28,6 @@ const (
 	secureDiscoveryPort
 	httpPort
 	webhookPort
-	monitoringPort
 	istiodPorts
 )
 
@@ -61,7 +60,7 @@ func startIstiod(ctx context.Context, e *env.Environment) (*Istiod, error) {
 	}
 	i := &Istiod{
 		Launched: launched, Address: env.Address(launched.Ports[discoveryPort]),
-		DebugURL: "http://" + env.Address(launched.Ports[httpPort]),
+		DebugURL: IstiodURL(),
 	}
 	return i, i.registerWebhook(ctx, e, caBundle)
 }
@@ -83,7 +82,7 @@ func writeIstiodFiles(e *env.Environment) (caBundle []byte, err error) {
 	return certPEM, nil
 }
 
-// istiodComponent leaves out what needs Pods, and what a stock Envoy does not have.
+// istiodComponent leaves out what needs nodes, and what a stock Envoy does not have.
 func istiodComponent(e *env.Environment, binary, kubeconfig string) env.Component {
 	return env.Component{
 		Name: "istiod", Path: binary, Ports: istiodPorts,
@@ -98,7 +97,7 @@ func istiodComponent(e *env.Environment, binary, kubeconfig string) env.Componen
 				"--grpcAddr=" + env.Address(ports[discoveryPort]),
 				"--secureGRPCAddr=" + env.Address(ports[secureDiscoveryPort]),
 				"--httpAddr=" + env.Address(ports[httpPort]), "--httpsAddr=" + env.Address(ports[webhookPort]),
-				"--monitoringAddr=" + env.Address(ports[monitoringPort]), "--ctrlz_port=0",
+				"--monitoringAddr=" + monitoringAddress(), "--ctrlz_port=0",
 				"--tlsCertFile=" + e.DataPath("istiod.crt"), "--tlsKeyFile=" + e.DataPath("istiod.key"),
 				"--caCertFile=" + e.DataPath("istiod-ca.crt"),
 			}

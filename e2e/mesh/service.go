@@ -32,8 +32,11 @@ const wasmerName = "wasmer"
 
 var WasmerCluster = service(wasmerName).Cluster
 
-// WasmerFlags are those that wasmer needs in an environment with a mesh: the modules' URLs are those of a cluster.
-func WasmerFlags() []string { return []string{"--base-url=" + service(wasmerName).BaseURL} }
+// WasmerFlags are those that wasmer needs in an environment with a mesh: the modules' URLs are those of a cluster, and
+// istiod, whose Service has no endpoints here, is asked at its URL.
+func WasmerFlags() []string {
+	return []string{"--base-url=" + service(wasmerName).BaseURL, "--istiod-url=" + IstiodURL()}
+}
 
 // Announce gives a server at a port of this machine a name in the mesh.
 func (m *Mesh) Announce(ctx context.Context, name string, port int) (Service, error) {

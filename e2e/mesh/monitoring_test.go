@@ -1,0 +1,98 @@
+package mesh
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/autowasm/autowasm/e2e/suite"
+)
+
+// refusedByEnvoy passes istiod's validation. Envoy compiles the script, and cannot.
+const refusedByEnvoy = `
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: %[1]s, namespace: default}
+spec:
+  workloadSelector: {labels: {app: %[1]s}}
+  configPatches:
+  - applyTo: HTTP_FILTER
+    match: {context: SIDECAR_INBOUND, listener: {portNumber: 9080, filterChain: {filter: {name: envoy.filters.network.http_connection_manager}}}}
+    patch:
+      operation: INSERT_BEFORE
+      value:
+        name: lua
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
+          default_source_code: {inline_string: "no script"}
+`
+
+// TestIstiodTellsRefusals: istiod tells why a proxy, by the name of its Pod, refused its listeners.
+func TestIstiodTellsRefusals(t *testing.T) {
+	w := workload(t, "refusing")
+	sidecar(t, w, ProxyOptions{})
+	if got := lastError(t, w.Pod); got != "" {
+		t.Fatalf("it has refused listeners: %s", got)
+	}
+	cluster.Apply(t, namespace, fmt.Sprintf(refusedByEnvoy, w.Name))
+	t.Cleanup(func() { byHand{name: w.Name}.delete(t) })
+	suite.Eventually(t, suite.Patience, func(context.Context) error {
+		if got := lastError(t, w.Pod); !strings.Contains(got, "script load error") {
+			return fmt.Errorf("istiod tells %q", got)
+		}
+		return nil
+	})
+}
+
+// lastError is what istiod tells of the listeners that a proxy refused last.
+func lastError(t *testing.T, p *Pod) string {
+	t.Helper()
+	var proxies []struct {
+		Proxy     string `json:"proxy"`
+		Resources map[string]struct {
+			LastError string `json:"lastError"`
+		} `json:"resources"`
+	}
+	if err := json.Unmarshal([]byte(get(t, IstiodURL()+"/debug/syncz")), &proxies); err != nil {
+		t.Fatal(err)
+	}
+	for _, proxy := range proxies {
+		if proxy.Proxy == p.Name+"."+p.Namespace {
+			return proxy.Resources["type.googleapis.com/envoy.config.listener.v3.Listener"].LastError
+		}
+	}
+	t.Fatalf("istiod does not know the proxy of Pod %s", p)
+	return ""
+}
+
+// TestIstiodToken asks the API server about wasmer's token as istiod does of a caller that is not on its machine.
+func TestIstiodToken(t *testing.T) {
+	token, err := os.ReadFile(cluster.IstiodTokenFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kubernetes.NewForConfig(cluster.RESTConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for audience, want := range map[string]string{"istio-ca": "system:serviceaccount:istio-system:wasmer", "another": ""} {
+		review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{
+			Token: string(token), Audiences: []string{audience},
+		}}
+		answer, err := client.AuthenticationV1().TokenReviews().Create(t.Context(), review, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, answer.Status.User.Username); diff != "" {
+			t.Errorf("for %s the token is of (-want +got):\n%s\n%s", audience, diff, answer.Status.Error)
+		}
+	}
+}
