@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -64,7 +63,7 @@ func NewControl(o ControlOptions) *Control {
 		o.MaxAge = DefaultControlMaxAge
 	}
 	if o.Transport == nil {
-		o.Transport = controlTransport(o.Timeout)
+		o.Transport = controlTransport()
 	}
 	return &Control{
 		o:       o,
@@ -73,15 +72,10 @@ func NewControl(o ControlOptions) *Control {
 	}
 }
 
-// controlTransport keeps no connections: istiod's replicas come and go.
-func controlTransport(timeout time.Duration) *http.Transport {
-	return &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
-		TLSHandshakeTimeout:    timeout,
-		ResponseHeaderTimeout:  timeout,
-		MaxResponseHeaderBytes: 64 << 10,
-		DisableKeepAlives:      true,
-	}
+// controlTransport uses no proxy, and keeps no connections: istiod's replicas come and
+// go. Requests have their contexts' deadlines.
+func controlTransport() *http.Transport {
+	return &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true}
 }
 
 // Refusals returns each proxy that istiod knows, as "<namespace>/<pod>", with why it
@@ -157,7 +151,7 @@ func (c *Control) askOne(ctx context.Context, url, token string, found refusals)
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answered %s", request.URL.Redacted(), response.Status)
 	}
-	if err := found.read(response.Body); err != nil {
+	if err := found.read(response.Body, maxSync); err != nil {
 		return fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
 	}
 	return nil

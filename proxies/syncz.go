@@ -32,12 +32,12 @@ type resourceStatus struct {
 // refusals are what is known of listeners, by "<namespace>/<pod>".
 type refusals map[string]resourceStatus
 
-// read adds what one replica of istiod says.
-func (r refusals) read(body io.Reader) error {
-	limited := &io.LimitedReader{R: body, N: maxSync + 1}
+// read adds what one replica of istiod says, of at most limit bytes.
+func (r refusals) read(body io.Reader, limit int64) error {
+	limited := &io.LimitedReader{R: body, N: limit}
 	if err := r.decode(json.NewDecoder(limited)); err != nil {
 		if limited.N <= 0 {
-			return fmt.Errorf("more than %d bytes", maxSync)
+			return fmt.Errorf("more than %d bytes", limit)
 		}
 		return err
 	}

@@ -1,0 +1,335 @@
+package proxies_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/proxies"
+)
+
+// proxy answers as an Envoy and counts the questions.
+type proxy struct {
+	ip    string
+	port  int
+	asked atomic.Int32
+}
+
+func newProxy(t *testing.T, address string, answer http.HandlerFunc) *proxy {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.asked.Add(1)
+		answer(w, r)
+	}))
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(server.Close)
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ip = host
+	if p.port, err = strconv.Atoi(port); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *proxy) asker(edit ...func(*proxies.Options)) *proxies.Asker {
+	o := proxies.Options{Port: p.port, Timeout: 500 * time.Millisecond, Guard: netguard.Options{AllowLoopback: true}}
+	for _, e := range edit {
+		e(&o)
+	}
+	return proxies.NewAsker(o)
+}
+
+func text(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }
+}
+
+const concurrency = "envoy_server_concurrency{} 2\n"
+
+func TestAsk(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		t.Run(address, func(t *testing.T) {
+			var got *http.Request
+			p := newProxy(t, address, func(w http.ResponseWriter, r *http.Request) {
+				got = r
+				text(concurrency)(w, r)
+			})
+			report, err := p.asker(func(o *proxies.Options) { o.Guard.AllowHosts = []string{"registry.example"} }).Ask(t.Context(), p.ip, 0)
+			if diff := cmp.Diff(proxies.Report{Workers: 2}, report); diff != "" || err != nil {
+				t.Fatalf("error %v, report (-want +got):\n%s", err, diff)
+			}
+			if got.Method != http.MethodGet || got.URL.Path != "/stats/prometheus" || !got.Close {
+				t.Errorf("%s %s, and closes: %v", got.Method, got.URL, got.Close)
+			}
+		})
+	}
+}
+
+// What is asked for holds all that is understood, and little else.
+func TestAskFilters(t *testing.T) {
+	var query url.Values
+	p := newProxy(t, "127.0.0.1:0", func(_ http.ResponseWriter, r *http.Request) { query = r.URL.Query() })
+	if _, err := p.asker().Ask(t.Context(), p.ip, 0); err != nil {
+		t.Fatal(err)
+	}
+	filter := regexp.MustCompile(query.Get("filter"))
+	for name, want := range map[string]bool{
+		"wasm.autowasm.default.c.1a2b3c4d.5e6f7a8b.vm_reload": true,
+		"wasm.vm_reload":                             true,
+		"wasm.x.vm_reload_success":                   true,
+		"wasm.envoy.wasm.runtime.v8.active":          true,
+		"wasm.remote_load_fetch_failures":            true,
+		"wasm.remote_load_fetch_successes":           true,
+		"listener_manager.lds.update_rejected":       true,
+		"listener_manager.total_listeners_warming":   true,
+		"server.concurrency":                         true,
+		"wasm.envoy.wasm.runtime.v8.created":         false,
+		"wasmcustom.x.active":                        false,
+		"cluster.wasm.x.active":                      false,
+		"listener_manager.lds.update_rejected_twice": false,
+		"server.live":                                false,
+	} {
+		if filter.MatchString(name) != want {
+			t.Errorf("%s: want %v", name, want)
+		}
+	}
+}
+
+func TestAskRefuses(t *testing.T) {
+	p := newProxy(t, "127.0.0.1:0", text(concurrency))
+	guarded := func(o *proxies.Options) { o.Guard.AllowLoopback = false }
+	cases := map[string]struct {
+		asker    *proxies.Asker
+		ip, want string
+	}{
+		"no address":          {p.asker(), "example.com", "not the IP address"},
+		"nothing":             {p.asker(), "", "not the IP address"},
+		"a URL":               {p.asker(), "127.0.0.1/x@y", "not the IP address"},
+		"a zone":              {p.asker(), "fe80::1%lo", "not the IP address"},
+		"loopback":            {p.asker(guarded), "127.0.0.1", "loopback"},
+		"loopback, mapped":    {p.asker(guarded), "::ffff:127.0.0.1", "loopback"},
+		"a metadata service":  {p.asker(), "169.254.169.254", "link-local"},
+		"a port without ears": {p.asker(func(o *proxies.Options) { o.Port = 1 }), "127.0.0.1", "refused"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			report, err := c.asker.Ask(t.Context(), c.ip, 0)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !cmp.Equal(proxies.Report{}, report) {
+				t.Errorf("%+v, %v; want %q", report, err, c.want)
+			}
+		})
+	}
+	if n := p.asked.Load(); n != 0 {
+		t.Errorf("it was asked %d times", n)
+	}
+}
+
+// A pod may answer what it likes.
+func TestAskHostileProxies(t *testing.T) {
+	elsewhere := newProxy(t, "127.0.0.1:0", text(concurrency))
+	target := "http://127.0.0.1:" + strconv.Itoa(elsewhere.port) + "/"
+	cases := map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"an error":        {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "500"},
+		"a page":          {func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "404"},
+		"a redirect":      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, http.StatusFound) }, "302"},
+		"silence":         {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "deadline"},
+		"endless":         {endless(concurrency), "more than"},
+		"an endless line": {endless("aaaaaaaaaaaaaaaa"), "too long"},
+		"a slow body": {func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				text(concurrency)(w, r)
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(10 * time.Millisecond)
+			}
+		}, "deadline"},
+		"half of it": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			text(concurrency)(w, r)
+		}, "EOF"},
+		"a long header": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("a", 1<<20)) }, "exceeded"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProxy(t, "127.0.0.1:0", c.answer)
+			report, err := p.asker().Ask(t.Context(), p.ip, 0)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !cmp.Equal(proxies.Report{}, report) {
+				t.Errorf("%+v, %v; want %q", report, err, c.want)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if n := elsewhere.asked.Load(); n != 0 {
+			t.Errorf("redirects are followed: %d", n)
+		}
+	})
+}
+
+func endless(part string) http.HandlerFunc {
+	chunk := []byte(strings.Repeat(part, 1000))
+	return func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func TestAskAgain(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{"an answer": text(concurrency), "a failure": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(0, 0)
+			p := newProxy(t, "127.0.0.1:0", answer)
+			asker := p.asker(func(o *proxies.Options) { o.Now = func() time.Time { return now } })
+			for i, step := range []struct {
+				later, maxAge time.Duration
+				want          int32
+			}{
+				{0, time.Minute, 1},
+				{time.Minute - 1, time.Minute, 1},
+				{1, time.Minute, 2},
+				{0, 0, 3},
+				{time.Second, time.Second, 4},
+				{time.Second, time.Minute, 4},
+			} {
+				now = now.Add(step.later)
+				_, _ = asker.Ask(t.Context(), p.ip, step.maxAge) // what it says is tested elsewhere
+				if n := p.asked.Load(); n != step.want {
+					t.Errorf("after step %d it was asked %d times, want %d", i, n, step.want)
+				}
+			}
+		})
+	}
+}
+
+// All who ask at once share a question; who leaves takes nobody along.
+func TestAskTogether(t *testing.T) {
+	let := make(chan struct{})
+	p := newProxy(t, "127.0.0.1:0", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-let:
+		case <-r.Context().Done():
+		}
+		text(concurrency)(w, r)
+	})
+	asker := p.asker(func(o *proxies.Options) { o.Timeout = 10 * time.Second })
+	first, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := asker.Ask(first, p.ip, 0)
+		left <- err
+	}()
+	waitFor(t, func() bool { return p.asked.Load() == 1 })
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if report, err := asker.Ask(t.Context(), p.ip, time.Minute); err != nil || report.Workers != 2 {
+				t.Errorf("%+v, %v", report, err)
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond) // for them to wait
+	impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := asker.Ask(impatient, p.ip, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who has no time: %v", err)
+	}
+	if n := p.asked.Load(); n != 1 {
+		t.Errorf("it was asked %d times at once", n)
+	}
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("who left: %v", err)
+	}
+	waitFor(t, func() bool { return p.asked.Load() == 2 })
+	close(let)
+	all.Wait()
+	if n := p.asked.Load(); n != 2 {
+		t.Errorf("it was asked %d times", n)
+	}
+}
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for range 500 {
+		if condition() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("it does not come")
+}
+
+// Not all are asked at once, and who waits for a turn may leave.
+func TestAskInTurn(t *testing.T) {
+	let := make(chan struct{})
+	var under, most atomic.Int32
+	p := newProxy(t, "[::]:0", func(http.ResponseWriter, *http.Request) {
+		most.Store(max(most.Load(), under.Add(1)))
+		<-let
+		under.Add(-1)
+	})
+	asker := p.asker(func(o *proxies.Options) { o.MaxConcurrent, o.Timeout = 1, 10*time.Second })
+	var all sync.WaitGroup
+	ask := func(ip string) {
+		if _, err := asker.Ask(t.Context(), ip, 0); err != nil {
+			t.Error(err)
+		}
+	}
+	all.Go(func() { ask("127.0.0.1") })
+	waitFor(t, func() bool { return under.Load() == 1 })
+	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := asker.Ask(impatient, "::1", 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who has no time: %v", err)
+	}
+	all.Go(func() { ask("::1") })
+	time.Sleep(50 * time.Millisecond) // for it to come too early
+	close(let)
+	all.Wait()
+	if most.Load() != 1 || p.asked.Load() != 2 {
+		t.Errorf("%d were asked, %d at once", p.asked.Load(), most.Load())
+	}
+}
+
+// For the race detector.
+func TestAskConcurrently(t *testing.T) {
+	p := newProxy(t, "127.0.0.1:0", text(concurrency))
+	asker := p.asker()
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			for range 20 {
+				if _, err := asker.Ask(t.Context(), p.ip, time.Duration(i)*time.Millisecond); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
