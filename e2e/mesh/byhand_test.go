@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type byHand struct {
 	policy   v1alpha1.FailurePolicy
 	retries  uint32
 	vmID     string // in place of the rendered one, when it is not ""
+	pace     int    // how many times faster than rendered retries follow each other; 0 is as rendered
 }
 
 // apply applies it and deletes it after the test.
@@ -59,12 +61,31 @@ func (f byHand) render(t testing.TB) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.vmID != "" {
-		for _, patch := range u.Object["spec"].(map[string]any)["configPatches"].([]any) {
+	for _, patch := range u.Object["spec"].(map[string]any)["configPatches"].([]any) {
+		if f.vmID != "" {
 			vmConfig(patch)["vmId"] = f.vmID
+		}
+		if f.pace > 0 {
+			f.hasten(t, patch)
 		}
 	}
 	return u.Object
+}
+
+// hasten shortens the waits between retries.
+func (f byHand) hasten(t testing.TB, patch any) {
+	t.Helper()
+	at := vmConfig(patch)
+	for _, key := range []string{"code", "remote", "retryPolicy", "retryBackOff"} {
+		at = at[key].(map[string]any)
+	}
+	for key, value := range at {
+		wait, err := time.ParseDuration(value.(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at[key] = fmt.Sprintf("%gs", (wait / time.Duration(f.pace)).Seconds())
+	}
 }
 
 // vmConfig is the part of a patch that is about the virtual machine.
