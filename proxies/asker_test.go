@@ -246,9 +246,9 @@ func TestAskTogether(t *testing.T) {
 	}()
 	waitFor(t, func() bool { return p.asked.Load() == 1 })
 	var all sync.WaitGroup
-	for range 20 {
+	for i := range 20 {
 		all.Go(func() {
-			if report, err := asker.Ask(t.Context(), p.ip, time.Minute); err != nil || report.Workers != 2 {
+			if report, err := asker.Ask(t.Context(), p.ip, time.Duration(i%2)*time.Minute); err != nil || report.Workers != 2 {
 				t.Errorf("%+v, %v", report, err)
 			}
 		})
@@ -267,6 +267,7 @@ func TestAskTogether(t *testing.T) {
 		t.Errorf("who left: %v", err)
 	}
 	waitFor(t, func() bool { return p.asked.Load() == 2 })
+	time.Sleep(50 * time.Millisecond) // for the others to wait again
 	close(let)
 	all.Wait()
 	if n := p.asked.Load(); n != 2 {
