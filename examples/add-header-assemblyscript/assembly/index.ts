@@ -10,6 +10,11 @@ import {
 } from "@solo-io/proxy-runtime";
 
 class AddHeaderRoot extends RootContext {
+  // Without a configuration Envoy has no buffer to read it from, and the SDK would trap.
+  onConfigure(configuration_size: u32): bool {
+    return configuration_size == 0 || super.onConfigure(configuration_size);
+  }
+
   createContext(context_id: u32): Context {
     return new AddHeader(context_id, this);
   }
