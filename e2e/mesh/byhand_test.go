@@ -52,7 +52,7 @@ func (f byHand) render(t testing.TB) map[string]any {
 	aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{"app": v1alpha1.LabelValue(f.workload.Name)}
 	aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{InboundPort}
 	aw.Spec.Filter.FailurePolicy = f.policy
-	options := render.Options{Cluster: f.server.Cluster, BaseURL: f.server.BaseURL, Retries: f.retries, Timeout: 5 * time.Second}
+	options := render.Options{Cluster: f.server.Cluster, BaseURL: f.server.BaseURL, Retries: f.retries}
 	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: suite.SHA256(f.module)}, options)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/autowasm/autowasm/e2e/suite"
 )
@@ -26,7 +27,7 @@ type moduleServer struct {
 	mu      sync.Mutex
 	modules map[string][]byte // by their sha256
 	saying  map[string][]byte // by the value of their header
-	asked   int
+	asked   []time.Time
 }
 
 // serveModules starts a module server of a name and returns when it is in the mesh.
@@ -78,7 +79,7 @@ func (s *moduleServer) goAway() {
 func (s *moduleServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked++
+	s.asked = append(s.asked, time.Now())
 	module, ok := s.modules[strings.TrimPrefix(r.URL.Path, "/wasm/")]
 	if !ok {
 		http.NotFound(w, r)
@@ -91,7 +92,21 @@ func (s *moduleServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *moduleServer) requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.asked
+	return len(s.asked)
+}
+
+// longestPause is the longest time between two requests to it so far, and since the last.
+func (s *moduleServer) longestPause() (longest time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, at := range s.asked {
+		next := time.Now()
+		if i+1 < len(s.asked) {
+			next = s.asked[i+1]
+		}
+		longest = max(longest, next.Sub(at))
+	}
+	return longest
 }
 
 // waitForRequests waits until it was asked so often, and answered.
