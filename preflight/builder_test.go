@@ -78,3 +78,11 @@ func policies(all ...PeerAuthentication) func(*View) {
 }
 func workloads(all ...Workload) func(*View) { return func(v *View) { v.Workloads = all } }
 func proxiedServer(v *View)                 { v.Server.Proxied = true }
+
+func labelValues(labels map[string]string) map[string]v1alpha1.LabelValue {
+	values := map[string]v1alpha1.LabelValue{}
+	for key, value := range labels {
+		values[key] = v1alpha1.LabelValue(value)
+	}
+	return values
+}

@@ -89,6 +89,19 @@ func (c *check) where() string {
 	return "of namespace " + c.aw.Namespace
 }
 
+// selectsAny reports whether a Service's selector matches one of the workloads. It
+// looks into the selector once: there may be thousands of them.
+func selectsAny(selector map[string]string, workloads []Workload) bool {
+	type pair struct{ key, value string }
+	pairs := make([]pair, 0, 4)
+	for key, value := range selector {
+		pairs = append(pairs, pair{key, value})
+	}
+	return len(pairs) > 0 && slices.ContainsFunc(workloads, func(w Workload) bool {
+		return !slices.ContainsFunc(pairs, func(p pair) bool { got, ok := w.Labels[p.key]; return !ok || got != p.value })
+	})
+}
+
 // selects reports whether a selector matches labels. Istio and Services differ in what
 // an absent one means, which is for the caller to know.
 func selects(selector, labels map[string]string) bool {

@@ -115,14 +115,11 @@ func (r *reading) list(into client.ObjectList, o ...client.ListOption) {
 	}
 }
 
-// entries are objects of one of Istio's kinds in some namespaces, each once; in all
-// without any.
+// entries are objects of one of Istio's kinds in some namespaces, each once; "" alone
+// stands for all.
 func (r *reading) entries(kind schema.GroupKind, namespaces ...string) []unstructured.Unstructured {
 	if !r.has(kind) {
 		return nil
-	}
-	if len(namespaces) == 0 {
-		namespaces = []string{""}
 	}
 	var all []unstructured.Unstructured
 	for i, namespace := range namespaces {
@@ -167,30 +164,44 @@ func (r *reading) workloads() {
 	}
 }
 
-// services reads those that Check asks for.
+// services reads those that Check asks for: those of the selected workloads, or all
+// that may be called.
 func (r *reading) services() {
 	if len(r.aw.Spec.Filter.ApplyPorts) == 0 {
 		return
 	}
-	var where client.ListOption = client.InNamespace(r.aw.Namespace)
-	namespaces := []string{r.aw.Namespace}
-	if r.aw.Spec.Filter.Context == v1alpha1.Outbound {
-		where, namespaces = client.InNamespace(""), nil
+	outbound := r.aw.Spec.Filter.Context == v1alpha1.Outbound
+	namespace := r.aw.Namespace
+	if outbound {
+		namespace = ""
 	}
 	r.view.ServicesUnknown = !r.has(Services) || !r.has(ServiceEntries)
-	if r.has(Services) {
-		var list corev1.ServiceList
-		r.list(&list, where)
-		for i := range list.Items {
-			if s := &list.Items[i]; visible(exportTo(s), s.Namespace, r.aw.Namespace) {
-				r.view.Services = append(r.view.Services, serviceOf(s))
-			}
+	for _, s := range r.visibleServices(namespace) {
+		if outbound || selectsAny(s.Spec.Selector, r.view.Workloads) {
+			r.view.Services = append(r.view.Services, serviceOf(s))
 		}
 	}
-	for _, entry := range r.entries(ServiceEntries, namespaces...) {
-		r.view.Services = append(r.view.Services, serviceEntry(entry))
+	for _, entry := range r.entries(ServiceEntries, namespace) {
+		if s := serviceEntry(entry); outbound || selectsAny(s.Selector, r.view.Workloads) {
+			r.view.Services = append(r.view.Services, s)
+		}
 	}
 	slices.SortFunc(r.view.Services, byName)
+}
+
+func (r *reading) visibleServices(namespace string) []*corev1.Service {
+	if !r.has(Services) {
+		return nil
+	}
+	var list corev1.ServiceList
+	r.list(&list, client.InNamespace(namespace))
+	visibles := make([]*corev1.Service, 0, len(list.Items))
+	for i := range list.Items {
+		if s := &list.Items[i]; visible(exportTo(s), s.Namespace, r.aw.Namespace) {
+			visibles = append(visibles, s)
+		}
+	}
+	return visibles
 }
 
 func (r *reading) istio() {

@@ -92,14 +92,18 @@ func TestLoadWorkloads(t *testing.T) {
 }
 
 func TestLoadServices(t *testing.T) {
+	pod := workload(WorkloadPort{"web", 9080})
 	near := Service{Kind: kindService, Namespace: "shop", Name: "details", Selector: details, Ports: []ServicePort{port("http", 80, "web")}}
 	entry := Service{Kind: kindServiceEntry, Namespace: "shop", Name: "vms", Selector: details, Ports: []ServicePort{appProtocol(port("web", 81, 9090), "http")}}
 	far := Service{Kind: kindService, Namespace: "bank", Name: "ledger", Ports: []ServicePort{appProtocol(port("", 8000, 9000), "http")}}
-	l := loader(t, everyKind(), detailsService, farService, hiddenService, detailsEntry)
-	requireView(t, l, autoWasm("", 9080), View{Services: []Service{near, entry}})
-	requireView(t, l, autoWasm(v1alpha1.Gateway, 9080), View{Services: []Service{near, entry}})
-	requireView(t, l, autoWasm(v1alpha1.Outbound, 9080), View{Services: []Service{far, near, entry}})
-	requireView(t, l, autoWasm(""), View{})
+	const other = `{apiVersion: v1, kind: Service, metadata: {namespace: shop, name: other}, spec: {selector: {app: details, v: "2"}, ports: [{port: 80}]}}`
+	l := loader(t, everyKind(), detailsPod, detailsService, other, farService, hiddenService, detailsEntry)
+	for context, want := range map[v1alpha1.Context][]Service{"": {near, entry}, v1alpha1.Gateway: {near, entry}} {
+		requireView(t, l, autoWasm(context, 9080), View{Workloads: []Workload{pod}, Services: want})
+	}
+	second := Service{Kind: kindService, Namespace: "shop", Name: "other", Selector: map[string]string{"app": "details", "v": "2"}, Ports: []ServicePort{port("", 80, nil)}}
+	requireView(t, l, autoWasm(v1alpha1.Outbound, 9080), View{Workloads: []Workload{pod}, Services: []Service{far, near, second, entry}})
+	requireView(t, l, autoWasm(""), View{Workloads: []Workload{pod}})
 }
 
 func TestLoadServer(t *testing.T) {

@@ -144,9 +144,7 @@ func (c *check) leads(s Service, p ServicePort, port int32) bool {
 }
 
 // selected reports whether a Service selects one of the workloads.
-func (c *check) selected(s Service) bool {
-	return len(s.Selector) > 0 && slices.ContainsFunc(c.view.Workloads, func(w Workload) bool { return selects(s.Selector, w.Labels) })
-}
+func (c *check) selected(s Service) bool { return selectsAny(s.Selector, c.view.Workloads) }
 
 // named are the ports that a name stands for in the workloads of a Service.
 func (c *check) named(s Service, name string) []int32 {

@@ -46,7 +46,7 @@ func BenchmarkAdmissionCached(b *testing.B) {
 	aw := autoWasm(withSource(fromRegistry(host + "/wasm-add-header:v0.3")))
 	push(b, aw.Spec.Filter.Source.Registry.Image, wasmtest.Module())
 
-	v := newValidator(Options{Fetcher: newFetcher(b, host), Registry: prometheus.NewRegistry()}.withDefaults())
+	v := newValidator(Options{Fetcher: newFetcher(b, host), Preflight: busy(), Registry: prometheus.NewRegistry()}.withDefaults())
 	v.generate = &generations{}
 	compare(b, v, sized(b, aw))
 }
