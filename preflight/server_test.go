@@ -144,3 +144,17 @@ func TestWithoutAServer(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestSidecarBesideTheServer: "." is the workload's own namespace, which can be the
+// module server's, also in the root's Sidecar for all.
+func TestSidecarBesideTheServer(t *testing.T) {
+	aw := autoWasm("")
+	aw.Namespace = "istio-system"
+	beside := importing("./*")
+	for _, namespace := range []string{"istio-system", "mesh"} {
+		beside.Namespace = namespace
+		if got := Check(aw, good(sidecars(beside)), Options{RootNamespace: "mesh", Host: wasmerHost, Port: 8081}); got != nil {
+			t.Errorf("the Sidecar of %s: %v", namespace, got)
+		}
+	}
+}
