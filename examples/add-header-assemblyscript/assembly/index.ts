@@ -26,8 +26,12 @@ class AddHeader extends Context {
   }
 
   onResponseHeaders(_count: u32, _end_of_stream: bool): FilterHeadersStatusValues {
-    const configuration = this.root_context.getConfiguration();
-    stream_context.headers.response.add("hello", configuration == "" ? "world!" : configuration);
+    // Not with a conditional operator: this compiler releases its result once too often, and later requests trap.
+    if (this.root_context.getConfiguration() == "") {
+      stream_context.headers.response.add("hello", "world!");
+    } else {
+      stream_context.headers.response.add("hello", this.root_context.getConfiguration());
+    }
     return FilterHeadersStatusValues.Continue;
   }
 }
