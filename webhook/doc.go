@@ -7,10 +7,12 @@
 // reason, or will run. It
 //
 //  1. checks the whole object again, as a hostile input (Validate);
-//  2. prepares the module: resolves and fetches the source within a budget. A
+//  2. warns of what in the cluster keeps the filter from running, as far as caches
+//     know it (package preflight);
+//  3. prepares the module: resolves and fetches the source within a budget. A
 //     definite failure denies, an indefinite one admits with a warning, and the
 //     fetch goes on in the background;
-//  3. generates: on a create it stages the EnvoyFilter, that is, creates it before
+//  4. generates: on a create it stages the EnvoyFilter, that is, creates it before
 //     the AutoWasm is persisted; on an update, and where staging is off, it only
 //     rehearses the write, so that Istio's own validation can refuse it.
 //
@@ -27,8 +29,9 @@
 // comes of that is bounded. An answer tells no module's sha256, with which the module
 // could be loaded, that the object does not name. Nothing is fetched or staged for
 // the namespaces that the webhook configurations leave out, wasmer's and Istio's
-// root among them. What remains is that a pull secret is used, though not shown, and
-// that an EnvoyFilter is staged which the sweep removes.
+// root among them. What remains is that a pull secret is used, though not shown, that
+// warnings name ports, Services and Sidecars of the object's namespace, and that an
+// EnvoyFilter is staged which the sweep removes.
 //
 // To end that too, let only the API server connect. The flag --webhook-client-ca has
 // the server ask for its client certificate, where it is given one for webhooks,
