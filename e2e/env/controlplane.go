@@ -54,7 +54,7 @@ func (e *Environment) startAPIServer(ctx context.Context) error {
 }
 
 // apiServerCommand leaves the API server's defaults as they are where it can. It advertises no endpoints: there
-// are no Pods that would look for it.
+// is nothing in a Pod that would look for it.
 func (e *Environment) apiServerCommand(ports []int) command {
 	return command{name: "kube-apiserver", path: e.binaries.ControlPlane, args: []string{
 		"kube-apiserver", "--etcd-servers=" + e.etcdURL,

@@ -86,8 +86,8 @@ func TestMeshWithoutEnvoy(t *testing.T) {
 	s := newSession(t)
 	s.children = 7 // with wasmer and istiod
 	want(t, s.run(t, 0, "up"), "without proxies: set ENVOY", "/no/such/envoy", "The environment is ready", "ISTIOD")
-	want(t, s.shell(t, `kubectl get workloadentry details -o name; echo "[$ISTIOD$ENVOY_INBOUND_URL]"`),
-		"workloadentry.networking.istio.io/details", "[127.0.0.1:")
+	want(t, s.shell(t, `kubectl get pod details-1 -o name; echo "[$ISTIOD$ENVOY_INBOUND_URL]"`),
+		"pod/details-1", "[127.0.0.1:")
 	if err := syscall.Kill(s.child(t, "istiod"), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
