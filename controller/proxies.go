@@ -100,5 +100,5 @@ func isGateway(pod *corev1.Pod) bool {
 }
 
 func filterOf(p render.Plugin) proxies.Filter {
-	return proxies.Filter{VM: p.VM, Revision: p.Revision}
+	return proxies.Filter{Owner: proxies.OwnerOf(p.Owner), VM: p.VM, Revision: p.Revision}
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/autowasm/autowasm/proxies"
 )
 
-// startTime is how long a proxy that started may take before it answers.
-const startTime = time.Minute
-
 // sight is what one look at the proxies of a target showed.
 type sight struct {
 	view    proxyView
@@ -66,7 +63,7 @@ func (w *proxyWatcher) askAll(ctx context.Context, selected []proxy, maxAge time
 // for a moment only, else for half of the time until it is asked again.
 func (w *proxyWatcher) maxAge(t proxyTarget) time.Duration {
 	known := w.watchOf(t)
-	if !known.seen || known.view.failure(false) != nil {
+	if !known.seen || !known.sure || known.view.failure(false) != nil {
 		return firstAsk / 2
 	}
 	return w.o.Interval / 2
@@ -123,16 +120,17 @@ func (o observation) judge(s *sight, p proxy, r report) {
 		s.view.saw(seen.Asked)
 	}
 	if r.err != nil {
-		s.view.add(p, o.silent(p), fmt.Sprintf("cannot be asked: %v", r.err))
+		o.judgeSilent(s, p, r.err)
 		return
 	}
 	refusal, known := o.refusals[p.pod.String()]
 	state, why := proxies.Judge(filterOf(o.target.plugin), proxies.Evidence{
 		Report:    r.Report,
 		Served:    !seen.Served.Before(p.start.at) && !seen.Served.IsZero(),
-		Confirmed: o.watch.confirmed[p.start],
+		Confirmed: o.watch.confirmed(p.start),
 		Settled:   o.watch.older(settleTime, p.start.at, o.now),
 		Overdue:   o.watch.older(loadTime, p.start.at, o.now),
+		Drained:   o.watch.older(drainTime, p.start.at, o.now),
 		Refusal:   refusal,
 		Accepted:  known && refusal == "",
 	})
@@ -142,10 +140,16 @@ func (o observation) judge(s *sight, p proxy, r report) {
 	}
 }
 
-// silent judges a proxy that does not answer: one that has just started will.
-func (o observation) silent(p proxy) proxies.State {
-	if o.now.Sub(p.start.at) < startTime {
-		return proxies.Loading
+// judgeSilent judges a proxy that does not answer. One that ran the filter does so
+// still: it may be compiling another. One that has just started will answer.
+func (o observation) judgeSilent(s *sight, p proxy, err error) {
+	state := proxies.Loading
+	switch {
+	case o.watch.confirmed(p.start):
+		state = proxies.Running
+		s.running = append(s.running, p.start)
+	case o.watch.older(loadTime, p.start.at, o.now):
+		state = proxies.Unknown
 	}
-	return proxies.Unknown
+	s.view.add(p, state, fmt.Sprintf("cannot be asked: %v", err))
 }

@@ -53,11 +53,12 @@ func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, module, root
 type proxyWatch struct {
 	target proxyTarget
 	since  time.Time
-	// confirmed are the starts of proxies that were seen to run the target. While
-	// others of our filters fail in the same proxy, that they still do does not show.
-	confirmed map[proxyStart]bool
-	view      proxyView
-	seen      bool // view says something
+	// looks counts, for each proxy that runs the target, the looks in a row that
+	// showed it.
+	looks map[proxyStart]int
+	view  proxyView
+	seen  bool // view says something
+	sure  bool // all that run the target are confirmed
 }
 
 // older says whether a proxy that started at a time has known the target, or could, for
@@ -66,10 +67,22 @@ func (w *proxyWatch) older(than time.Duration, start, now time.Time) bool {
 	return now.Sub(w.since) >= than && now.Sub(start) >= than
 }
 
-// confirm keeps in mind which proxies run the target, and forgets those that are gone.
-func (w *proxyWatch) confirm(running []proxyStart) {
-	w.confirmed = make(map[proxyStart]bool, len(running))
+// confirmLooks is how many looks in a row must show that a proxy runs the target before
+// it is taken for granted: that it still does no longer shows once another filter fails
+// in the same proxy. One look is not enough, since the virtual machines of a module that
+// is about to fail are there for a moment.
+const confirmLooks = 2
+
+func (w *proxyWatch) confirmed(start proxyStart) bool { return w.looks[start] >= confirmLooks }
+
+// confirm counts a look that showed which proxies run the target, and forgets those
+// that do not. It says whether all of them are confirmed.
+func (w *proxyWatch) confirm(running []proxyStart) bool {
+	looks, all := make(map[proxyStart]int, len(running)), true
 	for _, start := range running {
-		w.confirmed[start] = true
+		looks[start] = min(w.looks[start]+1, confirmLooks)
+		all = all && looks[start] == confirmLooks
 	}
+	w.looks = looks
+	return all
 }

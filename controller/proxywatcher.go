@@ -22,10 +22,16 @@ const (
 	// loadTime is how long a load may take before it counts as failing: as long as one
 	// try of a proxy may (render.DefaultTimeout).
 	loadTime = render.DefaultTimeout
+	// drainTime is how long a proxy keeps listeners that were replaced: 45 seconds by
+	// default (Istio's drainDuration), and some more.
+	drainTime = time.Minute
 	// firstAsk and lastAsk are how soon the proxies are asked again while they load:
 	// ever more seldom, as the change grows older.
 	firstAsk = 500 * time.Millisecond
 	lastAsk  = 10 * time.Second
+	// confirmAfter is how long after a proxy was first seen to run the filter it is asked
+	// once more.
+	confirmAfter = 2 * time.Second
 	// askedAtOnce is how many proxies of one AutoWasm are asked at the same time.
 	askedAtOnce = 32
 )
@@ -164,13 +170,13 @@ func (w *proxyWatcher) keep(t proxyTarget, s sight) (again time.Duration, news b
 	if known == nil || known.target.targetID != t.targetID {
 		return 0, false
 	}
-	known.confirm(s.running)
+	known.sure = known.confirm(s.running)
 	news = !known.seen || !known.view.same(s.view) || w.reloadsSoon(t.key, s.view)
 	known.view, known.seen = s.view, true
 	if s.view.failure(false) == nil {
 		w.reloads.forget(t.key)
 	}
-	return w.askAgain(s.view, w.now().Sub(known.since)), news
+	return w.askAgain(*known), news
 }
 
 func (w *proxyWatcher) reloadsSoon(key types.NamespacedName, v proxyView) bool {
@@ -178,9 +184,14 @@ func (w *proxyWatcher) reloadsSoon(key types.NamespacedName, v proxyView) bool {
 }
 
 // askAgain is short while something is to be expected.
-func (w *proxyWatcher) askAgain(v proxyView, age time.Duration) time.Duration {
-	if v.failure(false) == nil {
+func (w *proxyWatcher) askAgain(known proxyWatch) time.Duration {
+	switch {
+	case known.view.failure(false) != nil:
+	case !known.sure:
+		return min(confirmAfter, w.o.Interval)
+	default:
 		return wait.Jitter(w.o.Interval, 0.2)
 	}
+	age := w.now().Sub(known.since)
 	return min(max(age/4, firstAsk), lastAsk, w.o.Interval)
 }

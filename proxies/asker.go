@@ -2,6 +2,7 @@ package proxies
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -24,7 +25,7 @@ const (
 // their dotted names, leaves out what nobody here wants to know.
 var statsPath = "/stats/prometheus?filter=" + url.QueryEscape(
 	`^wasm\.(.*\.)?(vm_reload(_backoff|_failure|_success)?|active|remote_load_fetch_(failures|successes))$`+
-		`|^listener_manager\.(lds\.update_rejected|total_listeners_warming)$|^server\.(concurrency|state)$`)
+		`|^listener_manager\.(lds\.update_rejected|total_(listeners_(warming|draining)|filter_chains_draining))$|^server\.(concurrency|state)$`)
 
 // Options are what an Asker works with.
 type Options struct {
@@ -108,6 +109,9 @@ func (a *Asker) ask(ctx context.Context, host string) (Report, error) {
 	}
 	request.Close = true // it is long until the next question
 	response, err := a.client.Do(request)
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return Report{}, wrapped.Err // the URL is long, and its host is told
+	}
 	if err != nil {
 		return Report{}, err
 	}

@@ -14,20 +14,23 @@ const maxRefusal = 300
 // subject is the proxy; "" for Running.
 func Judge(want Filter, e Evidence) (State, string) {
 	if slices.ContainsFunc(e.Report.Filters, func(f Filter) bool { return f.Revision == want.Revision }) {
-		return judgePresent(e)
+		return judgePresent(want, e)
 	}
 	return judgeAbsent(e)
 }
 
 // judgePresent judges a filter that is in a listener of the proxy.
-func judgePresent(e Evidence) (State, string) {
+func judgePresent(want Filter, e Evidence) (State, string) {
 	r := e.Report
 	switch {
 	case e.Confirmed:
 		return Running, ""
 	case r.Workers == 0:
 		return Unknown, "does not show how many workers it has: its bootstrap hides the statistic server.concurrency"
-	case int64(r.VMs) >= r.needed():
+	case int64(r.VMs) >= r.needed() && r.Draining > 0 && !e.Drained && int64(r.VMs) < r.needed()+r.doubles(want):
+		return Loading, "seems to run the module; that is certain when its former listeners are drained"
+	case int64(r.VMs) >= r.needed() && (r.Warming == 0 || e.Overdue):
+		// A module that is about to fail has virtual machines while its listener warms.
 		return Running, ""
 	case (r.Warming > 0 || r.Starting) && e.Overdue:
 		return LoadFailing, "still tries to load the module" + r.failures()
@@ -70,6 +73,23 @@ func (r Report) needed() int64 {
 	vms := map[string]struct{}{}
 	for _, f := range r.Filters {
 		vms[f.VM] = struct{}{}
+	}
+	sets := int64(len(vms))
+	if r.Others > 0 {
+		sets++
+	}
+	return (int64(r.Workers) + 2) * sets
+}
+
+// doubles is how many virtual machines there may be twice while former listeners drain:
+// those of the filters that were there before. Envoy gives a filter new ones when it
+// first meets its module in the cache, having fetched it before.
+func (r Report) doubles(want Filter) int64 {
+	vms := map[string]struct{}{}
+	for _, f := range r.Filters {
+		if f.Owner != want.Owner {
+			vms[f.VM] = struct{}{}
+		}
 	}
 	sets := int64(len(vms))
 	if r.Others > 0 {

@@ -38,6 +38,8 @@ func TestJudgePresent(t *testing.T) {
 	warming := func(n int64) func(*proxies.Report) {
 		return func(r *proxies.Report) { r.Warming, r.FetchFailures = 1, n }
 	}
+	draining := func(r *proxies.Report) { r.Draining = 2 }
+	hasOther := func(vms int) proxies.Report { return has(vms, filterA, of("autowasm_other", filterB)[0]) }
 	starting := func(r *proxies.Report) { r.Starting = true }
 	others := func(n int) func(*proxies.Report) { return func(r *proxies.Report) { r.Others = n } }
 	sharing := proxies.Filter{VM: filterA.VM, Revision: "00000000"}
@@ -52,7 +54,8 @@ func TestJudgePresent(t *testing.T) {
 	}{
 		"runs":                            {proxies.Evidence{Report: has(4, filterA)}, judgement{proxies.Running, ""}},
 		"runs, more than needed":          {proxies.Evidence{Report: has(9, filterA)}, judgement{proxies.Running, ""}},
-		"runs while another one warms":    {proxies.Evidence{Report: but(has(4, filterA), warming(1))}, judgement{proxies.Running, ""}},
+		"runs while another one warms":    {proxies.Evidence{Report: but(has(4, filterA), warming(1)), Overdue: true}, judgement{proxies.Running, ""}},
+		"may be about to run":             {proxies.Evidence{Report: but(has(4, filterA), warming(0))}, judgement{proxies.Loading, "waits for the module"}},
 		"runs beside another":             {proxies.Evidence{Report: has(8, filterB, filterA)}, judgement{proxies.Running, ""}},
 		"runs on the machines of another": {proxies.Evidence{Report: has(4, sharing, filterA)}, judgement{proxies.Running, ""}},
 		"runs beside other people's":      {proxies.Evidence{Report: but(has(8, filterA), others(3))}, judgement{proxies.Running, ""}},
@@ -64,6 +67,22 @@ func TestJudgePresent(t *testing.T) {
 		"warms": {
 			proxies.Evidence{Report: but(has(0, filterA), warming(0)), Settled: true, Served: true},
 			judgement{proxies.Loading, "waits for the module"},
+		},
+		"may be the machines of another, twice": {
+			proxies.Evidence{Report: but(hasOther(8), draining), Settled: true, Served: true},
+			judgement{proxies.Loading, "seems to run the module; that is certain when its former listeners are drained"},
+		},
+		"more machines than others can have twice": {
+			proxies.Evidence{Report: but(hasOther(12), draining), Settled: true, Served: true},
+			judgement{proxies.Running, ""},
+		},
+		"others drain for too long": {
+			proxies.Evidence{Report: but(hasOther(8), draining), Settled: true, Overdue: true, Drained: true},
+			judgement{proxies.Running, ""},
+		},
+		"its own former revision drains": {
+			proxies.Evidence{Report: but(has(8, filterB, filterA), draining), Settled: true, Served: true},
+			judgement{proxies.Running, ""},
 		},
 		"warms for too long": {
 			proxies.Evidence{Report: but(has(0, filterA), warming(0)), Settled: true, Overdue: true},

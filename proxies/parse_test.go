@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,15 @@ var (
 	filterB = proxies.Filter{VM: "0a2b3c4d", Revision: "5e6f7a8b"}
 )
 
+// of are filters of one owner.
+func of(owner string, filters ...proxies.Filter) []proxies.Filter {
+	out := slices.Clone(filters)
+	for i := range out {
+		out[i].Owner = owner
+	}
+	return out
+}
+
 func TestParse(t *testing.T) {
 	cases := map[string]struct {
 		stats string
@@ -25,21 +35,21 @@ func TestParse(t *testing.T) {
 		"nothing": {},
 		"one of ours": {
 			stats: "envoy_wasm_autowasm_default_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\n",
-			want:  proxies.Report{Filters: []proxies.Filter{filterA}},
+			want:  proxies.Report{Filters: of("autowasm_default_c", filterA)},
 		},
 		"a name with underscores": {
 			stats: "envoy_wasm_autowasm_team_a_c_d_1a2b3c4d_5e6f7a8b_vm_reload{} 0\n",
-			want:  proxies.Report{Filters: []proxies.Filter{filterA}},
+			want:  proxies.Report{Filters: of("autowasm_team_a_c_d", filterA)},
 		},
 		"siblings are the same plugin": {
 			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 1\nenvoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_backoff{} 1\n" +
 				"envoy_wasm_x_vm_reload 0\nenvoy_wasm_x_vm_reload_failure 0\nenvoy_wasm_x_vm_reload_success 0\n",
-			want: proxies.Report{Filters: []proxies.Filter{filterA}, Others: 1},
+			want: proxies.Report{Filters: of("autowasm_n_c", filterA), Others: 1},
 		},
 		"sorted and distinct": {
 			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\nenvoy_wasm_autowasm_n_c_0a2b3c4d_5e6f7a8b_vm_reload{} 0\n" +
 				"envoy_wasm_autowasm_n_c_1a2b3c4d_00000000_vm_reload{} 0\nenvoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\n",
-			want: proxies.Report{Filters: []proxies.Filter{filterB, {VM: "1a2b3c4d", Revision: "00000000"}, filterA}},
+			want: proxies.Report{Filters: of("autowasm_n_c", filterB, proxies.Filter{VM: "1a2b3c4d", Revision: "00000000"}, filterA)},
 		},
 		"others": {
 			stats: "envoy_wasm_stats_vm_reload 0\nenvoy_wasm_vm_reload 0\n" + // the latter has no name
@@ -57,6 +67,10 @@ func TestParse(t *testing.T) {
 		},
 		"starting": {stats: "envoy_server_state{} 3\n", want: proxies.Report{Starting: true}},
 		"draining": {stats: "envoy_server_state{} 1\n"},
+		"draining listeners": {
+			stats: "envoy_listener_manager_total_listeners_draining{} 1\nenvoy_listener_manager_total_filter_chains_draining{} 4\n",
+			want:  proxies.Report{Draining: 5},
+		},
 		"all runtimes": {
 			stats: "envoy_wasm_envoy_wasm_runtime_v8_active{} 4\nenvoy_wasm_envoy_wasm_runtime_null_active{} 4\n",
 			want:  proxies.Report{VMs: 8},
@@ -100,7 +114,7 @@ func TestParseEnvoy(t *testing.T) {
 	}
 	defer file.Close() //nolint:errcheck // only read
 	got, err := proxies.Parse(file)
-	want := proxies.Report{Filters: []proxies.Filter{filterB, filterA}, Others: 2, VMs: 16, Workers: 2}
+	want := proxies.Report{Filters: append(of("autowasm_default_c", filterA), of("autowasm_team_a_my_filter", filterB)...), Others: 2, VMs: 16, Workers: 2}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("error %v, report (-want +got):\n%s", err, diff)
 	}

@@ -39,6 +39,9 @@ type Evidence struct {
 	Settled bool
 	// Overdue: the filter has been in force for longer than a load takes.
 	Overdue bool
+	// Drained: the filter has been in force for longer than the listeners that it replaced
+	// are kept.
+	Drained bool
 	// Refusal is why the proxy refused its last listeners; "" when it did not, or when
 	// that is not known.
 	Refusal string

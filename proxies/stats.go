@@ -41,6 +41,8 @@ func (s *stats) add(name string, value int64) {
 		s.seen.Starting = value >= preInitializing
 	case "envoy_listener_manager_total_listeners_warming":
 		s.seen.Warming = sum(s.seen.Warming, value)
+	case "envoy_listener_manager_total_filter_chains_draining", "envoy_listener_manager_total_listeners_draining":
+		s.seen.Draining = sum(s.seen.Draining, value)
 	case "envoy_listener_manager_lds_update_rejected":
 		s.seen.Rejected = sum(s.seen.Rejected, value)
 	case "envoy_wasm_remote_load_fetch_failures":
@@ -94,7 +96,7 @@ func filterOf(plugin string) (Filter, bool) {
 	if !strings.HasPrefix(plugin, ownPrefix) || last < 3 || !isHash(parts[last]) || !isHash(parts[last-1]) {
 		return Filter{}, false
 	}
-	return Filter{VM: parts[last-1], Revision: parts[last]}, true
+	return Filter{Owner: strings.Join(parts[:last-1], "_"), VM: parts[last-1], Revision: parts[last]}, true
 }
 
 // isHash reports whether text is 8 lower-case hex digits.
@@ -109,7 +111,7 @@ func (s *stats) report() Report {
 		r.Filters = append(r.Filters, filter)
 	}
 	slices.SortFunc(r.Filters, func(a, b Filter) int {
-		return cmp.Or(cmp.Compare(a.VM, b.VM), cmp.Compare(a.Revision, b.Revision))
+		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.VM, b.VM), cmp.Compare(a.Revision, b.Revision))
 	})
 	return r
 }
