@@ -3,6 +3,7 @@ package controller
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -171,9 +172,8 @@ func (v proxyView) gaveUp() bool { return v.states[proxies.LoadFailed] > 0 }
 // lastRequestStep is how much later a request must be to be news by itself.
 const lastRequestStep = time.Minute
 
-// same says that nothing is different enough to be told. Texts differ by counts that
-// grow while a proxy tries.
+// same says that nothing is different enough to be told.
 func (v proxyView) same(other proxyView) bool {
 	return v.selected == other.selected && v.running == other.running && v.requested == other.requested &&
-		other.lastRequest.Sub(v.lastRequest) < lastRequestStep && maps.Equal(v.states, other.states)
+		other.lastRequest.Sub(v.lastRequest) < lastRequestStep && maps.Equal(v.states, other.states) && slices.Equal(v.told, other.told)
 }
