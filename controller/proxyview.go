@@ -140,14 +140,7 @@ func (v *proxyView) remark() string {
 }
 
 func (v proxyView) summary() string {
-	return fmt.Sprintf("%d of %s run the module", v.running, countProxies(v.selected))
-}
-
-func countProxies(n int32) string {
-	if n == 1 {
-		return "1 selected proxy"
-	}
-	return fmt.Sprintf("%d selected proxies", n)
+	return fmt.Sprintf("%d of %d selected proxies run the module", v.running, v.selected)
 }
 
 // tell says what is known of the proxies in a state.

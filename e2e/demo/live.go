@@ -43,6 +43,33 @@ func after() []step {
 	}}
 }
 
+// told shows that the status speaks of what the proxies do, and not of what they were told.
+func told() []step {
+	return []step{{
+		says:  "The status knows what the proxies run.",
+		run:   `kubectl get aw test -o jsonpath='{.status.proxies}{"\n"}'`,
+		live:  true,
+		shows: []string{`"running":1`, `"selected":1`},
+	}, {
+		says: "A configuration that this filter refuses, which only the filter knows. The proxy goes on as before, and the status says so.",
+		run: `kubectl patch aw test --type=merge -p '{"spec": {"filter": {"config": {"header": "no header"}}}}'
+kubectl wait aw test --for=condition=Stalled --timeout=60s
+kubectl get aw test -o jsonpath='{.status.phase}: {.status.message}{"\n"}'`,
+		live:  true,
+		shows: []string{"Failed: 0 of 1 selected proxies run the module", "refused its listeners"},
+	}, {
+		run:   askDetails + ` | grep hello`,
+		live:  true,
+		shows: []string{"hello: world"},
+	}, {
+		says: "Take it back.",
+		run: `kubectl patch aw test --type=json -p '[{"op": "remove", "path": "/spec/filter/config"}]'
+kubectl wait aw test --for=condition=Ready --timeout=60s`,
+		live:  true,
+		shows: []string{"condition met"},
+	}}
+}
+
 // afterwards shows that nothing of it is left.
 func afterwards() []step {
 	return []step{{

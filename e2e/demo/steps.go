@@ -57,7 +57,7 @@ func variant(name, expression string) string {
 
 // steps are the tutorial's, in its order, with three refusals before the end.
 func steps() []step {
-	return slices.Concat(push(), before(), apply(), after(), refusals(), remove(), afterwards())
+	return slices.Concat(push(), before(), apply(), after(), told(), refusals(), remove(), afterwards())
 }
 
 func push() []step {
