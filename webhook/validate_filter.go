@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
 
+// maxProxyVersion is in bytes.
 const maxProxyVersion = 1024
 
 func validateFilter(f *v1alpha1.Filter, path *field.Path) field.ErrorList {
@@ -50,10 +50,11 @@ func validatePorts(ports []v1alpha1.Port, path *field.Path) field.ErrorList {
 	return errs
 }
 
-// validateProxyVersion compiles only what is short: a long expression costs time.
+// validateProxyVersion compiles only what is short: a long expression costs time. istiod
+// counts bytes, and has a longer expression match nothing.
 func validateProxyVersion(expression string, path *field.Path) field.ErrorList {
-	if utf8.RuneCountInString(expression) > maxProxyVersion {
-		return field.ErrorList{field.TooLongCharacters(path, expression, maxProxyVersion)}
+	if len(expression) > maxProxyVersion {
+		return field.ErrorList{field.TooLong(path, expression, maxProxyVersion)}
 	}
 	if _, err := regexp.Compile(expression); err != nil {
 		return field.ErrorList{field.Invalid(path, expression, fmt.Sprintf("%v: write a regular expression of the RE2 syntax, such as ^1\\.2[0-9].*", err))}

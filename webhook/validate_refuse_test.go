@@ -83,7 +83,10 @@ func TestValidateRefuses(t *testing.T) {
 			"spec.filter.proxyVersion: Invalid value: \"^1\\\\.(?!2)\": error parsing regexp: invalid or unsupported Perl syntax: `(?!`: write a regular expression of the RE2 syntax, such as ^1\\.2[0-9].*",
 		}},
 		{"a long proxy version", filter(func(f *v1alpha1.Filter) { f.ProxyVersion = nameOf(1025) }), []string{
-			`spec.filter.proxyVersion: Too long: may not be more than 1024 characters`,
+			`spec.filter.proxyVersion: Too long: may not be more than 1024 bytes`,
+		}},
+		{"a proxy version of few characters and many bytes", filter(func(f *v1alpha1.Filter) { f.ProxyVersion = strings.Repeat("ä", 512) + "x" }), []string{
+			`spec.filter.proxyVersion: Too long: may not be more than 1024 bytes`,
 		}},
 		{"a config over the limit", config(MaxConfig + 1), []string{
 			`spec.filter.config: Invalid value: "257 KiB": must be at most 256 KiB of JSON: let the module load large data by itself`,
