@@ -49,8 +49,14 @@ func applyTutorial(t *testing.T, name, app string) {
 
 func pushExample(t *testing.T, repository string) string {
 	t.Helper()
-	binaries, image := cluster.Binaries(), cluster.Registry+"/"+repository+":v1"
-	push := exec.CommandContext(t.Context(), binaries.Wasmc, "push", image, "-f", binaries.Filter)
+	return pushFile(t, repository, cluster.Binaries().Filter)
+}
+
+// pushFile pushes a module with wasmc and returns the image's reference.
+func pushFile(t *testing.T, repository, file string) string {
+	t.Helper()
+	image := cluster.Registry + "/" + repository + ":v1"
+	push := exec.CommandContext(t.Context(), cluster.Binaries().Wasmc, "push", image, "-f", file)
 	push.Env = append(os.Environ(), "DOCKER_CONFIG="+t.TempDir())
 	if out, err := push.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", push, err, out)
