@@ -93,10 +93,18 @@ func runningProxy(pod *corev1.Pod) (proxyStart, bool) {
 	return proxyStart{}, false
 }
 
-// isGateway is true of a Pod in which a proxy is all there is. The patches for
-// sidecars and for gateways leave the other kind alone.
+// The annotation by which a Pod asks to be made a gateway, beside other containers
+// perhaps.
+const (
+	injectionTemplates = "inject.istio.io/templates"
+	gatewayTemplate    = "gateway"
+)
+
+// isGateway is true of a Pod in which a proxy is all there is, or that asked for one.
+// The patches for sidecars and for gateways leave the other kind alone.
 func isGateway(pod *corev1.Pod) bool {
-	return len(pod.Spec.Containers) == 1 && pod.Spec.Containers[0].Name == proxyContainer
+	return len(pod.Spec.Containers) == 1 && pod.Spec.Containers[0].Name == proxyContainer ||
+		slices.Contains(strings.Split(pod.Annotations[injectionTemplates], ","), gatewayTemplate)
 }
 
 func filterOf(p render.Plugin) proxies.Filter {

@@ -104,12 +104,12 @@ var gravest = []struct {
 
 // failure is why the AutoWasm is not what its user asked for, nil when it is as far as
 // the proxies can say. Proxies that have no place for the filter are fine beside
-// others that do; so are those that start, once others run it (wasReady).
+// others that do, or may; so are those that start, once others run it (wasReady).
 func (v proxyView) failure(wasReady bool) *failure.Error {
 	for _, g := range gravest {
 		switch {
 		case v.states[g.state] == 0,
-			g.state == proxies.NotInserted && (v.running > 0 || v.states[proxies.Loading] > 0),
+			g.state == proxies.NotInserted && v.states[g.state] < v.selected,
 			g.state == proxies.Loading && wasReady:
 			continue
 		}
