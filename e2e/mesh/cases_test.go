@@ -71,9 +71,12 @@ func detailsCases(t *testing.T) *cases {
 // new one, and nothing else: no request fails.
 func (c *cases) step(t *testing.T, what string, want answers, change func()) {
 	t.Helper()
-	c.load(t, what, want, change, func(door, answer string) bool {
-		return answer == c.now[door] || answer == want[door]
-	})
+	c.load(t, what, want, change, c.formerOr(want))
+}
+
+// formerOr is true of a door's former answer and of the new one.
+func (c *cases) formerOr(want answers) func(door, answer string) bool {
+	return func(door, answer string) bool { return answer == c.now[door] || answer == want[door] }
 }
 
 // gradual is a step of several objects, which proxies may see one after the other: each answer is a success.
@@ -87,6 +90,14 @@ func (c *cases) gradual(t *testing.T, what string, want answers, change func()) 
 // load makes a change under load and requires each answer until the wanted ones to be good.
 func (c *cases) load(t *testing.T, what string, want answers, change func(), good func(door, answer string) bool) {
 	t.Helper()
+	for _, failure := range c.failures(t, what, want, change, good) {
+		t.Errorf("%s: %s", what, failure)
+	}
+}
+
+// failures makes a change under load, waits until every door answers as wanted, and says which answers were not good.
+func (c *cases) failures(t *testing.T, what string, want answers, change func(), good func(door, answer string) bool) (all []string) {
+	t.Helper()
 	l := startLoad(t, c.doors)
 	began := time.Now()
 	change()
@@ -98,12 +109,13 @@ func (c *cases) load(t *testing.T, what string, want answers, change func(), goo
 		for answer, n := range seen {
 			requests += n
 			if !good(name, answer) {
-				t.Errorf("%s: %d requests to %s got %q, from %q to %q", what, n, name, answer, c.now[name], want[name])
+				all = append(all, fmt.Sprintf("%d requests to %s got %q, from %q to %q", n, name, answer, c.now[name], want[name]))
 			}
 		}
 	}
 	t.Logf("%s: %s, %d requests", what, took.Round(time.Millisecond), requests)
 	c.now = want
+	return all
 }
 
 // wait waits until every door answers as wanted, three times in a row: each thread of a proxy changes by itself.
