@@ -2,7 +2,9 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -73,11 +75,10 @@ func (w *proxyWatcher) maxAge(t proxyTarget) time.Duration {
 func (w *proxyWatcher) watchOf(t proxyTarget) proxyWatch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	known := w.watches[t.key]
-	if known == nil || known.target.targetID != t.targetID {
-		return proxyWatch{target: t, since: w.now()}
+	if known := w.current(t); known != nil {
+		return *known
 	}
-	return *known
+	return *newProxyWatch(t, w.now())
 }
 
 // sightings are those that are known. Those that are not make a module that does not
@@ -116,7 +117,7 @@ type observation struct {
 // judge says what has become of the filter in one proxy.
 func (o observation) judge(s *sight, p proxy, r report) {
 	seen := o.sightings[p.ip]
-	if !seen.Asked.IsZero() {
+	if !seen.Asked.IsZero() && !seen.Asked.Before(p.start.at) { // else another had the address
 		s.view.saw(seen.Asked)
 	}
 	if r.err != nil {
@@ -151,5 +152,15 @@ func (o observation) judgeSilent(s *sight, p proxy, err error) {
 	case o.watch.older(loadTime, p.start.at, o.now):
 		state = proxies.Unknown
 	}
-	s.view.add(p, state, fmt.Sprintf("cannot be asked: %v", err))
+	s.view.add(p, state, fmt.Sprintf("cannot be asked: %v", withoutSource(err)))
+}
+
+// withoutSource drops our own port from an error of the network: it is another one each
+// time, which is no news.
+func withoutSource(err error) error {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok {
+		return err
+	}
+	return &net.OpError{Op: op.Op, Net: op.Net, Addr: op.Addr, Err: op.Err}
 }

@@ -19,6 +19,9 @@ type proxyTarget struct {
 	selector  map[string]string
 	gateway   bool
 	module    string // sha256
+	// since is when it was written, zero when that does not matter: it counts from when
+	// it is first seen then.
+	since time.Time
 }
 
 // targetID tells targets apart: whatever changes of an AutoWasm or its EnvoyFilter
@@ -27,8 +30,13 @@ type targetID struct {
 	key         types.NamespacedName
 	uid         types.UID
 	generation  int64
-	envoyFilter int64 // generation
+	envoyFilter targetFilter
 	plugin      render.Plugin
+}
+
+type targetFilter struct {
+	uid        types.UID
+	generation int64
 }
 
 // targetOf is what ef has the proxies of aw run.
@@ -36,7 +44,7 @@ func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, module, root
 	t := proxyTarget{
 		targetID: targetID{
 			key: client.ObjectKeyFromObject(aw), uid: aw.UID, generation: aw.Generation,
-			envoyFilter: ef.GetGeneration(), plugin: render.PluginOf(ef),
+			envoyFilter: targetFilter{ef.GetUID(), ef.GetGeneration()}, plugin: render.PluginOf(ef),
 		},
 		namespace: aw.Namespace,
 		selector:  aw.Spec.Selector.Labels(),
@@ -49,6 +57,18 @@ func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, module, root
 	return t
 }
 
+// writtenAt is when ef was last written by us, by the API server's clock; zero when it
+// does not say.
+func writtenAt(ef *unstructured.Unstructured) time.Time {
+	var last time.Time
+	for _, entry := range ef.GetManagedFields() {
+		if entry.Manager == render.FieldManager && entry.Time != nil && entry.Time.After(last) {
+			last = entry.Time.Time
+		}
+	}
+	return last
+}
+
 // proxyWatch is a target, and what has been seen of it.
 type proxyWatch struct {
 	target proxyTarget
@@ -59,6 +79,15 @@ type proxyWatch struct {
 	view  proxyView
 	seen  bool // view says something
 	sure  bool // all that run the target are confirmed
+	rests bool // the proxies are not asked, nobody wants to know
+}
+
+func newProxyWatch(t proxyTarget, now time.Time) *proxyWatch {
+	since := t.since
+	if since.IsZero() || since.After(now) {
+		since = now
+	}
+	return &proxyWatch{target: t, since: since}
 }
 
 // older says whether a proxy that started at a time has known the target, or could, for

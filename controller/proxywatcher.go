@@ -83,7 +83,7 @@ func (w *proxyWatcher) work(ctx context.Context) bool {
 		return false
 	}
 	defer w.queue.Done(key)
-	if target, ok := w.targetOf(key); ok {
+	if target, ok := w.targetOf(key); ok && ctx.Err() == nil {
 		w.look(ctx, target)
 	}
 	return true
@@ -92,20 +92,53 @@ func (w *proxyWatcher) work(ctx context.Context) bool {
 // watch says what is known of a target, and whether anything is. The first time it has
 // the proxies asked; where the cache knows of none, that is known at once.
 func (w *proxyWatcher) watch(ctx context.Context, t proxyTarget) (proxyView, bool) {
-	w.mu.Lock()
-	known := w.watches[t.key]
-	if known == nil || known.target.targetID != t.targetID {
-		known = &proxyWatch{target: t, since: w.now()}
-		w.watches[t.key] = known
+	view, seen, begun := w.begin(t)
+	if begun {
 		defer w.queue.Add(t.key)
 	}
-	view, seen := known.view, known.seen
-	w.mu.Unlock()
 	if seen {
 		return view, true
 	}
 	selected, err := selectedProxies(ctx, w.pods, t)
 	return proxyView{}, err == nil && len(selected) == 0
+}
+
+// begin begins the watch of a target, unless it is under way.
+func (w *proxyWatcher) begin(t proxyTarget) (view proxyView, seen, begun bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known := w.current(t); known != nil {
+		return known.view, known.seen, false
+	}
+	if before := w.watches[t.key]; before != nil && before.target.generation != t.generation {
+		w.reloads.forget(t.key) // it may be a better one
+	}
+	w.watches[t.key] = newProxyWatch(t, w.now())
+	return proxyView{}, false, true
+}
+
+// current is the watch of a target, nil when there is none or that of another. The
+// caller holds w.mu.
+func (w *proxyWatcher) current(t proxyTarget) *proxyWatch {
+	known := w.watches[t.key]
+	if known == nil || known.rests || known.target.targetID != t.targetID {
+		return nil
+	}
+	return known
+}
+
+// rest has the proxies of an AutoWasm not asked before it is watched again: what it is
+// to be now does not come so far as to be in force, and what is in force still is not
+// what it is to be.
+func (w *proxyWatcher) rest(key types.NamespacedName) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known := w.watches[key]; known != nil {
+		w.watches[key] = &proxyWatch{target: known.target, rests: true}
+	}
 }
 
 // forget ends the watch of an AutoWasm.
@@ -135,7 +168,7 @@ func (w *proxyWatcher) targetOf(key types.NamespacedName) (proxyTarget, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	known := w.watches[key]
-	if known == nil {
+	if known == nil || known.rests {
 		return proxyTarget{}, false
 	}
 	return known.target, true
@@ -166,13 +199,15 @@ func (w *proxyWatcher) look(ctx context.Context, t proxyTarget) {
 func (w *proxyWatcher) keep(t proxyTarget, s sight) (again time.Duration, news bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	known := w.watches[t.key]
-	if known == nil || known.target.targetID != t.targetID {
+	known := w.current(t)
+	if known == nil {
 		return 0, false
 	}
 	known.sure = known.confirm(s.running)
 	news = !known.seen || !known.view.same(s.view) || w.reloadsSoon(t.key, s.view)
-	known.view, known.seen = s.view, true
+	if news { // else small steps of time would add up to no news for ever
+		known.view, known.seen = s.view, true
+	}
 	if s.view.failure(false) == nil {
 		w.reloads.forget(t.key)
 	}

@@ -159,7 +159,11 @@ func (r *reconciler) askProxies(ctx context.Context, aw *v1alpha1.AutoWasm, out 
 	if r.proxies == nil {
 		return out.done()
 	}
-	view, seen := r.proxies.watch(ctx, targetOf(aw, ef, out.module.SHA256, r.root))
+	target := targetOf(aw, ef, out.module.SHA256, r.root)
+	if wasHeard(aw.Status, aw.Generation, out.envoyFilter) {
+		target.since = writtenAt(ef) // no proxy is new to it because this process is
+	}
+	view, seen := r.proxies.watch(ctx, target)
 	return out.heard(view, seen, aw)
 }
 
@@ -198,6 +202,7 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 		r.retries.forget(key)
 		return reconcile.Result{}, nil
 	case out.failure != nil:
+		r.proxies.rest(key)
 		ctrl.LoggerFrom(ctx).Info("not synced", "reason", out.failure.Reason, "definite", out.failure.Definite, "message", out.failure.Error())
 		return r.retries.after(key, out.failure), nil
 	default:

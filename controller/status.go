@@ -56,8 +56,14 @@ func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bo
 // stillUnheard is true while the proxies are asked for the first time since this
 // process started: what they said before, of the same EnvoyFilter, is as good.
 func stillUnheard(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {
-	return o.unheard && prev.ObservedGeneration == generation &&
-		prev.EnvoyFilter != nil && *prev.EnvoyFilter == *o.envoyFilter &&
+	return o.unheard && wasHeard(prev, generation, o.envoyFilter)
+}
+
+// wasHeard says that the proxies were asked of this very EnvoyFilter when prev was
+// written.
+func wasHeard(prev v1alpha1.AutoWasmStatus, generation int64, ef *v1alpha1.EnvoyFilterStatus) bool {
+	return prev.ObservedGeneration == generation &&
+		prev.EnvoyFilter != nil && *prev.EnvoyFilter == *ef &&
 		find(prev.Conditions, v1alpha1.ConditionProxiesLoaded) != nil
 }
 

@@ -1,0 +1,175 @@
+package controller
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/proxies"
+	"github.com/autowasm/autowasm/render"
+)
+
+// observing is a watcher of one Pod, a at 10.0.0.1, whose proxy runs since testTime, an
+// hour after that.
+func observing(says answer, edits ...func(*mesh)) (*proxyWatcher, proxyTarget) {
+	m := &mesh{answers: map[string]answer{"10.0.0.1": says}}
+	m.pods = append(m.pods, sidecarPod("a", "10.0.0.1"))
+	for _, edit := range edits {
+		edit(m)
+	}
+	o := &ProxyOptions{Asker: m, Sightings: m, Refusals: m}
+	now := func() time.Time { return testTime.Add(time.Hour) }
+	target := selecting(running1, func(t *proxyTarget) { t.since = testTime })
+	w := newProxyWatcher(o.withDefaults(), m, nil, now)
+	w.queue.ShutDown()
+	w.begin(target)
+	return w, target
+}
+
+func seenAt(asked, served time.Duration) func(*mesh) {
+	return func(m *mesh) {
+		s := serve.Sighting{Asked: testTime.Add(asked)}
+		if served != 0 {
+			s.Served = testTime.Add(served)
+		}
+		m.sightings = map[string]serve.Sighting{"10.0.0.1": s, "10.0.0.77": {Asked: testTime.Add(time.Hour)}}
+	}
+}
+
+func refused(pod, why string) func(*mesh) {
+	return func(m *mesh) { m.refusals = map[string]string{pod: why} }
+}
+
+// startedAgo has the proxy start some time before it is looked at.
+func startedAgo(ago time.Duration) func(*mesh) {
+	return func(m *mesh) {
+		m.pods[0].Status.ContainerStatuses[1].State = runningSince(testTime.Add(time.Hour - ago))
+	}
+}
+
+// TestEvidence: what is known beside a proxy's answer, by the state that it leads to.
+func TestEvidence(t *testing.T) {
+	broken := func(m *mesh) { m.brokenErr = errors.New("not all of them answer") }
+	rejected := answer{Report: proxies.Report{Workers: 2, Rejected: 1}}
+	failedOnce := gaveUp(plugin1)
+	tests := map[string]struct {
+		says  answer
+		edits []func(*mesh)
+		want  proxies.State
+	}{
+		"it runs":                                   {runs(plugin1), nil, proxies.Running},
+		"it runs another revision":                  {runs(plugin2), nil, proxies.NotInserted},
+		"it gave up":                                {failedOnce, nil, proxies.LoadFailed},
+		"it was served the module":                  {failedOnce, []func(*mesh){seenAt(time.Minute, time.Minute)}, proxies.StartFailed},
+		"served as it started":                      {failedOnce, []func(*mesh){func(m *mesh) { m.sightings = map[string]serve.Sighting{"10.0.0.1": {Served: testTime}} }}, proxies.StartFailed},
+		"another was served at its address before":  {failedOnce, []func(*mesh){seenAt(time.Minute, -time.Minute)}, proxies.LoadFailed},
+		"it asked and was not served":               {failedOnce, []func(*mesh){seenAt(time.Minute, 0)}, proxies.LoadFailed},
+		"not all replicas say whom they served":     {failedOnce, []func(*mesh){seenAt(time.Minute, time.Minute), broken}, proxies.StartFailed},
+		"istiod says that it refused":               {without, []func(*mesh){refused("shop/a", "bad")}, proxies.Refused},
+		"istiod says that another refused":          {without, []func(*mesh){refused("shop/b", "bad")}, proxies.NotInserted},
+		"it says itself that it refused":            {rejected, nil, proxies.Refused},
+		"but istiod says that it took the last one": {rejected, []func(*mesh){refused("shop/a", "")}, proxies.NotInserted},
+		"istiod says half of it":                    {without, []func(*mesh){refused("shop/a", "bad"), broken}, proxies.Refused},
+		"it has just started, without":              {without, []func(*mesh){startedAgo(settleTime - 1)}, proxies.Loading},
+		"it has started a while ago, without":       {without, []func(*mesh){startedAgo(settleTime)}, proxies.NotInserted},
+		"it waits":                                  {waitsFor(plugin1), []func(*mesh){startedAgo(loadTime - 1)}, proxies.Loading},
+		"it waits for long":                         {waitsFor(plugin1), []func(*mesh){startedAgo(loadTime)}, proxies.LoadFailing},
+		"it drains":                                 {drains(plugin1), []func(*mesh){startedAgo(drainTime - 1)}, proxies.Loading},
+		"it drains for long":                        {drains(plugin1), []func(*mesh){startedAgo(drainTime)}, proxies.Running},
+		"it starts, silent":                         {silent(errSilent), []func(*mesh){startedAgo(loadTime - 1)}, proxies.Loading},
+		"it is silent for long":                     {silent(errSilent), []func(*mesh){startedAgo(loadTime)}, proxies.Unknown},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w, target := observing(tt.says, tt.edits...)
+			s, err := w.observe(t.Context(), target)
+			want := map[proxies.State]int32{tt.want: 1}
+			running := map[bool]int{true: 1}[tt.want == proxies.Running]
+			if running == 1 {
+				want = nil
+			}
+			if diff := cmp.Diff(want, s.view.states); diff != "" || err != nil {
+				t.Errorf("error %v, states (-want +got):\n%s", err, diff)
+			}
+			if len(s.running) != running || s.view.running != int32(running) || s.view.selected != 1 {
+				t.Errorf("running %v, view %+v", s.running, s.view)
+			}
+		})
+	}
+}
+
+// drains is a proxy that runs another filter as well, and has listeners of before: the
+// machines may be those of the other filter, twice.
+func drains(p render.Plugin) answer {
+	a := runs(p)
+	a.Filters = append(a.Filters, proxies.Filter{Owner: "autowasm_shop_other", VM: "33333333", Revision: "cccccccc"})
+	a.VMs, a.Draining = 8, 1
+	return a
+}
+
+func TestRequests(t *testing.T) {
+	tests := map[string]struct {
+		edit func(*mesh)
+		want time.Time
+	}{
+		"none":                             {func(*mesh) {}, time.Time{}},
+		"of the proxy":                     {seenAt(time.Minute, 0), testTime.Add(time.Minute)},
+		"of one at its address before":     {seenAt(-time.Minute, 0), time.Time{}},
+		"of a proxy that is silent by now": {func(m *mesh) { seenAt(time.Minute, 0)(m); m.answers = nil }, testTime.Add(time.Minute)},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w, target := observing(runs(plugin1), tt.edit)
+			s, err := w.observe(t.Context(), target)
+			requested := map[bool]int32{false: 1}[tt.want.IsZero()]
+			if err != nil || s.view.requested != requested || !s.view.lastRequest.Equal(tt.want) {
+				t.Errorf("error %v, view %+v", err, s.view)
+			}
+		})
+	}
+}
+
+// istiod is asked only when a proxy lacks the filter.
+func TestRefusalsAreAskedForWhenTheyMatter(t *testing.T) {
+	tests := map[string]struct {
+		says answer
+		want int
+	}{
+		"it has the filter":   {waitsFor(plugin1), 0},
+		"it does not start":   {doesNotStart(plugin1), 0},
+		"it is silent":        {silent(errSilent), 0},
+		"it lacks the filter": {without, 1},
+		"it has a former one": {runs(plugin2), 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var of *mesh
+			w, target := observing(tt.says, func(m *mesh) { of = m })
+			if _, err := w.observe(t.Context(), target); err != nil || of.controls != tt.want {
+				t.Errorf("error %v, istiod was asked %d times, want %d", err, of.controls, tt.want)
+			}
+			w.o.Refusals = nil
+			if _, err := w.observe(t.Context(), target); err != nil || of.controls != tt.want {
+				t.Errorf("without istiod: error %v, asked %d times", err, of.controls)
+			}
+		})
+	}
+}
+
+func TestWithoutSource(t *testing.T) {
+	addr := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 15090}
+	plain := errors.New("it answered 503")
+	for want, err := range map[string]error{
+		"it answered 503":                          plain,
+		"dial tcp 10.0.0.1:15090: it answered 503": &net.OpError{Op: "dial", Net: "tcp", Addr: addr, Err: plain},
+		"read tcp 10.0.0.1:15090: it answered 503": &net.OpError{Op: "read", Net: "tcp", Addr: addr, Source: addr, Err: plain},
+	} {
+		if got := withoutSource(err).Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
