@@ -1,0 +1,397 @@
+package controller
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/render"
+)
+
+// meshed is a harness whose proxies are asked when the test says so.
+type meshed struct {
+	*harness
+	mesh    *mesh
+	watcher *proxyWatcher
+	now     time.Time
+	woken   int
+}
+
+func newMeshed(t *testing.T, objects ...client.Object) *meshed {
+	t.Helper()
+	h := &meshed{harness: newHarness(t, objects...), mesh: &mesh{answers: map[string]answer{}}, now: testTime}
+	h.restart()
+	return h
+}
+
+// restart makes a reconciler and a watcher with no memory.
+func (h *meshed) restart() {
+	h.start()
+	o := &ProxyOptions{Asker: h.mesh, Sightings: h.mesh, Refusals: h.mesh}
+	h.watcher = newProxyWatcher(o.withDefaults(), h.mesh, func(types.NamespacedName) { h.woken++ }, func() time.Time { return h.now })
+	h.watcher.queue.ShutDown() // the test looks
+	h.reconciler.proxies = h.watcher
+}
+
+// pod adds a Pod whose proxy has just started.
+func (h *meshed) pod(name, ip string, says answer) {
+	h.mesh.pods = append(h.mesh.pods, sidecarPod(name, ip, proxyStatus(func(s *corev1.ContainerStatus) { s.State = runningSince(h.now) })))
+	h.mesh.answers[ip] = says
+}
+
+// look asks the proxies after some time, and reconciles when that woke the AutoWasm.
+func (h *meshed) look(after time.Duration) {
+	h.t.Helper()
+	h.now = h.now.Add(after)
+	h.woken = 0
+	if target, ok := h.watcher.targetOf(testKey); ok {
+		h.watcher.look(h.t.Context(), target)
+	}
+	if h.woken > 0 {
+		h.mustReconcile()
+	}
+}
+
+// plugin is what the proxies should run now.
+func (h *meshed) plugin() render.Plugin {
+	h.t.Helper()
+	return render.PluginOf(h.envoyFilter())
+}
+
+// expectWrites compares what was written since the last call, and announced.
+func (h *meshed) expectWrites(writes []string, announced ...string) {
+	h.t.Helper()
+	if diff := cmp.Diff(writes, h.forgetWrites()); diff != "" {
+		h.t.Errorf("writes (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(announced, h.announced()); diff != "" {
+		h.t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// expectLoaded compares ProxiesLoaded and holds the whole status to what tools rely on.
+func (h *meshed) expectLoaded(want string, proxies *v1alpha1.ProxiesStatus) {
+	h.t.Helper()
+	status := h.autoWasm().Status
+	got := "none"
+	if c := find(status.Conditions, v1alpha1.ConditionProxiesLoaded); c != nil {
+		got = line(*c)
+	}
+	if got != want {
+		h.t.Errorf("got %s, want %s", got, want)
+	}
+	if diff := cmp.Diff(proxies, status.Proxies); diff != "" {
+		h.t.Errorf("proxies (-want +got):\n%s", diff)
+	}
+	checkContract(h.t, status)
+}
+
+func counts(selected, running int32) *v1alpha1.ProxiesStatus {
+	return &v1alpha1.ProxiesStatus{Selected: selected, Running: running}
+}
+
+var (
+	statusOnly   = []string{"status AutoWasm"}
+	made         = []string{"create EnvoyFilter", "status AutoWasm"}
+	noWrites     []string
+	loadedOne    = "ProxiesLoaded=True Running @1"
+	loadingFirst = "ProxiesLoaded=Unknown ProxiesLoading @1"
+)
+
+// readyMesh is a harness in which one proxy runs the filter.
+func readyMesh(t *testing.T) *meshed {
+	t.Helper()
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", without)
+	h.mustReconcile()
+	h.mesh.says("10.0.0.1", runs(h.plugin()))
+	h.look(time.Second)
+	h.look(confirmAfter)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.forgetWrites()
+	h.announced()
+	return h
+}
+
+func TestSyncedWhenTheProxiesRun(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", without)
+	h.mustReconcile()
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.expectLoaded(loadingFirst, nil)
+	h.expectWrites(made)
+
+	h.mesh.says("10.0.0.1", waitsFor(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.expectLoaded(loadingFirst, counts(1, 0))
+	h.expectWrites(statusOnly)
+
+	h.mesh.says("10.0.0.1", runs(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(1, 1))
+	h.expectWrites(statusOnly, "Normal Synced")
+	if want, got := "EnvoyFilter test carries module sha256:"+shaA+" to the selected proxies; 1 of 1 selected proxies run the module", h.autoWasm().Status.Message; got != want {
+		t.Errorf("message %q, want %q", got, want)
+	}
+}
+
+func TestSyncedWithoutProxies(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.mustReconcile()
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded("ProxiesLoaded=Unknown NoProxySelected @1", nil)
+	h.expectWrites(made, "Normal Synced")
+	h.look(time.Second)
+	h.expectWrites(noWrites)
+}
+
+// No news, no writes, whoever asks how often.
+func TestReconcilesOfWhatProxiesSaidWriteNothing(t *testing.T) {
+	tests := map[string]func(render.Plugin) answer{
+		"running":        runs,
+		"loading":        waitsFor,
+		"does not start": doesNotStart,
+		"gave up":        func(p render.Plugin) answer { a := doesNotStart(p); a.FetchFailures, a.FetchSuccesses = 1, 0; return a },
+		"no place":       func(render.Plugin) answer { return without },
+		"silent":         func(render.Plugin) answer { return silent(errSilent) },
+	}
+	for name, says := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newMeshed(t, autoWasm())
+			h.pod("a", "10.0.0.1", without)
+			h.mustReconcile()
+			h.mesh.says("10.0.0.1", says(h.plugin()))
+			h.look(time.Second)
+			h.forgetWrites()
+			h.announced()
+			for range 3 {
+				if result := h.mustReconcile(); result.RequeueAfter != 0 || result.Requeue { //nolint:staticcheck // it must not be set either
+					t.Errorf("looked at again: %+v", result)
+				}
+				h.look(0)
+			}
+			h.expectWrites(noWrites)
+		})
+	}
+}
+
+// After a restart the proxies are asked anew, which by itself is no news.
+func TestARestartIsNoNews(t *testing.T) {
+	tests := map[string]struct {
+		says          func(render.Plugin) answer
+		phase         v1alpha1.Phase
+		ready, reason string
+	}{
+		"all is well":     {runs, v1alpha1.PhaseSynced, "True", "Synced"},
+		"it failed":       {doesNotStart, v1alpha1.PhaseFailed, "False", "ProxyStartFailed"},
+		"it has no place": {func(render.Plugin) answer { return without }, v1alpha1.PhaseFailed, "False", "NotInserted"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newMeshed(t, autoWasm())
+			h.pod("a", "10.0.0.1", without)
+			h.mustReconcile()
+			h.mesh.says("10.0.0.1", tt.says(h.plugin()))
+			h.look(time.Minute)
+			h.forgetWrites()
+			h.announced()
+
+			if now := time.Now(); now.After(h.now) { // the EnvoyFilter bears the time at which it was written
+				h.now = now
+			}
+			h.now = h.now.Add(time.Hour)
+			h.restart()
+			h.mustReconcile()
+			h.expect(tt.phase, tt.ready, tt.reason)
+			h.expectWrites(noWrites)
+			h.look(time.Second)
+			h.expect(tt.phase, tt.ready, tt.reason)
+			h.expectWrites(noWrites)
+		})
+	}
+}
+
+// What proxies said of another EnvoyFilter holds for this one no more.
+func TestARestartAfterAChange(t *testing.T) {
+	h := readyMesh(t)
+	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
+	h.restart()
+	h.mustReconcile()
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.expectLoaded("ProxiesLoaded=Unknown ProxiesLoading @2", nil)
+}
+
+func TestANewPodTakesNothingBack(t *testing.T) {
+	h := readyMesh(t)
+	h.pod("b", "10.0.0.2", waitsFor(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(2, 1))
+	h.expectWrites(statusOnly)
+
+	h.look(loadTime)
+	h.expect(v1alpha1.PhasePending, "False", "ProxyLoadFailed")
+	h.expectLoaded("ProxiesLoaded=False ProxyLoadFailed @1", counts(2, 1))
+	h.expectWrites(statusOnly, "Warning ProxyLoadFailed")
+
+	h.mesh.says("10.0.0.2", runs(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(2, 2))
+	h.expectWrites(statusOnly, "Normal Synced")
+}
+
+func TestAModuleThatDoesNotStart(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", without)
+	h.mustReconcile()
+	h.mesh.says("10.0.0.1", doesNotStart(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.announced()
+	h.forgetWrites()
+
+	h.look(settleTime)
+	h.expect(v1alpha1.PhaseFailed, "False", "ProxyStartFailed")
+	h.expectLoaded("ProxiesLoaded=False ProxyStartFailed @1", counts(1, 0))
+	h.expectWrites(statusOnly, "Warning ProxyStartFailed")
+
+	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
+	h.mustReconcile()
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.mesh.says("10.0.0.1", runs(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded("ProxiesLoaded=True Running @2", counts(1, 1))
+}
+
+// TestProxiesThatGaveUpAreTold: once, by another name of the plugin, and again later.
+func TestProxiesThatGaveUpAreTold(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", without)
+	h.mustReconcile()
+	before := h.plugin()
+	h.mesh.says("10.0.0.1", gaveUp(before))
+	h.forgetWrites()
+	h.look(settleTime) // wakes it, and that reconcile tells the proxies
+	told := h.plugin()
+	if before.Owner != told.Owner || before.VM != told.VM || before.Revision == told.Revision || render.ReloadOf(h.envoyFilter()) != 1 {
+		t.Errorf("%s before, %s after, told %d times", before, told, render.ReloadOf(h.envoyFilter()))
+	}
+	h.forgetWrites()
+	for range 3 {
+		h.mustReconcile()
+	}
+	h.expectWrites(noWrites)
+
+	h.mesh.says("10.0.0.1", gaveUp(told))
+	h.look(settleTime + time.Second)
+	if n := render.ReloadOf(h.envoyFilter()); n != 1 {
+		t.Errorf("told %d times, before it is due", n)
+	}
+	h.expect(v1alpha1.PhasePending, "False", "ProxyLoadFailed")
+	h.look(firstReload)
+	if n := render.ReloadOf(h.envoyFilter()); n != 2 {
+		t.Errorf("told %d times, want another time", n)
+	}
+	h.mesh.says("10.0.0.1", runs(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(1, 1))
+
+	h.restart()
+	h.forgetWrites()
+	h.announced()
+	h.mustReconcile()
+	h.expectWrites(noWrites) // the count is in the cluster
+}
+
+func TestAnEnvoyFilterThatIsDeletedByHand(t *testing.T) {
+	h := readyMesh(t)
+	before := h.envoyFilter()
+	if err := h.client.Delete(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	h.forgetWrites()
+	h.mustReconcile()
+	if diff := cmp.Diff(content(before), content(h.envoyFilter())); diff != "" {
+		t.Errorf("not restored (-before +after):\n%s", diff)
+	}
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(1, 1))
+	h.expectWrites([]string{"create EnvoyFilter"})
+}
+
+func TestAHandEditStartsOver(t *testing.T) {
+	h := readyMesh(t)
+	h.byHand(func(ef *unstructured.Unstructured) {
+		unstructured.RemoveNestedField(ef.Object, "spec", "configPatches")
+	})
+	h.mustReconcile()
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(1, 1))
+}
+
+// What does not come so far as to be in force says nothing of proxies, and asks none.
+func TestAFailureBeforeTheProxies(t *testing.T) {
+	h := readyMesh(t)
+	h.sources.failures[imageV2] = failure.Indefinitef(failure.Unavailable, "503")
+	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
+	h.mustReconcile()
+	h.expect(v1alpha1.PhasePending, "Unknown", "Unavailable")
+	h.expectLoaded("none", nil)
+
+	h.mesh.asks()
+	h.mesh.says("10.0.0.1", gaveUp(h.plugin()))
+	asked := h.sources.calls()
+	h.look(time.Hour)
+	if asks := h.mesh.asks(); asks != nil || h.woken != 0 || h.sources.calls() != asked {
+		t.Errorf("asked %v, woken %d times, the source was asked %d times", asks, h.woken, h.sources.calls()-asked)
+	}
+
+	delete(h.sources.failures, imageV2)
+	h.mustReconcile()
+	h.mesh.says("10.0.0.1", runs(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded("ProxiesLoaded=True Running @2", counts(1, 1))
+}
+
+func TestAnAutoWasmThatIsGoneIsNotAskedFor(t *testing.T) {
+	h := readyMesh(t)
+	if err := h.client.Delete(context.Background(), h.autoWasm()); err != nil {
+		t.Fatal(err)
+	}
+	h.mustReconcile()
+	h.mesh.asks()
+	h.look(time.Hour)
+	if asks := h.mesh.asks(); asks != nil || len(h.watcher.watches) != 0 {
+		t.Errorf("asked %v, %d watches", asks, len(h.watcher.watches))
+	}
+}
+
+// A proxy that refuses the filter is told of with istiod's words.
+func TestAProxyThatRefuses(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", without)
+	h.mesh.refusals = map[string]string{"shop/a": "bad listener"}
+	h.mustReconcile()
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseFailed, "False", "ProxyRefused")
+	if want, got := "0 of 1 selected proxies run the module; the proxy of Pod shop/a refused its listeners: bad listener", h.autoWasm().Status.Message; got != want {
+		t.Errorf("message %q, want %q", got, want)
+	}
+	h.expectWrites(append(made, statusOnly...), "Warning ProxyRefused")
+}
