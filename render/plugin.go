@@ -24,7 +24,10 @@ type Plugin struct {
 	// that share a virtual machine have it in common.
 	VM string
 	// Revision tells configurations apart: 8 hex digits of the hash of all that is
-	// configured of the plugin, and of how often its load was asked for.
+	// configured of the plugin, of the AutoWasm's generation, and of how often the load
+	// was asked for. The generation makes another of one that is as a former one was, or
+	// stands at another port: a proxy keeps the statistics of the former one for as long
+	// as it drains its listener.
 	Revision string
 }
 
@@ -73,7 +76,7 @@ func nameOf(aw *v1alpha1.AutoWasm, m Module, config *structpb.Struct) (Plugin, e
 	return Plugin{
 		Owner:    owner,
 		VM:       shortHash(vmID(aw, m)),
-		Revision: shortHash(owner + "\n" + reloadText(m.Reload) + "\n" + string(canonical)),
+		Revision: shortHash(fmt.Sprintf("%s\n%d\n%s\n%s", owner, aw.Generation, reloadText(m.Reload), canonical)),
 	}, nil
 }
 

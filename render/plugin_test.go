@@ -41,14 +41,15 @@ func TestPluginTellsConfigurationsApart(t *testing.T) {
 		module           render.Module
 		sameVM, sameName bool
 	}{
-		"nothing":  {autoWasm(), testModule, true, true},
-		"ports":    {edit(func(f *v1alpha1.Filter) { f.ApplyPorts = []v1alpha1.Port{1} }), testModule, true, true},
-		"priority": {edit(func(f *v1alpha1.Filter) { f.Priority = new(int32(7)) }), testModule, true, true},
-		"config":   {edit(func(f *v1alpha1.Filter) { f.Config = configJSON(`"other"`) }), testModule, true, false},
-		"policy":   {edit(func(f *v1alpha1.Filter) { f.FailurePolicy = v1alpha1.FailOpen }), testModule, true, false},
-		"reload":   {autoWasm(), render.Module{SHA256: tutorialSHA256, Reload: 1}, true, false},
-		"module":   {autoWasm(), render.Module{SHA256: strings.Repeat("ab", 32)}, false, false},
-		"env":      {edit(func(f *v1alpha1.Filter) { f.Env = []v1alpha1.EnvVar{{Name: "A"}} }), testModule, false, false},
+		"nothing":    {autoWasm(), testModule, true, true},
+		"ports":      {edit(func(f *v1alpha1.Filter) { f.ApplyPorts = []v1alpha1.Port{1} }), testModule, true, true},
+		"priority":   {edit(func(f *v1alpha1.Filter) { f.Priority = new(int32(7)) }), testModule, true, true},
+		"config":     {edit(func(f *v1alpha1.Filter) { f.Config = configJSON(`"other"`) }), testModule, true, false},
+		"policy":     {edit(func(f *v1alpha1.Filter) { f.FailurePolicy = v1alpha1.FailOpen }), testModule, true, false},
+		"generation": {autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Generation = 2 }), testModule, true, false},
+		"reload":     {autoWasm(), render.Module{SHA256: tutorialSHA256, Reload: 1}, true, false},
+		"module":     {autoWasm(), render.Module{SHA256: strings.Repeat("ab", 32)}, false, false},
+		"env":        {edit(func(f *v1alpha1.Filter) { f.Env = []v1alpha1.EnvVar{{Name: "A"}} }), testModule, false, false},
 	}
 	for name, tt := range tests {
 		after := pluginOf(t, tt.aw, tt.module)
