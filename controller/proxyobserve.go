@@ -19,6 +19,9 @@ import (
 type sight struct {
 	view    proxyView
 	running []proxyStart
+	// doubtful says that a proxy of view may not run what it seems to: another look
+	// tells.
+	doubtful bool
 }
 
 // report is what one proxy answered.
@@ -130,7 +133,7 @@ func (o observation) judge(s *sight, p proxy, r report) {
 		Served:    !seen.Served.Before(p.start.at) && !seen.Served.IsZero(),
 		Confirmed: o.watch.confirmed(p.start),
 		Settled:   o.watch.older(settleTime, p.start.at, o.now),
-		Overdue:   o.watch.older(loadTime, p.start.at, o.now),
+		Overdue:   o.watch.older(loadTime, latest(p.start.at, seen.Served), o.now),
 		Drained:   o.watch.older(drainTime, p.start.at, o.now),
 		Refusal:   refusal,
 		Accepted:  known && refusal == "",
@@ -138,7 +141,18 @@ func (o observation) judge(s *sight, p proxy, r report) {
 	s.view.add(p, state, why)
 	if state == proxies.Running {
 		s.running = append(s.running, p.start)
+		// For a moment there are statistics of what a proxy has just refused.
+		s.doubtful = s.doubtful || (r.Rejected > 0 && o.watch.looks[p.start] == 0)
 	}
+}
+
+// latest is when a proxy may last have begun to load: one that was served a module may
+// have to load it once more, for another listener, and waits before it tries again.
+func latest(started, served time.Time) time.Time {
+	if served.After(started) {
+		return served
+	}
+	return started
 }
 
 // judgeSilent judges a proxy that does not answer. One that ran the filter does so

@@ -78,6 +78,8 @@ func TestEvidence(t *testing.T) {
 		"it has started a while ago, without":       {without, []func(*mesh){startedAgo(settleTime)}, proxies.NotInserted},
 		"it waits":                                  {waitsFor(plugin1), []func(*mesh){startedAgo(loadTime - 1)}, proxies.Loading},
 		"it waits for long":                         {waitsFor(plugin1), []func(*mesh){startedAgo(loadTime)}, proxies.LoadFailing},
+		"it waits, though served: for another load": {warms(plugin1), []func(*mesh){seenAt(0, time.Hour-loadTime+1)}, proxies.Loading},
+		"it was served, and waits for something":    {warms(plugin1), []func(*mesh){seenAt(0, time.Hour-loadTime)}, proxies.Running},
 		"it drains":                                 {drains(plugin1), []func(*mesh){startedAgo(drainTime - 1)}, proxies.Loading},
 		"it drains for long":                        {drains(plugin1), []func(*mesh){startedAgo(drainTime)}, proxies.Running},
 		"it starts, silent":                         {silent(errSilent), []func(*mesh){startedAgo(loadTime - 1)}, proxies.Loading},
@@ -109,6 +111,45 @@ func drains(p render.Plugin) answer {
 	a.Filters = append(a.Filters, proxies.Filter{Owner: "autowasm_shop_other", VM: "33333333", Revision: "cccccccc"})
 	a.VMs, a.Draining = 8, 1
 	return a
+}
+
+// warms is a proxy that seems to run a filter, and has a listener that waits.
+func warms(p render.Plugin) answer {
+	a := runs(p)
+	a.Warming = 1
+	return a
+}
+
+// TestRefusedForAMoment: what a proxy has just refused may look as if it ran, for one look. Nothing is told of that.
+func TestRefusedForAMoment(t *testing.T) {
+	doubtful := runs(plugin1)
+	doubtful.Rejected = 1
+	for name, tt := range map[string]struct {
+		first, second answer
+		doubt         bool
+		running       int32
+	}{
+		"never refused anything": {runs(plugin1), runs(plugin1), false, 1},
+		"refused before":         {doubtful, doubtful, true, 1},
+		"refused it":             {doubtful, without, true, 0},
+	} {
+		w, target := observing(tt.first)
+		for i, says := range []answer{tt.first, tt.second} {
+			w.o.Asker.(*mesh).answers["10.0.0.1"] = says
+			s, err := w.observe(t.Context(), target)
+			if err != nil || s.doubtful != (tt.doubt && i == 0) {
+				t.Errorf("%s: look %d: doubtful %t, error %v", name, i, s.doubtful, err)
+			}
+			again, news := w.keep(target, s)
+			known := w.watchOf(target)
+			if known.seen == s.doubtful || news == s.doubtful && i == 0 || s.doubtful && again != firstAsk {
+				t.Errorf("%s: look %d: seen %t, news %t, again in %s", name, i, known.seen, news, again)
+			}
+			if i == 1 && known.view.running != tt.running {
+				t.Errorf("%s: view %+v", name, known.view)
+			}
+		}
+	}
 }
 
 func TestRequests(t *testing.T) {

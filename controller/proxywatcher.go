@@ -204,6 +204,9 @@ func (w *proxyWatcher) keep(t proxyTarget, s sight) (again time.Duration, news b
 		return 0, false
 	}
 	known.sure = known.confirm(s.running)
+	if s.doubtful {
+		return min(firstAsk, w.o.Interval), false
+	}
 	news = !known.seen || !known.view.same(s.view) || w.reloadsSoon(t.key, s.view)
 	if news { // else small steps of time would add up to no news for ever
 		known.view, known.seen = s.view, true
