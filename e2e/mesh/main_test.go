@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -15,7 +16,16 @@ var (
 	mesh    *Mesh
 )
 
-func TestMain(m *testing.M) { os.Exit(suite.Main(meshed{m}, &cluster, WasmerFlags()...)) }
+// atOnce is how many of the tests that are parallel run at the same time: these wait for clocks, not for processors.
+const atOnce = "16"
+
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", atOnce); err != nil { // the command line's comes later, and counts
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(suite.Main(meshed{m}, &cluster, WasmerFlags()...))
+}
 
 // meshed runs a package's tests with a mesh on the environment.
 type meshed struct{ *testing.M }

@@ -1,0 +1,165 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+)
+
+// TestStartFails applies modules that are new to their proxies and do not start there. The status says in which Pod.
+func TestStartFails(t *testing.T) {
+	for i, v := range envoy.Versions() {
+		for function, what := range map[string]string{"proxy_on_vm_start": "trap", "proxy_on_configure": "refusal"} {
+			t.Run(fmt.Sprintf("%s/%s", v, what), func(t *testing.T) {
+				t.Parallel()
+				w := workload(t, fmt.Sprintf("%s%c", what, 'a'+i))
+				sidecar(t, w, ProxyOptions{Envoy: v})
+				module := wasmtest.Module(wasmtest.Export(function, "ii:i"), wasmtest.Salt(w.Name))
+				bad := onWorkload(w, w.Name, pushModule(t, w.Name+":v1", module), "applyPorts: [9081]")
+				bad.apply(t)
+				aw := waitTold(t, bad, failed("ProxyStartFailed"), "0 of 1 selected proxies run the module",
+					"the proxy of Pod default/"+w.Pod.Name+" has the module, but runs only 0 of the 4 virtual machines")
+				if p := aw.Status.Proxies; p.Requested != 1 {
+					t.Errorf("nobody asked for the module: %+v", p)
+				}
+				requireAnswer(t, w.URL(OtherPort), "503")
+				requireWarnings(t, w.Name, "ProxyStartFailed")
+
+				good := onWorkload(w, w.Name, pushModule(t, w.Name+":v2", moduleSaying(t, "earth")), "applyPorts: [9081]")
+				good.apply(t)
+				requireTruth(t, good, w.URL(OtherPort), "200 earth")
+				waitTold(t, good, running(1))
+			})
+		}
+	}
+}
+
+// requireWarnings waits until there are Events of type Warning about an AutoWasm, for these reasons and no others.
+func requireWarnings(t *testing.T, name string, reasons ...string) {
+	t.Helper()
+	want := strings.Join(reasons, " ")
+	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+		out, err := cluster.Kubectl(ctx, "get", "events", "-n", namespace, "--sort-by=.metadata.creationTimestamp", "-o", "jsonpath={.items[*].reason}",
+			"--field-selector=type=Warning,involvedObject.kind=AutoWasm,involvedObject.name="+name)
+		if err == nil && out.Stdout != want {
+			return fmt.Errorf("the warnings about %s are %q, want %q", name, out.Stdout, want)
+		}
+		return err
+	})
+}
+
+// TestRefused: a proxy that has a module refuses a configuration of it, and whatever else is new in the same listener.
+// Each status says what Envoy says. Who ran before does so still.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	w := workload(t, "refuser")
+	url, image := w.URL(InboundPort), pushModule(t, "refuser:v1", moduleSaying(t, "pluto"))
+	of := func(name, filter string) autoWasm {
+		return onWorkload(w, "refuser-"+name, image, "applyPorts: [9080], "+filter)
+	}
+	first, good := of("first", "config: first"), of("changes", "priority: 1")
+	bad, second := of("changes", `priority: 1, config: {header: "x y"}`), of("second", "config: second, priority: 2")
+	applyAll(t, first, good)
+	for _, a := range []autoWasm{first, good} {
+		suite.Eventually(t, suite.Patience, func(ctx context.Context) error { return hasFilter(ctx, w, "autowasm.default."+a.name) })
+	}
+	sidecar(t, w, ProxyOptions{})
+	requireTruth(t, good, url, "200 pluto,first")
+	waitTold(t, first, running(1))
+
+	bad.apply(t)
+	waitTold(t, bad, failed("ProxyRefused"), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
+	second.apply(t)
+	waitTold(t, second, failed("ProxyRefused"), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
+	requireAnswer(t, url, "200 pluto,first")
+	waitTold(t, first, running(1))
+	requireWarnings(t, "refuser-changes", "ProxyRefused")
+	requireWarnings(t, "refuser-second", "ProxyRefused")
+
+	bad.delete(t)
+	waitForAnswer(t, url, "200 second,first")
+	requireTruth(t, second, url, "200 second,first")
+	waitTold(t, first, running(1))
+	requireWarnings(t, "refuser-first")
+}
+
+// TestNotInserted: a filter for a port that a proxy does not have, or has for TCP, is nowhere, until the port is there.
+func TestNotInserted(t *testing.T) {
+	t.Parallel()
+	const tcpPort = 9082
+	w := workload(t, "placeless")
+	sidecar(t, w, ProxyOptions{})
+	setProtocol(t, w, "add", tcpPort, "TCP")
+	suite.Eventually(t, suite.Patience, func(context.Context) error {
+		if pushed(t, w).Listener(w.InboundListener(tcpPort)) == nil {
+			return errors.New("there is no listener for TCP yet")
+		}
+		return nil
+	})
+	image := pushModule(t, "placeless:v1", moduleSaying(t, "earth"))
+	here, missing := onWorkload(w, "placeless", image, "applyPorts: [9081]"), onWorkload(w, "placeless", image, "applyPorts: [9999]")
+	tcp := onWorkload(w, "placeless-tcp", image, "applyPorts: [9082]")
+	here.apply(t)
+	requireTruth(t, here, w.URL(OtherPort), "200 earth")
+	applyAll(t, missing, tcp)
+	for _, a := range []autoWasm{missing, tcp} {
+		waitTold(t, a, failed("NotInserted"), "0 of 1 selected proxies run the module", "the proxy of Pod default/placeless-1 has no HTTP listener that the filter's ports and context match")
+		requireWarnings(t, a.name, "NotInserted")
+	}
+	setProtocol(t, w, "replace", tcpPort, "HTTP")
+	requireTruth(t, tcp, w.URL(tcpPort), "200 earth")
+	waitTold(t, missing, failed("NotInserted"))
+}
+
+// setProtocol adds a third port to a workload's proxy, or changes it.
+func setProtocol(t *testing.T, w *Workload, op string, port int, protocol string) {
+	t.Helper()
+	patch := fmt.Sprintf(`[{"op": %q, "path": "/spec/ingress/2", "value": {
+		"port": {"number": %[2]d, "name": "%[3]s-%[2]d", "protocol": %[4]q}, "bind": %[5]q, "captureMode": "NONE", "defaultEndpoint": %[6]q}}]`,
+		op, port, strings.ToLower(protocol), protocol, w.Address, w.App.Address)
+	if _, err := cluster.Kubectl(t.Context(), "patch", "sidecars.networking.istio.io", w.Name, "-n", namespace, "--type=json", "-p", patch); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// overdue is how long it may take until a status says that a load fails.
+const overdue = 45 * time.Second
+
+// TestLoadFails: a proxy that a Sidecar keeps from the module server cannot load, and its status does not stay hopeful.
+// Once the Sidecar lets it, it loads by itself.
+func TestLoadFails(t *testing.T) {
+	t.Parallel()
+	w := workload(t, "kept")
+	sidecar(t, w, ProxyOptions{})
+	setEgress(t, w, "./*")
+	suite.Eventually(t, suite.Patience, func(context.Context) error {
+		if pushed(t, w).Cluster(WasmerCluster) != nil {
+			return errors.New("the proxy still has the cluster of wasmer")
+		}
+		return nil
+	})
+	a := onWorkload(w, "kept", pushModule(t, "kept:v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
+	began := time.Now()
+	a.apply(t)
+	loading := told{Phase: v1alpha1.PhasePending, Ready: "Unknown ProxiesLoading", Loaded: "Unknown ProxiesLoading", Reconciling: "True ProxiesLoading", Selected: 1}
+	waitTold(t, a, loading, "the proxy of Pod default/kept-1 waits for the module")
+	failing := told{Phase: v1alpha1.PhasePending, Ready: "False ProxyLoadFailed", Loaded: "False ProxyLoadFailed", Reconciling: "True ProxyLoadFailed", Selected: 1}
+	waitTold(t, a, failing, "the proxy of Pod default/kept-1 still tries to load the module")
+	if took := time.Since(began); took > overdue {
+		t.Errorf("it took %s until the status said so", took)
+	}
+	requireAnswer(t, w.URL(OtherPort), "200")
+	requireWarnings(t, "kept", "ProxyLoadFailed")
+
+	setEgress(t, w, "istio-system/*")
+	requireTruth(t, a, w.URL(OtherPort), "200 earth")
+	waitTold(t, a, running(1))
+}
