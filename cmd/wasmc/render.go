@@ -153,16 +153,15 @@ func validate(s streams, aw *v1alpha1.AutoWasm) error {
 }
 
 func (o *renderOptions) envoyFilter(aw *v1alpha1.AutoWasm, m resolvedModule) (*istiov1alpha3.EnvoyFilter, error) {
+	if aw.Generation == 0 {
+		aw.Generation = 1 // what the API server gives a new object
+	}
 	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.sha256}, o.server)
 	if err != nil {
 		return nil, err
 	}
-	generation := aw.Generation
-	if generation == 0 {
-		generation = 1 // what the API server gives a new object
-	}
 	render.SetProvenance(ef, render.Provenance{
-		Generation: generation,
+		Generation: aw.Generation,
 		SpecHash:   render.SpecHash(&aw.Spec),
 		Reference:  m.reference,
 	})
