@@ -37,6 +37,7 @@ func TestStartFails(t *testing.T) {
 				good.apply(t)
 				requireTruth(t, good, w.URL(OtherPort), "200 earth")
 				waitTold(t, good, running(1))
+				requireWarnings(t, w.Name, "ProxyStartFailed") // and no other since
 			})
 		}
 	}
