@@ -19,6 +19,7 @@ import (
 type sight struct {
 	view    proxyView
 	running []proxyStart
+	broken  []proxyStart // have it, and it does not start
 	// doubtful says that a proxy of view may not run what it seems to: another look
 	// tells.
 	doubtful bool
@@ -132,6 +133,7 @@ func (o observation) judge(s *sight, p proxy, r report) {
 		Report:    r.Report,
 		Served:    !seen.Served.Before(p.start.at) && !seen.Served.IsZero(),
 		Confirmed: o.watch.confirmed(p.start),
+		Broken:    o.watch.broken[p.start],
 		Settled:   o.watch.older(settleTime, p.start.at, o.now),
 		Overdue:   o.watch.older(loadTime, latest(p.start.at, seen.Served), o.now),
 		Drained:   o.watch.older(drainTime, p.start.at, o.now),
@@ -139,7 +141,10 @@ func (o observation) judge(s *sight, p proxy, r report) {
 		Accepted:  known && refusal == "",
 	})
 	s.view.add(p, state, why)
-	if state == proxies.Running {
+	switch state {
+	case proxies.StartFailed:
+		s.broken = append(s.broken, p.start)
+	case proxies.Running:
 		s.running = append(s.running, p.start)
 		// For a moment there are statistics of what a proxy has just refused.
 		s.doubtful = s.doubtful || (r.Rejected > 0 && o.watch.looks[p.start] == 0)

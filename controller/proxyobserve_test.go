@@ -2,7 +2,10 @@ package controller
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -149,6 +152,56 @@ func TestRefusedForAMoment(t *testing.T) {
 				t.Errorf("%s: view %+v", name, known.view)
 			}
 		}
+	}
+}
+
+// TestRepaired: what a proxy drains of a revision that did not start is not held against the next one.
+func TestRepaired(t *testing.T) {
+	w, broken := observing(doesNotStart(plugin1), seenAt(time.Minute, time.Minute))
+	look := func(target proxyTarget) proxies.State {
+		s, err := w.observe(t.Context(), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.keep(target, s)
+		for state := range s.view.states {
+			return state
+		}
+		return proxies.Running
+	}
+	if got := look(broken); got != proxies.StartFailed {
+		t.Errorf("the first is %s", got)
+	}
+	look(broken)
+	repaired := runs(plugin2)
+	repaired.Filters, repaired.Draining = append(repaired.Filters, filterOf(plugin1)), 1
+	w.o.Asker.(*mesh).answers["10.0.0.1"] = repaired
+	target := selecting(running2, func(t *proxyTarget) { t.since, t.generation = testTime, 2 })
+	w.begin(target)
+	if got := look(target); got != proxies.Running {
+		t.Errorf("the second is %s", got)
+	}
+	if diff := cmp.Diff([]string{plugin1.Revision}, slices.Collect(maps.Values(w.watchOf(target).broken))[0]); diff != "" {
+		t.Errorf("broken (-want +got):\n%s", diff)
+	}
+}
+
+// TestBrokenIsBounded: of a filter that is tried again and again the last revisions are known.
+func TestBrokenIsBounded(t *testing.T) {
+	a, b := proxyStart{uid: "a"}, proxyStart{uid: "b"}
+	w := newProxyWatch(selecting(running1), testTime)
+	first := *w
+	for i := range 2 * maxBroken {
+		w.target.plugin.Revision = fmt.Sprint(i)
+		w.breaks([]proxyStart{a})
+	}
+	w.breaks([]proxyStart{a, b})
+	if got := w.broken[a]; len(got) != maxBroken || got[maxBroken-1] != fmt.Sprint(2*maxBroken-1) || len(w.broken[b]) != 1 || first.broken != nil {
+		t.Errorf("broken %v, in a copy of before %v", w.broken, first.broken)
+	}
+	soon, late := newProxyWatch(selecting(running2), testTime.Add(drainTime-1)), newProxyWatch(selecting(running2), testTime.Add(drainTime))
+	if len(soon.after(w).broken) != 2 || late.after(w).broken != nil || soon.after(nil) != soon {
+		t.Errorf("soon after %v, long after %v", soon.broken, late.broken)
 	}
 }
 

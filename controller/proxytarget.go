@@ -1,13 +1,17 @@
 package controller
 
 import (
+	"maps"
+	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -22,6 +26,8 @@ type proxyTarget struct {
 	// since is when it was written, zero when that does not matter: it counts from when
 	// it is first seen then.
 	since time.Time
+	// ran is since when all proxies are said to run it, zero when they are not.
+	ran time.Time
 }
 
 // targetID tells targets apart: whatever changes of an AutoWasm or its EnvoyFilter
@@ -57,6 +63,18 @@ func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, module, root
 	return t
 }
 
+// heardBefore takes over what the status of aw says of the target, of which it has
+// heard: no proxy is new to it because this process is. Proxies that started since may
+// be no longer what the status says.
+func (t proxyTarget) heardBefore(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) proxyTarget {
+	t.since = writtenAt(ef)
+	loaded, p := find(aw.Status.Conditions, v1alpha1.ConditionProxiesLoaded), aw.Status.Proxies
+	if p != nil && p.Running == p.Selected && loaded != nil && loaded.Status == metav1.ConditionTrue {
+		t.ran = loaded.LastTransitionTime.Time
+	}
+	return t
+}
+
 // writtenAt is when ef was last written by us, by the API server's clock; zero when it
 // does not say.
 func writtenAt(ef *unstructured.Unstructured) time.Time {
@@ -76,10 +94,13 @@ type proxyWatch struct {
 	// looks counts, for each proxy that runs the target, the looks in a row that
 	// showed it.
 	looks map[proxyStart]int
-	view  proxyView
-	seen  bool // view says something
-	sure  bool // all that run the target are confirmed
-	rests bool // the proxies are not asked, nobody wants to know
+	// broken are the revisions of this target and those before it that do not start, by
+	// proxy: it has them for as long as it drains their listeners.
+	broken map[proxyStart][]string
+	view   proxyView
+	seen   bool // view says something
+	sure   bool // all that run the target are confirmed
+	rests  bool // the proxies are not asked, nobody wants to know
 }
 
 func newProxyWatch(t proxyTarget, now time.Time) *proxyWatch {
@@ -102,7 +123,9 @@ func (w *proxyWatch) older(than time.Duration, start, now time.Time) bool {
 // is about to fail are there for a moment.
 const confirmLooks = 2
 
-func (w *proxyWatch) confirmed(start proxyStart) bool { return w.looks[start] >= confirmLooks }
+func (w *proxyWatch) confirmed(start proxyStart) bool {
+	return w.looks[start] >= confirmLooks || start.at.Before(w.target.ran)
+}
 
 // confirm counts a look that showed which proxies run the target, and forgets those
 // that do not. It says whether all of them are confirmed.
@@ -114,4 +137,35 @@ func (w *proxyWatch) confirm(running []proxyStart) bool {
 	}
 	w.looks = looks
 	return all
+}
+
+// maxBroken bounds how many revisions of a filter are known not to start in a proxy.
+const maxBroken = 8
+
+// breaks notes in which proxies the target does not start. Copies of w stay as they are.
+func (w *proxyWatch) breaks(failed []proxyStart) {
+	revision := w.target.plugin.Revision
+	known := func(start proxyStart) bool { return slices.Contains(w.broken[start], revision) }
+	failed = slices.DeleteFunc(failed, known)
+	if len(failed) == 0 {
+		return
+	}
+	broken := maps.Clone(w.broken)
+	if broken == nil {
+		broken = map[proxyStart][]string{}
+	}
+	for _, start := range failed {
+		revisions := append(slices.Clone(broken[start]), revision)
+		broken[start] = revisions[max(0, len(revisions)-maxBroken):]
+	}
+	w.broken = broken
+}
+
+// after takes over which revisions do not start from the target before, unless those who
+// had them have drained them.
+func (w *proxyWatch) after(before *proxyWatch) *proxyWatch {
+	if before != nil && (before.view.states[proxies.StartFailed] > 0 || w.since.Sub(before.since) < drainTime) {
+		w.broken = before.broken
+	}
+	return w
 }

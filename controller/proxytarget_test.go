@@ -73,6 +73,34 @@ func TestWrittenAt(t *testing.T) {
 	}
 }
 
+// TestHeardBefore: what a status said of all proxies confirms those that had started by then.
+func TestHeardBefore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		proxies *v1alpha1.ProxiesStatus
+		loaded  metav1.ConditionStatus
+		ran     time.Time
+	}{
+		"all":        {&v1alpha1.ProxiesStatus{Selected: 2, Running: 2}, metav1.ConditionTrue, testTime},
+		"not all":    {&v1alpha1.ProxiesStatus{Selected: 2, Running: 1}, metav1.ConditionTrue, time.Time{}},
+		"none":       {nil, metav1.ConditionUnknown, time.Time{}},
+		"not loaded": {&v1alpha1.ProxiesStatus{Selected: 2, Running: 2}, metav1.ConditionUnknown, time.Time{}},
+	} {
+		aw := autoWasm(func(aw *v1alpha1.AutoWasm) {
+			aw.Status.Proxies = tt.proxies
+			aw.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionProxiesLoaded, Status: tt.loaded, LastTransitionTime: metav1.NewTime(testTime)}}
+		})
+		ran := proxyTarget{}.heardBefore(aw, writtenEnvoyFilter()).ran
+		if !ran.Equal(tt.ran) {
+			t.Errorf("%s: %s, want %s", name, ran, tt.ran)
+		}
+		w := newProxyWatch(proxyTarget{ran: ran}, testTime.Add(time.Hour))
+		before, since := proxyStart{at: testTime.Add(-time.Second)}, proxyStart{at: testTime}
+		if w.confirmed(before) == ran.IsZero() || w.confirmed(since) {
+			t.Errorf("%s: confirmed: %t, and %t of one that started since", name, w.confirmed(before), w.confirmed(since))
+		}
+	}
+}
+
 func TestSinceWhen(t *testing.T) {
 	for name, tt := range map[string]struct{ since, want time.Time }{
 		"not known": {time.Time{}, testTime},

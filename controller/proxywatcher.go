@@ -110,10 +110,11 @@ func (w *proxyWatcher) begin(t proxyTarget) (view proxyView, seen, begun bool) {
 	if known := w.current(t); known != nil {
 		return known.view, known.seen, false
 	}
-	if before := w.watches[t.key]; before != nil && before.target.generation != t.generation {
+	before := w.watches[t.key]
+	if before != nil && before.target.generation != t.generation {
 		w.reloads.forget(t.key) // it may be a better one
 	}
-	w.watches[t.key] = newProxyWatch(t, w.now())
+	w.watches[t.key] = newProxyWatch(t, w.now()).after(before)
 	return proxyView{}, false, true
 }
 
@@ -137,7 +138,7 @@ func (w *proxyWatcher) rest(key types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if known := w.watches[key]; known != nil {
-		w.watches[key] = &proxyWatch{target: known.target, rests: true}
+		w.watches[key] = (&proxyWatch{target: known.target, since: w.now(), rests: true}).after(known)
 	}
 }
 
@@ -204,6 +205,7 @@ func (w *proxyWatcher) keep(t proxyTarget, s sight) (again time.Duration, news b
 		return 0, false
 	}
 	known.sure = known.confirm(s.running)
+	known.breaks(s.broken)
 	if s.doubtful {
 		return min(firstAsk, w.o.Interval), false
 	}

@@ -161,7 +161,7 @@ func (r *reconciler) askProxies(ctx context.Context, aw *v1alpha1.AutoWasm, out 
 	}
 	target := targetOf(aw, ef, out.module.SHA256, r.root)
 	if wasHeard(aw.Status, aw.Generation, out.envoyFilter) {
-		target.since = writtenAt(ef) // no proxy is new to it because this process is
+		target = target.heardBefore(aw, ef)
 	}
 	view, seen := r.proxies.watch(ctx, target)
 	return out.heard(view, seen, aw)

@@ -28,7 +28,7 @@ func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, no
 		Message:            messageOf(o),
 		Module:             moduleOf(prev.Module, o.module),
 		EnvoyFilter:        o.envoyFilter,
-		Proxies:            proxiesOf(o),
+		Proxies:            proxiesOf(prev, generation, o, now),
 	}
 	next.Conditions = conditions(prev.Conditions, next, o, metav1.NewTime(now.Truncate(time.Second)))
 	return next
@@ -67,11 +67,25 @@ func wasHeard(prev v1alpha1.AutoWasmStatus, generation int64, ef *v1alpha1.Envoy
 		find(prev.Conditions, v1alpha1.ConditionProxiesLoaded) != nil
 }
 
-func proxiesOf(o outcome) *v1alpha1.ProxiesStatus {
+// sightingsLast is how long it is known who asked for a module.
+const sightingsLast = 24 * time.Hour
+
+// proxiesOf is what the proxies say. Who asked for the module is known to the process
+// that was asked: one that starts anew goes by what was said before.
+func proxiesOf(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now time.Time) *v1alpha1.ProxiesStatus {
 	if o.proxies == nil || o.unheard {
 		return nil
 	}
-	return o.proxies.status()
+	next, before := o.proxies.status(), prev.Proxies
+	if next == nil || before == nil || before.LastRequestTime == nil || !wasHeard(prev, generation, o.envoyFilter) ||
+		now.Sub(before.LastRequestTime.Time) > sightingsLast {
+		return next
+	}
+	next.Requested = max(next.Requested, min(before.Requested, next.Selected))
+	if next.LastRequestTime == nil || next.LastRequestTime.Before(before.LastRequestTime) {
+		next.LastRequestTime = before.LastRequestTime.DeepCopy()
+	}
+	return next
 }
 
 func phaseOf(f *failure.Error) v1alpha1.Phase {

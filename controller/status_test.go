@@ -268,3 +268,41 @@ func TestAnnounce(t *testing.T) {
 		})
 	}
 }
+
+// TestRequestsOutliveTheProcess: who asked for the module before this process started is not forgotten.
+func TestRequestsOutliveTheProcess(t *testing.T) {
+	said := func(requested int32, at time.Duration) *v1alpha1.ProxiesStatus {
+		p := &v1alpha1.ProxiesStatus{Selected: 2, Running: 2, Requested: requested}
+		if requested > 0 {
+			p.LastRequestTime = &metav1.Time{Time: testTime.Add(at)}
+		}
+		return p
+	}
+	for name, tt := range map[string]struct {
+		before     *v1alpha1.ProxiesStatus
+		requested  int32
+		at         time.Duration
+		generation int64
+		want       *v1alpha1.ProxiesStatus
+	}{
+		"nobody since":        {said(2, -time.Minute), 0, 0, 1, said(2, -time.Minute)},
+		"one since":           {said(2, -time.Minute), 1, 0, 1, said(2, 0)},
+		"one before":          {said(1, -time.Minute), 2, -time.Hour, 1, said(2, -time.Minute)},
+		"more than there are": {said(7, -time.Minute), 0, 0, 1, said(2, -time.Minute)},
+		"more than a day ago": {said(2, -25*time.Hour), 0, 0, 1, said(0, 0)},
+		"nobody before":       {said(0, 0), 1, 0, 1, said(1, 0)},
+		"nothing before":      {nil, 1, 0, 1, said(1, 0)},
+		"another generation":  {said(2, -time.Minute), 0, 0, 2, said(0, 0)},
+	} {
+		o := synced(shaA)
+		o.proxies = &proxyView{selected: 2, running: 2, requested: tt.requested}
+		if tt.requested > 0 {
+			o.proxies.lastRequest = testTime.Add(tt.at)
+		}
+		prev := computeStatus(v1alpha1.AutoWasmStatus{}, 1, o, testTime)
+		prev.Proxies = tt.before
+		if diff := cmp.Diff(tt.want, computeStatus(prev, tt.generation, o, testTime).Proxies); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

@@ -13,10 +13,21 @@ const maxRefusal = 300
 // Judge says what has become of a filter in a proxy, and why, as a predicate whose
 // subject is the proxy; "" for Running.
 func Judge(want Filter, e Evidence) (State, string) {
+	e.Report.Filters = without(e.Report.Filters, want, e.Broken)
 	if slices.ContainsFunc(e.Report.Filters, func(f Filter) bool { return f.Revision == want.Revision }) {
 		return judgePresent(want, e)
 	}
 	return judgeAbsent(e)
+}
+
+// without leaves out former revisions of a filter.
+func without(all []Filter, want Filter, former []string) []Filter {
+	if len(former) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(f Filter) bool {
+		return f.Owner == want.Owner && f.Revision != want.Revision && slices.Contains(former, f.Revision)
+	})
 }
 
 // judgePresent judges a filter that is in a listener of the proxy.

@@ -1,6 +1,7 @@
 package proxies_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -31,6 +32,34 @@ func has(vms int, filters ...proxies.Filter) proxies.Report {
 func but(r proxies.Report, edit func(*proxies.Report)) proxies.Report {
 	edit(&r)
 	return r
+}
+
+// TestJudgeRepaired: a former revision that did not start has no virtual machines, and the repaired one need not have
+// them for it.
+func TestJudgeRepaired(t *testing.T) {
+	former := proxies.Filter{Owner: filterA.Owner, VM: "0f0f0f0f", Revision: "00000001"}
+	other := proxies.Filter{Owner: "autowasm_other", VM: former.VM, Revision: former.Revision}
+	draining := func(r *proxies.Report) { r.Draining = 2 }
+	for name, tt := range map[string]struct {
+		report proxies.Report
+		broken []string
+		want   proxies.State
+	}{
+		"known":             {but(has(4, filterA, former), draining), []string{"00000000", former.Revision}, proxies.Running},
+		"not known":         {but(has(4, filterA, former), draining), nil, proxies.StartFailed},
+		"another's":         {but(has(4, filterA, other), draining), []string{former.Revision}, proxies.StartFailed},
+		"it does not start": {but(has(0, filterA, former), draining), []string{former.Revision, filterA.Revision}, proxies.StartFailed},
+		"beside another":    {but(has(8, filterA, former, filterB), draining), []string{former.Revision}, proxies.Running},
+	} {
+		before := slices.Clone(tt.report.Filters)
+		got, why := proxies.Judge(filterA, proxies.Evidence{Report: tt.report, Broken: tt.broken, Served: true, Settled: true})
+		if got != tt.want {
+			t.Errorf("%s: %s, it %s", name, got, why)
+		}
+		if diff := cmp.Diff(before, tt.report.Filters); diff != "" {
+			t.Errorf("%s: the report was changed:\n%s", name, diff)
+		}
+	}
 }
 
 func TestJudgePresent(t *testing.T) {

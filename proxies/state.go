@@ -34,6 +34,9 @@ type Evidence struct {
 	Served bool
 	// Confirmed: the filter was seen Running in this proxy, which has not started anew.
 	Confirmed bool
+	// Broken are former revisions of the filter that did not start in this proxy: they
+	// have no virtual machines, while it drains their listeners.
+	Broken []string
 	// Settled: the filter has been in force for long enough for a proxy to have heard
 	// of it.
 	Settled bool
