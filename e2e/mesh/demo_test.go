@@ -21,7 +21,7 @@ func TestDemo(t *testing.T) {
 	if mesh.Sidecar.PID() != pid || !mesh.Sidecar.Running() {
 		t.Error("it is not the same Envoy process")
 	}
-	if n := strings.Count(out.String(), "\nhello: world"); n != 1 {
-		t.Errorf("%d answers have the header, want one:\n%s", n, out.String())
+	if n := strings.Count(out.String(), "\nhello: world"); n != 2 {
+		t.Errorf("%d answers have the header, want two, one of them while a configuration is refused:\n%s", n, out.String())
 	}
 }
