@@ -7,12 +7,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -78,7 +80,7 @@ func (h *meshed) expectWrites(writes []string, announced ...string) {
 }
 
 // expectLoaded compares ProxiesLoaded and holds the whole status to what tools rely on.
-func (h *meshed) expectLoaded(want string, proxies *v1alpha1.ProxiesStatus) {
+func (h *meshed) expectLoaded(want string, counted *v1alpha1.ProxiesStatus) {
 	h.t.Helper()
 	status := h.autoWasm().Status
 	got := "none"
@@ -88,7 +90,7 @@ func (h *meshed) expectLoaded(want string, proxies *v1alpha1.ProxiesStatus) {
 	if got != want {
 		h.t.Errorf("got %s, want %s", got, want)
 	}
-	if diff := cmp.Diff(proxies, status.Proxies); diff != "" {
+	if diff := cmp.Diff(counted, status.Proxies); diff != "" {
 		h.t.Errorf("proxies (-want +got):\n%s", diff)
 	}
 	checkContract(h.t, status)
@@ -394,4 +396,74 @@ func TestAProxyThatRefuses(t *testing.T) {
 		t.Errorf("message %q, want %q", got, want)
 	}
 	h.expectWrites(append(made, statusOnly...), "Warning ProxyRefused")
+}
+
+// statusOf is that of generation 1 and an EnvoyFilter of generation 7, all of which was
+// well, changed by the edits.
+func statusOf(edits ...func(*v1alpha1.AutoWasmStatus)) v1alpha1.AutoWasmStatus {
+	o := synced(shaA)
+	o.envoyFilter.Generation = 7
+	v := viewOf(proxies.Running)
+	o.proxies = &v
+	status := computeStatus(v1alpha1.AutoWasmStatus{}, 1, o, testTime)
+	for _, edit := range edits {
+		edit(&status)
+	}
+	return status
+}
+
+// setCondition changes one condition of a status, if it is there.
+func setCondition(kind string, edit func(*metav1.Condition)) func(*v1alpha1.AutoWasmStatus) {
+	return func(s *v1alpha1.AutoWasmStatus) {
+		if c := find(s.Conditions, kind); c != nil {
+			edit(c)
+		}
+	}
+}
+
+func TestWasHeard(t *testing.T) {
+	tests := map[string]struct {
+		edit func(*v1alpha1.AutoWasmStatus)
+		want bool
+	}{
+		"the same":                       {func(*v1alpha1.AutoWasmStatus) {}, true},
+		"of another generation":          {func(s *v1alpha1.AutoWasmStatus) { s.ObservedGeneration = 2 }, false},
+		"of another EnvoyFilter":         {func(s *v1alpha1.AutoWasmStatus) { s.EnvoyFilter.Generation = 6 }, false},
+		"without one":                    {func(s *v1alpha1.AutoWasmStatus) { s.EnvoyFilter = nil }, false},
+		"of before they were asked":      {func(s *v1alpha1.AutoWasmStatus) { s.Conditions = s.Conditions[:1] }, false},
+		"whatever it was that they said": {setCondition(v1alpha1.ConditionProxiesLoaded, func(c *metav1.Condition) { c.Status = metav1.ConditionFalse }), true},
+	}
+	for name, tt := range tests {
+		if got := wasHeard(statusOf(tt.edit), 1, &v1alpha1.EnvoyFilterStatus{Name: "test", Generation: 7}); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestWasReady(t *testing.T) {
+	tests := map[string]struct {
+		edit func(*v1alpha1.AutoWasmStatus)
+		want bool
+	}{
+		"the same":              {func(*v1alpha1.AutoWasmStatus) {}, true},
+		"never":                 {func(s *v1alpha1.AutoWasmStatus) { s.Conditions = nil }, false},
+		"not":                   {setCondition(v1alpha1.ConditionReady, func(c *metav1.Condition) { c.Status = metav1.ConditionFalse }), false},
+		"of another generation": {setCondition(v1alpha1.ConditionReady, func(c *metav1.Condition) { c.ObservedGeneration = 0 }), false},
+	}
+	for name, tt := range tests {
+		if got := wasReady(autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Status = statusOf(tt.edit) })); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// A new generation is not in force because the former one was.
+func TestANewGenerationWaitsForItsProxies(t *testing.T) {
+	h := readyMesh(t)
+	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
+	h.mustReconcile()
+	h.mesh.says("10.0.0.1", waitsFor(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.expectLoaded("ProxiesLoaded=Unknown ProxiesLoading @2", counts(1, 0))
 }

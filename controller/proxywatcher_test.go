@@ -71,6 +71,9 @@ func TestAsksWhenAllIsWell(t *testing.T) {
 		if len(asked) < 3600/36 || between[0] != confirmAfter || slices.Min(between[1:]) < 30*time.Second || slices.Max(between) > 36*time.Second {
 			t.Errorf("asked %d times, first after %s, then every %s to %s", len(asked), between[0], slices.Min(between[1:]), slices.Max(between))
 		}
+		if slices.Max(between)-slices.Min(between[1:]) < time.Second {
+			t.Errorf("always after %s: what began together is asked together for ever", slices.Max(between))
+		}
 		for i, a := range asked {
 			want := 15 * time.Second // others' answers will do
 			if i < confirmLooks {
@@ -194,7 +197,13 @@ func TestForgottenAndRestingTargetsAreNotAsked(t *testing.T) {
 				w.sees(target1)
 				pass(time.Minute + 500*time.Millisecond)
 				w.wakes()
+				if !w.reloadDue(testKey) {
+					t.Error("no reload is due")
+				}
 				end(w)
+				if _, remembered := w.reloads[testKey]; remembered != (name == "at rest") {
+					t.Errorf("the delay of the next reload is remembered: %v", remembered)
+				}
 				pass(time.Second)
 				w.asks()
 				pass(time.Hour)
