@@ -18,6 +18,7 @@ import (
 // sight is what one look at the proxies of a target showed.
 type sight struct {
 	view    proxyView
+	present []proxyStart
 	running []proxyStart
 	broken  []proxyStart // have it, and it does not start
 	// doubtful says that a proxy of view may not run what it seems to: another look
@@ -45,6 +46,7 @@ func (w *proxyWatcher) observe(ctx context.Context, t proxyTarget) (sight, error
 	}
 	s := sight{view: proxyView{selected: int32(len(selected))}}
 	for i, p := range selected {
+		s.present = append(s.present, p.start)
 		o.judge(&s, p, reports[i])
 	}
 	return s, nil

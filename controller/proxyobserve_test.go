@@ -193,9 +193,9 @@ func TestBrokenIsBounded(t *testing.T) {
 	first := *w
 	for i := range 2 * maxBroken {
 		w.target.plugin.Revision = fmt.Sprint(i)
-		w.breaks([]proxyStart{a})
+		w.breaks([]proxyStart{a}, []proxyStart{a})
 	}
-	w.breaks([]proxyStart{a, b})
+	w.breaks([]proxyStart{a, b}, []proxyStart{a, b})
 	if got := w.broken[a]; len(got) != maxBroken || got[maxBroken-1] != fmt.Sprint(2*maxBroken-1) || len(w.broken[b]) != 1 || first.broken != nil {
 		t.Errorf("broken %v, in a copy of before %v", w.broken, first.broken)
 	}

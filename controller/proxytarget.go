@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -142,19 +141,19 @@ func (w *proxyWatch) confirm(running []proxyStart) bool {
 // maxBroken bounds how many revisions of a filter are known not to start in a proxy.
 const maxBroken = 8
 
-// breaks notes in which proxies the target does not start. Copies of w stay as they are.
-func (w *proxyWatch) breaks(failed []proxyStart) {
-	revision := w.target.plugin.Revision
-	known := func(start proxyStart) bool { return slices.Contains(w.broken[start], revision) }
-	failed = slices.DeleteFunc(failed, known)
-	if len(failed) == 0 {
-		return
-	}
-	broken := maps.Clone(w.broken)
-	if broken == nil {
-		broken = map[proxyStart][]string{}
+// breaks notes in which proxies the target does not start, and forgets those that are
+// gone. Copies of w stay as they are.
+func (w *proxyWatch) breaks(failed, present []proxyStart) {
+	broken, revision := map[proxyStart][]string{}, w.target.plugin.Revision
+	for _, start := range present {
+		if revisions, known := w.broken[start]; known {
+			broken[start] = revisions
+		}
 	}
 	for _, start := range failed {
+		if slices.Contains(broken[start], revision) {
+			continue
+		}
 		revisions := append(slices.Clone(broken[start]), revision)
 		broken[start] = revisions[max(0, len(revisions)-maxBroken):]
 	}

@@ -205,7 +205,7 @@ func (w *proxyWatcher) keep(t proxyTarget, s sight) (again time.Duration, news b
 		return 0, false
 	}
 	known.sure = known.confirm(s.running)
-	known.breaks(s.broken)
+	known.breaks(s.broken, s.present)
 	if s.doubtful {
 		return min(firstAsk, w.o.Interval), false
 	}

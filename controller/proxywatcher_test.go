@@ -449,14 +449,14 @@ func TestPodsComeAndGo(t *testing.T) {
 	inMesh(t, func(t *testing.T, w *watched) {
 		for i := range 200 {
 			name := fmt.Sprint("pod-", i)
-			w.run(name, "10.0.0.1", runs(plugin1))
+			w.run(name, "10.0.0.1", []answer{runs(plugin1), doesNotStart(plugin1), gaveUp(plugin1)}[i%3])
 			w.sees(target1)
 			pass(time.Minute)
 			w.remove(name)
 		}
 		pass(time.Minute)
 		known := w.watches[testKey]
-		if len(w.watches) != 1 || len(known.looks) != 0 || len(known.view.told) != 0 || len(w.reloads) != 0 {
+		if len(w.watches) != 1 || len(known.looks) != 0 || len(known.broken) != 0 || len(known.view.told) != 0 || len(w.reloads) != 0 {
 			t.Errorf("%d watches, %+v, %d reloads", len(w.watches), known, len(w.reloads))
 		}
 	})
