@@ -20,10 +20,11 @@ var given = map[v1alpha1.FailurePolicy]string{
 	v1alpha1.FailOpen:   "200",
 }
 
-// eachPolicy runs a test with a workload for each failure policy.
+// eachPolicy runs a test with a workload for each failure policy, all at once.
 func eachPolicy(t *testing.T, name string, test func(t *testing.T, f byHand)) {
 	for i, policy := range []v1alpha1.FailurePolicy{v1alpha1.FailClosed, v1alpha1.FailOpen, v1alpha1.FailReload} {
 		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel() // most of the time they wait
 			f, _ := twoFilters(t, workload(t, name+string(rune('a'+i))), "")
 			f.policy = policy
 			test(t, f)

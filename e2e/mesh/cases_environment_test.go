@@ -10,7 +10,7 @@ import (
 // more. A variable that the proxy does not have is absent in the filter, and does not keep it from running.
 func TestHostEnvironment(t *testing.T) {
 	module := buildEnvironment(t)
-	eachEnvoy(t, "host", func(t *testing.T, w *Workload, v envoy.Version) {
+	eachEnvoyInTurn(t, "host", func(t *testing.T, w *Workload, v envoy.Version) {
 		t.Setenv("TEAM", "home")
 		p := sidecar(t, w, ProxyOptions{Envoy: v})
 		c, image := workloadCases(t, w), pushModule(t, w.Name+":v1", module)
