@@ -16,10 +16,10 @@ import (
 // virtual machines apart.
 //
 // Envoy finds a running virtual machine by its id before it has loaded the code,
-// and takes it without comparing the code, the environment or whether precompiled
-// code is allowed. An id that stayed the same while one of these changed would go
-// on running the old code, and two AutoWasms with one id would run one module. So
-// all of them go into the id.
+// and takes it without comparing the code or whether precompiled code is allowed,
+// nor, before 2026, the environment (envoyproxy/envoy#44563). An id that stayed the
+// same while one of these changed would go on running the old code, and two
+// AutoWasms with one id would run one module. So all of them go into the id.
 func vmID(aw *v1alpha1.AutoWasm, m Module) string {
 	id := aw.Spec.Filter.VMID
 	if id == "" {
