@@ -21,6 +21,8 @@ type sight struct {
 	present []proxyStart
 	running []proxyStart
 	broken  []proxyStart // have it, and it does not start
+	// last is what has become of the filter in the others.
+	last map[proxyStart]proxies.State
 	// doubtful says that a proxy of view may not run what it seems to: another look
 	// tells.
 	doubtful bool
@@ -44,7 +46,7 @@ func (w *proxyWatcher) observe(ctx context.Context, t proxyTarget) (sight, error
 		sightings: w.sightings(ctx, t),
 		refusals:  w.refusals(ctx, t, reports),
 	}
-	s := sight{view: proxyView{selected: int32(len(selected))}}
+	s := sight{view: proxyView{selected: int32(len(selected))}, last: map[proxyStart]proxies.State{}}
 	for i, p := range selected {
 		s.present = append(s.present, p.start)
 		o.judge(&s, p, reports[i])
@@ -143,6 +145,9 @@ func (o observation) judge(s *sight, p proxy, r report) {
 		Accepted:  known && refusal == "",
 	})
 	s.view.add(p, state, why)
+	if state != proxies.Running {
+		s.last[p.start] = state
+	}
 	switch state {
 	case proxies.StartFailed:
 		s.broken = append(s.broken, p.start)
@@ -162,14 +167,18 @@ func latest(started, served time.Time) time.Time {
 	return started
 }
 
-// judgeSilent judges a proxy that does not answer. One that ran the filter does so
-// still: it may be compiling another. One that has just started will answer.
+// judgeSilent judges a proxy that does not answer: it may be compiling. One that ran the
+// filter does so still, and of one that did not, what it said last holds. One that has
+// just started will answer.
 func (o observation) judgeSilent(s *sight, p proxy, err error) {
 	state := proxies.Loading
+	last, answered := o.watch.last[p.start]
 	switch {
 	case o.watch.confirmed(p.start):
 		state = proxies.Running
 		s.running = append(s.running, p.start)
+	case answered:
+		state, s.last[p.start] = last, last
 	case o.watch.older(loadTime, p.start.at, o.now):
 		state = proxies.Unknown
 	}

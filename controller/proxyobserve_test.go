@@ -186,6 +186,29 @@ func TestRepaired(t *testing.T) {
 	}
 }
 
+// TestAProxyThatFallsSilent: it may be compiling; what it said last holds, be it ever so long ago.
+func TestAProxyThatFallsSilent(t *testing.T) {
+	for name, tt := range map[string]struct {
+		said answer
+		want proxies.State
+	}{
+		"waiting":          {waitsFor(plugin1), proxies.LoadFailing},
+		"after it gave up": {gaveUp(plugin1), proxies.LoadFailed},
+		"not starting":     {doesNotStart(plugin1), proxies.StartFailed},
+		"from the start":   {silent(errSilent), proxies.Unknown},
+	} {
+		w, target := observing(tt.said)
+		for _, says := range []answer{tt.said, silent(errSilent), silent(errSilent)} {
+			w.o.Asker.(*mesh).answers["10.0.0.1"] = says
+			s, err := w.observe(t.Context(), target)
+			if diff := cmp.Diff(map[proxies.State]int32{tt.want: 1}, s.view.states); diff != "" || err != nil {
+				t.Errorf("%s: error %v, states (-want +got):\n%s", name, err, diff)
+			}
+			w.keep(target, s)
+		}
+	}
+}
+
 // TestBrokenIsBounded: of a filter that is tried again and again the last revisions are known.
 func TestBrokenIsBounded(t *testing.T) {
 	a, b := proxyStart{uid: "a"}, proxyStart{uid: "b"}

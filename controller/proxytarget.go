@@ -96,10 +96,12 @@ type proxyWatch struct {
 	// broken are the revisions of this target and those before it that do not start, by
 	// proxy: it has them for as long as it drains their listeners.
 	broken map[proxyStart][]string
-	view   proxyView
-	seen   bool // view says something
-	sure   bool // all that run the target are confirmed
-	rests  bool // the proxies are not asked, nobody wants to know
+	// last is what has become of the target in proxies that answered and do not run it.
+	last  map[proxyStart]proxies.State
+	view  proxyView
+	seen  bool // view says something
+	sure  bool // all that run the target are confirmed
+	rests bool // the proxies are not asked, nobody wants to know
 }
 
 func newProxyWatch(t proxyTarget, now time.Time) *proxyWatch {

@@ -206,6 +206,7 @@ func (w *proxyWatcher) keep(t proxyTarget, s sight) (again time.Duration, news b
 	}
 	known.sure = known.confirm(s.running)
 	known.breaks(s.broken, s.present)
+	known.last = s.last
 	if s.doubtful {
 		return min(firstAsk, w.o.Interval), false
 	}
