@@ -100,6 +100,8 @@ func (m *mesh) end() {
 }
 
 func (m *mesh) Proxies(context.Context, string) (map[string]serve.Sighting, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	return m.sightings, m.brokenErr
 }
 
@@ -131,6 +133,13 @@ func (m *mesh) says(ip string, a answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.answers[ip] = a
+}
+
+// set changes what else is known from now on.
+func (m *mesh) set(edit func(*mesh)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	edit(m)
 }
 
 func (m *mesh) remove(name string) {

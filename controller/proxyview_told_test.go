@@ -92,14 +92,14 @@ func TestAnErrorWithAPortIsNoNews(t *testing.T) {
 func TestLastRequestIsToldInSteps(t *testing.T) {
 	inMesh(t, func(t *testing.T, w *watched) {
 		w.run("a", "10.0.0.1", runs(plugin1))
-		seen := func() map[string]serve.Sighting { return map[string]serve.Sighting{"10.0.0.1": {Asked: time.Now()}} }
-		w.mesh.sightings = seen()
+		seen := func(m *mesh) { m.sightings = map[string]serve.Sighting{"10.0.0.1": {Asked: time.Now()}} }
+		w.set(seen)
 		w.sees(target1)
 		synctest.Wait()
 		w.wakes()
 		for range 60 * 60 {
 			pass(time.Second)
-			w.mesh.sightings = seen()
+			w.set(seen)
 		}
 		if n := len(w.wakes()); n < 30 || n > 60 {
 			t.Errorf("woken %d times in an hour", n)
@@ -129,11 +129,11 @@ func TestNoProxySelected(t *testing.T) {
 func TestACacheThatCannotBeRead(t *testing.T) {
 	inMesh(t, func(t *testing.T, w *watched) {
 		w.run("a", "10.0.0.1", runs(plugin1))
-		w.listErr = errors.New("not synced")
+		w.set(func(m *mesh) { m.listErr = errors.New("not synced") })
 		w.expectUnseen(t, target1)
 		pass(time.Minute)
 		w.expectUnseen(t, target1)
-		w.listErr = nil
+		w.set(func(m *mesh) { m.listErr = nil })
 		pass(lastAsk)
 		w.expectSeen(t, target1, oneRuns, "test")
 	})
