@@ -13,7 +13,7 @@ func TestChangesDoNotAddUp(t *testing.T) {
 			w.run("a", "10.0.0.1", doesNotStart(plugin1))
 			for i := range changes {
 				w.sees(selecting(running1, func(t *proxyTarget) { t.generation = int64(i) }))
-				pass(time.Second)
+				pass(707 * time.Millisecond)
 			}
 			pass(10 * time.Minute)
 			w.asks()
