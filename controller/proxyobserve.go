@@ -23,6 +23,8 @@ type sight struct {
 	broken  []proxyStart // have it, and it does not start
 	// last is what has become of the filter in the others.
 	last map[proxyStart]proxies.State
+	// rejected is how often those that seem to run it have refused listeners.
+	rejected map[proxyStart]int64
 	// doubtful says that a proxy of view may not run what it seems to: another look
 	// tells.
 	doubtful bool
@@ -46,7 +48,7 @@ func (w *proxyWatcher) observe(ctx context.Context, t proxyTarget) (sight, error
 		sightings: w.sightings(ctx, t),
 		refusals:  w.refusals(ctx, t, reports),
 	}
-	s := sight{view: proxyView{selected: int32(len(selected))}, last: map[proxyStart]proxies.State{}}
+	s := sight{view: proxyView{selected: int32(len(selected))}, last: map[proxyStart]proxies.State{}, rejected: map[proxyStart]int64{}}
 	for i, p := range selected {
 		s.present = append(s.present, p.start)
 		o.judge(&s, p, reports[i])
@@ -152,9 +154,23 @@ func (o observation) judge(s *sight, p proxy, r report) {
 	case proxies.StartFailed:
 		s.broken = append(s.broken, p.start)
 	case proxies.Running:
-		s.running = append(s.running, p.start)
-		// For a moment there are statistics of what a proxy has just refused.
-		s.doubtful = s.doubtful || (r.Rejected > 0 && o.watch.looks[p.start] == 0)
+		s.runs(o.watch, p.start, r.Rejected)
+	}
+}
+
+// runs notes that a proxy seems to run the filter. For a moment it has statistics of what
+// it has just refused, and it is sent that again and again: one that has ever refused
+// anything must be looked at twice, and have refused nothing in between.
+func (s *sight) runs(w proxyWatch, start proxyStart, rejected int64) {
+	s.rejected[start] = rejected
+	since := rejected - w.rejected[start]
+	switch {
+	case rejected == 0, w.confirmed(start), w.looks[start] > 0 && since == 0:
+		s.running = append(s.running, start)
+	case w.looks[start] > 0:
+		s.doubtful = true // and looks begin anew
+	default:
+		s.running, s.doubtful = append(s.running, start), true
 	}
 }
 

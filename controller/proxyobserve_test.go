@@ -228,6 +228,24 @@ func TestBrokenIsBounded(t *testing.T) {
 	}
 }
 
+// TestRefusedAgainAndAgain: what it seems to run counts when it has refused nothing since the look before.
+func TestRefusedAgainAndAgain(t *testing.T) {
+	w, target := observing(without)
+	for i, look := range []struct {
+		rejected int64
+		doubtful bool
+	}{{1, true}, {2, true}, {3, true}, {3, false}, {4, false}} {
+		says := runs(plugin1)
+		says.Rejected = look.rejected
+		w.o.Asker.(*mesh).answers["10.0.0.1"] = says
+		s, err := w.observe(t.Context(), target)
+		if err != nil || s.doubtful != look.doubtful {
+			t.Errorf("look %d: doubtful %t, error %v", i, s.doubtful, err)
+		}
+		w.keep(target, s)
+	}
+}
+
 func TestRequests(t *testing.T) {
 	tests := map[string]struct {
 		edit func(*mesh)

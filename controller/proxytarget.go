@@ -97,11 +97,13 @@ type proxyWatch struct {
 	// proxy: it has them for as long as it drains their listeners.
 	broken map[proxyStart][]string
 	// last is what has become of the target in proxies that answered and do not run it.
-	last  map[proxyStart]proxies.State
-	view  proxyView
-	seen  bool // view says something
-	sure  bool // all that run the target are confirmed
-	rests bool // the proxies are not asked, nobody wants to know
+	last map[proxyStart]proxies.State
+	// rejected is how often proxies that seem to run it had refused listeners then.
+	rejected map[proxyStart]int64
+	view     proxyView
+	seen     bool // view says something
+	sure     bool // all that run the target are confirmed
+	rests    bool // the proxies are not asked, nobody wants to know
 }
 
 func newProxyWatch(t proxyTarget, now time.Time) *proxyWatch {

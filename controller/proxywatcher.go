@@ -204,9 +204,9 @@ func (w *proxyWatcher) keep(t proxyTarget, s sight) (again time.Duration, news b
 	if known == nil {
 		return 0, false
 	}
-	known.sure = known.confirm(s.running)
+	known.sure = known.confirm(s.running) && !s.doubtful
 	known.breaks(s.broken, s.present)
-	known.last = s.last
+	known.last, known.rejected = s.last, s.rejected
 	if s.doubtful {
 		return min(firstAsk, w.o.Interval), false
 	}
