@@ -16,6 +16,7 @@ import (
 
 // TestStartFails applies modules that are new to their proxies and do not start there. The status says in which Pod.
 func TestStartFails(t *testing.T) {
+	t.Parallel()
 	for i, v := range envoy.Versions() {
 		for function, what := range map[string]string{"proxy_on_vm_start": "trap", "proxy_on_configure": "refusal"} {
 			t.Run(fmt.Sprintf("%s/%s", v, what), func(t *testing.T) {

@@ -111,6 +111,7 @@ func requireTruth(t *testing.T, a autoWasm, url, want string) *v1alpha1.AutoWasm
 
 // TestReadyMeansRunning changes an AutoWasm, and whenever it is ready the next request meets the change.
 func TestReadyMeansRunning(t *testing.T) {
+	t.Parallel()
 	for i, v := range envoy.Versions() {
 		t.Run(string(v), func(t *testing.T) {
 			t.Parallel()
