@@ -79,7 +79,7 @@ unit: $(BIN)/gotestsum ## Run the unit tests (fast, no network)
 .PHONY: e2e
 e2e: build wasm $(BIN)/gotestsum ## Run the tests on a real control plane (the first run builds it)
 	cd e2e && go run ./cmd/env build
-	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -parallel 3 -timeout 40m $(ARGS) ./...
+	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
 # A skipped test has shown nothing: it fails the run.
