@@ -36,6 +36,7 @@ func TestKubectlWait(t *testing.T) {
 	requireConditions(t, ns, "slow", map[string]metav1.ConditionStatus{
 		v1alpha1.ConditionReady: metav1.ConditionTrue, v1alpha1.ConditionSourceResolved: metav1.ConditionTrue,
 		v1alpha1.ConditionModuleVerified: metav1.ConditionTrue, v1alpha1.ConditionEnvoyFilterApplied: metav1.ConditionTrue,
+		v1alpha1.ConditionProxiesLoaded: metav1.ConditionUnknown, v1alpha1.ConditionPreflightPassed: metav1.ConditionFalse, // no Pod is selected
 	})
 }
 
@@ -55,7 +56,7 @@ func TestStalled(t *testing.T) {
 	requireConditions(t, ns, "stalled", map[string]metav1.ConditionStatus{
 		v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionTrue,
 		v1alpha1.ConditionSourceResolved: metav1.ConditionUnknown, v1alpha1.ConditionModuleVerified: metav1.ConditionFalse,
-		v1alpha1.ConditionEnvoyFilterApplied: metav1.ConditionFalse,
+		v1alpha1.ConditionEnvoyFilterApplied: metav1.ConditionFalse, v1alpha1.ConditionPreflightPassed: metav1.ConditionFalse,
 	})
 }
 
