@@ -5,7 +5,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
 )
 
 // The actions of Events: what the controller was doing.
@@ -24,7 +23,7 @@ type announcement struct {
 // a fetch that is under way.
 func announce(prev, next v1alpha1.AutoWasmStatus) *announcement {
 	before, after := find(prev.Conditions, v1alpha1.ConditionReady), find(next.Conditions, v1alpha1.ConditionReady)
-	if after == nil || after.Reason == string(failure.Pending) || after.Reason == string(ReasonProxiesLoading) || sameNews(before, after, prev.Module, next.Module) {
+	if after == nil || after.Reason == string(v1alpha1.ReasonPending) || after.Reason == string(v1alpha1.ReasonProxiesLoading) || sameNews(before, after, prev.Module, next.Module) {
 		return nil
 	}
 	kind := corev1.EventTypeWarning

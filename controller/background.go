@@ -8,9 +8,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // background waits for fetches that take longer than a worker may be kept from
@@ -68,7 +69,7 @@ func (b *background) Start(ctx context.Context) error {
 func (b *background) ensure(ctx context.Context, key types.NamespacedName, generation int64, patience time.Duration, requests ...source.Request) (fetch.Module, error) {
 	a := b.attempt(key, generation, requests)
 	if a == nil {
-		return fetch.Module{}, failure.Indefinitef(failure.Unavailable, "the server is stopping")
+		return fetch.Module{}, failure.Indefinitef(v1alpha1.ReasonUnavailable, "the server is stopping")
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -79,7 +80,7 @@ func (b *background) ensure(ctx context.Context, key types.NamespacedName, gener
 	if b.take(key, a) {
 		return a.module, a.err
 	}
-	return fetch.Module{}, failure.Indefinitef(failure.Pending, "the module is being fetched")
+	return fetch.Module{}, failure.Indefinitef(v1alpha1.ReasonPending, "the module is being fetched")
 }
 
 // attempt returns the one that is under way or has ended for equal requests, or

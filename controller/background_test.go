@@ -11,10 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // script is a Fetcher whose answers take their time.
@@ -79,7 +80,7 @@ func (w *waits) waiting() int {
 }
 
 // reason asks for the module of generation 1 with a second's patience.
-func (w *waits) reason(generation int64) failure.Reason {
+func (w *waits) reason(generation int64) v1alpha1.Reason {
 	_, err := w.ensure(context.Background(), testKey, generation, time.Second, source.RequestFor(autoWasm()))
 	if err == nil {
 		return ""
@@ -89,7 +90,7 @@ func (w *waits) reason(generation int64) failure.Reason {
 
 func TestAQuickFetchWakesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, err := range []error{nil, failure.Definitef(failure.NotFound, "no such image")} {
+		for _, err := range []error{nil, failure.Definitef(v1alpha1.ReasonNotFound, "no such image")} {
 			w := newWaits(time.Millisecond, err)
 			w.reason(1)
 			synctest.Wait()
@@ -102,15 +103,15 @@ func TestAQuickFetchWakesNobody(t *testing.T) {
 
 func TestASlowFailureIsLearnt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(time.Minute, failure.Indefinitef(failure.Unavailable, "no answer"))
-		if got := w.reason(1); got != failure.Pending {
+		w := newWaits(time.Minute, failure.Indefinitef(v1alpha1.ReasonUnavailable, "no answer"))
+		if got := w.reason(1); got != v1alpha1.ReasonPending {
 			t.Fatalf("at first: %s, want Pending", got)
 		}
 		time.Sleep(2 * time.Minute)
 		if diff := cmp.Diff([]string{"shop/test"}, w.wokenSoFar()); diff != "" {
 			t.Errorf("woken (-want +got):\n%s", diff)
 		}
-		if got := w.reason(1); got != failure.Unavailable {
+		if got := w.reason(1); got != v1alpha1.ReasonUnavailable {
 			t.Errorf("after the end: %s, want Unavailable", got)
 		}
 		if w.started != 1 || w.waiting() != 0 {
@@ -121,7 +122,7 @@ func TestASlowFailureIsLearnt(t *testing.T) {
 
 func TestAFailureThatSomethingMayHavePutRightIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(time.Minute, failure.Definitef(failure.Unauthorized, "wrong password"))
+		w := newWaits(time.Minute, failure.Definitef(v1alpha1.ReasonUnauthorized, "wrong password"))
 		w.reason(1)
 		w.set(0, nil) // the Secret is corrected while the old one is being tried
 		w.reason(1)   // and its event brings the AutoWasm back
@@ -134,7 +135,7 @@ func TestAFailureThatSomethingMayHavePutRightIsTriedAgain(t *testing.T) {
 
 func TestAFailureThatEndsWhileItIsAskedForAgainIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(1500*time.Millisecond, failure.Definitef(failure.Unauthorized, "wrong password"))
+		w := newWaits(1500*time.Millisecond, failure.Definitef(v1alpha1.ReasonUnauthorized, "wrong password"))
 		w.reason(1)
 		w.set(0, nil)
 		if got := w.reason(1); got != "" { // it ends within the patience of this one
@@ -145,12 +146,12 @@ func TestAFailureThatEndsWhileItIsAskedForAgainIsTriedAgain(t *testing.T) {
 
 func TestAFailureIsTriedAgainOnlyForThoseWhoAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(10*time.Second, failure.Definitef(failure.Unauthorized, "wrong password"))
+		w := newWaits(10*time.Second, failure.Definitef(v1alpha1.ReasonUnauthorized, "wrong password"))
 		for range 3 {
 			w.reason(1)
 		}
 		time.Sleep(time.Minute)
-		if got := w.reason(1); got != failure.Unauthorized || w.started != 2 {
+		if got := w.reason(1); got != v1alpha1.ReasonUnauthorized || w.started != 2 {
 			t.Errorf("%s after %d fetches, want Unauthorized after 2", got, w.started)
 		}
 	})
@@ -190,7 +191,7 @@ func TestForgetAndStopCancel(t *testing.T) {
 			t.Errorf("Start ended after %s with %v", time.Since(begun), err)
 		}
 		w.forget(testKey)
-		if got := w.reason(1); got != failure.Unavailable {
+		if got := w.reason(1); got != v1alpha1.ReasonUnavailable {
 			t.Errorf("after the stop: %s, want Unavailable", got)
 		}
 	})

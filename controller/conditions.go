@@ -7,16 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
-)
-
-// Reasons of the conditions on the way that have not failed themselves.
-const (
-	reasonResolved        = "Resolved"
-	reasonVerified        = "Verified"
-	reasonApplied         = "Applied"
-	reasonWaiting         = "Waiting"
-	reasonPreviousInForce = "PreviousInForce"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // conditions lists the conditions of status in a fixed order, Ready first. The
@@ -45,9 +36,9 @@ func transition(prev []metav1.Condition, c metav1.Condition, now metav1.Time) me
 
 func ready(message string, o outcome) metav1.Condition {
 	if o.failure == nil {
-		return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, string(ReasonSynced), message)
+		return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSynced, message)
 	}
-	return condition(v1alpha1.ConditionReady, verdict(o.failure), string(o.failure.Reason), message)
+	return condition(v1alpha1.ConditionReady, verdict(o.failure), o.failure.Reason, message)
 }
 
 // working is Stalled, Reconciling or neither.
@@ -59,7 +50,7 @@ func working(message string, f *failure.Error) []metav1.Condition {
 	if f.Definite {
 		kind = v1alpha1.ConditionStalled
 	}
-	return []metav1.Condition{condition(kind, metav1.ConditionTrue, string(f.Reason), message)}
+	return []metav1.Condition{condition(kind, metav1.ConditionTrue, f.Reason, message)}
 }
 
 // sourceResolved is True only when status names the module that the source is
@@ -68,11 +59,11 @@ func sourceResolved(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {
 	const kind = v1alpha1.ConditionSourceResolved
 	switch {
 	case o.stage > stageSource && m != nil && m.SHA256 == o.pinned:
-		return condition(kind, metav1.ConditionTrue, reasonResolved, "pinned to "+cmp.Or(m.Reference, "sha256:"+m.SHA256)+withoutSecret(o))
+		return condition(kind, metav1.ConditionTrue, v1alpha1.ReasonResolved, "pinned to "+cmp.Or(m.Reference, "sha256:"+m.SHA256)+withoutSecret(o))
 	case o.stage == stageSource && !concernsModule(o.failure.Reason):
 		return failed(kind, o.failure)
 	default:
-		return condition(kind, metav1.ConditionUnknown, reasonWaiting, "the source is not pinned to a module yet")
+		return condition(kind, metav1.ConditionUnknown, v1alpha1.ReasonWaiting, "the source is not pinned to a module yet")
 	}
 }
 
@@ -89,11 +80,11 @@ func moduleVerified(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {
 	const kind = v1alpha1.ConditionModuleVerified
 	switch {
 	case o.stage > stageModule && m != nil:
-		return condition(kind, metav1.ConditionTrue, reasonVerified, fmt.Sprintf("sha256:%s, %d bytes, Proxy-Wasm ABI %s", m.SHA256, m.Size, m.ABI))
+		return condition(kind, metav1.ConditionTrue, v1alpha1.ReasonVerified, fmt.Sprintf("sha256:%s, %d bytes, Proxy-Wasm ABI %s", m.SHA256, m.Size, m.ABI))
 	case o.stage == stageModule, o.stage == stageSource && concernsModule(o.failure.Reason):
 		return failed(kind, o.failure)
 	default:
-		return condition(kind, metav1.ConditionUnknown, reasonWaiting, "the module is not in the store yet")
+		return condition(kind, metav1.ConditionUnknown, v1alpha1.ReasonWaiting, "the module is not in the store yet")
 	}
 }
 
@@ -101,13 +92,13 @@ func envoyFilterApplied(o outcome) metav1.Condition {
 	const kind = v1alpha1.ConditionEnvoyFilterApplied
 	switch {
 	case o.stage > stageEnvoyFilter:
-		return condition(kind, metav1.ConditionTrue, reasonApplied, "EnvoyFilter "+o.envoyFilter.Name+" is as rendered")
+		return condition(kind, metav1.ConditionTrue, v1alpha1.ReasonApplied, "EnvoyFilter "+o.envoyFilter.Name+" is as rendered")
 	case o.stage == stageEnvoyFilter:
 		return failed(kind, o.failure)
 	case o.envoyFilter != nil:
-		return condition(kind, metav1.ConditionFalse, reasonPreviousInForce, "EnvoyFilter "+o.envoyFilter.Name+" stays as it was last applied")
+		return condition(kind, metav1.ConditionFalse, v1alpha1.ReasonPreviousInForce, "EnvoyFilter "+o.envoyFilter.Name+" stays as it was last applied")
 	default:
-		return condition(kind, metav1.ConditionFalse, reasonWaiting, "there is no EnvoyFilter yet")
+		return condition(kind, metav1.ConditionFalse, v1alpha1.ReasonWaiting, "there is no EnvoyFilter yet")
 	}
 }
 
@@ -126,10 +117,10 @@ func proxiesLoaded(o outcome) []metav1.Condition {
 
 // concernsModule tells failures of a module from failures to get at it: both come
 // from the same fetch.
-func concernsModule(r failure.Reason) bool {
+func concernsModule(r v1alpha1.Reason) bool {
 	switch r {
-	case failure.DigestMismatch, failure.TooLarge, failure.NotWasm, failure.Component,
-		failure.NotProxyWasm, failure.UnknownImport, failure.StoreFailed:
+	case v1alpha1.ReasonDigestMismatch, v1alpha1.ReasonTooLarge, v1alpha1.ReasonNotWasm, v1alpha1.ReasonComponent,
+		v1alpha1.ReasonNotProxyWasm, v1alpha1.ReasonUnknownImport, v1alpha1.ReasonStoreFailed:
 		return true
 	default:
 		return false
@@ -137,20 +128,20 @@ func concernsModule(r failure.Reason) bool {
 }
 
 func failed(kind string, f *failure.Error) metav1.Condition {
-	return condition(kind, verdict(f), string(f.Reason), f.Error())
+	return condition(kind, verdict(f), f.Reason, f.Error())
 }
 
 // verdict is False for the last word, and for proxies that are without the filter
 // now; Unknown for what may pass by itself.
 func verdict(f *failure.Error) metav1.ConditionStatus {
-	if f.Definite || f.Reason == ReasonProxyLoadFailed {
+	if f.Definite || f.Reason == v1alpha1.ReasonProxyLoadFailed {
 		return metav1.ConditionFalse
 	}
 	return metav1.ConditionUnknown
 }
 
-func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: truncate(message, maxMessage)}
+func condition(kind string, status metav1.ConditionStatus, reason v1alpha1.Reason, message string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: status, Reason: string(reason), Message: truncate(message, maxMessage)}
 }
 
 func find(list []metav1.Condition, kind string) *metav1.Condition {

@@ -27,9 +27,9 @@ import (
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -134,7 +134,7 @@ func (s *sources) Fill(_ context.Context, sha256 string) error {
 	s.filled = append(s.filled, sha256)
 	i, ok := s.siblings[sha256]
 	if !ok {
-		return failure.Definitef(failure.NotFound, "no replica has %s", sha256)
+		return failure.Definitef(v1alpha1.ReasonNotFound, "no replica has %s", sha256)
 	}
 	s.store[sha256] = i
 	return nil

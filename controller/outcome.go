@@ -7,29 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/render"
-)
-
-// Reasons that only the controller gives; the others are those of the fetching
-// packages.
-const (
-	// ReasonSynced is the reason of Ready while it is True.
-	ReasonSynced failure.Reason = "Synced"
-	// ReasonInvalidSpec is a spec that admission would have refused: it was made
-	// while the webhook was away.
-	ReasonInvalidSpec failure.Reason = "InvalidSpec"
-	// ReasonRenderFailed is a spec that no EnvoyFilter can be made of.
-	ReasonRenderFailed failure.Reason = "RenderFailed"
-	// ReasonForeignEnvoyFilter is somebody else's EnvoyFilter of the AutoWasm's
-	// name. It is never touched.
-	ReasonForeignEnvoyFilter failure.Reason = "ForeignEnvoyFilter"
-	// ReasonEnvoyFilterRefused is an API server, or a policy in it, that refuses
-	// the EnvoyFilter.
-	ReasonEnvoyFilterRefused failure.Reason = "EnvoyFilterRefused"
-	// ReasonEnvoyFilterUnavailable is an API server that cannot take the
-	// EnvoyFilter just now.
-	ReasonEnvoyFilterUnavailable failure.Reason = "EnvoyFilterUnavailable"
 )
 
 // errStale says that what was decided rests on an outdated view of the cluster.
@@ -107,7 +86,7 @@ func (o outcome) done() outcome {
 func (o outcome) heard(v proxyView, seen bool, aw *v1alpha1.AutoWasm) outcome {
 	o.proxies, o.unheard = &v, !seen
 	if !seen {
-		return o.failed(stageProxies, failure.Indefinitef(ReasonProxiesLoading, "the selected proxies are being asked whether they run the module"))
+		return o.failed(stageProxies, failure.Indefinitef(v1alpha1.ReasonProxiesLoading, "the selected proxies are being asked whether they run the module"))
 	}
 	if f := v.failure(wasReady(aw)); f != nil {
 		return o.failed(stageProxies, f)

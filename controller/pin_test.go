@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -88,10 +88,10 @@ func TestClaimedReference(t *testing.T) {
 		want string
 	}{
 		{"staged", func(*unstructured.Unstructured) {}, fetched(shaA).Reference},
-		{"staged for another spec", annotated(render.AnnotationSpecHash, "0123456789abcdef"), ""},
-		{"staged without a hash", annotated(render.AnnotationSpecHash, ""), ""},
-		{"without a reference", annotated(render.AnnotationReference, ""), ""},
-		{"a reference that may change", annotated(render.AnnotationReference, imageV2), ""},
+		{"staged for another spec", annotated(v1alpha1.AnnotationSpecHash, "0123456789abcdef"), ""},
+		{"staged without a hash", annotated(v1alpha1.AnnotationSpecHash, ""), ""},
+		{"without a reference", annotated(v1alpha1.AnnotationReference, ""), ""},
+		{"a reference that may change", annotated(v1alpha1.AnnotationReference, imageV2), ""},
 		{"foreign", func(ef *unstructured.Unstructured) { ef.SetManagedFields(nil) }, ""},
 	}
 	for _, tt := range tests {
@@ -125,36 +125,36 @@ func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
 			want: shaB, asked: []string{fetched(shaB).Reference},
 		},
 		"another's private module": {
-			edit: annotated(render.AnnotationModule, private),
+			edit: annotated(v1alpha1.AnnotationModule, private),
 			want: shaB, asked: []string{fetched(shaB).Reference},
 		},
 		"another's private module, without a reference": {
 			edit: func(ef *unstructured.Unstructured) {
-				annotated(render.AnnotationModule, private)(ef)
-				annotated(render.AnnotationReference, "")(ef)
+				annotated(v1alpha1.AnnotationModule, private)(ef)
+				annotated(v1alpha1.AnnotationReference, "")(ef)
 			},
 			want: shaA, asked: []string{""},
 		},
 		"another's private module by its own reference": {
 			edit: func(ef *unstructured.Unstructured) {
-				annotated(render.AnnotationModule, private)(ef)
-				annotated(render.AnnotationReference, "reg.example/private@sha256:"+private)(ef)
+				annotated(v1alpha1.AnnotationModule, private)(ef)
+				annotated(v1alpha1.AnnotationReference, "reg.example/private@sha256:"+private)(ef)
 			},
 			want: shaA, asked: []string{"reg.example/private@sha256:" + private},
 		},
 		"a digest that the source does not know": {
 			edit:     func(*unstructured.Unstructured) {},
-			failures: map[string]error{fetched(shaB).Reference: failure.Definitef(failure.NotFound, "no such digest")},
+			failures: map[string]error{fetched(shaB).Reference: failure.Definitef(v1alpha1.ReasonNotFound, "no such digest")},
 			want:     shaA, asked: []string{fetched(shaB).Reference, ""},
 		},
 		"a source that does not answer": {
 			edit:     func(*unstructured.Unstructured) {},
-			failures: map[string]error{imageV1: failure.Indefinitef(failure.Unavailable, "503")},
+			failures: map[string]error{imageV1: failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")},
 			asked:    []string{fetched(shaB).Reference},
 		},
 		"credentials that do not suffice": {
 			edit:     func(*unstructured.Unstructured) {},
-			failures: map[string]error{imageV1: failure.Definitef(failure.Unauthorized, "401")},
+			failures: map[string]error{imageV1: failure.Definitef(v1alpha1.ReasonUnauthorized, "401")},
 			asked:    []string{fetched(shaB).Reference, ""},
 		},
 	}

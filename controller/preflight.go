@@ -10,8 +10,6 @@ import (
 	"github.com/autowasm/autowasm/preflight"
 )
 
-const reasonNothingFound = "NothingFound"
-
 // preflights has the findings about an AutoWasm for its status. They change neither
 // the phase nor whether it is Ready: they say why a filter may not do what it is for.
 type preflights struct{ loader *preflight.Loader }
@@ -26,7 +24,7 @@ func (p preflights) condition(ctx context.Context, aw *v1alpha1.AutoWasm) *metav
 		ctrl.LoggerFrom(ctx).V(1).Info("the status keeps what was found before", "why", err.Error())
 		return nil
 	}
-	c := condition(v1alpha1.ConditionPreflightPassed, metav1.ConditionTrue, reasonNothingFound, "nothing in the cluster is known to keep the filter from running")
+	c := condition(v1alpha1.ConditionPreflightPassed, metav1.ConditionTrue, v1alpha1.ReasonNothingFound, "nothing in the cluster is known to keep the filter from running")
 	if len(findings) > 0 {
 		c = condition(v1alpha1.ConditionPreflightPassed, metav1.ConditionFalse, findings[0].Reason, preflight.Message(findings))
 	}

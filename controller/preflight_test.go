@@ -18,9 +18,9 @@ import (
 )
 
 // passed is a condition as the findings make it.
-func passed(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+func passed(status metav1.ConditionStatus, reason v1alpha1.Reason, message string) metav1.Condition {
 	return metav1.Condition{
-		Type: v1alpha1.ConditionPreflightPassed, Status: status, Reason: reason, Message: message,
+		Type: v1alpha1.ConditionPreflightPassed, Status: status, Reason: string(reason), Message: message,
 		ObservedGeneration: 1, LastTransitionTime: metav1.NewTime(testTime),
 	}
 }
@@ -60,7 +60,7 @@ func TestFindingsStandInTheStatus(t *testing.T) {
 	delete(h.inCluster().Kinds, preflight.ServiceEntries) // the fake has no such kind
 	h.mustReconcile()
 	aw := h.autoWasm()
-	if diff := cmp.Diff(new(passed(metav1.ConditionFalse, preflight.ReasonNoPodSelected, noPod)), preflightOf(aw)); diff != "" {
+	if diff := cmp.Diff(new(passed(metav1.ConditionFalse, v1alpha1.ReasonNoPodSelected, noPod)), preflightOf(aw)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if aw.Status.Phase != v1alpha1.PhaseSynced || find(aw.Status.Conditions, v1alpha1.ConditionReady).Status != metav1.ConditionTrue {
@@ -107,7 +107,7 @@ func TestAllFindingsAreTold(t *testing.T) {
 		preflight.ServiceEntries: preflight.ServiceEntries.WithVersion("v1"),
 	}}
 	got := preflights{loader}.condition(t.Context(), autoWasm())
-	want := &metav1.Condition{Type: v1alpha1.ConditionPreflightPassed, Status: metav1.ConditionFalse, Reason: preflight.ReasonNoProxySelected, Message: everything}
+	want := &metav1.Condition{Type: v1alpha1.ConditionPreflightPassed, Status: metav1.ConditionFalse, Reason: string(v1alpha1.ReasonNoProxySelected), Message: everything}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -158,7 +158,7 @@ func watching(items ...v1alpha1.AutoWasm) (*preflightWatch, *[]string) {
 
 func TestWatchWakesWhatIsOutdated(t *testing.T) {
 	finding := func(namespace string) metav1.Condition {
-		return passed(metav1.ConditionFalse, preflight.ReasonNoPodSelected, "app=details matches no pod of namespace "+namespace+": correct spec.selector, or deploy what it is to match")
+		return passed(metav1.ConditionFalse, v1alpha1.ReasonNoPodSelected, "app=details matches no pod of namespace "+namespace+": correct spec.selector, or deploy what it is to match")
 	}
 	failing := inForceWith("shop", "failing")
 	failing.Status.Conditions[0].Status = metav1.ConditionUnknown

@@ -16,7 +16,7 @@ func writtenEnvoyFilter() *unstructured.Unstructured {
 	ef := render.EmptyUnstructured()
 	ef.SetUID("ef-1")
 	ef.SetGeneration(7)
-	ef.SetAnnotations(map[string]string{render.AnnotationPlugin: plugin1.String()})
+	ef.SetAnnotations(map[string]string{v1alpha1.AnnotationPlugin: plugin1.String()})
 	return ef
 }
 

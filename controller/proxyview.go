@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/proxies"
 )
 
@@ -67,39 +67,19 @@ func (v proxyView) status() *v1alpha1.ProxiesStatus {
 	return out
 }
 
-// The reasons of ProxiesLoaded, and of Ready when it is up to the proxies.
-const (
-	// ReasonProxiesLoading is proxies that are about to load the module.
-	ReasonProxiesLoading failure.Reason = "ProxiesLoading"
-	// ReasonProxyLoadFailed is a proxy that could not load the module. It is told to try
-	// again.
-	ReasonProxyLoadFailed failure.Reason = "ProxyLoadFailed"
-	// ReasonProxyStartFailed is a proxy in which the module does not start.
-	ReasonProxyStartFailed failure.Reason = "ProxyStartFailed"
-	// ReasonProxyRefused is a proxy that refuses the filter and goes on with the former
-	// one.
-	ReasonProxyRefused failure.Reason = "ProxyRefused"
-	// ReasonNotInserted is a filter for which no selected proxy has a place.
-	ReasonNotInserted failure.Reason = "NotInserted"
-
-	reasonRunning          = "Running"
-	reasonNoProxySelected  = "NoProxySelected"
-	reasonProxiesUncertain = "ProxiesUncertain"
-)
-
 // gravest lists the states that matter, the worst first, and whether only a user can
 // help.
 var gravest = []struct {
 	state    proxies.State
-	reason   failure.Reason
+	reason   v1alpha1.Reason
 	definite bool
 }{
-	{proxies.StartFailed, ReasonProxyStartFailed, true},
-	{proxies.Refused, ReasonProxyRefused, true},
-	{proxies.LoadFailed, ReasonProxyLoadFailed, false},
-	{proxies.LoadFailing, ReasonProxyLoadFailed, false},
-	{proxies.NotInserted, ReasonNotInserted, true},
-	{proxies.Loading, ReasonProxiesLoading, false},
+	{proxies.StartFailed, v1alpha1.ReasonProxyStartFailed, true},
+	{proxies.Refused, v1alpha1.ReasonProxyRefused, true},
+	{proxies.LoadFailed, v1alpha1.ReasonProxyLoadFailed, false},
+	{proxies.LoadFailing, v1alpha1.ReasonProxyLoadFailed, false},
+	{proxies.NotInserted, v1alpha1.ReasonNotInserted, true},
+	{proxies.Loading, v1alpha1.ReasonProxiesLoading, false},
 }
 
 // failure is why the AutoWasm is not what its user asked for, nil when it is as far as
@@ -123,11 +103,11 @@ func (v proxyView) condition() metav1.Condition {
 	const kind = v1alpha1.ConditionProxiesLoaded
 	switch {
 	case v.selected == 0:
-		return condition(kind, metav1.ConditionUnknown, reasonNoProxySelected, "no running proxy is selected")
+		return condition(kind, metav1.ConditionUnknown, v1alpha1.ReasonNoProxySelected, "no running proxy is selected")
 	case v.states[proxies.Unknown] > 0:
-		return condition(kind, metav1.ConditionUnknown, reasonProxiesUncertain, v.summary()+v.tell(proxies.Unknown))
+		return condition(kind, metav1.ConditionUnknown, v1alpha1.ReasonProxiesUncertain, v.summary()+v.tell(proxies.Unknown))
 	default:
-		return condition(kind, metav1.ConditionTrue, reasonRunning, v.summary()+v.tell(proxies.Loading)+v.tell(proxies.NotInserted))
+		return condition(kind, metav1.ConditionTrue, v1alpha1.ReasonRunning, v.summary()+v.tell(proxies.Loading)+v.tell(proxies.NotInserted))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/serve"
 )
 
@@ -17,7 +18,7 @@ func TestASilentProxy(t *testing.T) {
 		w.sees(target1)
 		synctest.Wait()
 		w.expectSeen(t, target1, noneRuns+"cannot be asked: no answer", "test")
-		if f := w.watches[testKey].view.failure(false); f == nil || f.Reason != ReasonProxiesLoading {
+		if f := w.watches[testKey].view.failure(false); f == nil || f.Reason != v1alpha1.ReasonProxiesLoading {
 			t.Errorf("at first: %v", f)
 		}
 		pass(time.Minute)
@@ -61,7 +62,7 @@ func TestAProxyIsNotConfirmedByOneLook(t *testing.T) {
 		pass(time.Second)
 		w.says("10.0.0.1", gaveUp(plugin1))
 		pass(time.Minute)
-		if f := w.watches[testKey].view.failure(false); f == nil || f.Reason != ReasonProxyLoadFailed {
+		if f := w.watches[testKey].view.failure(false); f == nil || f.Reason != v1alpha1.ReasonProxyLoadFailed {
 			t.Errorf("failure %v", f)
 		}
 	})

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -86,7 +86,7 @@ func (r *reconciler) advance(ctx context.Context, aw *v1alpha1.AutoWasm) (outcom
 	}
 	out := outcome{}.found(ef, aw)
 	if errs := r.validate(aw); len(errs) > 0 {
-		return out.failed(stageSpec, failure.Definitef(ReasonInvalidSpec, "%w", errs.ToAggregate())), nil
+		return out.failed(stageSpec, failure.Definitef(v1alpha1.ReasonInvalidSpec, "%w", errs.ToAggregate())), nil
 	}
 	out = r.module(ctx, aw, ef, out)
 	if out.failure != nil {
@@ -129,7 +129,7 @@ func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unst
 func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, out outcome) (outcome, error) {
 	wanted, err := wantedEnvoyFilter(aw, out.module, r.reload(aw, ef), r.render)
 	if err != nil {
-		return out.failed(stageEnvoyFilter, failure.Definitef(ReasonRenderFailed, "%w", err)), nil
+		return out.failed(stageEnvoyFilter, failure.Definitef(v1alpha1.ReasonRenderFailed, "%w", err)), nil
 	}
 	ef, err = r.converge.converge(ctx, aw, ef, wanted)
 	if _, refused := errors.AsType[*failure.Error](err); refused {

@@ -13,8 +13,8 @@ import (
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -45,10 +45,10 @@ func TestReconcileTwiceWritesOnce(t *testing.T) {
 		"staged at admission":    func(h *harness) { h.stage(autoWasm(), shaA) },
 		"foreign":                func(h *harness) { h.foreign() },
 		"failing": func(h *harness) {
-			h.sources.failures[imageV1] = failure.Definitef(failure.NotFound, "no such image")
+			h.sources.failures[imageV1] = failure.Definitef(v1alpha1.ReasonNotFound, "no such image")
 		},
 		"waiting": func(h *harness) {
-			h.sources.failures[imageV1] = failure.Indefinitef(failure.Unavailable, "503")
+			h.sources.failures[imageV1] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
 		},
 		"invalid": func(h *harness) { h.reconciler.validate = reject },
 	}
@@ -146,16 +146,16 @@ func TestRestoresHandEdits(t *testing.T) {
 		"provenance changed": func(t *testing.T, h *harness) {
 			h.byHand(func(ef *unstructured.Unstructured) {
 				annotations := ef.GetAnnotations()
-				annotations[render.AnnotationModule] = shaB
-				annotations[render.AnnotationGeneration] = "99"
+				annotations[v1alpha1.AnnotationModule] = shaB
+				annotations[v1alpha1.AnnotationGeneration] = "99"
 				ef.SetAnnotations(annotations)
 			})
 		},
 		"our label removed": func(t *testing.T, h *harness) {
-			h.byHand(func(ef *unstructured.Unstructured) { ef.SetLabels(map[string]string{render.LabelName: testKey.Name}) })
+			h.byHand(func(ef *unstructured.Unstructured) { ef.SetLabels(map[string]string{v1alpha1.LabelName: testKey.Name}) })
 		},
 		"our label changed": func(t *testing.T, h *harness) {
-			h.byHand(func(ef *unstructured.Unstructured) { ef.SetLabels(map[string]string{render.LabelManagedBy: "Helm"}) })
+			h.byHand(func(ef *unstructured.Unstructured) { ef.SetLabels(map[string]string{v1alpha1.LabelManagedBy: "Helm"}) })
 		},
 		"every mark removed": func(t *testing.T, h *harness) {
 			h.byHand(func(ef *unstructured.Unstructured) {
@@ -247,8 +247,8 @@ func TestForeignChildIsNeverTouched(t *testing.T) {
 	tests := map[string]func(*unstructured.Unstructured){
 		"it names the AutoWasm as its controller": func(*unstructured.Unstructured) {},
 		"and bears our marks": func(ef *unstructured.Unstructured) {
-			ef.SetLabels(map[string]string{render.LabelManagedBy: render.ManagedBy})
-			ef.SetAnnotations(map[string]string{render.AnnotationOwner: testKey.String()})
+			ef.SetLabels(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
+			ef.SetAnnotations(map[string]string{v1alpha1.AnnotationOwner: testKey.String()})
 		},
 	}
 	for name, edit := range tests {
@@ -359,8 +359,8 @@ func TestFailingUpdateLeavesTheOldOneInForce(t *testing.T) {
 		phase         v1alpha1.Phase
 		ready, reason string
 	}{
-		"definite":   {failure.Definitef(failure.NotFound, "no such image"), v1alpha1.PhaseFailed, "False", "NotFound"},
-		"indefinite": {failure.Indefinitef(failure.Unavailable, "503"), v1alpha1.PhasePending, "Unknown", "Unavailable"},
+		"definite":   {failure.Definitef(v1alpha1.ReasonNotFound, "no such image"), v1alpha1.PhaseFailed, "False", "NotFound"},
+		"indefinite": {failure.Indefinitef(v1alpha1.ReasonUnavailable, "503"), v1alpha1.PhasePending, "Unknown", "Unavailable"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -386,7 +386,7 @@ func TestFailingUpdateLeavesTheOldOneInForce(t *testing.T) {
 			delete(h.sources.failures, imageV2)
 			h.mustReconcile()
 			h.expect(v1alpha1.PhaseSynced, "True", "Synced")
-			if got := h.envoyFilter().GetAnnotations()[render.AnnotationModule]; got != shaB {
+			if got := h.envoyFilter().GetAnnotations()[v1alpha1.AnnotationModule]; got != shaB {
 				t.Errorf("module = %s, want %s", got, shaB)
 			}
 		})
@@ -441,7 +441,7 @@ func TestPins(t *testing.T) {
 	t.Run("Always does not fall back to what an earlier generation resolved", func(t *testing.T) {
 		h := newHarness(t, autoWasm(image(imageV1, v1alpha1.PullAlways)))
 		h.mustReconcile()
-		h.sources.failures[imageV1] = failure.Indefinitef(failure.Unavailable, "503")
+		h.sources.failures[imageV1] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
 		h.edit(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.RootID = "other" })
 		h.mustReconcile()
 		h.mustReconcile()
@@ -485,7 +485,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 	t.Run("nobody answers", func(t *testing.T) {
 		h := prepare(t)
 		before := h.envoyFilter()
-		h.sources.failures[imageV1] = failure.Indefinitef(failure.Unavailable, "503")
+		h.sources.failures[imageV1] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
 		h.mustReconcile()
 		h.expect(v1alpha1.PhasePending, "Unknown", "Unavailable")
 		if diff := cmp.Diff(before, h.envoyFilter()); diff != "" {
@@ -496,7 +496,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 		h := prepare(t)
 		aw := h.autoWasm()
 		_, err := h.reconciler.obtain.pinned(t.Context(), aw, &pin{SHA256: shaB}) // no reference to pin by
-		if f := failure.Of(err); f == nil || f.Reason != failure.DigestMismatch || !f.Definite {
+		if f := failure.Of(err); f == nil || f.Reason != v1alpha1.ReasonDigestMismatch || !f.Definite {
 			t.Errorf("err = %v, want a definite DigestMismatch", err)
 		}
 	})
@@ -505,7 +505,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 func TestNothingIsRenderedBeforeTheModuleIsHere(t *testing.T) {
 	h := newHarness(t, autoWasm())
 	h.stage(autoWasm(), shaA)
-	h.sources.failures[imageV1] = failure.Indefinitef(failure.Unavailable, "503")
+	h.sources.failures[imageV1] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
 	h.edit(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.RootID = "other" })
 	before := h.envoyFilter()
 	h.mustReconcile()

@@ -8,7 +8,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // When a failure is tried again. Every delay gets up to a fifth more, so that
@@ -40,7 +41,7 @@ func newRetries() retries {
 func (r retries) after(key types.NamespacedName, f *failure.Error) reconcile.Result {
 	delay := definiteRetry
 	switch {
-	case f.Reason == ReasonForeignEnvoyFilter:
+	case f.Reason == v1alpha1.ReasonForeignEnvoyFilter:
 		delay = foreignRetry
 	case !f.Definite:
 		delay = max(r.limiter.When(key), f.RetryAfter)

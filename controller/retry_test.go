@@ -12,7 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestRetriesDoubleUpToTheLimitAndNeverEnd(t *testing.T) {
@@ -29,7 +30,7 @@ func TestRetriesDoubleUpToTheLimitAndNeverEnd(t *testing.T) {
 }
 
 func TestRetryHonoursTheSource(t *testing.T) {
-	limited := &failure.Error{Reason: failure.RateLimited, RetryAfter: time.Hour, Err: errors.New("429")}
+	limited := &failure.Error{Reason: v1alpha1.ReasonRateLimited, RetryAfter: time.Hour, Err: errors.New("429")}
 	tests := map[string]struct {
 		f    *failure.Error
 		want time.Duration
@@ -51,21 +52,21 @@ func TestClassify(t *testing.T) {
 	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
 	tests := map[string]struct {
 		err    error
-		uid    types.UID      // of the EnvoyFilter that was read
-		is     error          // when it is one of ours
-		reason failure.Reason // when it is a failure
+		uid    types.UID       // of the EnvoyFilter that was read
+		is     error           // when it is one of ours
+		reason v1alpha1.Reason // when it is a failure
 		after  time.Duration
 	}{
 		"namespace terminating":  {err: terminating, is: errLeaving},
 		"conflict":               {err: apierrors.NewConflict(resource, "test", errors.New("changed")), is: errStale},
 		"already exists":         {err: apierrors.NewAlreadyExists(resource, "test"), is: errStale},
-		"refused by a policy":    {err: apierrors.NewForbidden(resource, "test", errors.New("denied")), reason: ReasonEnvoyFilterRefused},
-		"refused by Istio":       {err: apierrors.NewBadRequest("admission webhook denied the request"), reason: ReasonEnvoyFilterRefused},
-		"invalid":                {err: apierrors.NewInvalid(schema.GroupKind{Kind: "EnvoyFilter"}, "test", nil), reason: ReasonEnvoyFilterRefused},
-		"Istio's webhook down":   {err: apierrors.NewInternalError(errors.New("failed calling webhook")), reason: ReasonEnvoyFilterUnavailable},
+		"refused by a policy":    {err: apierrors.NewForbidden(resource, "test", errors.New("denied")), reason: v1alpha1.ReasonEnvoyFilterRefused},
+		"refused by Istio":       {err: apierrors.NewBadRequest("admission webhook denied the request"), reason: v1alpha1.ReasonEnvoyFilterRefused},
+		"invalid":                {err: apierrors.NewInvalid(schema.GroupKind{Kind: "EnvoyFilter"}, "test", nil), reason: v1alpha1.ReasonEnvoyFilterRefused},
+		"Istio's webhook down":   {err: apierrors.NewInternalError(errors.New("failed calling webhook")), reason: v1alpha1.ReasonEnvoyFilterUnavailable},
 		"gone since it was read": {err: apierrors.NewNotFound(resource, "test"), uid: "uid", is: errStale},
-		"no such kind":           {err: apierrors.NewNotFound(resource, ""), reason: ReasonEnvoyFilterUnavailable},
-		"throttled":              {err: apierrors.NewTooManyRequests("slow down", 7), reason: ReasonEnvoyFilterUnavailable, after: 7 * time.Second},
+		"no such kind":           {err: apierrors.NewNotFound(resource, ""), reason: v1alpha1.ReasonEnvoyFilterUnavailable},
+		"throttled":              {err: apierrors.NewTooManyRequests("slow down", 7), reason: v1alpha1.ReasonEnvoyFilterUnavailable, after: 7 * time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +78,7 @@ func TestClassify(t *testing.T) {
 				return
 			}
 			f := failure.Of(got)
-			definite := tt.reason == ReasonEnvoyFilterRefused
+			definite := tt.reason == v1alpha1.ReasonEnvoyFilterRefused
 			if f.Reason != tt.reason || f.Definite != definite || f.RetryAfter != tt.after {
 				t.Errorf("classify = %+v, want %s, definite %v, after %s", f, tt.reason, definite, tt.after)
 			}

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // maxMessage bounds, in bytes, what goes into a status and an Event: the API
@@ -38,15 +38,15 @@ func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, no
 // again in the background: why it was needed is worth more than that it is under
 // way, and a status that alternates between the two would be written for ever.
 func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {
-	if o.failure == nil || o.failure.Reason != failure.Pending || prev.ObservedGeneration != generation {
+	if o.failure == nil || o.failure.Reason != v1alpha1.ReasonPending || prev.ObservedGeneration != generation {
 		return false
 	}
 	ready := find(prev.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Status == metav1.ConditionTrue {
 		return false
 	}
-	switch failure.Reason(ready.Reason) {
-	case failure.Pending, failure.SecretNotFound, failure.ConfigMapNotFound:
+	switch v1alpha1.Reason(ready.Reason) {
+	case v1alpha1.ReasonPending, v1alpha1.ReasonSecretNotFound, v1alpha1.ReasonConfigMapNotFound:
 		return false // a fetch that has begun since is news
 	default:
 		return true
@@ -94,7 +94,7 @@ func phaseOf(f *failure.Error) v1alpha1.Phase {
 		return v1alpha1.PhaseSynced
 	case f.Definite:
 		return v1alpha1.PhaseFailed
-	case f.Reason == failure.Pending:
+	case f.Reason == v1alpha1.ReasonPending:
 		return v1alpha1.PhaseFetching
 	default:
 		return v1alpha1.PhasePending

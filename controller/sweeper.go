@@ -18,9 +18,6 @@ import (
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// reasonSwept is the reason of the Event on an EnvoyFilter that is removed.
-const reasonSwept = "Swept"
-
 // sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that
 // then never came to be, because another policy refused it, its name was taken or
 // the client went away, or that was deleted or changed before its EnvoyFilter was
@@ -96,6 +93,6 @@ func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured, why
 		return fmt.Errorf("sweep EnvoyFilter %s/%s: %w", ef.GetNamespace(), ef.GetName(), err)
 	}
 	ctrl.LoggerFrom(ctx).Info("swept a staged EnvoyFilter", "why", why)
-	s.events.Eventf(ef, nil, corev1.EventTypeNormal, reasonSwept, actionSweep, "%s", "removed the staged EnvoyFilter: "+why)
+	s.events.Eventf(ef, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonSwept), actionSweep, "%s", "removed the staged EnvoyFilter: "+why)
 	return nil
 }

@@ -12,8 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
-	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // stageBeside stages an EnvoyFilter for autoWasm() where aw exists.
@@ -80,7 +79,7 @@ func TestSweep(t *testing.T) {
 		}), time.Minute, false, 0},
 		{"a copy under another name", stageAlone(func(ef *unstructured.Unstructured) {
 			annotations := ef.GetAnnotations()
-			annotations[render.AnnotationOwner] = "shop/original"
+			annotations[v1alpha1.AnnotationOwner] = "shop/original"
 			ef.SetAnnotations(annotations)
 		}), time.Minute, false, 0},
 		{"without our label", stageAlone(func(ef *unstructured.Unstructured) { ef.SetLabels(nil) }), time.Minute, false, 0},
@@ -206,7 +205,7 @@ func TestSweeperRemembersOnlyWhatItWaitsFor(t *testing.T) {
 // in the name of the AutoWasm that was there before.
 func TestARefusedCreateLeavesNothingInForce(t *testing.T) {
 	h := newHarness(t, autoWasm(image(imageV2, "")))
-	h.sources.failures[imageV2] = failure.Indefinitef(failure.Unavailable, "503")
+	h.sources.failures[imageV2] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
 	h.mustReconcile()
 	stageAlone(nil)(t, h) // of imageV1
 	h.start()

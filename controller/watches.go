@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/render"
 )
 
 // asked lets through what a user did to an AutoWasm: our own writes of its status
@@ -57,7 +56,7 @@ var leftOrChanged = predicate.Funcs{
 
 // bearsOurLabel lets through EnvoyFilters that say that they are ours.
 var bearsOurLabel = predicate.NewPredicateFuncs(func(object client.Object) bool {
-	return object.GetLabels()[render.LabelManagedBy] == render.ManagedBy
+	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
 })
 
 // sameName finds the AutoWasm of an EnvoyFilter, and the other way round: they

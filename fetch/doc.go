@@ -11,7 +11,7 @@
 //	              └───► flight (one per identity): Open ─► store.Put ─► answer
 //
 // Flights do not belong to the callers that wait for them. A caller whose context
-// ends gets failure.Pending; the flight goes on, and who asks again joins it. All
+// ends gets v1alpha1.ReasonPending; the flight goes on, and who asks again joins it. All
 // flights belong to Start, which cancels them and waits for them when the server
 // stops.
 //
@@ -34,7 +34,7 @@
 // # Sub-packages
 //
 //   - failure: classified errors
-//   - netguard: the HTTP transport that refuses addresses at dial time
+//   - egress: the HTTP transport that refuses addresses at dial time
 //   - source: registry, object and ConfigMap sources; image: the shapes of images
 //   - module: what a file must be to be a module that Envoy can load
 //   - store: modules on disk

@@ -13,10 +13,10 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // registry stands for the sources. Unlike a real registry it runs within a
@@ -43,13 +43,13 @@ func (s *registry) Resolve(ctx context.Context, r source.Request) (*source.Resol
 		}
 	}
 	if s.password != "" && r.Secret != s.password {
-		return nil, failure.Definitef(failure.Unauthorized, "no")
+		return nil, failure.Definitef(v1alpha1.ReasonUnauthorized, "no")
 	}
 	s.mu.Lock()
 	data := s.modules[repository(r)]
 	s.mu.Unlock()
 	if data == nil {
-		return nil, failure.Definitef(failure.NotFound, "no %s", repository(r))
+		return nil, failure.Definitef(v1alpha1.ReasonNotFound, "no %s", repository(r))
 	}
 	reference := repository(r) + "@sha256:" + hashOf(append([]byte("manifest"), data...))
 	return &source.Resolved{Reference: reference, Key: reference, SHA256: s.declared, Immutable: !s.mutable, Open: func(ctx context.Context) (io.ReadCloser, error) {
@@ -89,7 +89,7 @@ type printing struct{ *registry }
 
 func (p printing) Fingerprint(_ context.Context, r source.Request) (string, error) {
 	if r.Secret == "missing" {
-		return "", failure.Indefinitef(failure.SecretNotFound, "no Secret %s", r.Secret)
+		return "", failure.Indefinitef(v1alpha1.ReasonSecretNotFound, "no Secret %s", r.Secret)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,7 +168,7 @@ func (f *fixture) ensure(r source.Request) fetch.Module {
 }
 
 // refused expects a failure.
-func (f *fixture) refused(r source.Request, reason failure.Reason, definite bool) *failure.Error {
+func (f *fixture) refused(r source.Request, reason v1alpha1.Reason, definite bool) *failure.Error {
 	f.t.Helper()
 	_, err := f.Ensure(f.t.Context(), r)
 	if err == nil {
@@ -187,7 +187,7 @@ func (f *fixture) gaveUp(r source.Request, patience time.Duration) {
 	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
 	defer cancel()
 	_, err := f.Ensure(ctx, r)
-	if got := failure.Of(err); err == nil || got.Reason != failure.Pending || got.Definite {
+	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonPending || got.Definite {
 		f.t.Fatalf("Ensure = %v, want Pending", err)
 	}
 }

@@ -5,8 +5,9 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // maxJoins is how often a request joins a download that others started and that
@@ -104,7 +105,7 @@ func (f *Fetcher) transfer(ctx context.Context, resolved *source.Resolved) (Modu
 	}
 	m, ok := f.stored(info.SHA256, resolved.Reference)
 	if !ok {
-		return Module{}, failure.Indefinitef(failure.StoreFailed, "module %s was evicted at once", info.SHA256)
+		return Module{}, failure.Indefinitef(v1alpha1.ReasonStoreFailed, "module %s was evicted at once", info.SHA256)
 	}
 	logger.Info("fetched a module", "bytes", info.Size, "abi", info.ABI)
 	return m, nil

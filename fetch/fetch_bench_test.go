@@ -26,9 +26,9 @@ import (
 
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
-	"github.com/autowasm/autowasm/fetch/netguard"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/egress"
 )
 
 const (
@@ -44,7 +44,7 @@ func BenchmarkFetch20MB(b *testing.B) {
 	defer server.Close()
 	reference, blob := pushImage(b, server, wasmtest.Module(wasmtest.Padding(benchSize)))
 
-	sources := source.New(source.Options{Guard: netguard.Options{AllowLoopback: true}, PlainHTTPHosts: []string{"127.0.0.1"}})
+	sources := source.New(source.Options{Guard: egress.Options{AllowLoopback: true}, PlainHTTPHosts: []string{"127.0.0.1"}})
 	defer sources.CloseIdleConnections()
 	var ensure, plain []float64
 	for range benchRounds {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Defaults of Options.
@@ -112,10 +113,10 @@ func (o Options) withDefaults() Options {
 // ResolveTTL ago. Everything else asks the source first, and downloads only what
 // this source has not given before.
 //
-// Errors are *failure.Error. When ctx ends first the error is failure.Pending: the
+// Errors are *failure.Error. When ctx ends first the error is v1alpha1.ReasonPending: the
 // fetch goes on in the background, and who asks again joins it. Failures are not
 // remembered: a further call tries again, save within the time that a host
-// asked to be left alone, which is failure.RateLimited at once.
+// asked to be left alone, which is v1alpha1.ReasonRateLimited at once.
 func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) {
 	id, err := f.identify(ctx, r)
 	if err != nil {
@@ -134,7 +135,7 @@ func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) 
 	if flight.wait(ctx) {
 		return flight.module, flight.err
 	}
-	return Module{}, failure.Indefinitef(failure.Pending, "the module of %s is not here yet and is being fetched in the background: %w", id, context.Cause(ctx))
+	return Module{}, failure.Indefinitef(v1alpha1.ReasonPending, "the module of %s is not here yet and is being fetched in the background: %w", id, context.Cause(ctx))
 }
 
 // remembered answers from memory if it may and the store still has the module.

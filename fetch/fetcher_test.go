@@ -11,7 +11,6 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
 )
@@ -140,8 +139,8 @@ func TestACachedPrivateModuleIsNoWayRoundItsRegistry(t *testing.T) {
 	f := newFixture(t)
 	f.password = "right"
 	f.ensure(image(x, as("tenant-a", "right")))
-	f.refused(image(x, as("tenant-b", "wrong")), failure.Unauthorized, true)
-	f.refused(image(x, as("tenant-b", "")), failure.Unauthorized, true)
+	f.refused(image(x, as("tenant-b", "wrong")), v1alpha1.ReasonUnauthorized, true)
+	f.refused(image(x, as("tenant-b", "")), v1alpha1.ReasonUnauthorized, true)
 	f.ensure(image(x, as("tenant-b", "right")))
 	f.expect(4, 1)
 }
@@ -162,8 +161,8 @@ func TestAChangedSecretIsTriedAtOnce(t *testing.T) {
 	f.ensure(image(x, as("ns", "secret")))
 	f.secrets["secret"] = "2"
 	f.password = "another"
-	f.refused(image(x, as("ns", "secret")), failure.Unauthorized, true)
-	f.refused(image(x, as("ns", "missing")), failure.SecretNotFound, false)
+	f.refused(image(x, as("ns", "secret")), v1alpha1.ReasonUnauthorized, true)
+	f.refused(image(x, as("ns", "missing")), v1alpha1.ReasonSecretNotFound, false)
 }
 
 func TestWithoutFingerprintsSecretsAreNotRemembered(t *testing.T) {
@@ -178,7 +177,7 @@ func TestWithoutFingerprintsSecretsAreNotRemembered(t *testing.T) {
 
 func TestFailuresAreNotRemembered(t *testing.T) {
 	f := newFixture(t)
-	f.refused(image("reg.example/y:v1"), failure.NotFound, true)
+	f.refused(image("reg.example/y:v1"), v1alpha1.ReasonNotFound, true)
 	f.modules["reg.example/y"] = moduleX
 	f.ensure(image("reg.example/y:v1"))
 }
@@ -186,10 +185,10 @@ func TestFailuresAreNotRemembered(t *testing.T) {
 func TestWhatIsNoModuleIsRefused(t *testing.T) {
 	f := newFixture(t)
 	f.modules["reg.example/x"] = wasmtest.NotWasm()
-	f.refused(image(x), failure.NotWasm, true)
+	f.refused(image(x), v1alpha1.ReasonNotWasm, true)
 	f.modules["reg.example/x"] = moduleX
 	f.declared = strings.Repeat("0", 64)
-	f.refused(image(x), failure.DigestMismatch, true)
+	f.refused(image(x), v1alpha1.ReasonDigestMismatch, true)
 }
 
 // The query of a URL may be a signature: it is in no message.
@@ -198,7 +197,7 @@ func TestMessagesNameTheSourceWithoutItsSecrets(t *testing.T) {
 		f := newFixture(t, func(o *fetch.Options) { o.FetchTimeout = time.Minute })
 		f.onResolve = slow(time.Hour)
 		signed := source.Request{Source: v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: "https://u:p@b.example/f.wasm?sig=secret"}}}
-		err := f.refused(signed, failure.Unavailable, false)
+		err := f.refused(signed, v1alpha1.ReasonUnavailable, false)
 		want := "fetch https://b.example/f.wasm: the source did not finish within 1m0s: context deadline exceeded"
 		if err.Error() != want {
 			t.Errorf("message = %q, want %q", err, want)

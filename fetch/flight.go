@@ -8,7 +8,8 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 const (
@@ -77,9 +78,9 @@ func (g *flights[K]) board(ctx context.Context, key K, by starter, fn func(conte
 func (g *flights[K]) full(namespace string) error {
 	switch {
 	case len(g.running) >= maxFlights:
-		return failure.Indefinitef(failure.Unavailable, "too many fetches are under way (%d)", maxFlights)
+		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "too many fetches are under way (%d)", maxFlights)
 	case g.started.full(namespace):
-		return failure.Indefinitef(failure.Unavailable, "too many fetches for namespace %s are under way (%d)", namespace, maxFlightsOfOne)
+		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", namespace, maxFlightsOfOne)
 	}
 	return nil
 }
@@ -113,7 +114,7 @@ func guarded(ctx context.Context, fn func(context.Context) (Module, error)) (m M
 	defer func() {
 		if p := recover(); p != nil {
 			log.FromContext(ctx).Error(fmt.Errorf("panic: %v", p), "a fetch failed badly", "stack", string(debug.Stack()))
-			m, err = Module{}, failure.Indefinitef(failure.Unavailable, "internal error: %v", p)
+			m, err = Module{}, failure.Indefinitef(v1alpha1.ReasonUnavailable, "internal error: %v", p)
 		}
 	}()
 	return fn(ctx)

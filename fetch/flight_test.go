@@ -8,10 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestOneFlightHoweverManyAsk(t *testing.T) {
@@ -49,12 +50,12 @@ func TestAnothersFailedDownloadIsNotMine(t *testing.T) {
 		f.onOpen = func(ctx context.Context, r source.Request) error {
 			time.Sleep(time.Second)
 			if r.Secret == "bad" {
-				return failure.Definitef(failure.Unauthorized, "no blobs for you")
+				return failure.Definitef(v1alpha1.ReasonUnauthorized, "no blobs for you")
 			}
 			return nil
 		}
 		var callers sync.WaitGroup
-		callers.Go(func() { f.refused(image(x, as("a", "bad")), failure.Unauthorized, true) })
+		callers.Go(func() { f.refused(image(x, as("a", "bad")), v1alpha1.ReasonUnauthorized, true) })
 		synctest.Wait()
 		callers.Go(func() { f.ensure(image(x, as("b", "good"))) })
 		callers.Wait()
@@ -90,11 +91,11 @@ func TestAFailureIsNotRemembered(t *testing.T) {
 		f := newFixture(t)
 		f.onResolve = func(ctx context.Context, r source.Request) error {
 			time.Sleep(time.Minute)
-			return failure.Indefinitef(failure.Unavailable, "503")
+			return failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
 		}
 		f.gaveUp(image(x), time.Second)
 		time.Sleep(2 * time.Minute)
-		f.refused(image(x), failure.Unavailable, false)
+		f.refused(image(x), v1alpha1.ReasonUnavailable, false)
 		f.expect(2, 0)
 	})
 }
@@ -110,7 +111,7 @@ func TestASourceThatHangsIsGivenUp(t *testing.T) {
 				f := newFixture(t, func(o *fetch.Options) { o.FetchTimeout = time.Minute })
 				hang(f)
 				begun := time.Now()
-				err := f.refused(image(x), failure.Unavailable, false)
+				err := f.refused(image(x), v1alpha1.ReasonUnavailable, false)
 				if took := time.Since(begun); took != time.Minute {
 					t.Errorf("took %s: %v", took, err)
 				}
@@ -172,10 +173,10 @@ func (f *fixture) stop() {
 func TestAPanicIsAFailure(t *testing.T) {
 	f := newFixture(t)
 	f.onResolve = func(context.Context, source.Request) error { panic("a hostile manifest") }
-	f.refused(image(x), failure.Unavailable, false)
+	f.refused(image(x), v1alpha1.ReasonUnavailable, false)
 	f.onResolve = nil
 	f.onOpen = func(context.Context, source.Request) error { panic("a hostile layer") }
-	f.refused(image(x), failure.Unavailable, false)
+	f.refused(image(x), v1alpha1.ReasonUnavailable, false)
 	f.onOpen = nil
 	f.ensure(image(x))
 }
@@ -189,11 +190,11 @@ func TestFlightsAreBounded(t *testing.T) {
 		for i := range 4096 {
 			tenant := fmt.Sprint("tenant-", i/1024)
 			_, err := f.Ensure(gone, image(fmt.Sprintf("reg.example/%d:v1", i), as(tenant, "")))
-			if failure.Of(err).Reason != failure.Pending {
+			if failure.Of(err).Reason != v1alpha1.ReasonPending {
 				t.Fatalf("request %d: %v", i, err)
 			}
 		}
-		err := f.refused(image(x), failure.Unavailable, false)
+		err := f.refused(image(x), v1alpha1.ReasonUnavailable, false)
 		if want := "too many fetches are under way (4096)"; err.Error() != want {
 			t.Errorf("message %q, want %q", err, want)
 		}

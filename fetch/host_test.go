@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
 )
 
@@ -40,12 +39,12 @@ func TestSpellingsOfAHost(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
 				f.onResolve = limited(time.Minute)
-				f.refused(tt.one, failure.RateLimited, false)
+				f.refused(tt.one, v1alpha1.ReasonRateLimited, false)
 				f.onResolve = nil
 				if tt.same {
-					f.refused(tt.other, failure.RateLimited, false)
+					f.refused(tt.other, v1alpha1.ReasonRateLimited, false)
 				} else {
-					f.refused(tt.other, failure.NotFound, true)
+					f.refused(tt.other, v1alpha1.ReasonNotFound, true)
 				}
 			})
 		})

@@ -4,7 +4,8 @@ import (
 	"context"
 	"sync"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // owner is whom the background work belongs to: it can end all of it and wait.
@@ -27,7 +28,7 @@ func (o *owner) run(fn func()) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.stopped {
-		return failure.Indefinitef(failure.Unavailable, "the server is stopping")
+		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "the server is stopping")
 	}
 	o.work.Go(fn)
 	return nil

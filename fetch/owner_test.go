@@ -5,10 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
-
-	"github.com/autowasm/autowasm/fetch/failure"
 )
 
 func TestStopEndsAndAwaitsAllFlights(t *testing.T) {
@@ -32,7 +31,7 @@ func TestStopEndsAndAwaitsAllFlights(t *testing.T) {
 		t.Errorf("Start = %v", err)
 	}
 	for range 20 {
-		f.refused(image("reg.example/y:v1"), failure.Unavailable, false)
+		f.refused(image("reg.example/y:v1"), v1alpha1.ReasonUnavailable, false)
 	}
 	f.expect(2, 1)     // nothing began after the stop
 	f.ensure(image(x)) // from memory
@@ -48,7 +47,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.ensure(image(x))
-	f.refused(image("reg.example/none:v1"), failure.NotFound, true)
+	f.refused(image("reg.example/none:v1"), v1alpha1.ReasonNotFound, true)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

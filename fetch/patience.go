@@ -4,7 +4,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 const (
@@ -25,7 +26,7 @@ type caller struct{ host, credentials string }
 
 func newPatience() *patience { return &patience{until: map[caller]time.Time{}} }
 
-// check returns failure.RateLimited while the host is to be left alone.
+// check returns v1alpha1.ReasonRateLimited while the host is to be left alone.
 func (p *patience) check(c caller, now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -34,7 +35,7 @@ func (p *patience) check(c caller, now time.Time) error {
 		delete(p.until, c)
 		return nil
 	}
-	err := failure.Indefinitef(failure.RateLimited, "%s asked to be left alone for another %s", c.host, wait.Round(time.Second))
+	err := failure.Indefinitef(v1alpha1.ReasonRateLimited, "%s asked to be left alone for another %s", c.host, wait.Round(time.Second))
 	err.RetryAfter = wait
 	return err
 }
@@ -42,7 +43,7 @@ func (p *patience) check(c caller, now time.Time) error {
 // note looks whether an error asks for patience.
 func (p *patience) note(c caller, err error, now time.Time) {
 	f := failure.Of(err)
-	if f == nil || f.Reason != failure.RateLimited || f.RetryAfter <= 0 {
+	if f == nil || f.Reason != v1alpha1.ReasonRateLimited || f.RetryAfter <= 0 {
 		return
 	}
 	p.mu.Lock()

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // resolveAndFetch is the flight of one request.
@@ -75,12 +76,12 @@ func (f *Fetcher) ended(ctx context.Context, id identity, err error) error {
 		return err
 	}
 	if f.owner.ctx.Err() != nil {
-		return failure.Indefinitef(failure.Unavailable, "fetch %s: the server is stopping: %w", id, err)
+		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "fetch %s: the server is stopping: %w", id, err)
 	}
 	if cause := context.Cause(ctx); !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	return failure.Indefinitef(failure.Unavailable, "fetch %s: %w", id, err)
+	return failure.Indefinitef(v1alpha1.ReasonUnavailable, "fetch %s: %w", id, err)
 }
 
 // errNoTurn is a fetch that waited too long for others.

@@ -9,10 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // dripping never ends for one tenant's requests to hosts of its own.
@@ -135,11 +136,11 @@ func TestFlightsOfATenantAreBounded(t *testing.T) {
 		cancel()
 		for i := range 1024 {
 			_, err := f.Ensure(gone, image(fmt.Sprintf("reg.example/%d:v1", i), as("greedy", "")))
-			if failure.Of(err).Reason != failure.Pending {
+			if failure.Of(err).Reason != v1alpha1.ReasonPending {
 				t.Fatalf("request %d: %v", i, err)
 			}
 		}
-		err := f.refused(image(x, as("greedy", "")), failure.Unavailable, false)
+		err := f.refused(image(x, as("greedy", "")), v1alpha1.ReasonUnavailable, false)
 		if want := "too many fetches for namespace greedy are under way (1024)"; err.Error() != want {
 			t.Errorf("message %q, want %q", err, want)
 		}

@@ -42,7 +42,7 @@ type check struct {
 	findings []Finding
 }
 
-func (c *check) found(reason, format string, args ...any) {
+func (c *check) found(reason v1alpha1.Reason, format string, args ...any) {
 	c.findings = append(c.findings, Finding{Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
@@ -62,10 +62,10 @@ func (c *check) workloads() bool {
 	case len(v.Workloads) == 0 && v.MoreWorkloads:
 		return true
 	case len(v.Workloads) == 0:
-		c.found(ReasonNoPodSelected, "%s matches no pod %s: correct spec.selector, or deploy what it is to match", c.selector(), c.where())
+		c.found(v1alpha1.ReasonNoPodSelected, "%s matches no pod %s: correct spec.selector, or deploy what it is to match", c.selector(), c.where())
 		return false
 	case !v.MoreWorkloads && !slices.ContainsFunc(v.Workloads, func(w Workload) bool { return w.Proxied }):
-		c.found(ReasonNoProxySelected, "no pod that %s matches has a proxy of Istio: enable injection in namespace %s, then restart them", c.selector(), c.aw.Namespace)
+		c.found(v1alpha1.ReasonNoProxySelected, "no pod that %s matches has a proxy of Istio: enable injection in namespace %s, then restart them", c.selector(), c.aw.Namespace)
 	}
 	return true
 }

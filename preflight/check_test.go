@@ -34,7 +34,7 @@ func runChecks(t *testing.T, tests []checkCase) {
 	}
 }
 
-func one(reason, message string) []Finding { return []Finding{{reason, message}} }
+func one(reason v1alpha1.Reason, message string) []Finding { return []Finding{{reason, message}} }
 
 func TestCheckWorkloads(t *testing.T) {
 	everything := autoWasm("", 9080)
@@ -48,18 +48,18 @@ func TestCheckWorkloads(t *testing.T) {
 	runChecks(t, []checkCase{
 		{"all is well", autoWasm("", 9080), good(), nil},
 		{"no ports are named", autoWasm(""), good(services()), nil},
-		{"nothing is selected", autoWasm("", 9081), good(workloads()), one(ReasonNoPodSelected,
+		{"nothing is selected", autoWasm("", 9081), good(workloads()), one(v1alpha1.ReasonNoPodSelected,
 			"app=details matches no pod of namespace shop: correct spec.selector, or deploy what it is to match")},
-		{"nothing is selected by two labels", several, good(workloads()), one(ReasonNoPodSelected,
+		{"nothing is selected by two labels", several, good(workloads()), one(v1alpha1.ReasonNoPodSelected,
 			"app=details,version=v1 matches no pod of namespace shop: correct spec.selector, or deploy what it is to match")},
-		{"nothing is there", everything, good(workloads()), one(ReasonNoPodSelected,
+		{"nothing is there", everything, good(workloads()), one(v1alpha1.ReasonNoPodSelected,
 			"the empty selector matches no pod of namespace shop: correct spec.selector, or deploy what it is to match")},
-		{"nothing is selected in the mesh", meshWide, good(workloads()), one(ReasonNoPodSelected,
+		{"nothing is selected in the mesh", meshWide, good(workloads()), one(v1alpha1.ReasonNoPodSelected,
 			"app=details matches no pod of any namespace: correct spec.selector, or deploy what it is to match")},
 		{"the mesh is not looked at further", meshWide, good(services()), nil},
 		{"nothing is known", autoWasm("", 9081), View{WorkloadsUnknown: true}, nil},
 		{"those looked at have finished, others may not have", autoWasm(""), View{MoreWorkloads: true}, nil},
-		{"no sidecar", autoWasm("", 9080), good(workloads(bare)), one(ReasonNoProxySelected,
+		{"no sidecar", autoWasm("", 9080), good(workloads(bare)), one(v1alpha1.ReasonNoProxySelected,
 			"no pod that app=details matches has a proxy of Istio: enable injection in namespace shop, then restart them")},
 		{"one sidecar", autoWasm("", 9080), good(workloads(bare, workload())), nil},
 	})
@@ -71,41 +71,41 @@ func TestCheckInboundPorts(t *testing.T) {
 	entry.Kind = kindServiceEntry
 	headless := Service{Kind: kindService, Namespace: "shop", Name: "none", Ports: []ServicePort{port("", 9081, 9081)}}
 	runChecks(t, []checkCase{
-		{"the service's port", autoWasm("", 80), good(), one(ReasonServicePortNotTargetPort,
+		{"the service's port", autoWasm("", 80), good(), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port 9080: write 9080 into applyPorts for context Inbound")},
-		{"the service's port with a named target", autoWasm("", 80), good(services(service(port("http", 80, "web")))), one(ReasonServicePortNotTargetPort,
+		{"the service's port with a named target", autoWasm("", 80), good(services(service(port("http", 80, "web")))), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port web: write 9080 into applyPorts for context Inbound")},
-		{"a target that no pod names", autoWasm("", 80), good(services(service(port("http", 80, "nope")))), one(ReasonServicePortNotTargetPort,
+		{"a target that no pod names", autoWasm("", 80), good(services(service(port("http", 80, "nope")))), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port nope: write its number into applyPorts for context Inbound")},
 		{"a named target", autoWasm("", 9080), good(services(service(port("http", 80, "web")))), nil},
 		{"no target", autoWasm("", 9080), good(services(service(port("http", 9080, nil)))), nil},
 		{"both are the same", autoWasm("", 80), good(services(service(port("http", 80, 80)))), nil},
-		{"no such port", autoWasm("", 9081), good(), one(ReasonPortNotFound,
+		{"no such port", autoWasm("", 9081), good(), one(v1alpha1.ReasonPortNotFound,
 			"port 9081 is not a target port of a Service for the selected pods: choose of 9080")},
-		{"no such port of several", autoWasm("", 1), good(services(service(port("", 80, 9083), port("", 81, 9082), port("", 82, "web")))), one(ReasonPortNotFound,
+		{"no such port of several", autoWasm("", 1), good(services(service(port("", 80, 9083), port("", 81, 9082), port("", 82, "web")))), one(v1alpha1.ReasonPortNotFound,
 			"port 1 is not a target port of a Service for the selected pods: choose of 9080, 9082, 9083")},
-		{"no service", autoWasm("", 9081), good(services()), one(ReasonPortNotFound,
+		{"no service", autoWasm("", 9081), good(services()), one(v1alpha1.ReasonPortNotFound,
 			"port 9081 is not a target port of a Service for the selected pods, there is none: add a Service")},
-		{"another's service", autoWasm("", 9081), good(services(other)), one(ReasonPortNotFound,
+		{"another's service", autoWasm("", 9081), good(services(other)), one(v1alpha1.ReasonPortNotFound,
 			"port 9081 is not a target port of a Service for the selected pods, there is none: add a Service")},
-		{"a service without a selector", autoWasm("", 9081), good(services(headless)), one(ReasonPortNotFound,
+		{"a service without a selector", autoWasm("", 9081), good(services(headless)), one(v1alpha1.ReasonPortNotFound,
 			"port 9081 is not a target port of a Service for the selected pods, there is none: add a Service")},
-		{"a container's port only", autoWasm("", 9080), good(services()), one(ReasonPortNotInService,
+		{"a container's port only", autoWasm("", 9080), good(services()), one(v1alpha1.ReasonPortNotInService,
 			"port 9080 is in no Service, so Istio has no listener for it: add targetPort 9080 to a Service of these pods")},
 		{"each port, once, in order", autoWasm("", 9082, 9081, 9082, 9080), good(), []Finding{
-			{ReasonPortNotFound, "port 9081 is not a target port of a Service for the selected pods: choose of 9080"},
-			{ReasonPortNotFound, "port 9082 is not a target port of a Service for the selected pods: choose of 9080"},
+			{v1alpha1.ReasonPortNotFound, "port 9081 is not a target port of a Service for the selected pods: choose of 9080"},
+			{v1alpha1.ReasonPortNotFound, "port 9082 is not a target port of a Service for the selected pods: choose of 9080"},
 		}},
 		{"services are unknown", autoWasm("", 9081), good(func(v *View) { v.ServicesUnknown = true }), nil},
 		{"more pods than looked at", autoWasm("", 9081), good(func(v *View) { v.MoreWorkloads = true }), nil},
 		{"pods are unknown", autoWasm("", 9081), good(workloads(), func(v *View) { v.WorkloadsUnknown = true }), nil},
 		{"a Sidecar's own port", autoWasm("", 9081), good(sidecars(Sidecar{Namespace: "shop", Name: "s", Ingress: []int32{9081}})), nil},
-		{"TCP", autoWasm("", 9080), good(services(service(port("tcp-db", 80, 9080)))), one(ReasonPortNotHTTP,
+		{"TCP", autoWasm("", 9080), good(services(service(port("tcp-db", 80, 9080)))), one(v1alpha1.ReasonPortNotHTTP,
 			"port 9080 (tcp-db) is not HTTP to Istio, by Service details: name its port http-… or set appProtocol: http")},
-		{"UDP", autoWasm("", 9080), good(services(service(udp(port("", 80, 9080))))), one(ReasonPortNotHTTP,
+		{"UDP", autoWasm("", 9080), good(services(service(udp(port("", 80, 9080))))), one(v1alpha1.ReasonPortNotHTTP,
 			"port 9080 (TCP) is not HTTP to Istio, by Service details: name its port http-… or set appProtocol: http")},
 		{"HTTP by one of two", autoWasm("", 9080), good(services(service(port("tcp", 81, 9080), port("http", 80, 9080)))), nil},
-		{"a ServiceEntry", autoWasm("", 9081), good(services(entry)), one(ReasonPortNotHTTP,
+		{"a ServiceEntry", autoWasm("", 9081), good(services(entry)), one(v1alpha1.ReasonPortNotHTTP,
 			"port 9081 (tcp) is not HTTP to Istio, by ServiceEntry details: set the protocol of its port to HTTP")},
 	})
 }
@@ -114,9 +114,9 @@ func TestCheckGatewayPorts(t *testing.T) {
 	gateway := good(services(service(port("tcp-anything", 80, 8080))))
 	runChecks(t, []checkCase{
 		{"the target port, whatever its protocol", autoWasm(v1alpha1.Gateway, 8080), gateway, nil},
-		{"the service's port", autoWasm(v1alpha1.Gateway, 80), gateway, one(ReasonServicePortNotTargetPort,
+		{"the service's port", autoWasm(v1alpha1.Gateway, 80), gateway, one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port 8080: write 8080 into applyPorts for context Gateway")},
-		{"no such port", autoWasm(v1alpha1.Gateway, 81), gateway, one(ReasonPortNotFound,
+		{"no such port", autoWasm(v1alpha1.Gateway, 81), gateway, one(v1alpha1.ReasonPortNotFound,
 			"port 81 is not a target port of a Service for the selected pods: choose of 8080")},
 		{"a container's port", autoWasm(v1alpha1.Gateway, 9080), gateway, nil},
 		{"no Sidecar counts", autoWasm(v1alpha1.Gateway), good(sidecars(Sidecar{Namespace: "shop", Egress: []Egress{{Hosts: []string{"./*"}}}})), nil},
@@ -128,11 +128,11 @@ func TestCheckOutboundPorts(t *testing.T) {
 	view := good(services(far))
 	runChecks(t, []checkCase{
 		{"a service's port", autoWasm(v1alpha1.Outbound, 8000), view, nil},
-		{"its target port", autoWasm(v1alpha1.Outbound, 9090), view, one(ReasonTargetPortNotServicePort,
+		{"its target port", autoWasm(v1alpha1.Outbound, 9090), view, one(v1alpha1.ReasonTargetPortNotServicePort,
 			"port 9090 is a target port of Service ledger, whose own port is 8000: write 8000 into applyPorts for context Outbound")},
-		{"nobody's port", autoWasm(v1alpha1.Outbound, 1), view, one(ReasonPortNotFound,
+		{"nobody's port", autoWasm(v1alpha1.Outbound, 1), view, one(v1alpha1.ReasonPortNotFound,
 			"port 1 is not the port of any Service: context Outbound means the port that is called")},
-		{"not HTTP", autoWasm(v1alpha1.Outbound, 3306), view, one(ReasonPortNotHTTP,
+		{"not HTTP", autoWasm(v1alpha1.Outbound, 3306), view, one(v1alpha1.ReasonPortNotHTTP,
 			"port 3306 (mysql) is not HTTP to Istio, by Service ledger: name its port http-… or set appProtocol: http")},
 		{"services are unknown", autoWasm(v1alpha1.Outbound, 1), good(func(v *View) { v.ServicesUnknown = true }), nil},
 		{"a Sidecar's own port", autoWasm(v1alpha1.Outbound, 1), good(sidecars(Sidecar{Namespace: "shop", Egress: []Egress{{Hosts: []string{"*/*"}}, {Port: 1}}})), nil},

@@ -212,7 +212,7 @@ func TestLoadFromAnUnfilledCache(t *testing.T) {
 func TestFindings(t *testing.T) {
 	l := loader(t, everyKind(), detailsPod, detailsService, wasmerService, wasmerPod)
 	got, err := l.Findings(t.Context(), autoWasm("", 80))
-	want := one(ReasonServicePortNotTargetPort, "port 80 is that of Service details, which leads to port web: write 9080 into applyPorts for context Inbound")
+	want := one(v1alpha1.ReasonServicePortNotTargetPort, "port 80 is that of Service details, which leads to port web: write 9080 into applyPorts for context Inbound")
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

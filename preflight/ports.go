@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -37,7 +38,7 @@ func (c *check) listeningPort(port int32) {
 		return // what leads there may not be seen
 	}
 	if s, p, ok := c.withNumber(port); ok {
-		c.found(ReasonServicePortNotTargetPort, "port %d is that of %s, which leads to %s: write %s into applyPorts for context %s",
+		c.found(v1alpha1.ReasonServicePortNotTargetPort, "port %d is that of %s, which leads to %s: write %s into applyPorts for context %s",
 			port, s.title(), targetOf(p), c.remedyFor(p), c.context())
 		return
 	}
@@ -50,9 +51,9 @@ func (c *check) missing(port int32) {
 	switch declared := c.declares(port); {
 	case declared && c.gateway():
 	case declared:
-		c.found(ReasonPortNotInService, "port %d is in no Service, so Istio has no listener for it: add targetPort %d to a Service of these pods", port, port)
+		c.found(v1alpha1.ReasonPortNotInService, "port %d is in no Service, so Istio has no listener for it: add targetPort %d to a Service of these pods", port, port)
 	default:
-		c.found(ReasonPortNotFound, "port %d is not a target port of a Service for the selected pods%s", port, c.instead())
+		c.found(v1alpha1.ReasonPortNotFound, "port %d is not a target port of a Service for the selected pods%s", port, c.instead())
 	}
 }
 
@@ -82,12 +83,12 @@ func (c *check) notCalled(port int32) {
 	for _, s := range c.view.Services {
 		for _, p := range s.Ports {
 			if p.Target.Type == intstr.Int && p.Target.IntVal == port {
-				c.found(ReasonTargetPortNotServicePort, "port %d is a target port of %s, whose own port is %d: write %d into applyPorts for context Outbound", port, s.title(), p.Number, p.Number)
+				c.found(v1alpha1.ReasonTargetPortNotServicePort, "port %d is a target port of %s, whose own port is %d: write %d into applyPorts for context Outbound", port, s.title(), p.Number, p.Number)
 				return
 			}
 		}
 	}
-	c.found(ReasonPortNotFound, "port %d is not the port of any Service: context Outbound means the port that is called", port)
+	c.found(v1alpha1.ReasonPortNotFound, "port %d is not the port of any Service: context Outbound means the port that is called", port)
 }
 
 // servicePort is a port with the Service that has it.
@@ -102,7 +103,7 @@ func (c *check) http(port int32, all []servicePort) {
 		return
 	}
 	first := all[0]
-	c.found(ReasonPortNotHTTP, "port %d (%s) is not HTTP to Istio, by %s: %s", port, protocolOf(first.port), first.service.title(), first.remedy())
+	c.found(v1alpha1.ReasonPortNotHTTP, "port %d (%s) is not HTTP to Istio, by %s: %s", port, protocolOf(first.port), first.service.title(), first.remedy())
 }
 
 // remedy is what a Service can be told; a ServiceEntry has a field for it.

@@ -3,6 +3,7 @@ package preflight
 import (
 	"slices"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -22,14 +23,14 @@ func (c *check) exported() {
 	if s == nil || visible(s.ExportTo, c.home(), c.aw.Namespace) {
 		return
 	}
-	c.found(ReasonModuleServerHidden, "annotation networking.istio.io/exportTo of Service %s hides it from namespace %s: add that to it", c.service(), c.aw.Namespace)
+	c.found(v1alpha1.ReasonModuleServerHidden, "annotation networking.istio.io/exportTo of Service %s hides it from namespace %s: add that to it", c.service(), c.aw.Namespace)
 }
 
 // imported looks at whether Sidecars leave it to the proxies.
 func (c *check) imported() {
 	for _, s := range c.sidecars() {
 		if s.hides(c.options.Host, c.home(), c.aw.Namespace, c.options.Port) {
-			c.found(ReasonModuleServerHidden, "add %s/%s to egress.hosts of Sidecar %s/%s, or no module loads", c.home(), c.options.Host, s.Namespace, s.Name)
+			c.found(v1alpha1.ReasonModuleServerHidden, "add %s/%s to egress.hosts of Sidecar %s/%s, or no module loads", c.home(), c.options.Host, s.Namespace, s.Name)
 		}
 	}
 }
@@ -57,11 +58,11 @@ func (c *check) tls() {
 	}
 	switch plain := rule.Mode == "DISABLE"; {
 	case !plain && !s.Proxied:
-		c.found(ReasonModuleServerTLS, "set tls.mode DISABLE in DestinationRule %s/%s: the module server has no sidecar to speak TLS with",
+		c.found(v1alpha1.ReasonModuleServerTLS, "set tls.mode DISABLE in DestinationRule %s/%s: the module server has no sidecar to speak TLS with",
 			rule.Namespace, rule.Name)
 	case plain && s.Proxied:
 		if p := c.strict(); p != nil {
-			c.found(ReasonModuleServerStrictMTLS, "set tls.mode ISTIO_MUTUAL in DestinationRule %s/%s: PeerAuthentication %s/%s refuses plain text",
+			c.found(v1alpha1.ReasonModuleServerStrictMTLS, "set tls.mode ISTIO_MUTUAL in DestinationRule %s/%s: PeerAuthentication %s/%s refuses plain text",
 				rule.Namespace, rule.Name, p.Namespace, p.Name)
 		}
 	}

@@ -13,7 +13,7 @@ func importing(hosts ...string) Sidecar {
 }
 
 func TestSidecars(t *testing.T) {
-	hidden := one(ReasonModuleServerHidden, hiddenByDefault)
+	hidden := one(v1alpha1.ReasonModuleServerHidden, hiddenByDefault)
 	ofOthers := importing("./*")
 	ofOthers.Selector = map[string]string{"app": "other"}
 	ofDetails := importing("*/*")
@@ -49,7 +49,7 @@ func TestSidecars(t *testing.T) {
 		{"by the second listener", []Sidecar{listeners(Egress{Port: 80, Hosts: []string{"./*"}}, Egress{Hosts: []string{"*/*"}})}, nil},
 		{"another workload's", []Sidecar{ofOthers}, nil},
 		{"the workload's own goes before the namespace's", []Sidecar{ofDetails, importing("./*")}, nil},
-		{"the root's", []Sidecar{ofRoot}, one(ReasonModuleServerHidden,
+		{"the root's", []Sidecar{ofRoot}, one(v1alpha1.ReasonModuleServerHidden,
 			"add istio-system/wasmer.istio-system.svc.cluster.local to egress.hosts of Sidecar istio-system/default, or no module loads")},
 		{"the root's for some of the root", []Sidecar{rootForSome}, nil},
 		{"the namespace's goes before the root's", []Sidecar{importing("*/*"), ofRoot}, nil},
@@ -62,7 +62,7 @@ func TestSidecars(t *testing.T) {
 func exported(to ...string) func(*View) { return func(v *View) { v.Server.ExportTo = to } }
 
 func TestExportTo(t *testing.T) {
-	hidden := one(ReasonModuleServerHidden,
+	hidden := one(v1alpha1.ReasonModuleServerHidden,
 		"annotation networking.istio.io/exportTo of Service istio-system/wasmer hides it from namespace shop: add that to it")
 	runChecks(t, []checkCase{
 		{"to all", autoWasm(""), good(exported("*")), nil},
@@ -80,7 +80,7 @@ func rule(namespace, host, mode string) DestinationRule {
 
 func TestTLSToTheModuleServer(t *testing.T) {
 	wrong := func(by string) []Finding {
-		return one(ReasonModuleServerTLS, "set tls.mode DISABLE in DestinationRule "+by+"/rule: the module server has no sidecar to speak TLS with")
+		return one(v1alpha1.ReasonModuleServerTLS, "set tls.mode DISABLE in DestinationRule "+by+"/rule: the module server has no sidecar to speak TLS with")
 	}
 	private := rule("istio-system", wasmerHost, "ISTIO_MUTUAL")
 	private.ExportTo = []string{"."}
@@ -115,7 +115,7 @@ func policy(namespace, mode string, selector map[string]string) PeerAuthenticati
 func TestStrictModuleServer(t *testing.T) {
 	wasmer := map[string]string{"app": "wasmer"}
 	plain := rules(rule("shop", wasmerHost, "DISABLE"))
-	refused := one(ReasonModuleServerStrictMTLS, "set tls.mode ISTIO_MUTUAL in DestinationRule shop/rule: PeerAuthentication istio-system/peers refuses plain text")
+	refused := one(v1alpha1.ReasonModuleServerStrictMTLS, "set tls.mode ISTIO_MUTUAL in DestinationRule shop/rule: PeerAuthentication istio-system/peers refuses plain text")
 	open, closed := policy("istio-system", "STRICT", wasmer), policy("istio-system", "PERMISSIVE", wasmer)
 	open.Ports, closed.Ports = map[int32]string{8081: "DISABLE"}, map[int32]string{8081: "STRICT"}
 	meshPort := policy("istio-system", "PERMISSIVE", nil)

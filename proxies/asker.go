@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/internal/egress"
 )
 
 // Defaults of Options.
@@ -36,7 +36,7 @@ type Options struct {
 	Timeout time.Duration
 	// Guard says which addresses may be asked. Its AllowHosts, which name sources of
 	// modules, do not count here.
-	Guard netguard.Options
+	Guard egress.Options
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// MaxConcurrent is how many proxies are asked at once. 0 means
@@ -64,7 +64,7 @@ func NewAsker(o Options) *Asker {
 		o.MaxConcurrent = DefaultMaxConcurrent
 	}
 	o.Guard.AllowHosts = nil
-	client := netguard.New(o.Guard).Client()
+	client := egress.New(o.Guard).Client()
 	client.CheckRedirect = refuseRedirect
 	return &Asker{o: o, client: client, answers: newAnswers[Report](o.Now), turns: make(chan struct{}, o.MaxConcurrent)}
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/internal/egress"
 	"github.com/autowasm/autowasm/proxies"
 )
 
@@ -51,7 +51,7 @@ func newProxy(t *testing.T, address string, answer http.HandlerFunc) *proxy {
 }
 
 func (p *proxy) asker(edit ...func(*proxies.Options)) *proxies.Asker {
-	o := proxies.Options{Port: p.port, Timeout: 500 * time.Millisecond, Guard: netguard.Options{AllowLoopback: true}}
+	o := proxies.Options{Port: p.port, Timeout: 500 * time.Millisecond, Guard: egress.Options{AllowLoopback: true}}
 	for _, e := range edit {
 		e(&o)
 	}

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -37,11 +38,11 @@ func TestEqual(t *testing.T) {
 		"selector narrowed":  {setField("x", "spec", "workloadSelector", "labels", "extra"), false},
 		"patches gone":       {dropField("spec", "configPatches"), false},
 		"spec gone":          {dropField("spec"), false},
-		"label gone":         {dropField("metadata", "labels", render.LabelManagedBy), false},
-		"label edited":       {setField("x", "metadata", "labels", render.LabelName), false},
-		"annotation gone":    {dropField("metadata", "annotations", render.AnnotationOwner), false},
-		"annotation edited":  {setField("x", "metadata", "annotations", render.AnnotationModule), false},
-		"owned as desired":   {managed(render.FieldManager, metav1.ManagedFieldsOperationApply, render.LabelName), true},
+		"label gone":         {dropField("metadata", "labels", v1alpha1.LabelManagedBy), false},
+		"label edited":       {setField("x", "metadata", "labels", v1alpha1.LabelName), false},
+		"annotation gone":    {dropField("metadata", "annotations", v1alpha1.AnnotationOwner), false},
+		"annotation edited":  {setField("x", "metadata", "annotations", v1alpha1.AnnotationModule), false},
+		"owned as desired":   {managed(render.FieldManager, metav1.ManagedFieldsOperationApply, v1alpha1.LabelName), true},
 		"dropped since":      {managed(render.FieldManager, metav1.ManagedFieldsOperationApply, "old"), false},
 		"others' applied":    {managed("kubectl", metav1.ManagedFieldsOperationApply, "old"), true},
 		"ours by update":     {managed(render.FieldManager, metav1.ManagedFieldsOperationUpdate, "old"), true},

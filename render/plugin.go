@@ -40,7 +40,7 @@ func (p Plugin) String() string { return p.Owner + "." + p.VM + "." + p.Revision
 // PluginOf reads back which plugin ef has the proxies run. It is the zero Plugin when
 // ef does not say.
 func PluginOf(ef metav1.Object) Plugin {
-	parts := strings.Split(ef.GetAnnotations()[AnnotationPlugin], ".")
+	parts := strings.Split(ef.GetAnnotations()[v1alpha1.AnnotationPlugin], ".")
 	last := len(parts) - 1
 	if last < 2 || len(parts[last]) != hashDigits || len(parts[last-1]) != hashDigits {
 		return Plugin{}
@@ -51,7 +51,7 @@ func PluginOf(ef metav1.Object) Plugin {
 // ReloadOf reads back how often the proxies have been asked to load the module of
 // ef again, 0 when ef does not say.
 func ReloadOf(ef metav1.Object) uint32 {
-	count, err := strconv.ParseUint(ef.GetAnnotations()[AnnotationReload], 10, 32)
+	count, err := strconv.ParseUint(ef.GetAnnotations()[v1alpha1.AnnotationReload], 10, 32)
 	if err != nil {
 		return 0
 	}

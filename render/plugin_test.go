@@ -81,7 +81,7 @@ func TestReloadRoundTrip(t *testing.T) {
 		if got := render.ReloadOf(ef); got != count {
 			t.Errorf("got %d, want %d", got, count)
 		}
-		if _, ok := ef.Annotations[render.AnnotationReload]; ok != (count > 0) {
+		if _, ok := ef.Annotations[v1alpha1.AnnotationReload]; ok != (count > 0) {
 			t.Errorf("%d: %v", count, ef.Annotations)
 		}
 	}
@@ -89,12 +89,12 @@ func TestReloadRoundTrip(t *testing.T) {
 
 func TestPluginEditedByHand(t *testing.T) {
 	for _, name := range []string{"", "a", "a.b", "a.b.c", "autowasm.a.b.12345678.1234567", "12345678.12345678"} {
-		ef := &metav1.ObjectMeta{Annotations: map[string]string{render.AnnotationPlugin: name, render.AnnotationReload: name}}
+		ef := &metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AnnotationPlugin: name, v1alpha1.AnnotationReload: name}}
 		if got := render.PluginOf(ef); got != (render.Plugin{}) || render.ReloadOf(ef) != 0 {
 			t.Errorf("%q: %+v", name, got)
 		}
 	}
-	dotted := &metav1.ObjectMeta{Annotations: map[string]string{render.AnnotationPlugin: "autowasm.ns.a.b.12345678.abcdef01"}}
+	dotted := &metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AnnotationPlugin: "autowasm.ns.a.b.12345678.abcdef01"}}
 	if got, want := render.PluginOf(dotted), (render.Plugin{Owner: "autowasm.ns.a.b", VM: "12345678", Revision: "abcdef01"}); got != want {
 		t.Errorf("got %+v", got)
 	}

@@ -34,23 +34,23 @@ func SetProvenance(ef *istiov1alpha3.EnvoyFilter, p Provenance) {
 	if p.Generation != 0 {
 		generation = strconv.FormatInt(p.Generation, 10)
 	}
-	set(ef.Annotations, AnnotationGeneration, generation)
-	set(ef.Annotations, AnnotationSpecHash, p.SpecHash)
-	set(ef.Annotations, AnnotationReference, p.Reference)
+	set(ef.Annotations, v1alpha1.AnnotationGeneration, generation)
+	set(ef.Annotations, v1alpha1.AnnotationSpecHash, p.SpecHash)
+	set(ef.Annotations, v1alpha1.AnnotationReference, p.Reference)
 }
 
 // ProvenanceOf reads back what SetProvenance wrote. What is absent or unreadable
 // is left zero: annotations can be edited by hand.
 func ProvenanceOf(ef metav1.Object) Provenance {
 	annotations := ef.GetAnnotations()
-	generation, err := strconv.ParseInt(annotations[AnnotationGeneration], 10, 64)
+	generation, err := strconv.ParseInt(annotations[v1alpha1.AnnotationGeneration], 10, 64)
 	if err != nil {
 		generation = 0
 	}
 	return Provenance{
 		Generation: generation,
-		SpecHash:   annotations[AnnotationSpecHash],
-		Reference:  annotations[AnnotationReference],
+		SpecHash:   annotations[v1alpha1.AnnotationSpecHash],
+		Reference:  annotations[v1alpha1.AnnotationReference],
 	}
 }
 
@@ -71,8 +71,8 @@ func set(m map[string]string, key, value string) {
 func OwnedBy(ef metav1.Object, aw types.NamespacedName) bool {
 	return ef.GetNamespace() == aw.Namespace &&
 		ef.GetName() == aw.Name &&
-		ef.GetLabels()[LabelManagedBy] == ManagedBy &&
-		ef.GetAnnotations()[AnnotationOwner] == ownerOf(aw.Namespace, aw.Name) &&
+		ef.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy &&
+		ef.GetAnnotations()[v1alpha1.AnnotationOwner] == ownerOf(aw.Namespace, aw.Name) &&
 		writtenByUs(ef.GetManagedFields())
 }
 

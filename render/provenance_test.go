@@ -38,7 +38,7 @@ func TestProvenanceRoundTrip(t *testing.T) {
 }
 
 func TestProvenanceEditedByHand(t *testing.T) {
-	edited := &metav1.ObjectMeta{Annotations: map[string]string{render.AnnotationGeneration: "many"}}
+	edited := &metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AnnotationGeneration: "many"}}
 	if got := render.ProvenanceOf(edited); got.Generation != 0 {
 		t.Errorf("got %+v", got)
 	}
@@ -49,8 +49,8 @@ func TestOwnedBy(t *testing.T) {
 	ours := func(change func(*metav1.ObjectMeta)) *metav1.ObjectMeta {
 		meta := &metav1.ObjectMeta{
 			Namespace: "default", Name: "test",
-			Labels:        map[string]string{render.LabelManagedBy: render.ManagedBy},
-			Annotations:   map[string]string{render.AnnotationOwner: "default/test"},
+			Labels:        map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
+			Annotations:   map[string]string{v1alpha1.AnnotationOwner: "default/test"},
 			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}, {Manager: render.FieldManager}},
 		}
 		change(meta)
@@ -62,11 +62,11 @@ func TestOwnedBy(t *testing.T) {
 	}{
 		"ours":               {func(*metav1.ObjectMeta) {}, true},
 		"no label":           {func(m *metav1.ObjectMeta) { m.Labels = nil }, false},
-		"other label":        {func(m *metav1.ObjectMeta) { m.Labels[render.LabelManagedBy] = "Helm" }, false},
+		"other label":        {func(m *metav1.ObjectMeta) { m.Labels[v1alpha1.LabelManagedBy] = "Helm" }, false},
 		"no owner":           {func(m *metav1.ObjectMeta) { m.Annotations = nil }, false},
 		"copied elsewhere":   {func(m *metav1.ObjectMeta) { m.Name = "copy" }, false},
 		"other namespace":    {func(m *metav1.ObjectMeta) { m.Namespace = "other" }, false},
-		"owner of another":   {func(m *metav1.ObjectMeta) { m.Annotations[render.AnnotationOwner] = "default/other" }, false},
+		"owner of another":   {func(m *metav1.ObjectMeta) { m.Annotations[v1alpha1.AnnotationOwner] = "default/other" }, false},
 		"never written":      {func(m *metav1.ObjectMeta) { m.ManagedFields = m.ManagedFields[:1] }, false},
 		"only a subresource": {func(m *metav1.ObjectMeta) { m.ManagedFields[1].Subresource = "status" }, false},
 	}

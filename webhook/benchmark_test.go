@@ -28,9 +28,9 @@ import (
 	"github.com/autowasm/autowasm/fetch"
 	imageformat "github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
-	"github.com/autowasm/autowasm/fetch/netguard"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/egress"
 )
 
 // noOp is the least that a controller-runtime webhook can do.
@@ -89,7 +89,7 @@ func newFetcher(b *testing.B, host string) *fetch.Fetcher {
 	}
 	return fetch.New(fetch.Options{Store: modules, Sources: source.New(source.Options{
 		PlainHTTPHosts: []string{host},
-		Guard:          netguard.Options{AllowLoopback: true},
+		Guard:          egress.Options{AllowLoopback: true},
 	})})
 }
 

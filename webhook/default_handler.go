@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -83,11 +84,11 @@ func (d *defaulter) defaults(ctx context.Context, req admission.Request, aw map[
 	}
 	if wantsPorts {
 		ports, err = portsOf(annotations)
-		warnings = appendIgnored(warnings, req.Namespace, AnnotationDefaultPorts, err)
+		warnings = appendIgnored(warnings, req.Namespace, v1alpha1.AnnotationDefaultPorts, err)
 	}
 	if wantsSecret {
 		secret, err = secretOf(annotations)
-		warnings = appendIgnored(warnings, req.Namespace, AnnotationDefaultSecret, err)
+		warnings = appendIgnored(warnings, req.Namespace, v1alpha1.AnnotationDefaultSecret, err)
 	}
 	return ports, secret, warnings
 }

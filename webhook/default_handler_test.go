@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -63,14 +64,14 @@ func TestDefaulterUsesTheNamespace(t *testing.T) {
 		{name: "an update without an old object", annotations: annotated, operation: admissionv1.Update, raw: bareRaw, patch: "null"},
 		{
 			name:        "annotations that cannot be read",
-			annotations: map[string]string{AnnotationDefaultPorts: "http", AnnotationDefaultSecret: "No Name"},
+			annotations: map[string]string{v1alpha1.AnnotationDefaultPorts: "http", v1alpha1.AnnotationDefaultSecret: "No Name"},
 			operation:   admissionv1.Create, raw: bareRaw, patch: "null",
 			warnings: []string{
 				"annotation wasm.tcm.io/default-ports of namespace default is ignored: not a list of ports",
 				"annotation wasm.tcm.io/default-secret of namespace default is ignored: not a Secret's name",
 			},
 		},
-		{name: "bad annotations that nobody needs", annotations: map[string]string{AnnotationDefaultPorts: "http"}, operation: admissionv1.Create, raw: fullRaw, patch: "null"},
+		{name: "bad annotations that nobody needs", annotations: map[string]string{v1alpha1.AnnotationDefaultPorts: "http"}, operation: admissionv1.Create, raw: fullRaw, patch: "null"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -64,7 +64,7 @@ func pick(r *rand.Rand, fields map[string][]any) map[string]any {
 	return object
 }
 
-var annotated = map[string]string{AnnotationDefaultPorts: "[8080]", AnnotationDefaultSecret: "regcred"}
+var annotated = map[string]string{v1alpha1.AnnotationDefaultPorts: "[8080]", v1alpha1.AnnotationDefaultSecret: "regcred"}
 
 func TestDefaultIsIdempotent(t *testing.T) {
 	eachRandom(t, func(t *testing.T, raw string) {

@@ -11,7 +11,7 @@ import (
 
 func TestDefault(t *testing.T) {
 	long := strings.Repeat("n", 253)
-	annotated := map[string]string{AnnotationDefaultPorts: "8080, 9080", AnnotationDefaultSecret: "regcred"}
+	annotated := map[string]string{v1alpha1.AnnotationDefaultPorts: "8080, 9080", v1alpha1.AnnotationDefaultSecret: "regcred"}
 	tests := []struct {
 		name        string
 		annotations map[string]string
@@ -136,7 +136,7 @@ func TestDefaultPorts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.annotation, func(t *testing.T) {
 			var got result
-			ports, err := portsOf(map[string]string{AnnotationDefaultPorts: tt.annotation})
+			ports, err := portsOf(map[string]string{v1alpha1.AnnotationDefaultPorts: tt.annotation})
 			got.Ports = ports
 			if err != nil {
 				got.Err = err.Error()

@@ -6,7 +6,7 @@ import (
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Whoever knows the sha256 of a module can load it from the module server. So no
@@ -38,7 +38,7 @@ func named(sum string, source v1alpha1.Source) bool {
 // expected is told with its own, to be compared: the module was not kept, and who
 // names a URL has all that it takes to fetch it.
 func failureText(f *failure.Error, source v1alpha1.Source) string {
-	if source.Object != nil && f.Reason == failure.DigestMismatch {
+	if source.Object != nil && f.Reason == v1alpha1.ReasonDigestMismatch {
 		return f.Error()
 	}
 	return discreet(f.Error(), source)

@@ -6,16 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/validation"
-)
-
-// The annotations of a namespace that give defaults to the AutoWasms in it.
-const (
-	// AnnotationDefaultPorts is the default of spec.filter.applyPorts: ports
-	// separated by commas ("8080,9080"), or a JSON list of them ("[8080, 9080]").
-	AnnotationDefaultPorts = "wasm.tcm.io/default-ports"
-	// AnnotationDefaultSecret is the default of spec.secret, for registry sources.
-	AnnotationDefaultSecret = "wasm.tcm.io/default-secret"
 )
 
 const (
@@ -26,7 +18,7 @@ const (
 // portsOf returns nil without an error when there is no annotation, or it is
 // empty.
 func portsOf(annotations map[string]string) ([]int64, error) {
-	value := strings.TrimSpace(annotations[AnnotationDefaultPorts])
+	value := strings.TrimSpace(annotations[v1alpha1.AnnotationDefaultPorts])
 	if value == "" {
 		return nil, nil
 	}
@@ -78,7 +70,7 @@ func checkDefaultPorts(ports []int64) error {
 }
 
 func secretOf(annotations map[string]string) (string, error) {
-	name := strings.TrimSpace(annotations[AnnotationDefaultSecret])
+	name := strings.TrimSpace(annotations[v1alpha1.AnnotationDefaultSecret])
 	if name != "" && len(validation.IsDNS1123Subdomain(name)) > 0 {
 		return "", fmt.Errorf("not a Secret's name")
 	}

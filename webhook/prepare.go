@@ -8,8 +8,8 @@ import (
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // preparation brings the module of a source into the store within a budget.

@@ -13,8 +13,8 @@ import (
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // answer is what a user sees of an admission.
@@ -52,19 +52,19 @@ func TestDefiniteFailures(t *testing.T) {
 	tests := []struct {
 		name   string
 		change change
-		reason failure.Reason
+		reason v1alpha1.Reason
 		want   string
 	}{
-		{"no image", func(*v1alpha1.AutoWasm) {}, failure.NotFound, `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": the words`},
-		{"no credentials", withoutSecret, failure.Unauthorized, `spec.secret: Invalid value: "": the words`},
-		{"wrong credentials", func(*v1alpha1.AutoWasm) {}, failure.Unauthorized, `spec.secret: Invalid value: "test": the words`},
-		{"a bad secret", func(*v1alpha1.AutoWasm) {}, failure.InvalidSecret, `spec.secret: Invalid value: "test": the words`},
-		{"not a module", func(*v1alpha1.AutoWasm) {}, failure.NotWasm, `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": the words`},
-		{"a signed URL", withSource(fromObject("https://bucket.example/x?signature=s3cret", digest[7:])), failure.NotFound, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x?…": the words`},
-		{"no object", pinnedObject, failure.NotFound, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x": the words`},
-		{"a private object", pinnedObject, failure.Unauthorized, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x": the words`},
-		{"another object", pinnedObject, failure.DigestMismatch, `spec.filter.source.object.sha256: Invalid value: "` + digest[7:] + `": the words; set sha256 to that of the file that you mean`},
-		{"a ConfigMap", withSource(fromConfigMap("cm", "key")), failure.Component, `spec.filter.source.configMap: Invalid value: "cm/key": the words`},
+		{"no image", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonNotFound, `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": the words`},
+		{"no credentials", withoutSecret, v1alpha1.ReasonUnauthorized, `spec.secret: Invalid value: "": the words`},
+		{"wrong credentials", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonUnauthorized, `spec.secret: Invalid value: "test": the words`},
+		{"a bad secret", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonInvalidSecret, `spec.secret: Invalid value: "test": the words`},
+		{"not a module", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonNotWasm, `spec.filter.source.registry.image: Invalid value: "reg.example/wasm-add-header:v0.3": the words`},
+		{"a signed URL", withSource(fromObject("https://bucket.example/x?signature=s3cret", digest[7:])), v1alpha1.ReasonNotFound, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x?…": the words`},
+		{"no object", pinnedObject, v1alpha1.ReasonNotFound, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x": the words`},
+		{"a private object", pinnedObject, v1alpha1.ReasonUnauthorized, `spec.filter.source.object.url: Invalid value: "https://bucket.example/x": the words`},
+		{"another object", pinnedObject, v1alpha1.ReasonDigestMismatch, `spec.filter.source.object.sha256: Invalid value: "` + digest[7:] + `": the words; set sha256 to that of the file that you mean`},
+		{"a ConfigMap", withSource(fromConfigMap("cm", "key")), v1alpha1.ReasonComponent, `spec.filter.source.configMap: Invalid value: "cm/key": the words`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -85,16 +85,16 @@ func TestIndefiniteFailures(t *testing.T) {
 	tests := []struct {
 		name   string
 		change change
-		reason failure.Reason
+		reason v1alpha1.Reason
 		want   string
 	}{
-		{"slow", func(*v1alpha1.AutoWasm) {}, failure.Pending, "registry reg.example did not answer in time; admitted, and Pending until the module is fetched"},
-		{"no secret", func(*v1alpha1.AutoWasm) {}, failure.SecretNotFound, "secret test does not exist; admitted, and Pending until it does"},
-		{"busy", func(*v1alpha1.AutoWasm) {}, failure.RateLimited, "registry reg.example asks for patience; admitted, and Pending until it answers"},
-		{"down", withSource(fromObject("https://bucket.example:8443/x", digest[7:])), failure.Unavailable, "host bucket.example:8443 is unavailable; admitted, and Pending until it answers"},
-		{"no ConfigMap", withSource(fromConfigMap("cm", "key")), failure.ConfigMapNotFound, "configmap cm lacks the module; admitted, and Pending until it has it"},
-		{"a full disk", func(*v1alpha1.AutoWasm) {}, failure.StoreFailed, "the module store cannot keep the module now; admitted, and Pending until it can"},
-		{"a long name", image(long + "/x:v1"), failure.Pending, "registry aaaaaaaaaaaaaa…aaaaaa.example did not answer in time; admitted, and Pending until the module is fetched"},
+		{"slow", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonPending, "registry reg.example did not answer in time; admitted, and Pending until the module is fetched"},
+		{"no secret", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonSecretNotFound, "secret test does not exist; admitted, and Pending until it does"},
+		{"busy", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonRateLimited, "registry reg.example asks for patience; admitted, and Pending until it answers"},
+		{"down", withSource(fromObject("https://bucket.example:8443/x", digest[7:])), v1alpha1.ReasonUnavailable, "host bucket.example:8443 is unavailable; admitted, and Pending until it answers"},
+		{"no ConfigMap", withSource(fromConfigMap("cm", "key")), v1alpha1.ReasonConfigMapNotFound, "configmap cm lacks the module; admitted, and Pending until it has it"},
+		{"a full disk", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonStoreFailed, "the module store cannot keep the module now; admitted, and Pending until it can"},
+		{"a long name", image(long + "/x:v1"), v1alpha1.ReasonPending, "registry aaaaaaaaaaaaaa…aaaaaa.example did not answer in time; admitted, and Pending until the module is fetched"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,13 +111,13 @@ func TestIndefiniteFailures(t *testing.T) {
 }
 
 func TestSourceCheck(t *testing.T) {
-	v, generated := testValidator(failing(failure.Definitef(failure.NotFound, "no such image")), Warn)
+	v, generated := testValidator(failing(failure.Definitef(v1alpha1.ReasonNotFound, "no such image")), Warn)
 	got := answerOf(t, v, admissionv1.Create, nil, autoWasm())
 	want := answer{Warnings: []string{"spec.filter.source.registry.image: no such image"}, Source: "NotFound"}
 	if diff := cmp.Diff(want, got); diff != "" || len(*generated) > 0 {
 		t.Errorf("Warn, %d generated (-want +got):\n%s", len(*generated), diff)
 	}
-	p := failing(failure.Definitef(failure.NotFound, "no such image"))
+	p := failing(failure.Definitef(v1alpha1.ReasonNotFound, "no such image"))
 	v, generated = testValidator(p, Off)
 	if diff := cmp.Diff(answer{}, answerOf(t, v, admissionv1.Create, nil, autoWasm())); diff != "" || len(*generated) > 0 || len(p.asked) > 0 {
 		t.Errorf("Off, %d generated, %d asked (-want +got):\n%s", len(*generated), len(p.asked), diff)
@@ -127,7 +127,7 @@ func TestSourceCheck(t *testing.T) {
 // An image that vanished after it was admitted does not stand in the way of a
 // change to the ports, but a change of the source must be right.
 func TestUpdateAnswersForItsOwnChange(t *testing.T) {
-	gone := failure.Definitef(failure.NotFound, "no such image")
+	gone := failure.Definitef(v1alpha1.ReasonNotFound, "no such image")
 	tests := []struct {
 		name   string
 		change change

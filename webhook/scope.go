@@ -10,10 +10,6 @@ import (
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// AnnotationAllowMeshWide on an AutoWasm, with the value "true", allows it to be in
-// Istio's root namespace, where its filter runs in the proxies of every namespace.
-const AnnotationAllowMeshWide = "wasm.tcm.io/allow-mesh-wide"
-
 // ValidateScope refuses an AutoWasm in Istio's root namespace that does not carry
 // AnnotationAllowMeshWide: Istio applies what is there to every namespace, which who
 // may write to that namespace for another reason may not want, or not be wanted to.
@@ -22,12 +18,12 @@ const AnnotationAllowMeshWide = "wasm.tcm.io/allow-mesh-wide"
 // manifests/webhook/scope.yaml says the same to the API server, which does not send
 // the objects of wasmer's own namespace here.
 func ValidateScope(aw *v1alpha1.AutoWasm, rootNamespace string) field.ErrorList {
-	if !meshWide(aw, rootNamespace) || aw.Annotations[AnnotationAllowMeshWide] == "true" {
+	if !meshWide(aw, rootNamespace) || aw.Annotations[v1alpha1.AnnotationAllowMeshWide] == "true" {
 		return nil
 	}
 	return field.ErrorList{field.Forbidden(field.NewPath("metadata", "namespace"), fmt.Sprintf(
 		"%s is Istio's root namespace, so the filter would run in the proxies of every namespace: choose another namespace, or set the annotation %s to %q if that is wanted",
-		rootNamespace, AnnotationAllowMeshWide, "true"))}
+		rootNamespace, v1alpha1.AnnotationAllowMeshWide, "true"))}
 }
 
 // scope is what the validator knows of namespaces.

@@ -25,7 +25,9 @@ func inNamespace(name string) change {
 }
 
 func allowMeshWide(value string) change {
-	return func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{AnnotationAllowMeshWide: value} }
+	return func(aw *v1alpha1.AutoWasm) {
+		aw.Annotations = map[string]string{v1alpha1.AnnotationAllowMeshWide: value}
+	}
 }
 
 func TestValidateScope(t *testing.T) {
@@ -147,7 +149,7 @@ func TestPolicySaysTheSame(t *testing.T) {
 		t.Errorf("message (-want +got):\n%s", diff)
 	}
 	want := `has(object.metadata.annotations) && 'KEY' in object.metadata.annotations && object.metadata.annotations['KEY'] == 'true'`
-	want = strings.ReplaceAll(want, "KEY", AnnotationAllowMeshWide)
+	want = strings.ReplaceAll(want, "KEY", v1alpha1.AnnotationAllowMeshWide)
 	if diff := cmp.Diff(want, blank.ReplaceAllString(validation.Expression, " ")); diff != "" {
 		t.Errorf("expression (-want +got):\n%s", diff)
 	}

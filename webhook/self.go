@@ -8,10 +8,6 @@ import (
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// AnnotationAllowSelf on an AutoWasm, with the value "true", allows it to select
-// wasmer's own pods.
-const AnnotationAllowSelf = "wasm.tcm.io/allow-self"
-
 // ownLabels are those of wasmer's pods, by manifests/workload/deployment.yaml.
 var ownLabels = map[string]string{
 	"app.kubernetes.io/name":  "wasmer",
@@ -28,12 +24,12 @@ var ownLabels = map[string]string{
 // the objects of wasmer's own namespace here.
 func ValidateSelf(aw *v1alpha1.AutoWasm, ownNamespace, rootNamespace string) field.ErrorList {
 	reaches := aw.Namespace != "" && (aw.Namespace == ownNamespace || aw.Namespace == rootNamespace)
-	if !reaches || !selectsOwn(aw) || aw.Annotations[AnnotationAllowSelf] == "true" {
+	if !reaches || !selectsOwn(aw) || aw.Annotations[v1alpha1.AnnotationAllowSelf] == "true" {
 		return nil
 	}
 	return field.ErrorList{field.Forbidden(field.NewPath("spec", "selector", "matchLabels"), fmt.Sprintf(
 		"this selects wasmer's own pods, whose proxies would have to load the module through themselves: narrow the selector, or set the annotation %s to %q if that is wanted",
-		AnnotationAllowSelf, "true"))}
+		v1alpha1.AnnotationAllowSelf, "true"))}
 }
 
 func selectsOwn(aw *v1alpha1.AutoWasm) bool {

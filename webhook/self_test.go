@@ -21,7 +21,7 @@ const selfRefusal = `spec.selector.matchLabels: Forbidden: this selects wasmer's
 	`narrow the selector, or set the annotation wasm.tcm.io/allow-self to "true" if that is wanted`
 
 func allowSelf(value string) change {
-	return func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{AnnotationAllowSelf: value} }
+	return func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{v1alpha1.AnnotationAllowSelf: value} }
 }
 
 func selecting(pairs ...string) change {
@@ -126,7 +126,7 @@ func TestSelfPolicySaysTheSame(t *testing.T) {
 	if diff := cmp.Diff("{"+strings.Join(own, ", ")+"}", variables["own"]); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(variables["isAllowed"], "object.metadata.annotations['"+AnnotationAllowSelf+"'] == 'true'") {
+	if !strings.Contains(variables["isAllowed"], "object.metadata.annotations['"+v1alpha1.AnnotationAllowSelf+"'] == 'true'") {
 		t.Errorf("permission: %s", variables["isAllowed"])
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
 )
 
 // maxDetail bounds what a message repeats of another party's words, in characters.
@@ -16,12 +15,12 @@ const maxDetail = 1024
 
 // sourceError is the denial for a definite failure: at the field that would have to
 // change.
-func sourceError(reason failure.Reason, text string, spec *v1alpha1.AutoWasmSpec) *field.Error {
+func sourceError(reason v1alpha1.Reason, text string, spec *v1alpha1.AutoWasmSpec) *field.Error {
 	path := sourcePath(reason, spec)
 	return field.Invalid(path, sourceValue(path, spec), oneLine(text, maxDetail)+remedy(reason, spec))
 }
 
-func sourcePath(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) *field.Path {
+func sourcePath(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) *field.Path {
 	path := field.NewPath("spec", "filter", "source")
 	s := spec.Filter.Source
 	switch {
@@ -29,7 +28,7 @@ func sourcePath(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) *field.Path 
 		return field.NewPath("spec", "secret")
 	case s.Registry != nil:
 		return path.Child("registry", "image")
-	case s.Object != nil && reason == failure.DigestMismatch:
+	case s.Object != nil && reason == v1alpha1.ReasonDigestMismatch:
 		return path.Child("object", "sha256")
 	case s.Object != nil:
 		return path.Child("object", "url")
@@ -39,8 +38,8 @@ func sourcePath(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) *field.Path 
 	return path
 }
 
-func aboutSecret(reason failure.Reason) bool {
-	return reason == failure.Unauthorized || reason == failure.InvalidSecret
+func aboutSecret(reason v1alpha1.Reason) bool {
+	return reason == v1alpha1.ReasonUnauthorized || reason == v1alpha1.ReasonInvalidSecret
 }
 
 func sourceValue(path *field.Path, spec *v1alpha1.AutoWasmSpec) string {
@@ -61,26 +60,26 @@ func sourceValue(path *field.Path, spec *v1alpha1.AutoWasmSpec) string {
 }
 
 // remedy is what those who found the failure cannot say: which field asked for it.
-func remedy(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) string {
-	if reason == failure.DigestMismatch && spec.Filter.Source.Object != nil {
+func remedy(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) string {
+	if reason == v1alpha1.ReasonDigestMismatch && spec.Filter.Source.Object != nil {
 		return "; set sha256 to that of the file that you mean"
 	}
 	return ""
 }
 
 // indefiniteWarning says what the object waits for.
-func indefiniteWarning(reason failure.Reason, spec *v1alpha1.AutoWasmSpec) string {
+func indefiniteWarning(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) string {
 	const stays = "admitted, and Pending until"
 	switch reason {
-	case failure.SecretNotFound:
+	case v1alpha1.ReasonSecretNotFound:
 		return fmt.Sprintf("secret %s does not exist; %s it does", shortened(spec.Secret), stays)
-	case failure.ConfigMapNotFound:
+	case v1alpha1.ReasonConfigMapNotFound:
 		return fmt.Sprintf("%s lacks the module; %s it has it", origin(spec), stays)
-	case failure.RateLimited:
+	case v1alpha1.ReasonRateLimited:
 		return fmt.Sprintf("%s asks for patience; %s it answers", origin(spec), stays)
-	case failure.StoreFailed:
+	case v1alpha1.ReasonStoreFailed:
 		return fmt.Sprintf("the module store cannot keep the module now; %s it can", stays)
-	case failure.Pending:
+	case v1alpha1.ReasonPending:
 		return fmt.Sprintf("%s did not answer in time; %s the module is fetched", origin(spec), stays)
 	}
 	return fmt.Sprintf("%s is unavailable; %s it answers", origin(spec), stays)

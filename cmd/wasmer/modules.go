@@ -14,10 +14,10 @@ import (
 
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/fill"
-	"github.com/autowasm/autowasm/fetch/netguard"
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/egress"
 )
 
 // modules are the parts that bring, keep and serve modules.
@@ -92,7 +92,7 @@ func newSources(mgr ctrl.Manager, o *options) (*source.Sources, error) {
 	}
 	return source.New(source.Options{
 		Reader: mgr.GetAPIReader(),
-		Guard: netguard.Options{
+		Guard: egress.Options{
 			AllowLoopback: o.allowLoopback,
 			DenyCIDRs:     denied,
 			AllowHosts:    o.allowHosts,

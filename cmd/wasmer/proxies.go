@@ -7,7 +7,7 @@ import (
 
 	"github.com/autowasm/autowasm/controller"
 	"github.com/autowasm/autowasm/fetch/fill"
-	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/internal/egress"
 	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/proxies"
 )
@@ -22,7 +22,7 @@ func proxyOptions(mgr ctrl.Manager, o *options, m *modules, others observed) *co
 		return nil
 	}
 	return &controller.ProxyOptions{
-		Asker:     proxies.NewAsker(proxies.Options{Guard: netguard.Options{AllowLoopback: o.allowLoopback}}),
+		Asker:     proxies.NewAsker(proxies.Options{Guard: egress.Options{AllowLoopback: o.allowLoopback}}),
 		Sightings: &fill.Sightings{Own: m.server.Seen, Siblings: m.siblings},
 		Refusals:  newControl(mgr, o),
 		Interval:  o.proxyCheckInterval,

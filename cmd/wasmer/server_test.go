@@ -6,14 +6,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/webhook"
 )
 
 // The webhook does not see the root namespace, nor wasmer's own: the controller has to
 // hold to their rules.
 func TestControllerHoldsToTheScope(t *testing.T) {
 	wasmer := &options{namespace: "wasmer", rootNamespace: "mesh-root"}
-	const meshWide, self = webhook.AnnotationAllowMeshWide, webhook.AnnotationAllowSelf
+	const meshWide, self = v1alpha1.AnnotationAllowMeshWide, v1alpha1.AnnotationAllowSelf
 	for name, tt := range map[string]struct {
 		namespace, app string
 		annotations    map[string]string

@@ -66,7 +66,7 @@ func TestFilterThatLosesItsMarksIsRestored(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if ef.UID != made.UID || ef.Labels[render.LabelManagedBy] != render.ManagedBy || ef.Annotations[render.AnnotationOwner] != ns+"/marks" || len(ef.Spec.ConfigPatches) != 1 {
+			if ef.UID != made.UID || ef.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy || ef.Annotations[v1alpha1.AnnotationOwner] != ns+"/marks" || len(ef.Spec.ConfigPatches) != 1 {
 				return fmt.Errorf("after %s the EnvoyFilter is not restored: %v", edit, ef.ObjectMeta)
 			}
 			return nil

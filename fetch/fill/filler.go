@@ -10,10 +10,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // How often other replicas are asked for modules that this one has never heard
@@ -70,16 +71,16 @@ func (f *Filler) Fill(ctx context.Context, sha256 string) error {
 	}
 	found, err := requests(ctx, f.o.Reader, sha256)
 	if err != nil {
-		return failure.Indefinitef(failure.Unavailable, "%w", err)
+		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "%w", err)
 	}
 	if len(found) == 0 && !f.strange.Allow() {
-		return failure.Indefinitef(failure.RateLimited, "too many modules are asked for that nobody names, such as %s", sha256)
+		return failure.Indefinitef(v1alpha1.ReasonRateLimited, "too many modules are asked for that nobody names, such as %s", sha256)
 	}
 	if f.fromSibling(ctx, sha256) {
 		return nil
 	}
 	if len(found) == 0 {
-		return failure.Definitef(failure.NotFound, "nobody names module %s", sha256)
+		return failure.Definitef(v1alpha1.ReasonNotFound, "nobody names module %s", sha256)
 	}
 	return f.fromSource(ctx, found, sha256)
 }
@@ -131,7 +132,7 @@ func (f *Filler) ensure(ctx context.Context, r source.Request, sha256 string) er
 		return err
 	}
 	if m.SHA256 != sha256 {
-		return failure.Definitef(failure.DigestMismatch, "%s now holds module %s", m.Reference, m.SHA256)
+		return failure.Definitef(v1alpha1.ReasonDigestMismatch, "%s now holds module %s", m.Reference, m.SHA256)
 	}
 	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Proxies with an older configuration may ask for what is named no more.
@@ -30,7 +31,7 @@ func TestStrangersCannotHammerTheReplicas(t *testing.T) {
 		last = failure.Of(f.Fill(t.Context(), hashOf([]byte{byte(i), byte(i >> 8)})))
 	}
 	most := 50 + int(10*time.Since(begun).Seconds()) + 1
-	if asked > most || asked < 50 || last.Reason != failure.RateLimited {
+	if asked > most || asked < 50 || last.Reason != v1alpha1.ReasonRateLimited {
 		t.Errorf("asked %d times, at most %d; last: %v", asked, most, last)
 	}
 }
@@ -45,7 +46,7 @@ func TestFillOfWhatIsThereAsksNobody(t *testing.T) {
 }
 
 func TestFillWithoutACacheMayPass(t *testing.T) {
-	if got := failure.Of(newFixture(t, broken(t)).Fill(t.Context(), sha)); got == nil || got.Definite || got.Reason != failure.Unavailable {
+	if got := failure.Of(newFixture(t, broken(t)).Fill(t.Context(), sha)); got == nil || got.Definite || got.Reason != v1alpha1.ReasonUnavailable {
 		t.Errorf("Fill = %v", got)
 	}
 }

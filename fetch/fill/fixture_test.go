@@ -81,8 +81,8 @@ func envoyFilter(name, sha256, reference string) *unstructured.Unstructured {
 	ef.SetKind(render.Kind)
 	ef.SetNamespace("ns")
 	ef.SetName(name)
-	ef.SetLabels(map[string]string{render.LabelManagedBy: render.ManagedBy})
-	ef.SetAnnotations(map[string]string{render.AnnotationModule: sha256, render.AnnotationReference: reference})
+	ef.SetLabels(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
+	ef.SetAnnotations(map[string]string{v1alpha1.AnnotationModule: sha256, v1alpha1.AnnotationReference: reference})
 	return ef
 }
 

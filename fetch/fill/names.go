@@ -35,8 +35,8 @@ func moduleOf(object client.Object) []string {
 			sha256 = o.Status.Module.SHA256
 		}
 	default:
-		if o.GetLabels()[render.LabelManagedBy] == render.ManagedBy {
-			sha256 = o.GetAnnotations()[render.AnnotationModule]
+		if o.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy {
+			sha256 = o.GetAnnotations()[v1alpha1.AnnotationModule]
 		}
 	}
 	if !module.IsSHA256(sha256) {
@@ -72,7 +72,7 @@ func References(ctx context.Context, reader client.Reader) (map[string]struct{},
 		note(&autowasms.Items[i])
 	}
 	filters := newEnvoyFilters()
-	ours := client.MatchingLabels{render.LabelManagedBy: render.ManagedBy}
+	ours := client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
 	if err := reader.List(ctx, filters, ours, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list EnvoyFilters: %w", err)
 	}

@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // maxSiblings bounds the replicas that are asked for one module.

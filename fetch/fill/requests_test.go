@@ -8,9 +8,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestFillAsksTheSourcesOfWhoNamesTheModule(t *testing.T) {
@@ -66,12 +66,12 @@ func TestFillTriesAllSources(t *testing.T) {
 	tests := []struct {
 		name     string
 		answers  map[string]error
-		reason   failure.Reason
+		reason   v1alpha1.Reason
 		definite bool
 	}{
-		{"the second gives it", map[string]error{"a": failure.Definitef(failure.Unauthorized, "no")}, "", false},
-		{"both refuse", map[string]error{"a": failure.Definitef(failure.Unauthorized, "no"), "b": failure.Definitef(failure.NotFound, "no")}, failure.Unauthorized, true},
-		{"one may come back", map[string]error{"a": failure.Definitef(failure.Unauthorized, "no"), "b": failure.Indefinitef(failure.Unavailable, "503")}, failure.Unavailable, false},
+		{"the second gives it", map[string]error{"a": failure.Definitef(v1alpha1.ReasonUnauthorized, "no")}, "", false},
+		{"both refuse", map[string]error{"a": failure.Definitef(v1alpha1.ReasonUnauthorized, "no"), "b": failure.Definitef(v1alpha1.ReasonNotFound, "no")}, v1alpha1.ReasonUnauthorized, true},
+		{"one may come back", map[string]error{"a": failure.Definitef(v1alpha1.ReasonUnauthorized, "no"), "b": failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")}, v1alpha1.ReasonUnavailable, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestFillTriesAllSources(t *testing.T) {
 func TestFillTakesNoOtherModule(t *testing.T) {
 	f := newFixture(t, cluster(t, autowasm("a", sha, reference, registry())))
 	f.give = func(source.Request) ([]byte, error) { return wasmtest.Module(wasmtest.Salt("moved")), nil }
-	if got := failure.Of(f.Fill(t.Context(), sha)); got == nil || got.Reason != failure.DigestMismatch {
+	if got := failure.Of(f.Fill(t.Context(), sha)); got == nil || got.Reason != v1alpha1.ReasonDigestMismatch {
 		t.Errorf("Fill = %v", got)
 	}
 }
@@ -100,7 +100,7 @@ func TestFillOfWhatNobodyNames(t *testing.T) {
 	foreign.SetLabels(nil)
 	stranger := autowasm("foreign", hashOf(nil), "", registry())
 	f := newFixture(t, cluster(t, foreign, stranger, envoyFilter("orphan", sha, reference)))
-	if got := failure.Of(f.Fill(t.Context(), sha)); got == nil || got.Reason != failure.NotFound || !got.Definite {
+	if got := failure.Of(f.Fill(t.Context(), sha)); got == nil || got.Reason != v1alpha1.ReasonNotFound || !got.Definite {
 		t.Errorf("Fill = %v", got)
 	}
 	f.expect(t, false)

@@ -5,7 +5,8 @@ import (
 	"path"
 	"strings"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // preferredName is the file that every reader of Wasm images looks for.
@@ -57,11 +58,11 @@ func (a *archive) next() (wasmFile, error) {
 
 func (a *archive) count(header *tar.Header) error {
 	if a.budget.entries--; a.budget.entries < 0 {
-		return failure.Definitef(failure.TooLarge,
+		return failure.Definitef(v1alpha1.ReasonTooLarge,
 			"more than %d files would have to be looked at: push the module alone, as with wasmc push", maxEntries)
 	}
 	if len(header.Name) > maxPath {
-		return failure.Definitef(failure.UnsupportedImage, "a path in the archive is longer than %d bytes", maxPath)
+		return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "a path in the archive is longer than %d bytes", maxPath)
 	}
 	return nil
 }
@@ -73,10 +74,10 @@ func irregular(name string, header *tar.Header) error {
 	case tar.TypeReg, tar.TypeGNUSparse:
 		return nil
 	case tar.TypeSymlink, tar.TypeLink:
-		return failure.Definitef(failure.UnsupportedImage,
+		return failure.Definitef(v1alpha1.ReasonUnsupportedImage,
 			"%s is a link to %s, and links are not followed: put the file itself there", quote(name), quote(header.Linkname))
 	default:
-		return failure.Definitef(failure.UnsupportedImage, "%s is not a regular file (tar type %q)", quote(name), header.Typeflag)
+		return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "%s is not a regular file (tar type %q)", quote(name), header.Typeflag)
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // kind is what bytes are, told by the first of them.
@@ -133,5 +134,5 @@ func (c *content) explain(err error) error {
 	if err := c.drainOrigin(); err != nil {
 		return err
 	}
-	return failure.Definitef(failure.UnsupportedImage, "unpack %s: it is damaged: %w", c.origin.what, err)
+	return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "unpack %s: it is damaged: %w", c.origin.what, err)
 }

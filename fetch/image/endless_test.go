@@ -6,11 +6,10 @@ import (
 	"io"
 	"testing"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
-
-	"github.com/autowasm/autowasm/fetch/failure"
 )
 
 // endless repeats a pattern for ever.
@@ -92,7 +91,7 @@ func TestModuleEndsEndlessLayers(t *testing.T) {
 			l := layer{MediaType: tt.mediaType, Content: []byte(tt.name), Open: func() io.Reader { return source }}
 			img := &testImage{ConfigType: types.OCIConfigJSON, Layers: []layer{l}}
 			_, err := readModule(t, img.Build(t), 1024)
-			if diff := cmp.Diff(refusal{failure.TooLarge, true, tt.want}, refusalOf(err)); diff != "" {
+			if diff := cmp.Diff(refusal{v1alpha1.ReasonTooLarge, true, tt.want}, refusalOf(err)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			if source.read > 256<<10 {

@@ -4,8 +4,9 @@ import (
 	"io"
 	"math"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 const (
@@ -54,7 +55,7 @@ func (b *budget) limitModule(r io.Reader) io.Reader {
 }
 
 func (b *budget) searchExceeded() error {
-	return failure.Definitef(failure.TooLarge,
+	return failure.Definitef(v1alpha1.ReasonTooLarge,
 		"more than %d times the module limit of %d bytes would have to be unpacked: push the module alone, as with wasmc push", searchFactor, b.max)
 }
 

@@ -10,7 +10,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Module streams the module's bytes out of img, whatever its shape, capped at max
@@ -56,10 +57,10 @@ func readManifest(img v1.Image) (*v1.Manifest, error) {
 	}
 	manifest, err := v1.ParseManifest(bytes.NewReader(raw))
 	if err != nil {
-		return nil, failure.Definitef(failure.UnsupportedImage, "parse the image's manifest: %w", err)
+		return nil, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "parse the image's manifest: %w", err)
 	}
 	if n := len(manifest.Layers); n > maxLayers {
-		return nil, failure.Definitef(failure.UnsupportedImage, "the image has %d layers, more than %d: %s", n, maxLayers, remedy)
+		return nil, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "the image has %d layers, more than %d: %s", n, maxLayers, remedy)
 	}
 	return manifest, nil
 }

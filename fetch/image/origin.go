@@ -6,7 +6,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // origin is where bytes come from, before anything is unpacked. It remembers how
@@ -41,7 +42,7 @@ func (o *origin) classify(err error) error {
 	case err == io.EOF:
 		return io.EOF
 	case strings.HasPrefix(err.Error(), "error verifying "):
-		return failure.Definitef(failure.DigestMismatch, "read %s: the registry's copy is damaged: %w", o.what, err)
+		return failure.Definitef(v1alpha1.ReasonDigestMismatch, "read %s: the registry's copy is damaged: %w", o.what, err)
 	default:
 		return fmt.Errorf("read %s: %w", o.what, err)
 	}

@@ -11,12 +11,13 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // refusal is how an image fails.
 type refusal struct {
-	Reason   failure.Reason
+	Reason   v1alpha1.Reason
 	Definite bool
 	Message  string
 }
@@ -30,7 +31,7 @@ func refusalOf(err error) refusal {
 }
 
 func unsupported(message string) refusal {
-	return refusal{failure.UnsupportedImage, true, message}
+	return refusal{v1alpha1.ReasonUnsupportedImage, true, message}
 }
 
 const (
@@ -78,25 +79,25 @@ func TestModuleRefuses(t *testing.T) {
 			unsupported(`no WebAssembly module in the image, whose layers are "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+gzip"` + remedy)},
 		{"a long path", []layer{ociLayer(tarOf(strings.Repeat("p", 5000), ""))},
 			unsupported("a path in the archive is longer than 4096 bytes")},
-		{"a large bare module", []layer{{MediaType: wasmLayer, Content: []byte(big)}}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a large sniffed module", []layer{{MediaType: "x/y", Content: []byte("\x00asm" + big)}}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a large packed module", []layer{ociLayer(gzipOf(tarOf("plugin.wasm", big)))}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a large module of another name", []layer{ociLayer(gzipOf(tarOf("a.wasm", big)))}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a large compressed module", []layer{{MediaType: wasmLayer, Content: gzipOf([]byte(big))}}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a large zstd module", []layer{{MediaType: wasmLayer, Content: zstdOf([]byte(big))}}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a module that declares 1<<60 bytes", []layer{ociLayer(tarHeader("plugin.wasm", 1<<60))}, refusal{failure.TooLarge, true, tooLarge}},
-		{"a layer that declares 1<<60 bytes", []layer{{MediaType: types.OCILayer, Content: []byte("x"), Size: 1 << 60}}, refusal{failure.TooLarge, true, searchLong}},
-		{"a declared module of 1<<60 bytes", []layer{{MediaType: wasmLayer, Content: []byte("x"), Size: 1 << 60}}, refusal{failure.TooLarge, true, tooLarge}},
+		{"a large bare module", []layer{{MediaType: wasmLayer, Content: []byte(big)}}, refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a large sniffed module", []layer{{MediaType: "x/y", Content: []byte("\x00asm" + big)}}, refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a large packed module", []layer{ociLayer(gzipOf(tarOf("plugin.wasm", big)))}, refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a large module of another name", []layer{ociLayer(gzipOf(tarOf("a.wasm", big)))}, refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a large compressed module", []layer{{MediaType: wasmLayer, Content: gzipOf([]byte(big))}}, refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a large zstd module", []layer{{MediaType: wasmLayer, Content: zstdOf([]byte(big))}}, refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a module that declares 1<<60 bytes", []layer{ociLayer(tarHeader("plugin.wasm", 1<<60))}, refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a layer that declares 1<<60 bytes", []layer{{MediaType: types.OCILayer, Content: []byte("x"), Size: 1 << 60}}, refusal{v1alpha1.ReasonTooLarge, true, searchLong}},
+		{"a declared module of 1<<60 bytes", []layer{{MediaType: wasmLayer, Content: []byte("x"), Size: 1 << 60}}, refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
 		{"a file in front that declares 1<<60 bytes", []layer{ociLayer(gzipOf(append(tarHeader("a", 1<<60), make([]byte, 20<<10)...)))},
-			refusal{failure.TooLarge, true, searchLong}},
+			refusal{v1alpha1.ReasonTooLarge, true, searchLong}},
 		{"a bomb in front of the module", []layer{ociLayer(gzipOf(tarOf("a", strings.Repeat("\x00", 1<<20), "plugin.wasm", "1")))},
-			refusal{failure.TooLarge, true, searchLong}},
+			refusal{v1alpha1.ReasonTooLarge, true, searchLong}},
 		{"a bomb behind the module", []layer{ociLayer(gzipOf(tarOf("plugin.wasm", "1", "a", strings.Repeat("\x00", 1<<20))))},
-			refusal{failure.TooLarge, true, searchLong}},
+			refusal{v1alpha1.ReasonTooLarge, true, searchLong}},
 		{"a bomb behind the archive", []layer{ociLayer(gzipOf(append(tarOf("plugin.wasm", "1"), make([]byte, 1<<20)...)))},
-			refusal{failure.TooLarge, true, searchLong}},
+			refusal{v1alpha1.ReasonTooLarge, true, searchLong}},
 		{"bombs in many layers", repeated(100, ociLayer(gzipOf(tarOf("a", strings.Repeat("\x00", 500))))),
-			refusal{failure.TooLarge, true, searchLong}},
+			refusal{v1alpha1.ReasonTooLarge, true, searchLong}},
 		{"truncated gzip", []layer{ociLayer(truncated(gzipOf(tarOf("plugin.wasm", big[:1000]))))},
 			unsupported("unpack layer DIGEST: it is damaged: unexpected EOF")},
 		{"a gzip header alone", []layer{ociLayer([]byte("\x1f\x8b\x08"))},
@@ -155,7 +156,7 @@ func TestModuleRefusesTooMany(t *testing.T) {
 	}{
 		{"layers", repeated(129, ociLayer(gzipOf(nil))), unsupported("the image has 129 layers, more than 128" + remedy)},
 		{"files", []layer{ociLayer(many(1<<16+1, "f%d"))},
-			refusal{failure.TooLarge, true, "more than 65536 files would have to be looked at: push the module alone, as with wasmc push"}},
+			refusal{v1alpha1.ReasonTooLarge, true, "more than 65536 files would have to be looked at: push the module alone, as with wasmc push"}},
 		{"deleted files", []layer{ociLayer(many(1025, ".wh.f%d"))},
 			unsupported("the layers delete more than 1024 files: push the module alone, as with wasmc push")},
 		{"modules, all of which are not named", []layer{ociLayer(many(40, "%02d.wasm"))},

@@ -8,7 +8,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // archiveOverhead is how many bytes larger than its module a layer may be and
@@ -156,7 +157,7 @@ func (s *search) reopen(layer v1.Descriptor, path string) (*Stream, error) {
 			file, err := a.next()
 			switch {
 			case err == io.EOF:
-				return nil, failure.Definitef(failure.DigestMismatch, "%s is gone from layer %s", quote(path), layer.Digest)
+				return nil, failure.Definitef(v1alpha1.ReasonDigestMismatch, "%s is gone from layer %s", quote(path), layer.Digest)
 			case err != nil:
 				return nil, c.explain(err)
 			case file.path == path && file.refused == nil:

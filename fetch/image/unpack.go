@@ -4,7 +4,8 @@ import (
 	"context"
 	"io"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Unpack streams the module out of a file: the file itself, or what it holds when
@@ -57,7 +58,7 @@ func firstRegular(c *content, a *archive) (wasmFile, error) {
 		case err == io.EOF && refused != nil:
 			return wasmFile{}, refused
 		case err == io.EOF:
-			return wasmFile{}, failure.Definitef(failure.UnsupportedImage, "the archive holds no *.wasm file")
+			return wasmFile{}, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "the archive holds no *.wasm file")
 		case err != nil:
 			return wasmFile{}, c.explain(err)
 		case file.refused == nil:

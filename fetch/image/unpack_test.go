@@ -10,8 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func unpack(content []byte, max int64) (string, error) {
@@ -53,10 +54,10 @@ func TestUnpack(t *testing.T) {
 		{"no module", tarOf("a", "1"), "", unsupported("the archive holds no *.wasm file")},
 		{"a link alone", tarLink(tar.TypeSymlink, "a.wasm", "/b"), "",
 			unsupported(`"a.wasm" is a link to "/b", and links are not followed: put the file itself there`)},
-		{"a large file", []byte(big), big[:1024], refusal{failure.TooLarge, true, tooLarge}},
-		{"a large compressed file", gzipOf([]byte(big)), big[:1024], refusal{failure.TooLarge, true, tooLarge}},
-		{"a large packed file", gzipOf(tarOf("a.wasm", big)), "", refusal{failure.TooLarge, true, tooLarge}},
-		{"a bomb beside it", gzipOf(tarOf("a", strings.Repeat("\x00", 1<<20))), "", refusal{failure.TooLarge, true, searchLong}},
+		{"a large file", []byte(big), big[:1024], refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a large compressed file", gzipOf([]byte(big)), big[:1024], refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a large packed file", gzipOf(tarOf("a.wasm", big)), "", refusal{v1alpha1.ReasonTooLarge, true, tooLarge}},
+		{"a bomb beside it", gzipOf(tarOf("a", strings.Repeat("\x00", 1<<20))), "", refusal{v1alpha1.ReasonTooLarge, true, searchLong}},
 		{"truncated", truncated(gzipOf(tarOf("a.wasm", "1", "b", big))), "",
 			unsupported("unpack the file: it is damaged: unexpected EOF")},
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
 )
 
@@ -26,11 +26,11 @@ func TestModuleBlamesTheWayNotTheImage(t *testing.T) {
 		err  error
 		want refusal
 	}{
-		{"a broken connection", broken, refusal{failure.Unavailable, false, "read layer DIGEST: connection reset by peer"}},
-		{"a short body", io.ErrUnexpectedEOF, refusal{failure.Unavailable, false, "read layer DIGEST: unexpected EOF"}},
+		{"a broken connection", broken, refusal{v1alpha1.ReasonUnavailable, false, "read layer DIGEST: connection reset by peer"}},
+		{"a short body", io.ErrUnexpectedEOF, refusal{v1alpha1.ReasonUnavailable, false, "read layer DIGEST: unexpected EOF"}},
 		{"the wrong bytes", errors.New(`error verifying sha256 checksum after reading 3 bytes; got "a", want "b"`),
-			refusal{failure.DigestMismatch, true, `read layer DIGEST: the registry's copy is damaged: error verifying sha256 checksum after reading 3 bytes; got "a", want "b"`}},
-		{"a deadline", context.DeadlineExceeded, refusal{failure.Pending, false, "read layer DIGEST: context deadline exceeded"}},
+			refusal{v1alpha1.ReasonDigestMismatch, true, `read layer DIGEST: the registry's copy is damaged: error verifying sha256 checksum after reading 3 bytes; got "a", want "b"`}},
+		{"a deadline", context.DeadlineExceeded, refusal{v1alpha1.ReasonPending, false, "read layer DIGEST: context deadline exceeded"}},
 	}
 	for _, tt := range tests {
 		for _, at := range []int{0, 1, 30, len(packed)} {

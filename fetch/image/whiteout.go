@@ -4,7 +4,8 @@ import (
 	"path"
 	"strings"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 const (
@@ -39,7 +40,7 @@ func (w *whiteouts) add(name string) error {
 	}
 	w.current[deleted] = struct{}{}
 	if len(w.earlier)+len(w.current) > maxWhiteouts {
-		return failure.Definitef(failure.UnsupportedImage,
+		return failure.Definitef(v1alpha1.ReasonUnsupportedImage,
 			"the layers delete more than %d files: push the module alone, as with wasmc push", maxWhiteouts)
 	}
 	return nil

@@ -8,9 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func describe(t *testing.T, wasm []byte) *module.Description {
@@ -84,7 +85,7 @@ func TestDescribeLeavesOutBrokenProducers(t *testing.T) {
 
 func TestDescribeRefusesWhatIsNoModule(t *testing.T) {
 	_, err := module.Describe(bytes.NewReader(wasmtest.Component()), 8)
-	if f := failure.Of(err); f == nil || f.Reason != failure.Component {
+	if f := failure.Of(err); f == nil || f.Reason != v1alpha1.ReasonComponent {
 		t.Errorf("Describe = %v, want a Component failure", err)
 	}
 }
@@ -113,7 +114,7 @@ func TestDescribeFollowsReexportedImports(t *testing.T) {
 		section(5, "\x01\x00\x01"),
 		section(7, "\x03\x06malloc\x00\x00\x17proxy_abi_version_0_2_1\x00\x00\x06memory\x02\x00"),
 	)
-	want := verdict{Reason: failure.NotProxyWasm, Message: "a Proxy-Wasm module whose export malloc has a signature that Envoy refuses: want (i32)->i32 for ABI 0.2.1, module has (i32)->(); build it with an SDK for this ABI"}
+	want := verdict{Reason: v1alpha1.ReasonNotProxyWasm, Message: "a Proxy-Wasm module whose export malloc has a signature that Envoy refuses: want (i32)->i32 for ABI 0.2.1, module has (i32)->(); build it with an SDK for this ABI"}
 	if diff := cmp.Diff(want, inspect(t, wasm)); diff != "" {
 		t.Error(diff)
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // FuzzInspect proves that no file makes Inspect panic or allocate without bound,

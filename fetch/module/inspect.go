@@ -4,7 +4,8 @@ import (
 	"errors"
 	"io"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // MaxSize is the size in bytes of the largest module that Envoy's remote loader
@@ -44,8 +45,8 @@ func classify(err error) *failure.Error {
 		return known
 	}
 	if broken, ok := errors.AsType[*readError](err); ok {
-		return failure.Indefinitef(failure.StoreFailed, "read the module: %w", broken.err)
+		return failure.Indefinitef(v1alpha1.ReasonStoreFailed, "read the module: %w", broken.err)
 	}
-	return failure.Definitef(failure.NotWasm,
+	return failure.Definitef(v1alpha1.ReasonNotWasm,
 		"not a valid WebAssembly module: %w; the file is damaged or cut short, build or upload it again", err)
 }

@@ -10,15 +10,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // verdict is what Inspect says of a module.
 type verdict struct {
 	ABI     string
-	Reason  failure.Reason
+	Reason  v1alpha1.Reason
 	Message string
 }
 
@@ -100,7 +101,7 @@ func TestInspectRefusesWhatIsNotProxyWasm(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			want := verdict{Reason: failure.NotProxyWasm, Message: tt.message}
+			want := verdict{Reason: v1alpha1.ReasonNotProxyWasm, Message: tt.message}
 			if diff := cmp.Diff(want, inspect(t, tt.wasm)); diff != "" {
 				t.Error(diff)
 			}
@@ -136,7 +137,7 @@ func TestInspectRefusesImports(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			want := verdict{Reason: failure.UnknownImport, Message: "the module imports what Envoy does not provide: " + tt.missing +
+			want := verdict{Reason: v1alpha1.ReasonUnknownImport, Message: "the module imports what Envoy does not provide: " + tt.missing +
 				"; build it with a Proxy-Wasm SDK, for Envoy, and without what needs files, sockets or another host"}
 			if diff := cmp.Diff(want, inspect(t, tt.wasm)); diff != "" {
 				t.Error(diff)
@@ -161,7 +162,7 @@ func TestInspectRefusesTooManyImports(t *testing.T) {
 			for i := range 1030 {
 				options = append(options, tt.add(i))
 			}
-			if got := inspect(t, wasmtest.Module(options...)); got.Reason != failure.UnknownImport || !strings.Contains(got.Message, tt.count) {
+			if got := inspect(t, wasmtest.Module(options...)); got.Reason != v1alpha1.ReasonUnknownImport || !strings.Contains(got.Message, tt.count) {
 				t.Errorf("got %+v, want UnknownImport with %q", got, tt.count)
 			}
 		})
@@ -201,7 +202,7 @@ func (brokenReader) ReadAt([]byte, int64) (int, error) { return 0, io.ErrClosedP
 func TestAnUnreadableFileIsNotTheModulesFault(t *testing.T) {
 	_, err := module.Inspect(brokenReader{}, 100)
 	f, ok := errors.AsType[*failure.Error](err)
-	if !ok || f.Definite || f.Reason != failure.StoreFailed || !errors.Is(err, io.ErrClosedPipe) {
+	if !ok || f.Definite || f.Reason != v1alpha1.ReasonStoreFailed || !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("Inspect = %v, want an indefinite StoreFailed for %v", err, io.ErrClosedPipe)
 	}
 }

@@ -9,9 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 const header = "\x00asm\x01\x00\x00\x00"
@@ -47,7 +48,7 @@ func TestInspectRefusesOtherFiles(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(verdict{Reason: failure.NotWasm, Message: tt.message}, inspect(t, tt.file)); diff != "" {
+			if diff := cmp.Diff(verdict{Reason: v1alpha1.ReasonNotWasm, Message: tt.message}, inspect(t, tt.file)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -55,7 +56,7 @@ func TestInspectRefusesOtherFiles(t *testing.T) {
 }
 
 func TestInspectRefusesComponents(t *testing.T) {
-	want := verdict{Reason: failure.Component, Message: "a WebAssembly component: Envoy loads core modules, not components; build the filter for a core target such as wasm32-wasip1 with a Proxy-Wasm SDK"}
+	want := verdict{Reason: v1alpha1.ReasonComponent, Message: "a WebAssembly component: Envoy loads core modules, not components; build the filter for a core target such as wasm32-wasip1 with a Proxy-Wasm SDK"}
 	for _, component := range [][]byte{wasmtest.Component(), []byte("\x00asm\x0e\x00\x01\x00more")} {
 		if diff := cmp.Diff(want, inspect(t, component)); diff != "" {
 			t.Error(diff)
@@ -98,7 +99,7 @@ func TestInspectRefusesMalformedModules(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := inspect(t, tt.file)
-			if got.Reason != failure.NotWasm || !strings.Contains(got.Message, tt.fault) ||
+			if got.Reason != v1alpha1.ReasonNotWasm || !strings.Contains(got.Message, tt.fault) ||
 				!strings.HasPrefix(got.Message, "not a valid WebAssembly module: ") {
 				t.Errorf("got %+v, want NotWasm naming %q", got, tt.fault)
 			}
@@ -110,7 +111,7 @@ func TestInspectRefusesMalformedModules(t *testing.T) {
 func TestInspectAFileShorterThanDeclared(t *testing.T) {
 	wasm := wasmtest.Module(wasmtest.Padding(10_000))
 	_, err := module.Inspect(bytes.NewReader(wasm[:40]), int64(len(wasm)))
-	if f := failure.Of(err); f == nil || f.Reason != failure.NotWasm || !strings.Contains(f.Error(), "before its declared size") {
+	if f := failure.Of(err); f == nil || f.Reason != v1alpha1.ReasonNotWasm || !strings.Contains(f.Error(), "before its declared size") {
 		t.Errorf("Inspect = %v, want NotWasm", err)
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 const (
@@ -64,7 +65,7 @@ func (f *fills) fill(ctx context.Context, sha256 string) error {
 	case <-current.done:
 		return current.err
 	case <-ctx.Done():
-		return failure.Indefinitef(failure.Pending, "module %s is being brought: %w", sha256, ctx.Err())
+		return failure.Indefinitef(v1alpha1.ReasonPending, "module %s is being brought: %w", sha256, ctx.Err())
 	}
 }
 
@@ -78,7 +79,7 @@ func (f *fills) join(sha256 string) (*fill, error) {
 		return current, nil
 	}
 	if f.stopped || len(f.running) >= maxFills {
-		return nil, failure.Indefinitef(failure.Unavailable, "too busy to bring module %s", sha256)
+		return nil, failure.Indefinitef(v1alpha1.ReasonUnavailable, "too busy to bring module %s", sha256)
 	}
 	current := &fill{done: make(chan struct{})}
 	f.running[sha256] = current

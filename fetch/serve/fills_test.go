@@ -16,10 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // filler puts modules into a store after a while, or fails.
@@ -47,7 +48,7 @@ func (f *filler) Fill(ctx context.Context, sha256 string) error {
 
 var (
 	wanted   = wasmtest.Module(wasmtest.Salt("wanted"))
-	notFound = failure.Definitef(failure.NotFound, "nobody names it: secret details")
+	notFound = failure.Definitef(v1alpha1.ReasonNotFound, "nobody names it: secret details")
 )
 
 func newFiller(t *testing.T) *filler {
@@ -110,7 +111,7 @@ func TestARefusalIsRememberedForAWhile(t *testing.T) {
 		memory time.Duration
 	}{
 		{"definite", notFound, 404, 5 * time.Second},
-		{"indefinite", failure.Indefinitef(failure.Unavailable, "503"), 503, time.Second},
+		{"indefinite", failure.Indefinitef(v1alpha1.ReasonUnavailable, "503"), 503, time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

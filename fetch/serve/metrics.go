@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 type metrics struct {

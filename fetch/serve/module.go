@@ -9,7 +9,8 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // serveModule answers with a module, which it has brought first if need be.
@@ -36,7 +37,7 @@ func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 // fill has the module brought, except for another replica.
 func (s *Server) fill(r *http.Request, sha256 string) error {
 	if s.fills == nil || r.Header.Get(SiblingHeader) != "" {
-		return failure.Definitef(failure.NotFound, "this replica does not have module %s", sha256)
+		return failure.Definitef(v1alpha1.ReasonNotFound, "this replica does not have module %s", sha256)
 	}
 	return s.fills.fill(r.Context(), sha256)
 }

@@ -35,7 +35,7 @@ const (
 )
 
 // Filler brings a module into the store from elsewhere. Its errors are
-// *failure.Error; failure.NotFound means that nobody names the module.
+// *failure.Error; v1alpha1.ReasonNotFound means that nobody names the module.
 type Filler interface {
 	Fill(ctx context.Context, sha256 string) error
 }

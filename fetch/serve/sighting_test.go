@@ -16,9 +16,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // unserved is a server with one large module, and its URL.
@@ -162,7 +163,7 @@ func TestSeenAddresses(t *testing.T) {
 
 // Modules that are not here are not noted, whatever the filler says of them.
 func TestSeenOnlyModulesThatAreHere(t *testing.T) {
-	for _, err := range []error{failure.Definitef(failure.NotFound, "nobody names it"), failure.Indefinitef(failure.Unavailable, "not yet")} {
+	for _, err := range []error{failure.Definitef(v1alpha1.ReasonNotFound, "nobody names it"), failure.Indefinitef(v1alpha1.ReasonUnavailable, "not yet")} {
 		server := serve.New(serve.Options{Store: newStore(t), Filler: refusing{err}})
 		sha256 := hashOf([]byte("missing"))
 		visit(server, "10.0.0.1:1", serve.ModulePath+sha256, false)

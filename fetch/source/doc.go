@@ -21,7 +21,7 @@
 //
 // # Trust
 //
-// All requests go through package netguard. Each response is bounded: manifests,
+// All requests go through package egress. Each response is bounded: manifests,
 // tokens and error bodies by fixed limits, the module by Options.MaxModuleBytes,
 // compressed content by what package image allows around it. A declared size
 // allocates nothing. The registry client's habit of falling back to plain http

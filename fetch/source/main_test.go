@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/failure"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,13 +42,13 @@ const limit = 64 << 10
 
 // failed is what is compared of a failure.
 type failed struct {
-	Reason     failure.Reason
+	Reason     v1alpha1.Reason
 	Definite   bool
 	RetryAfter time.Duration
 }
 
-func definite(r failure.Reason) failed   { return failed{Reason: r, Definite: true} }
-func indefinite(r failure.Reason) failed { return failed{Reason: r} }
+func definite(r v1alpha1.Reason) failed   { return failed{Reason: r, Definite: true} }
+func indefinite(r v1alpha1.Reason) failed { return failed{Reason: r} }
 
 // wantFailure compares a failure, looks for words in its message and for
 // credentials in all that it could show.

@@ -12,7 +12,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // maxForeignText is how many bytes of a text that is not ours a message repeats.
@@ -42,7 +43,7 @@ func explainNetwork(ctx context.Context, err error, what string, redact func(str
 		return reworded(known, what+": "+redact(known.Error()))
 	}
 	text := what + ": " + redact(networkText(ctx, err))
-	return &failure.Error{Reason: failure.Unavailable, Err: &rewordedError{text: text, cause: err}}
+	return &failure.Error{Reason: v1alpha1.ReasonUnavailable, Err: &rewordedError{text: text, cause: err}}
 }
 
 func networkText(ctx context.Context, err error) string {

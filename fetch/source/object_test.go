@@ -16,9 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/failure"
-	"github.com/autowasm/autowasm/fetch/netguard"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/egress"
 )
 
 func serve(content []byte) http.HandlerFunc {
@@ -145,39 +145,39 @@ func TestObjectFailures(t *testing.T) {
 		want    failed
 		words   []string
 	}{
-		{"not found", status(404, ""), definite(failure.NotFound), []string{"does not have it (404 Not Found)"}},
-		{"gone", status(410, ""), definite(failure.NotFound), nil},
-		{"unauthorized", status(401, ""), definite(failure.Unauthorized), nil},
-		{"forbidden", status(403, ""), definite(failure.Unauthorized), []string{"readable by everybody"}},
-		{"rate limit", status(429, "", "Retry-After", "9"), failed{failure.RateLimited, false, 9 * time.Second}, nil},
-		{"rate limit of a GET", headless(status(429, "", "Retry-After", "9")), failed{failure.RateLimited, false, 9 * time.Second}, nil},
-		{"server error", status(500, ""), indefinite(failure.Unavailable), []string{"500 Internal Server Error"}},
-		{"maintenance", status(503, "", "Retry-After", "9"), failed{failure.Unavailable, false, 9 * time.Second}, nil},
-		{"a part", status(206, ""), indefinite(failure.Unavailable), []string{"206 Partial Content"}},
-		{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, indefinite(failure.Unavailable), nil},
-		{"redirect to nowhere", status(302, ""), indefinite(failure.Unavailable), nil},
+		{"not found", status(404, ""), definite(v1alpha1.ReasonNotFound), []string{"does not have it (404 Not Found)"}},
+		{"gone", status(410, ""), definite(v1alpha1.ReasonNotFound), nil},
+		{"unauthorized", status(401, ""), definite(v1alpha1.ReasonUnauthorized), nil},
+		{"forbidden", status(403, ""), definite(v1alpha1.ReasonUnauthorized), []string{"readable by everybody"}},
+		{"rate limit", status(429, "", "Retry-After", "9"), failed{v1alpha1.ReasonRateLimited, false, 9 * time.Second}, nil},
+		{"rate limit of a GET", headless(status(429, "", "Retry-After", "9")), failed{v1alpha1.ReasonRateLimited, false, 9 * time.Second}, nil},
+		{"server error", status(500, ""), indefinite(v1alpha1.ReasonUnavailable), []string{"500 Internal Server Error"}},
+		{"maintenance", status(503, "", "Retry-After", "9"), failed{v1alpha1.ReasonUnavailable, false, 9 * time.Second}, nil},
+		{"a part", status(206, ""), indefinite(v1alpha1.ReasonUnavailable), []string{"206 Partial Content"}},
+		{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, indefinite(v1alpha1.ReasonUnavailable), nil},
+		{"redirect to nowhere", status(302, ""), indefinite(v1alpha1.ReasonUnavailable), nil},
 		{"encoded", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(gzipped(filter))
-		}, definite(failure.InvalidSource), []string{"Content-Encoding"}},
+		}, definite(v1alpha1.ReasonInvalidSource), []string{"Content-Encoding"}},
 		{"100 GB declared", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100000000000")
 			_, _ = w.Write(filter)
-		}, definite(failure.TooLarge), []string{"has 100000000000 bytes"}},
-		{"one byte too many", serve(make([]byte, limit+1)), definite(failure.TooLarge), nil},
-		{"endless", headless(endless), definite(failure.TooLarge), nil},
-		{"bomb", serve(gzipped(make([]byte, 2*limit))), definite(failure.TooLarge), nil},
-		{"archive without a module", serve(tarred(t, "README", "about nothing")), definite(failure.UnsupportedImage), nil},
-		{"cut off", headless(cutOff), indefinite(failure.Unavailable), []string{"the connection ended before the content did"}},
+		}, definite(v1alpha1.ReasonTooLarge), []string{"has 100000000000 bytes"}},
+		{"one byte too many", serve(make([]byte, limit+1)), definite(v1alpha1.ReasonTooLarge), nil},
+		{"endless", headless(endless), definite(v1alpha1.ReasonTooLarge), nil},
+		{"bomb", serve(gzipped(make([]byte, 2*limit))), definite(v1alpha1.ReasonTooLarge), nil},
+		{"archive without a module", serve(tarred(t, "README", "about nothing")), definite(v1alpha1.ReasonUnsupportedImage), nil},
+		{"cut off", headless(cutOff), indefinite(v1alpha1.ReasonUnavailable), []string{"the connection ended before the content did"}},
 		{"cut off between chunks", headless(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(filter)
 			w.(http.Flusher).Flush() //nolint:forcetypeassert // it is one
 			panic(http.ErrAbortHandler)
-		}), indefinite(failure.Unavailable), []string{"the connection ended before the content did"}},
-		{"redirect to the metadata service", redirectTo("http://169.254.169.254/latest/" + signed), definite(failure.AddressRefused), []string{"169.254.169.254"}},
-		{"redirect to Alibaba's", redirectTo("http://100.100.100.200/"), definite(failure.AddressRefused), nil},
-		{"redirect to a file", redirectTo("file:///etc/passwd"), definite(failure.AddressRefused), nil},
-		{"redirect without end", redirectTo("/again"), indefinite(failure.Unavailable), []string{"more than 5 redirects"}},
+		}), indefinite(v1alpha1.ReasonUnavailable), []string{"the connection ended before the content did"}},
+		{"redirect to the metadata service", redirectTo("http://169.254.169.254/latest/" + signed), definite(v1alpha1.ReasonAddressRefused), []string{"169.254.169.254"}},
+		{"redirect to Alibaba's", redirectTo("http://100.100.100.200/"), definite(v1alpha1.ReasonAddressRefused), nil},
+		{"redirect to a file", redirectTo("file:///etc/passwd"), definite(v1alpha1.ReasonAddressRefused), nil},
+		{"redirect without end", redirectTo("/again"), indefinite(v1alpha1.ReasonUnavailable), []string{"more than 5 redirects"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -207,16 +207,16 @@ func TestInvalidObjects(t *testing.T) {
 		name, url, sha256 string
 		want              failed
 	}{
-		{"relative", "/filter.wasm", "", definite(failure.InvalidSource)},
-		{"no scheme", "bucket.example/filter.wasm", "", definite(failure.InvalidSource)},
-		{"other scheme", "ftp://bucket.example/filter.wasm", "", definite(failure.InvalidSource)},
-		{"no host", "https:///filter.wasm", "", definite(failure.InvalidSource)},
-		{"only a port", "https://:443/filter.wasm", "", definite(failure.InvalidSource)},
-		{"broken", "https://bucket.example/%zz" + signed, "", definite(failure.InvalidSource)},
-		{"user information", "https://u:" + password + "@bucket.example/x", "", definite(failure.InvalidSource)},
-		{"short hash", "https://bucket.example/x", "abcd", definite(failure.InvalidSource)},
-		{"upper-case hash", "https://bucket.example/x", strings.Repeat("AB", 32), definite(failure.InvalidSource)},
-		{"metadata service", "http://169.254.169.254/x", strings.Repeat("ab", 32), definite(failure.AddressRefused)},
+		{"relative", "/filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
+		{"no scheme", "bucket.example/filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
+		{"other scheme", "ftp://bucket.example/filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
+		{"no host", "https:///filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
+		{"only a port", "https://:443/filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
+		{"broken", "https://bucket.example/%zz" + signed, "", definite(v1alpha1.ReasonInvalidSource)},
+		{"user information", "https://u:" + password + "@bucket.example/x", "", definite(v1alpha1.ReasonInvalidSource)},
+		{"short hash", "https://bucket.example/x", "abcd", definite(v1alpha1.ReasonInvalidSource)},
+		{"upper-case hash", "https://bucket.example/x", strings.Repeat("AB", 32), definite(v1alpha1.ReasonInvalidSource)},
+		{"metadata service", "http://169.254.169.254/x", strings.Repeat("ab", 32), definite(v1alpha1.ReasonAddressRefused)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestObjectThatIsSlow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, _, err := read(ctx, newSources(t, nil), objectRequest(server.URL, ""))
-	wantFailure(t, err, indefinite(failure.Unavailable), "no answer in time")
+	wantFailure(t, err, indefinite(v1alpha1.ReasonUnavailable), "no answer in time")
 }
 
 // Who stops reading lets go of the connection.
@@ -270,15 +270,15 @@ func TestRedirectOfAnObjectThatLeavesTLS(t *testing.T) {
 	plain, _ := newServer(t, serve(filter))
 	secure := httptest.NewTLSServer(redirectTo(plain.URL))
 	defer secure.Close()
-	s := newSourcesWith(t, source.Options{Guard: netguard.Options{InsecureHosts: []string{"127.0.0.1"}}})
+	s := newSourcesWith(t, source.Options{Guard: egress.Options{InsecureHosts: []string{"127.0.0.1"}}})
 	_, _, err := read(t.Context(), s, objectRequest(secure.URL, ""))
-	wantFailure(t, err, definite(failure.AddressRefused), "leaves TLS")
+	wantFailure(t, err, definite(v1alpha1.ReasonAddressRefused), "leaves TLS")
 }
 
 func TestObjectOnAHostThatIsNotAllowed(t *testing.T) {
-	s := newSourcesWith(t, source.Options{Guard: netguard.Options{AllowHosts: netguard.Hosts{"*.example"}}})
+	s := newSourcesWith(t, source.Options{Guard: egress.Options{AllowHosts: egress.Hosts{"*.example"}}})
 	_, err := s.Resolve(t.Context(), objectRequest("https://elsewhere.test/x", strings.Repeat("ab", 32)))
-	wantFailure(t, err, definite(failure.AddressRefused), "--allow-hosts")
+	wantFailure(t, err, definite(v1alpha1.ReasonAddressRefused), "--allow-hosts")
 }
 
 // What is read is what the hash is of, whatever it was packed in.

@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/fetch/module"
-	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/internal/egress"
 )
 
 // Reader reads Secrets and ConfigMaps; a part of client.Reader. It had better be
@@ -26,11 +26,11 @@ type Options struct {
 	Reader Reader
 	// Guard says which hosts and addresses may be reached, and which certificates
 	// are trusted.
-	Guard netguard.Options
+	Guard egress.Options
 	// MaxModuleBytes caps a module, after decompression; 0 means module.MaxSize.
 	MaxModuleBytes int64
 	// PlainHTTPHosts are the registries that are spoken to by plain http, patterns as
-	// netguard.Hosts has them. All others are spoken to by https, wherever they are.
+	// egress.Hosts has them. All others are spoken to by https, wherever they are.
 	PlainHTTPHosts []string
 	// SlowAfter is how long a server may take for 64 KiB of what it sends, before it
 	// is given up as Unavailable; 0 means DefaultSlowAfter.

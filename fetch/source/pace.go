@@ -7,7 +7,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // minPace is how many bytes of a body must come within Options.SlowAfter.
@@ -52,7 +53,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	late := !timer.Stop()
 	b.count(n, time.Since(begun))
 	if late && !errors.Is(err, io.EOF) {
-		return n, failure.Indefinitef(failure.Unavailable, "%s is too slow: it sent less than %d KiB within %s", b.host, minPace>>10, b.window)
+		return n, failure.Indefinitef(v1alpha1.ReasonUnavailable, "%s is too slow: it sent less than %d KiB within %s", b.host, minPace>>10, b.window)
 	}
 	return n, err
 }

@@ -9,7 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // server stands for a server and the way to it: it answers each read of the body
@@ -59,7 +60,7 @@ func TestPace(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
 				got, err := readPaced(t, &tt.server, tt.rest)
-				slow := failure.Of(err) != nil && failure.Of(err).Reason == failure.Unavailable
+				slow := failure.Of(err) != nil && failure.Of(err).Reason == v1alpha1.ReasonUnavailable
 				if got != tt.got || slow != tt.slow || (err != nil) != tt.slow {
 					t.Errorf("read %d bytes, %v; want %d, too slow %v", got, err, tt.got, tt.slow)
 				}

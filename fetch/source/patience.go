@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // maxRetryAfter is the longest time to be left alone that a server is believed.
@@ -14,9 +15,9 @@ const maxRetryAfter = time.Hour
 // serverFailure returns the failure of an answer that says "not now": 429 and all
 // of 5xx. nil for any other.
 func serverFailure(resp *http.Response) error {
-	reason := failure.Unavailable
+	reason := v1alpha1.ReasonUnavailable
 	if resp.StatusCode == http.StatusTooManyRequests {
-		reason = failure.RateLimited
+		reason = v1alpha1.ReasonRateLimited
 	} else if resp.StatusCode < 500 {
 		return nil
 	}

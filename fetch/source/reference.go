@@ -3,8 +3,9 @@ package source
 import (
 	"github.com/google/go-containerregistry/pkg/name"
 
-	"github.com/autowasm/autowasm/fetch/failure"
-	"github.com/autowasm/autowasm/fetch/netguard"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/egress"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // parseImage reads an image reference, and takes the pinned one in its place when
@@ -13,7 +14,7 @@ import (
 func (s *Sources) parseImage(image, pinned string) (name.Reference, error) {
 	ref, err := s.parseReference(image)
 	if err != nil {
-		return nil, failure.Definitef(failure.InvalidSource, "image %q is not a reference such as registry.example/team/filter:v1: %w", image, err)
+		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource, "image %q is not a reference such as registry.example/team/filter:v1: %w", image, err)
 	}
 	if _, ok := ref.(name.Digest); ok || pinned == "" {
 		return ref, nil
@@ -39,5 +40,5 @@ func (s *Sources) parseReference(reference string) (name.Reference, error) {
 }
 
 func (s *Sources) plainHTTP(registry string) bool {
-	return netguard.Hosts(s.o.PlainHTTPHosts).Match(registry)
+	return egress.Hosts(s.o.PlainHTTPHosts).Match(registry)
 }

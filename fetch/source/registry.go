@@ -12,8 +12,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // oneRetry is all that the registry client may repeat by itself, and only after a
@@ -64,7 +65,7 @@ func (s *Sources) newSession(repo name.Repository, shown credentials) (*session,
 		remote.WithUserAgent(s.o.UserAgent),
 	)
 	if err != nil {
-		return nil, failure.Indefinitef(failure.Unavailable, "set up the client for %s: %w", repo.RegistryStr(), err)
+		return nil, failure.Indefinitef(v1alpha1.ReasonUnavailable, "set up the client for %s: %w", repo.RegistryStr(), err)
 	}
 	return &session{repo: repo, shown: shown, puller: puller}, nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/source"
 )
@@ -109,7 +109,7 @@ func TestPinned(t *testing.T) {
 		request := imageRequest(r.host+"/team/filter:v1", "")
 		request.Pinned = old
 		_, err := s.Resolve(t.Context(), request)
-		wantFailure(t, err, definite(failure.Unauthorized))
+		wantFailure(t, err, definite(v1alpha1.ReasonUnauthorized))
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
 )
 
@@ -57,7 +57,7 @@ func TestPullSecrets(t *testing.T) {
 			t.Run(name+" "+tt.name, func(t *testing.T) {
 				_, got, err := read(t.Context(), newSources(t, cluster{tt.secret}, r.host), imageRequest(r.host+"/team/filter:v1", "regcred"))
 				if !tt.admits {
-					wantFailure(t, err, definite(failure.Unauthorized), tt.message)
+					wantFailure(t, err, definite(v1alpha1.ReasonUnauthorized), tt.message)
 					if strings.Contains(err.Error(), "reg.example") {
 						t.Errorf("the message tells what else is in the secret: %v", err)
 					}
@@ -84,7 +84,7 @@ func TestLongestKeyCounts(t *testing.T) {
 func TestNoSecret(t *testing.T) {
 	r := newRegistry(t, basicAuth)
 	_, err := newSources(t, nil, r.host).Resolve(t.Context(), imageRequest(r.host+"/team/filter:v1", ""))
-	wantFailure(t, err, definite(failure.Unauthorized), "set spec.secret to a pull secret with an entry for "+r.host)
+	wantFailure(t, err, definite(v1alpha1.ReasonUnauthorized), "set spec.secret to a pull secret with an entry for "+r.host)
 }
 
 func TestUnreadableSecrets(t *testing.T) {
@@ -95,18 +95,18 @@ func TestUnreadableSecrets(t *testing.T) {
 		want   failed
 		words  []string
 	}{
-		{"missing", cluster{}, indefinite(failure.SecretNotFound), []string{"Secret team/regcred does not exist (yet)"}},
-		{"no cluster", nil, indefinite(failure.SecretNotFound), []string{"there is no cluster to ask"}},
-		{"cluster fails", broken{errors.New("boom")}, indefinite(failure.Unavailable), []string{"read Secret team/regcred: boom"}},
-		{"other type", cluster{secretOf(corev1.SecretTypeOpaque, corev1.DockerConfigJsonKey, "{}")}, definite(failure.InvalidSecret), []string{`of type "Opaque"`, remedy}},
-		{"no key", cluster{secretOf(corev1.SecretTypeDockerConfigJson, "other", "{}")}, definite(failure.InvalidSecret), []string{"has no key .dockerconfigjson", remedy}},
-		{"the other type's key", cluster{secretOf(corev1.SecretTypeDockercfg, corev1.DockerConfigJsonKey, "{}")}, definite(failure.InvalidSecret), []string{"has no key .dockercfg", remedy}},
-		{"empty", cluster{dockerConfig("")}, definite(failure.InvalidSecret), []string{remedy}},
-		{"no JSON", cluster{dockerConfig(password)}, definite(failure.InvalidSecret), []string{"key .dockerconfigjson of Secret team/regcred", remedy}},
-		{"other JSON", cluster{dockerConfig(`{"auths":["` + password + `"]}`)}, definite(failure.InvalidSecret), []string{remedy}},
-		{"no base64", cluster{dockerConfig(`{"auths":{"reg.example":{"auth":"` + password + `"}}}`)}, definite(failure.InvalidSecret), []string{remedy}},
-		{"no colon", cluster{dockerConfig(`{"auths":{"reg.example":{"auth":"` + base64.StdEncoding.EncodeToString([]byte(token)) + `"}}}`)}, definite(failure.InvalidSecret), []string{remedy}},
-		{"bad key", cluster{dockerConfig(`{"auths":{"%zz` + password + `":{}}}`)}, definite(failure.InvalidSecret), []string{remedy}},
+		{"missing", cluster{}, indefinite(v1alpha1.ReasonSecretNotFound), []string{"Secret team/regcred does not exist (yet)"}},
+		{"no cluster", nil, indefinite(v1alpha1.ReasonSecretNotFound), []string{"there is no cluster to ask"}},
+		{"cluster fails", broken{errors.New("boom")}, indefinite(v1alpha1.ReasonUnavailable), []string{"read Secret team/regcred: boom"}},
+		{"other type", cluster{secretOf(corev1.SecretTypeOpaque, corev1.DockerConfigJsonKey, "{}")}, definite(v1alpha1.ReasonInvalidSecret), []string{`of type "Opaque"`, remedy}},
+		{"no key", cluster{secretOf(corev1.SecretTypeDockerConfigJson, "other", "{}")}, definite(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockerconfigjson", remedy}},
+		{"the other type's key", cluster{secretOf(corev1.SecretTypeDockercfg, corev1.DockerConfigJsonKey, "{}")}, definite(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockercfg", remedy}},
+		{"empty", cluster{dockerConfig("")}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"no JSON", cluster{dockerConfig(password)}, definite(v1alpha1.ReasonInvalidSecret), []string{"key .dockerconfigjson of Secret team/regcred", remedy}},
+		{"other JSON", cluster{dockerConfig(`{"auths":["` + password + `"]}`)}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"no base64", cluster{dockerConfig(`{"auths":{"reg.example":{"auth":"` + password + `"}}}`)}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"no colon", cluster{dockerConfig(`{"auths":{"reg.example":{"auth":"` + base64.StdEncoding.EncodeToString([]byte(token)) + `"}}}`)}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"bad key", cluster{dockerConfig(`{"auths":{"%zz` + password + `":{}}}`)}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	_, err := s.Fingerprint(t.Context(), imageRequest("reg.example/x/y:v1", "gone"))
-	wantFailure(t, err, indefinite(failure.SecretNotFound))
+	wantFailure(t, err, indefinite(v1alpha1.ReasonSecretNotFound))
 }
 
 // keychain has credentials for one host.
@@ -164,9 +164,9 @@ func TestKeychain(t *testing.T) {
 		{"keychain alone", keychain{r.host, password}, nil, nil, ""},
 		{"secret without an entry", keychain{r.host, password}, pullSecret(wrong, "reg.example"), nil, ""},
 		{"the secret comes first", keychain{r.host, wrong}, pullSecret(password, r.host), nil, ""},
-		{"the secret comes first, wrong", keychain{r.host, password}, pullSecret(wrong, r.host), &failed{failure.Unauthorized, true, 0}, "Secret team/regcred"},
-		{"wrong keychain", keychain{r.host, wrong}, nil, &failed{failure.Unauthorized, true, 0}, "the server's own credentials"},
-		{"broken keychain", keychain{"reg.example", wrong}, nil, &failed{failure.Unavailable, false, 0}, "keychain"},
+		{"the secret comes first, wrong", keychain{r.host, password}, pullSecret(wrong, r.host), &failed{v1alpha1.ReasonUnauthorized, true, 0}, "Secret team/regcred"},
+		{"wrong keychain", keychain{r.host, wrong}, nil, &failed{v1alpha1.ReasonUnauthorized, true, 0}, "the server's own credentials"},
+		{"broken keychain", keychain{"reg.example", wrong}, nil, &failed{v1alpha1.ReasonUnavailable, false, 0}, "keychain"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

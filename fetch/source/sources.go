@@ -4,15 +4,16 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/autowasm/autowasm/fetch/failure"
-	"github.com/autowasm/autowasm/fetch/netguard"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/egress"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Sources resolves every kind of source. It may be used by several goroutines at
 // once.
 type Sources struct {
 	o         Options
-	guard     *netguard.Guard
+	guard     *egress.Guard
 	transport http.RoundTripper // what every request is sent through
 }
 
@@ -21,7 +22,7 @@ var _ Resolver = (*Sources)(nil)
 // New makes Sources.
 func New(o Options) *Sources {
 	o = o.withDefaults()
-	guard := netguard.New(o.Guard)
+	guard := egress.New(o.Guard)
 	return &Sources{o: o, guard: guard, transport: &paced{inner: guard, window: o.SlowAfter}}
 }
 
@@ -37,7 +38,7 @@ func (s *Sources) Resolve(ctx context.Context, r Request) (*Resolved, error) {
 	case r.Source.ConfigMap != nil:
 		return s.resolveConfigMap(ctx, r)
 	default:
-		return nil, failure.Definitef(failure.InvalidSource, "the source is empty: set one of registry, object and configMap")
+		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource, "the source is empty: set one of registry, object and configMap")
 	}
 }
 

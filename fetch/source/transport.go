@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 const (
@@ -130,7 +131,7 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 }
 
 func (b *cappedBody) exceeded() error {
-	return failure.Definitef(failure.TooLarge, "%s is larger than %s", b.what, size(b.limit))
+	return failure.Definitef(v1alpha1.ReasonTooLarge, "%s is larger than %s", b.what, size(b.limit))
 }
 
 // size prints a number of bytes.

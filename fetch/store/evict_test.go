@@ -9,10 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func nobody(string) bool { return false }
@@ -94,7 +95,7 @@ func TestEvictMakesRoomLeastRecentlyServedFirst(t *testing.T) {
 	expectPressure(t, f)
 
 	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Salt("d"))), "")
-	if got := failure.Of(err); err == nil || got.Reason != failure.StoreFailed || got.Definite {
+	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Definite {
 		t.Fatalf("Put above the limit = %v", err)
 	}
 	if got := f.evict(only(c)); !slices.Equal(got, names(b)) {

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/failure"
 
 	"bytes"
 )
@@ -23,7 +24,7 @@ func TestAFullDiskEvictsWhatNobodyUses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := failure.Of(s.writeFailed("write", syscall.ENOSPC)); got.Reason != failure.StoreFailed || got.Definite {
+	if got := failure.Of(s.writeFailed("write", syscall.ENOSPC)); got.Reason != v1alpha1.ReasonStoreFailed || got.Definite {
 		t.Errorf("a full disk is %s, definite %v", got.Reason, got.Definite)
 	}
 	select {

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // vouching is a reader that says what its bytes hash to.
@@ -40,7 +41,7 @@ func TestAReaderMayVouchForItsBytes(t *testing.T) {
 func TestAReaderThatVouchesForAnotherModuleIsRefused(t *testing.T) {
 	f := newFixture(t)
 	_, err := f.Put(t.Context(), vouching{bytes.NewReader(wasmtest.Module()), hashOf(nil)}, hashOf(wasmtest.Module()))
-	if err == nil || failure.Of(err).Reason != failure.DigestMismatch {
+	if err == nil || failure.Of(err).Reason != v1alpha1.ReasonDigestMismatch {
 		t.Errorf("Put = %v", err)
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Put streams a module from r into the store and returns what it is. A module
@@ -53,7 +54,7 @@ func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, name namin
 	}
 	info := module.Info{SHA256: name.sha256(), Size: size}
 	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
-		return module.Info{}, failure.Definitef(failure.DigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
+		return module.Info{}, failure.Definitef(v1alpha1.ReasonDigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
 	}
 	var err error
 	if info.ABI, err = s.o.Inspect(f, size); err != nil {
@@ -105,7 +106,7 @@ func (s *Store) haveRoom() error {
 		return nil
 	}
 	s.press()
-	return failure.Indefinitef(failure.StoreFailed, "the store is full: it holds %d bytes of %d", s.Usage().Bytes, s.o.MaxTotalBytes)
+	return failure.Indefinitef(v1alpha1.ReasonStoreFailed, "the store is full: it holds %d bytes of %d", s.Usage().Bytes, s.o.MaxTotalBytes)
 }
 
 func (s *Store) overLimit() bool {
@@ -120,5 +121,5 @@ func (s *Store) writeFailed(attempt string, err error) error {
 		s.mu.Unlock()
 		s.press()
 	}
-	return failure.Indefinitef(failure.StoreFailed, "store: %w", fmt.Errorf("%s: %w", attempt, err))
+	return failure.Indefinitef(v1alpha1.ReasonStoreFailed, "store: %w", fmt.Errorf("%s: %w", attempt, err))
 }

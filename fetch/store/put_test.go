@@ -11,10 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestPutKeepsAModule(t *testing.T) {
@@ -58,18 +59,18 @@ func TestPutRefuses(t *testing.T) {
 		ctx      context.Context
 		r        io.Reader
 		want     string
-		reason   failure.Reason
+		reason   v1alpha1.Reason
 		definite bool
 	}{
-		{"a module over the limit", t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Padding(1001))), "", failure.TooLarge, true},
-		{"an endless stream", t.Context(), zeros{}, "", failure.TooLarge, true},
-		{"another hash", t.Context(), bytes.NewReader(good), hashOf(nil), failure.DigestMismatch, true},
-		{"nothing", t.Context(), bytes.NewReader(nil), "", failure.NotWasm, true},
-		{"a text", t.Context(), bytes.NewReader(wasmtest.NotWasm()), "", failure.NotWasm, true},
-		{"a component", t.Context(), bytes.NewReader(wasmtest.Component()), "", failure.Component, true},
-		{"a source that breaks off", t.Context(), io.MultiReader(bytes.NewReader(good), iotest.ErrReader(io.ErrUnexpectedEOF)), "", failure.Unavailable, false},
-		{"a source that classifies", t.Context(), iotest.ErrReader(failure.Definitef(failure.Unauthorized, "no")), "", failure.Unauthorized, true},
-		{"a caller who left", cancelled, bytes.NewReader(good), "", failure.Pending, false},
+		{"a module over the limit", t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Padding(1001))), "", v1alpha1.ReasonTooLarge, true},
+		{"an endless stream", t.Context(), zeros{}, "", v1alpha1.ReasonTooLarge, true},
+		{"another hash", t.Context(), bytes.NewReader(good), hashOf(nil), v1alpha1.ReasonDigestMismatch, true},
+		{"nothing", t.Context(), bytes.NewReader(nil), "", v1alpha1.ReasonNotWasm, true},
+		{"a text", t.Context(), bytes.NewReader(wasmtest.NotWasm()), "", v1alpha1.ReasonNotWasm, true},
+		{"a component", t.Context(), bytes.NewReader(wasmtest.Component()), "", v1alpha1.ReasonComponent, true},
+		{"a source that breaks off", t.Context(), io.MultiReader(bytes.NewReader(good), iotest.ErrReader(io.ErrUnexpectedEOF)), "", v1alpha1.ReasonUnavailable, false},
+		{"a source that classifies", t.Context(), iotest.ErrReader(failure.Definitef(v1alpha1.ReasonUnauthorized, "no")), "", v1alpha1.ReasonUnauthorized, true},
+		{"a caller who left", cancelled, bytes.NewReader(good), "", v1alpha1.ReasonPending, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,7 +119,7 @@ func TestPutWithoutADiskIsIndefinite(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "")
-	if got := failure.Of(err); err == nil || got.Reason != failure.StoreFailed || got.Definite {
+	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Definite {
 		t.Errorf("Put = %v", err)
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestRememberNeedsTheModule(t *testing.T) {
@@ -18,7 +19,7 @@ func TestRememberNeedsTheModule(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := f.Remember(tt.key, tt.sha)
-			if err == nil || failure.Of(err).Reason != failure.StoreFailed {
+			if err == nil || failure.Of(err).Reason != v1alpha1.ReasonStoreFailed {
 				t.Errorf("Remember = %v", err)
 			}
 			if _, ok := f.Recall(tt.key); ok {

@@ -1,4 +1,4 @@
-package netguard_test
+package egress_test
 
 import (
 	"net/http"
@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/autowasm/autowasm/fetch/failure"
-	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/egress"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestRedirectThatLeavesTLS(t *testing.T) {
@@ -33,12 +34,12 @@ func TestRedirectsAreCounted(t *testing.T) {
 		http.Redirect(w, r, "/again", http.StatusFound)
 	}))
 	defer server.Close()
-	_, err := get(t, netguard.Options{AllowLoopback: true}, server.URL)
+	_, err := get(t, egress.Options{AllowLoopback: true}, server.URL)
 	f := failure.Of(err)
-	if f == nil || f.Reason != failure.Unavailable || f.Definite || !strings.Contains(f.Error(), "more than 5 redirects") {
+	if f == nil || f.Reason != v1alpha1.ReasonUnavailable || f.Definite || !strings.Contains(f.Error(), "more than 5 redirects") {
 		t.Errorf("got %v", err)
 	}
-	if want := netguard.MaxRedirects + 1; visits != want {
+	if want := egress.MaxRedirects + 1; visits != want {
 		t.Errorf("%d requests, want %d", visits, want)
 	}
 }
@@ -64,7 +65,7 @@ func TestCredentialsStayWithTheirHost(t *testing.T) {
 	}))
 	defer home.Close()
 
-	guard := netguard.New(netguard.Options{AllowLoopback: true})
+	guard := egress.New(egress.Options{AllowLoopback: true})
 	defer guard.CloseIdleConnections()
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, home.URL+"/start?signature=s3cret", nil)
 	req.Header.Set("Authorization", "Bearer s3cret")
@@ -92,7 +93,7 @@ func TestACredentialForTheNewHostStays(t *testing.T) {
 	var got string
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
 	defer other.Close()
-	guard := netguard.New(netguard.Options{AllowLoopback: true})
+	guard := egress.New(egress.Options{AllowLoopback: true})
 	defer guard.CloseIdleConnections()
 	first, _ := http.NewRequest(http.MethodGet, "http://127.0.0.1:1/", nil)
 	first.Header.Set("Authorization", "Bearer one")

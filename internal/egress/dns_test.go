@@ -1,4 +1,4 @@
-package netguard_test
+package egress_test
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-// Package netguard keeps requests that users can cause away from addresses that
+// Package egress keeps requests that users can cause away from addresses that
 // the server must not reach.
 //
 // Users name registries and URLs, and these name further hosts in redirects and
@@ -25,4 +25,4 @@
 // would see the proxy's address instead of the one that is asked for, and the
 // proxy, which often stands where the metadata service can be reached, would
 // connect to whatever it is told.
-package netguard
+package egress

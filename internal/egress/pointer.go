@@ -1,4 +1,4 @@
-package netguard
+package egress
 
 import (
 	"net/http"
@@ -6,7 +6,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // realm finds the realm in a Bearer challenge.
@@ -56,7 +57,7 @@ func (g *Guard) checkRealm(registry *url.URL, value string) error {
 		return nil // no place to send anything to
 	}
 	if registry.Scheme == "https" && service.Scheme != "https" {
-		return failure.Definitef(failure.AddressRefused, "%s://%s refused: credentials would leave TLS", service.Scheme, service.Host)
+		return failure.Definitef(v1alpha1.ReasonAddressRefused, "%s://%s refused: credentials would leave TLS", service.Scheme, service.Host)
 	}
 	return g.CheckURL(service)
 }

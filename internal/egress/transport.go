@@ -1,4 +1,4 @@
-package netguard
+package egress
 
 import (
 	"context"
@@ -9,7 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Limits of one exchange. Reading a body is bounded by the request's context.
@@ -47,7 +48,7 @@ func newTransport(o *Options, insecure bool) *http.Transport {
 func (o *Options) control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return failure.Definitef(failure.AddressRefused, "address %q refused: it is not an IP address", address)
+		return failure.Definitef(v1alpha1.ReasonAddressRefused, "address %q refused: it is not an IP address", address)
 	}
 	return o.checkAddress(target.Addr())
 }

@@ -8,25 +8,26 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestOfClassifies(t *testing.T) {
-	definite := failure.Definitef(failure.NotFound, "read image: %w", io.EOF)
-	limited := &failure.Error{Reason: failure.RateLimited, RetryAfter: time.Minute, Err: io.EOF}
+	definite := failure.Definitef(v1alpha1.ReasonNotFound, "read image: %w", io.EOF)
+	limited := &failure.Error{Reason: v1alpha1.ReasonRateLimited, RetryAfter: time.Minute, Err: io.EOF}
 	tests := []struct {
 		name       string
 		err        error
-		reason     failure.Reason
+		reason     v1alpha1.Reason
 		definite   bool
 		retryAfter time.Duration
 	}{
-		{"itself", definite, failure.NotFound, true, 0},
-		{"wrapped", fmt.Errorf("outer: %w", limited), failure.RateLimited, false, time.Minute},
-		{"wrapped with words", failure.Wrapf(definite, "admit %s", "x"), failure.NotFound, true, 0},
-		{"a deadline", fmt.Errorf("get: %w", context.DeadlineExceeded), failure.Pending, false, 0},
-		{"cancelled", context.Canceled, failure.Pending, false, 0},
-		{"anything else", io.ErrUnexpectedEOF, failure.Unavailable, false, 0},
+		{"itself", definite, v1alpha1.ReasonNotFound, true, 0},
+		{"wrapped", fmt.Errorf("outer: %w", limited), v1alpha1.ReasonRateLimited, false, time.Minute},
+		{"wrapped with words", failure.Wrapf(definite, "admit %s", "x"), v1alpha1.ReasonNotFound, true, 0},
+		{"a deadline", fmt.Errorf("get: %w", context.DeadlineExceeded), v1alpha1.ReasonPending, false, 0},
+		{"cancelled", context.Canceled, v1alpha1.ReasonPending, false, 0},
+		{"anything else", io.ErrUnexpectedEOF, v1alpha1.ReasonUnavailable, false, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,7 +49,7 @@ func TestNilStaysNil(t *testing.T) {
 }
 
 func TestWrapfKeepsTheChain(t *testing.T) {
-	inner := failure.Indefinitef(failure.Unavailable, "get manifest: %w", io.ErrUnexpectedEOF)
+	inner := failure.Indefinitef(v1alpha1.ReasonUnavailable, "get manifest: %w", io.ErrUnexpectedEOF)
 	got := failure.Wrapf(inner, "resolve %s", "reg.example/x:v1")
 	if want := "resolve reg.example/x:v1: get manifest: unexpected EOF"; got.Error() != want {
 		t.Errorf("message = %q, want %q", got, want)

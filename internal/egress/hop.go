@@ -1,9 +1,10 @@
-package netguard
+package egress
 
 import (
 	"net/http"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // MaxRedirects is how many redirects of one request are followed.
@@ -25,12 +26,12 @@ func previous(req *http.Request) *http.Request {
 func checkHop(req *http.Request) error {
 	before := previous(req)
 	if before != nil && before.URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return failure.Definitef(failure.AddressRefused, "redirect from https://%s to %s://%s refused: it leaves TLS", before.URL.Host, req.URL.Scheme, req.URL.Host)
+		return failure.Definitef(v1alpha1.ReasonAddressRefused, "redirect from https://%s to %s://%s refused: it leaves TLS", before.URL.Host, req.URL.Scheme, req.URL.Host)
 	}
 	hops := 0
 	for ; before != nil; before = previous(before) {
 		if hops++; hops > MaxRedirects {
-			return failure.Indefinitef(failure.Unavailable, "more than %d redirects, the last one to %s", MaxRedirects, req.URL.Host)
+			return failure.Indefinitef(v1alpha1.ReasonUnavailable, "more than %d redirects, the last one to %s", MaxRedirects, req.URL.Host)
 		}
 	}
 	return nil

@@ -1,10 +1,11 @@
-package netguard
+package egress
 
 import (
 	"net/netip"
 	"testing"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestCheckAddress(t *testing.T) {
@@ -83,8 +84,8 @@ func TestCheckAddress(t *testing.T) {
 				t.Fatalf("allowed, want it refused as %s", tt.want)
 			}
 			want := "address " + addr.WithZone("").Unmap().String() + " refused: it is " + tt.want
-			if f := failure.Of(err); f.Reason != failure.AddressRefused || !f.Definite || f.Error() != want {
-				t.Errorf("got %s %q (definite %v), want %s %q", f.Reason, f, f.Definite, failure.AddressRefused, want)
+			if f := failure.Of(err); f.Reason != v1alpha1.ReasonAddressRefused || !f.Definite || f.Error() != want {
+				t.Errorf("got %s %q (definite %v), want %s %q", f.Reason, f, f.Definite, v1alpha1.ReasonAddressRefused, want)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package netguard_test
+package egress_test
 
 import (
 	"crypto/x509"
@@ -12,8 +12,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/autowasm/autowasm/fetch/failure"
-	"github.com/autowasm/autowasm/fetch/netguard"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/egress"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestRefusalsOnTheWay(t *testing.T) {
 	tests := []struct {
 		name    string
-		options netguard.Options
+		options egress.Options
 		handler http.HandlerFunc
 		want    string
 	}{
@@ -32,73 +33,73 @@ func TestRefusalsOnTheWay(t *testing.T) {
 		},
 		{
 			name:    "redirect to the metadata service",
-			options: netguard.Options{AllowLoopback: true},
+			options: egress.Options{AllowLoopback: true},
 			handler: redirect("http://169.254.169.254/latest/meta-data"),
 			want:    "address 169.254.169.254 refused: it is a link-local address",
 		},
 		{
 			name:    "redirect to the metadata service, mapped",
-			options: netguard.Options{AllowLoopback: true},
+			options: egress.Options{AllowLoopback: true},
 			handler: redirect("http://[::ffff:a9fe:a9fe]/latest/meta-data"),
 			want:    "address 169.254.169.254 refused",
 		},
 		{
 			name:    "redirect to a number that is an address",
-			options: netguard.Options{AllowLoopback: true, Resolver: resolver(t, "169.254.169.254")},
+			options: egress.Options{AllowLoopback: true, Resolver: resolver(t, "169.254.169.254")},
 			handler: redirect("http://2852039166.example/"),
 			want:    "address 169.254.169.254 refused: it is a link-local address",
 		},
 		{
 			name:    "redirect to a name that resolves to the metadata service",
-			options: netguard.Options{AllowLoopback: true, Resolver: resolver(t, "169.254.169.254")},
+			options: egress.Options{AllowLoopback: true, Resolver: resolver(t, "169.254.169.254")},
 			handler: redirect("http://innocent.example/"),
 			want:    "address 169.254.169.254 refused: it is a link-local address",
 		},
 		{
 			name:    "redirect to a name that resolves to it by NAT64",
-			options: netguard.Options{AllowLoopback: true, Resolver: resolver(t, "64:ff9b::a9fe:a9fe")},
+			options: egress.Options{AllowLoopback: true, Resolver: resolver(t, "64:ff9b::a9fe:a9fe")},
 			handler: redirect("http://innocent.example/"),
 			want:    "address 64:ff9b::a9fe:a9fe refused: it is a link-local address",
 		},
 		{
 			name:    "redirect to another scheme",
-			options: netguard.Options{AllowLoopback: true},
+			options: egress.Options{AllowLoopback: true},
 			handler: redirect("ftp://files.example/x"),
 			want:    `scheme "ftp" of files.example refused: only http and https are allowed`,
 		},
 		{
 			name:    "redirect to a host that is not on the list",
-			options: netguard.Options{AllowLoopback: true, AllowHosts: netguard.Hosts{"127.0.0.1"}},
+			options: egress.Options{AllowLoopback: true, AllowHosts: egress.Hosts{"127.0.0.1"}},
 			handler: redirect("http://elsewhere.example/"),
 			want:    "host elsewhere.example refused: it is not on the server's list of allowed hosts (--allow-hosts)",
 		},
 		{
 			name:    "host that is not on the list",
-			options: netguard.Options{AllowLoopback: true, AllowHosts: netguard.Hosts{"*.example"}},
+			options: egress.Options{AllowLoopback: true, AllowHosts: egress.Hosts{"*.example"}},
 			handler: answer(http.StatusOK),
 			want:    "host 127.0.0.1 refused: it is not on the server's list of allowed hosts (--allow-hosts)",
 		},
 		{
 			name:    "denied range",
-			options: netguard.Options{AllowLoopback: true, DenyCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+			options: egress.Options{AllowLoopback: true, DenyCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 			handler: answer(http.StatusOK),
 			want:    "address 127.0.0.1 refused: it is in the denied range 127.0.0.0/8",
 		},
 		{
 			name:    "realm at the metadata service",
-			options: netguard.Options{AllowLoopback: true},
+			options: egress.Options{AllowLoopback: true},
 			handler: challenge(`Bearer realm="http://169.254.169.254/token",service="x"`),
 			want:    "address 169.254.169.254 refused: it is a link-local address",
 		},
 		{
 			name:    "realm of another scheme, unquoted, second challenge",
-			options: netguard.Options{AllowLoopback: true},
+			options: egress.Options{AllowLoopback: true},
 			handler: challenge(`Basic realm="x"`, `bearer service="x", Realm=file:///etc/passwd`),
 			want:    `scheme "file" of  refused`,
 		},
 		{
 			name:    "realm at a host that is not on the list",
-			options: netguard.Options{AllowLoopback: true, AllowHosts: netguard.Hosts{"127.0.0.1"}},
+			options: egress.Options{AllowLoopback: true, AllowHosts: egress.Hosts{"127.0.0.1"}},
 			handler: challenge(`Bearer realm="https://token.example/"`),
 			want:    "host token.example refused",
 		},
@@ -133,7 +134,7 @@ func TestAllowedOnTheWay(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.path, func(t *testing.T) {
-			status, err := get(t, netguard.Options{AllowLoopback: true, AllowHosts: netguard.Hosts{"127.0.0.1", "10.0.0.1"}}, target.URL+tt.path)
+			status, err := get(t, egress.Options{AllowLoopback: true, AllowHosts: egress.Hosts{"127.0.0.1", "10.0.0.1"}}, target.URL+tt.path)
 			if err != nil || status != tt.want {
 				t.Errorf("got %d, %v, want %d", status, err, tt.want)
 			}
@@ -143,7 +144,7 @@ func TestAllowedOnTheWay(t *testing.T) {
 
 func TestDirectRequestToTheMetadataService(t *testing.T) {
 	for _, u := range []string{"http://169.254.169.254/", "http://[fe80::1%25lo]/", "https://100.100.100.200/", "http://0.0.0.0/", "http://[::]/"} {
-		_, err := get(t, netguard.Options{AllowLoopback: true}, u)
+		_, err := get(t, egress.Options{AllowLoopback: true}, u)
 		refused(t, err, " refused: it is ")
 	}
 }
@@ -156,13 +157,13 @@ func TestCertificates(t *testing.T) {
 	host := strings.TrimPrefix(server.URL, "https://")
 	tests := []struct {
 		name    string
-		options netguard.Options
+		options egress.Options
 		want    bool
 	}{
-		{"unknown authority", netguard.Options{AllowLoopback: true}, false},
+		{"unknown authority", egress.Options{AllowLoopback: true}, false},
 		{"its authority", trusting(server), true},
-		{"insecure host", netguard.Options{AllowLoopback: true, InsecureHosts: netguard.Hosts{host}}, true},
-		{"another insecure host", netguard.Options{AllowLoopback: true, InsecureHosts: netguard.Hosts{"127.0.0.1:1"}}, false},
+		{"insecure host", egress.Options{AllowLoopback: true, InsecureHosts: egress.Hosts{host}}, true},
+		{"another insecure host", egress.Options{AllowLoopback: true, InsecureHosts: egress.Hosts{"127.0.0.1:1"}}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -179,7 +180,7 @@ func TestEndlessHeaderIsCutOff(t *testing.T) {
 		w.Header().Set("X-Long", strings.Repeat("x", 128<<10))
 	}))
 	defer server.Close()
-	if _, err := get(t, netguard.Options{AllowLoopback: true}, server.URL); err == nil {
+	if _, err := get(t, egress.Options{AllowLoopback: true}, server.URL); err == nil {
 		t.Error("a header of 128 KiB was accepted")
 	}
 }
@@ -190,14 +191,14 @@ func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	defer server.Close()
 	// net/http never sends a loopback address to a proxy, hence the name.
 	u := strings.Replace(server.URL, "127.0.0.1", "server.example", 1)
-	if _, err := get(t, netguard.Options{AllowLoopback: true, Resolver: resolver(t, "127.0.0.1")}, u); err != nil {
+	if _, err := get(t, egress.Options{AllowLoopback: true, Resolver: resolver(t, "127.0.0.1")}, u); err != nil {
 		t.Error(err)
 	}
 }
 
-func get(t *testing.T, o netguard.Options, u string) (int, error) {
+func get(t *testing.T, o egress.Options, u string) (int, error) {
 	t.Helper()
-	guard := netguard.New(o)
+	guard := egress.New(o)
 	defer guard.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u, nil)
 	if err != nil {
@@ -217,15 +218,15 @@ func refused(t *testing.T, err error, want string) {
 	if err == nil {
 		t.Fatal("allowed")
 	}
-	if f := failure.Of(err); f.Reason != failure.AddressRefused || !f.Definite || !strings.Contains(f.Error(), want) {
-		t.Errorf("got %s %q (definite %v), want %s with %q", f.Reason, f, f.Definite, failure.AddressRefused, want)
+	if f := failure.Of(err); f.Reason != v1alpha1.ReasonAddressRefused || !f.Definite || !strings.Contains(f.Error(), want) {
+		t.Errorf("got %s %q (definite %v), want %s with %q", f.Reason, f, f.Definite, v1alpha1.ReasonAddressRefused, want)
 	}
 }
 
-func trusting(server *httptest.Server) netguard.Options {
+func trusting(server *httptest.Server) egress.Options {
 	pool := x509.NewCertPool()
 	pool.AddCert(server.Certificate())
-	return netguard.Options{AllowLoopback: true, RootCAs: pool}
+	return egress.Options{AllowLoopback: true, RootCAs: pool}
 }
 
 func answer(status int) http.HandlerFunc {

@@ -1,11 +1,12 @@
-package netguard
+package egress
 
 import (
 	"net/http"
 	"net/netip"
 	"net/url"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Guard is an http.RoundTripper that reaches only what its Options allow. It may
@@ -57,10 +58,10 @@ func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 // not looked up: its addresses are checked when it is dialled.
 func (g *Guard) CheckURL(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return failure.Definitef(failure.AddressRefused, "scheme %q of %s refused: only http and https are allowed", u.Scheme, u.Host)
+		return failure.Definitef(v1alpha1.ReasonAddressRefused, "scheme %q of %s refused: only http and https are allowed", u.Scheme, u.Host)
 	}
 	if len(g.o.AllowHosts) > 0 && !g.o.AllowHosts.Match(hostport(u)) {
-		return failure.Definitef(failure.AddressRefused, "host %s refused: it is not on the server's list of allowed hosts (--allow-hosts)", u.Hostname())
+		return failure.Definitef(v1alpha1.ReasonAddressRefused, "host %s refused: it is not on the server's list of allowed hosts (--allow-hosts)", u.Hostname())
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
 		return g.o.checkAddress(addr)

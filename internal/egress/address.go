@@ -1,9 +1,10 @@
-package netguard
+package egress
 
 import (
 	"net/netip"
 
-	"github.com/autowasm/autowasm/fetch/failure"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // refused is a range of addresses that nobody may reach through the server.
@@ -38,7 +39,7 @@ func (o *Options) checkAddress(addr netip.Addr) error {
 	addr = addr.WithZone("").Unmap()
 	for _, a := range append(embedded(addr), addr) {
 		if what := o.refusal(a); what != "" {
-			return failure.Definitef(failure.AddressRefused, "address %s refused: it is %s", addr, what)
+			return failure.Definitef(v1alpha1.ReasonAddressRefused, "address %s refused: it is %s", addr, what)
 		}
 	}
 	return nil

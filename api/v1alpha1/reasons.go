@@ -1,0 +1,139 @@
+package v1alpha1
+
+// Reason says in one CamelCase word why a condition has its status. The same word is
+// the reason of the Event and the label of the metric.
+type Reason string
+
+// Failures of a source or its module that are terminal: retrying cannot help, a user
+// has to change something.
+const (
+	// ReasonInvalidSource is a source that cannot be read as one: a malformed
+	// reference or URL, or none at all.
+	ReasonInvalidSource Reason = "InvalidSource"
+	// ReasonNotFound is an image, object or key that the source does not have.
+	ReasonNotFound Reason = "NotFound"
+	// ReasonUnauthorized is a source that refuses the credentials, or their absence.
+	ReasonUnauthorized Reason = "Unauthorized"
+	// ReasonAddressRefused is an address that the server must not reach.
+	ReasonAddressRefused Reason = "AddressRefused"
+	// ReasonDigestMismatch is content whose digest is not the expected one.
+	ReasonDigestMismatch Reason = "DigestMismatch"
+	// ReasonUnsupportedImage is an image without a module, or with several.
+	ReasonUnsupportedImage Reason = "UnsupportedImage"
+	// ReasonTooLarge is a module above the limit.
+	ReasonTooLarge Reason = "TooLarge"
+	// ReasonNotWasm is content that is not a WebAssembly module.
+	ReasonNotWasm Reason = "NotWasm"
+	// ReasonComponent is a WebAssembly component, which Envoy cannot load.
+	ReasonComponent Reason = "Component"
+	// ReasonNotProxyWasm is a module without a Proxy-Wasm ABI or an allocator.
+	ReasonNotProxyWasm Reason = "NotProxyWasm"
+	// ReasonUnknownImport is a module that imports what no Envoy provides.
+	ReasonUnknownImport Reason = "UnknownImport"
+	// ReasonInvalidSecret is a pull secret that cannot be read as one.
+	ReasonInvalidSecret Reason = "InvalidSecret"
+)
+
+// Failures of a source or its module that are transient: they are retried.
+const (
+	// ReasonSecretNotFound is a pull secret that does not exist (yet).
+	ReasonSecretNotFound Reason = "SecretNotFound"
+	// ReasonConfigMapNotFound is a ConfigMap or key that does not exist (yet).
+	ReasonConfigMapNotFound Reason = "ConfigMapNotFound"
+	// ReasonRateLimited is a source that limits the rate of requests.
+	ReasonRateLimited Reason = "RateLimited"
+	// ReasonUnavailable is a source that does not answer, or with a server error.
+	ReasonUnavailable Reason = "Unavailable"
+	// ReasonPending is a fetch that goes on in the background.
+	ReasonPending Reason = "Pending"
+	// ReasonStoreFailed is a store that cannot keep the module, such as a full disk.
+	ReasonStoreFailed Reason = "StoreFailed"
+)
+
+// Reasons that the controller gives on the way from a spec to an EnvoyFilter.
+const (
+	// ReasonSynced is the reason of Ready while it is True.
+	ReasonSynced Reason = "Synced"
+	// ReasonInvalidSpec is a spec that admission would have refused: it was made
+	// while the webhook was unavailable.
+	ReasonInvalidSpec Reason = "InvalidSpec"
+	// ReasonRenderFailed is a spec that no EnvoyFilter can be made of.
+	ReasonRenderFailed Reason = "RenderFailed"
+	// ReasonForeignEnvoyFilter is an EnvoyFilter of the AutoWasm's name that was not
+	// made for it. It is never touched.
+	ReasonForeignEnvoyFilter Reason = "ForeignEnvoyFilter"
+	// ReasonEnvoyFilterRefused is an API server, or a policy in it, that refuses the
+	// EnvoyFilter.
+	ReasonEnvoyFilterRefused Reason = "EnvoyFilterRefused"
+	// ReasonEnvoyFilterUnavailable is an API server that cannot take the EnvoyFilter
+	// at the moment.
+	ReasonEnvoyFilterUnavailable Reason = "EnvoyFilterUnavailable"
+
+	// ReasonResolved is the reason of SourceResolved while it is True.
+	ReasonResolved Reason = "Resolved"
+	// ReasonVerified is the reason of ModuleVerified while it is True.
+	ReasonVerified Reason = "Verified"
+	// ReasonApplied is the reason of EnvoyFilterApplied while it is True.
+	ReasonApplied Reason = "Applied"
+	// ReasonWaiting is a stage that an earlier one keeps from beginning.
+	ReasonWaiting Reason = "Waiting"
+	// ReasonPreviousInForce is an EnvoyFilter of an earlier generation that stays.
+	ReasonPreviousInForce Reason = "PreviousInForce"
+
+	// ReasonSwept is the reason of the Event on a staged EnvoyFilter that is removed.
+	ReasonSwept Reason = "Swept"
+)
+
+// The reasons of ProxiesLoaded, and of Ready when it depends on the proxies.
+const (
+	// ReasonRunning is the reason of ProxiesLoaded while it is True.
+	ReasonRunning Reason = "Running"
+	// ReasonProxiesLoading is proxies that are about to load the module.
+	ReasonProxiesLoading Reason = "ProxiesLoading"
+	// ReasonProxyLoadFailed is a proxy that could not load the module. The controller
+	// has it try again.
+	ReasonProxyLoadFailed Reason = "ProxyLoadFailed"
+	// ReasonProxyStartFailed is a proxy in which the module does not start.
+	ReasonProxyStartFailed Reason = "ProxyStartFailed"
+	// ReasonProxyRefused is a proxy that refuses the filter and goes on with the
+	// former one.
+	ReasonProxyRefused Reason = "ProxyRefused"
+	// ReasonNotInserted is a filter for which no selected proxy has a place.
+	ReasonNotInserted Reason = "NotInserted"
+	// ReasonProxiesUncertain is proxies that cannot be asked.
+	ReasonProxiesUncertain Reason = "ProxiesUncertain"
+)
+
+// The reasons of PreflightPassed.
+const (
+	// ReasonNothingFound is the reason of PreflightPassed while it is True.
+	ReasonNothingFound Reason = "NothingFound"
+	// ReasonNoPodSelected: the selector matches no Pod, nor a WorkloadEntry. Those that
+	// have finished or are being deleted do not count.
+	ReasonNoPodSelected Reason = "NoPodSelected"
+	// ReasonNoProxySelected: none of the Pods that are selected has a sidecar. It is
+	// also the reason of ProxiesLoaded when no running proxy is selected.
+	ReasonNoProxySelected Reason = "NoProxySelected"
+	// ReasonPortNotFound: neither a selected Pod nor a Service has the port.
+	ReasonPortNotFound Reason = "PortNotFound"
+	// ReasonPortNotInService: a selected Pod has the port, but no Service leads to it,
+	// so Istio makes no listener for it.
+	ReasonPortNotInService Reason = "PortNotInService"
+	// ReasonServicePortNotTargetPort: the port is one of a Service that leads to
+	// another, which is meant in the contexts Inbound and Gateway.
+	ReasonServicePortNotTargetPort Reason = "ServicePortNotTargetPort"
+	// ReasonTargetPortNotServicePort: the port is one that Services lead to, but in
+	// the context Outbound theirs is meant.
+	ReasonTargetPortNotServicePort Reason = "TargetPortNotServicePort"
+	// ReasonPortNotHTTP: Istio takes the port for one without HTTP.
+	ReasonPortNotHTTP Reason = "PortNotHTTP"
+	// ReasonModuleServerHidden: a Sidecar, or exportTo of the Service, keeps the
+	// module server from the selected proxies.
+	ReasonModuleServerHidden Reason = "ModuleServerHidden"
+	// ReasonModuleServerTLS: a DestinationRule has the proxies speak TLS to the
+	// module server, whose Pods have no proxy that would understand it.
+	ReasonModuleServerTLS Reason = "ModuleServerTLS"
+	// ReasonModuleServerStrictMTLS: a PeerAuthentication has the module server's proxy
+	// refuse plain text, and a DestinationRule has the selected proxies send it.
+	ReasonModuleServerStrictMTLS Reason = "ModuleServerStrictMTLS"
+)
