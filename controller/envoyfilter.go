@@ -11,14 +11,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
 // readEnvoyFilter reads the EnvoyFilter of an AutoWasm's name, nil when there is
 // none.
 func readEnvoyFilter(ctx context.Context, reader client.Reader, key types.NamespacedName) (*unstructured.Unstructured, error) {
-	ef := render.EmptyUnstructured()
+	ef := istio.NewEnvoyFilter()
 	err := reader.Get(ctx, key, ef)
 	if apierrors.IsNotFound(err) {
 		return nil, nil

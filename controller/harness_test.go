@@ -25,11 +25,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -268,7 +269,7 @@ func sent(t *testing.T, a runtime.ApplyConfiguration) *unstructured.Unstructured
 var errInjected = apierrors.NewInternalError(errors.New("injected"))
 
 func (h *harness) write(verb string, object client.Object, do func() error) error {
-	kind := render.Kind
+	kind := istio.EnvoyFilterKind
 	if _, ok := object.(*v1alpha1.AutoWasm); ok {
 		kind = v1alpha1.Kind
 	}
@@ -354,7 +355,7 @@ func (h *harness) stage(aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unst
 // foreign creates somebody else's EnvoyFilter of the AutoWasm's name.
 func (h *harness) foreign() *unstructured.Unstructured {
 	h.t.Helper()
-	ef := render.EmptyUnstructured()
+	ef := istio.NewEnvoyFilter()
 	ef.SetNamespace(testKey.Namespace)
 	ef.SetName(testKey.Name)
 	if err := h.client.Create(h.t.Context(), ef, client.FieldOwner("kubectl")); err != nil {

@@ -15,9 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/preflight"
-	"github.com/autowasm/autowasm/render"
 )
 
 // preflightInterval is how often the AutoWasms that a change may concern are checked
@@ -134,7 +134,7 @@ func (w *preflightWatch) note(object any, callable bool) {
 // root and the module server's.
 func (w *preflightWatch) concernsAll(namespace string) bool {
 	o := w.preflights.loader.Options
-	return namespace == o.RootNamespace || namespace == render.NamespaceOf(o.Host)
+	return namespace == o.RootNamespace || namespace == istio.NamespaceOf(o.Host)
 }
 
 // take returns what has changed since it was called last.

@@ -8,12 +8,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
 func writtenEnvoyFilter() *unstructured.Unstructured {
-	ef := render.EmptyUnstructured()
+	ef := istio.NewEnvoyFilter()
 	ef.SetUID("ef-1")
 	ef.SetGeneration(7)
 	ef.SetAnnotations(map[string]string{v1alpha1.AnnotationPlugin: plugin1.String()})

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/serve"
 )
 

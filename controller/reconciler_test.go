@@ -11,10 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -104,7 +105,7 @@ func TestAdoptsWhatAdmissionStaged(t *testing.T) {
 func TestRemovesAfterAdoption(t *testing.T) {
 	h := newHarness(t, autoWasm(func(aw *v1alpha1.AutoWasm) {
 		aw.Spec.Selector.MatchLabels["version"] = "v1"
-		aw.Labels = map[string]string{render.LabelRevision: "canary"}
+		aw.Labels = map[string]string{istio.LabelRevision: "canary"}
 	}))
 	h.stage(h.autoWasm(), shaA)
 	h.sources.store[shaA] = info(shaA)
@@ -121,7 +122,7 @@ func TestRemovesAfterAdoption(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"app": "details"}, selector); diff != "" {
 		t.Errorf("selector (-want +got):\n%s", diff)
 	}
-	if _, ok := ef.GetLabels()[render.LabelRevision]; ok {
+	if _, ok := ef.GetLabels()[istio.LabelRevision]; ok {
 		t.Error("the label istio.io/rev stayed")
 	}
 }

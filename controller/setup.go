@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 // The names of the controllers, in logs and metrics.
@@ -72,7 +72,7 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(asked)).
-		Watches(render.EmptyUnstructured(), handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		Watches(istio.NewEnvoyFilter(), handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexSecret)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(source.Func(wake.start)).
@@ -83,7 +83,7 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 func setupSweeper(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(sweeperName).
-		For(render.EmptyUnstructured(), builder.WithPredicates(predicate.And(bearsOurLabel, predicate.ResourceVersionChangedPredicate{}))).
+		For(istio.NewEnvoyFilter(), builder.WithPredicates(predicate.And(bearsOurLabel, predicate.ResourceVersionChangedPredicate{}))).
 		Watches(&v1alpha1.AutoWasm{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(leftOrChanged)).
 		Complete(&sweeper{
 			client: mgr.GetClient(),

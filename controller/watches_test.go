@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 func newTestQueue(t *testing.T) workqueue.TypedRateLimitingInterface[reconcile.Request] {
@@ -42,7 +42,7 @@ func TestWhatIsWorthAReconcile(t *testing.T) {
 		{"our own status", func(aw *v1alpha1.AutoWasm) { aw.Status.Phase = v1alpha1.PhaseSynced }, false, false, false},
 		{"another module", func(aw *v1alpha1.AutoWasm) { aw.Status.Module = moduleStatus(shaA) }, false, true, false},
 		{"another spec", generation(2), true, false, true},
-		{"another label", func(aw *v1alpha1.AutoWasm) { aw.Labels = map[string]string{render.LabelRevision: "canary"} }, true, false, false},
+		{"another label", func(aw *v1alpha1.AutoWasm) { aw.Labels = map[string]string{istio.LabelRevision: "canary"} }, true, false, false},
 		{"another annotation", func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{"a": "b"} }, true, false, false},
 		{"a deletion that waits", func(aw *v1alpha1.AutoWasm) { aw.DeletionTimestamp = &now }, true, false, false},
 		{"made anew", func(aw *v1alpha1.AutoWasm) { aw.UID = "uid-2" }, true, false, true},
@@ -134,7 +134,7 @@ func newTestManager(t *testing.T) ctrl.Manager {
 	}
 	mapper := meta.NewDefaultRESTMapper(nil)
 	mapper.Add(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind), meta.RESTScopeNamespace)
-	mapper.Add(schema.FromAPIVersionAndKind(render.APIVersion, render.Kind), meta.RESTScopeNamespace)
+	mapper.Add(schema.FromAPIVersionAndKind(istio.EnvoyFilterAPIVersion, istio.EnvoyFilterKind), meta.RESTScopeNamespace)
 	mapper.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
 	mapper.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
 	skip := true

@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 func TestStopEndsAndAwaitsAllFlights(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // Options say where things are.

@@ -3,7 +3,7 @@ package preflight
 import (
 	"strings"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // A Finding is one thing that keeps a filter from running.

@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 // The kinds that a Loader reads, each if the cache has it.
@@ -205,7 +205,7 @@ func (r *reading) visibleServices(namespace string) []*corev1.Service {
 }
 
 func (r *reading) istio() {
-	root, home := r.loader.RootNamespace, render.NamespaceOf(r.loader.Host)
+	root, home := r.loader.RootNamespace, istio.NamespaceOf(r.loader.Host)
 	for _, entry := range oldestFirst(r.entries(Sidecars, r.aw.Namespace, root)) {
 		r.view.Sidecars = append(r.view.Sidecars, sidecar(entry))
 	}
@@ -247,7 +247,7 @@ func (r *reading) server() {
 
 // serviceKey is the Service that a host stands for.
 func serviceKey(host string) (types.NamespacedName, bool) {
-	namespace := render.NamespaceOf(host)
+	namespace := istio.NamespaceOf(host)
 	if namespace == "" {
 		return types.NamespacedName{}, false
 	}

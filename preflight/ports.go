@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // ports looks at each of applyPorts.

@@ -3,8 +3,8 @@ package preflight
 import (
 	"slices"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 // server looks at how the selected proxies reach the module server.
@@ -36,7 +36,7 @@ func (c *check) imported() {
 }
 
 // home is the module server's namespace.
-func (c *check) home() string { return render.NamespaceOf(c.options.Host) }
+func (c *check) home() string { return istio.NamespaceOf(c.options.Host) }
 
 func (c *check) service() string {
 	key, _ := serviceKey(c.options.Host)

@@ -3,7 +3,7 @@ package preflight
 import (
 	"testing"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 const hiddenByDefault = "add istio-system/wasmer.istio-system.svc.cluster.local to egress.hosts of Sidecar shop/default, or no module loads"

@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
+
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 // Unstructured returns ef as it is sent to the API server: apiVersion, kind,
@@ -17,7 +19,7 @@ func Unstructured(ef *istiov1alpha3.EnvoyFilter) (*unstructured.Unstructured, er
 	if err != nil {
 		return nil, fmt.Errorf("encode EnvoyFilter %s/%s: %w", ef.Namespace, ef.Name, err)
 	}
-	object["apiVersion"], object["kind"] = APIVersion, Kind
+	object["apiVersion"], object["kind"] = istio.EnvoyFilterAPIVersion, istio.EnvoyFilterKind
 	delete(object, "status")
 	u := &unstructured.Unstructured{Object: object}
 	unstructured.RemoveNestedField(object, "metadata", "creationTimestamp")
@@ -31,16 +33,6 @@ func YAML(ef *istiov1alpha3.EnvoyFilter) ([]byte, error) {
 		return nil, err
 	}
 	return yaml.Marshal(u.Object)
-}
-
-// EmptyUnstructured returns an EnvoyFilter of which only apiVersion and kind are
-// set, to be read into. EnvoyFilters are read untyped: a typed read drops fields
-// that this build does not know, and so overlooks what somebody added by hand.
-func EmptyUnstructured() *unstructured.Unstructured {
-	ef := &unstructured.Unstructured{}
-	ef.SetAPIVersion(APIVersion)
-	ef.SetKind(Kind)
-	return ef
 }
 
 // toMap goes through JSON, with the API machinery's own rule for numbers: int64

@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -108,7 +109,7 @@ func TestModuleAddress(t *testing.T) {
 
 func TestEmptyUnstructuredIsTheKindThatIsRendered(t *testing.T) {
 	want := map[string]any{"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter"}
-	if diff := cmp.Diff(want, render.EmptyUnstructured().Object); diff != "" {
+	if diff := cmp.Diff(want, istio.NewEnvoyFilter().Object); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

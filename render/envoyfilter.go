@@ -7,13 +7,8 @@ import (
 	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
-)
-
-// The type of what is rendered.
-const (
-	APIVersion = "networking.istio.io/v1alpha3"
-	Kind       = "EnvoyFilter"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 // EnvoyFilter renders aw with module m: name, namespace, labels, annotations and
@@ -38,7 +33,7 @@ func envoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*istiov1alpha3.Env
 		return nil, err
 	}
 	return &istiov1alpha3.EnvoyFilter{
-		TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
+		TypeMeta: metav1.TypeMeta{APIVersion: istio.EnvoyFilterAPIVersion, Kind: istio.EnvoyFilterKind},
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:   aw.Namespace,
 			Name:        aw.Name,

@@ -7,7 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -113,7 +114,7 @@ func floats(t *testing.T) func(*unstructured.Unstructured) {
 func managed(manager string, operation metav1.ManagedFieldsOperationType, label string) func(*unstructured.Unstructured) {
 	return func(u *unstructured.Unstructured) {
 		u.SetManagedFields([]metav1.ManagedFieldsEntry{{
-			Manager: manager, Operation: operation, APIVersion: render.APIVersion, FieldsType: "FieldsV1",
+			Manager: manager, Operation: operation, APIVersion: istio.EnvoyFilterAPIVersion, FieldsType: "FieldsV1",
 			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{".":{},"f:` + label + `":{}}},"f:spec":{}}`),
 		}})
 	}

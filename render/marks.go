@@ -4,12 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 )
-
-// LabelRevision is Istio's own label that gives an object to one revision of
-// the control plane. It is copied from the AutoWasm, and no other label is.
-const LabelRevision = "istio.io/rev"
 
 // FieldManager is the name under which the server writes to EnvoyFilters.
 const FieldManager = "autowasm"
@@ -34,8 +31,8 @@ func labels(aw *v1alpha1.AutoWasm) map[string]string {
 		v1alpha1.LabelManagedBy: v1alpha1.ManagedBy,
 		v1alpha1.LabelName:      NameLabel(aw.Name),
 	}
-	if revision, ok := aw.Labels[LabelRevision]; ok {
-		out[LabelRevision] = revision
+	if revision, ok := aw.Labels[istio.LabelRevision]; ok {
+		out[istio.LabelRevision] = revision
 	}
 	return out
 }
@@ -47,8 +44,22 @@ func annotations(aw *v1alpha1.AutoWasm, m Module, o Options, plugin Plugin) map[
 		v1alpha1.AnnotationPlugin: plugin.String(),
 	}
 	set(out, v1alpha1.AnnotationReload, reloadText(m.Reload))
-	set(out, AnnotationReferencedServices, referencedServices(&aw.Spec.Filter, o.Cluster))
+	set(out, istio.AnnotationReferencedServices, referencedServices(&aw.Spec.Filter, o.Cluster))
 	return out
 }
 
 func ownerOf(namespace, name string) string { return namespace + "/" + name }
+
+// referencedServices is the module server as the annotation names it, "" when there
+// is nothing to say: a filter that is not for gateways must not add a cluster to one
+// that it selects beside sidecars.
+func referencedServices(f *v1alpha1.Filter, cluster string) string {
+	if f.Context != v1alpha1.Gateway {
+		return ""
+	}
+	host := istio.HostOf(cluster)
+	if namespace := istio.NamespaceOf(host); namespace != "" {
+		return namespace + "/" + host
+	}
+	return host
+}

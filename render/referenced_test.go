@@ -5,7 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -35,37 +36,10 @@ func TestReferencedServices(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, present := ef.Annotations[render.AnnotationReferencedServices]
+			got, present := ef.Annotations[istio.AnnotationReferencedServices]
 			if diff := cmp.Diff(tc.want, got); diff != "" || present != (tc.want != "") {
 				t.Errorf("present: %t (-want +got):\n%s", present, diff)
 			}
 		})
-	}
-}
-
-func TestPort(t *testing.T) {
-	for cluster, want := range map[string]int32{
-		"outbound|8081||wasmer.istio-system.svc.cluster.local": 8081, "outbound|x||host": 0, "inbound|8081||": 0, "modules": 0, "": 0,
-	} {
-		if got := render.PortOf(cluster); got != want {
-			t.Errorf("port of %q: %d, want %d", cluster, got, want)
-		}
-	}
-}
-
-func TestHostAndNamespace(t *testing.T) {
-	for host, want := range map[string]string{
-		"wasmer.istio-system.svc.cluster.local": "istio-system",
-		"wasmer.istio-system.svc.corp":          "istio-system",
-		"wasmer.istio-system.svc":               "",
-		"modules.example.com":                   "",
-		"":                                      "",
-	} {
-		if got := render.NamespaceOf(host); got != want {
-			t.Errorf("namespace of %q: %q, want %q", host, got, want)
-		}
-		if got := render.HostOf("outbound|1||" + host); got != host {
-			t.Errorf("host: %q, want %q", got, host)
-		}
 	}
 }

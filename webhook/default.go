@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"strconv"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // maxID is the API's limit on vmID and rootID, in characters.

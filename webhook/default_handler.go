@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"net/http"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // defaulter answers the mutating webhook. It works on the raw object, so that a

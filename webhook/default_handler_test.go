@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -19,6 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 func nameOf(length int) string { return strings.Repeat("a", length) }

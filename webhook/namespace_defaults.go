@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 const meshWideRefusal = `metadata.namespace: Forbidden: istio-system is Istio's root namespace, so the filter would run in the proxies of every namespace: ` +

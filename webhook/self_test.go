@@ -14,7 +14,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/yaml"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 const selfRefusal = `spec.selector.matchLabels: Forbidden: this selects wasmer's own pods, whose proxies would have to load the module through themselves: ` +

@@ -13,10 +13,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
-var envoyFilterKind = schema.FromAPIVersionAndKind(render.APIVersion, render.Kind)
+var envoyFilterKind = schema.FromAPIVersionAndKind(istio.EnvoyFilterAPIVersion, istio.EnvoyFilterKind)
 
 // generation makes the EnvoyFilter of an object whose module is in the store, and
 // tells d about it.

@@ -3,7 +3,7 @@ package webhook
 import (
 	"strings"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // warningsOf says what of the spec is allowed but may surprise.

@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"

@@ -8,12 +8,11 @@ import (
 	"os"
 
 	"github.com/docker/cli/cli/config/types"
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
-
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 type loginOptions struct {

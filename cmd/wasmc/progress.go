@@ -6,9 +6,8 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/term"
-
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/term"
 )
 
 // progressInterval is how often a line of progress is rewritten.

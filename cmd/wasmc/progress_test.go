@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 

@@ -7,11 +7,10 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/spf13/pflag"
 )
 
 // maxSecret is the longest password, in bytes, that is read from standard input.

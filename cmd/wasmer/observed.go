@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/preflight"
-	"github.com/autowasm/autowasm/render"
 )
 
 // observable are the kinds of others that wasmer looks at to tell users what will
@@ -117,6 +117,6 @@ func (f observed) fill(ctx context.Context, c cache.Cache) error {
 // look returns what tells from the cache why a filter will not run.
 func (f observed) look(mgr ctrl.Manager, o *options) *preflight.Loader {
 	return &preflight.Loader{Reader: mgr.GetCache(), Kinds: preflight.Kinds(f), Options: preflight.Options{
-		RootNamespace: o.rootNamespace, Host: render.HostOf(o.cluster), Port: render.PortOf(o.cluster),
+		RootNamespace: o.rootNamespace, Host: istio.HostOf(o.cluster), Port: istio.PortOf(o.cluster),
 	}}
 }

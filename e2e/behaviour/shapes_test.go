@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/image/imagetest"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"

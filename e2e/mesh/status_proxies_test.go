@@ -3,7 +3,7 @@ package mesh
 import (
 	"testing"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // TestProxiesComeAndGo: a status counts the proxies that there are, without a touch of the AutoWasm.

@@ -20,14 +20,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/fill"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
-	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 var (
@@ -77,8 +77,8 @@ func object(url string) v1alpha1.Source {
 // envoyFilter names a module in its annotations.
 func envoyFilter(name, sha256, reference string) *unstructured.Unstructured {
 	ef := &unstructured.Unstructured{}
-	ef.SetAPIVersion(render.APIVersion)
-	ef.SetKind(render.Kind)
+	ef.SetAPIVersion(istio.EnvoyFilterAPIVersion)
+	ef.SetKind(istio.EnvoyFilterKind)
 	ef.SetNamespace("ns")
 	ef.SetName(name)
 	ef.SetLabels(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
@@ -95,7 +95,7 @@ func cluster(t *testing.T, objects ...client.Object) client.WithWatch {
 			t.Fatal(err)
 		}
 	}
-	filter := schemaOf(render.APIVersion, render.Kind)
+	filter := schemaOf(istio.EnvoyFilterAPIVersion, istio.EnvoyFilterKind)
 	scheme.AddKnownTypeWithName(filter, &unstructured.Unstructured{})
 	scheme.AddKnownTypeWithName(filter.GroupVersion().WithKind(filter.Kind+"List"), &unstructured.UnstructuredList{})
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...)

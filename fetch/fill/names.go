@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
-	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 // IndexModule is the field index by which AutoWasms and EnvoyFilters are found by
@@ -18,7 +17,7 @@ const IndexModule = "wasm.tcm.io/module"
 
 // IndexModules adds IndexModule to a cache. It must run before the cache starts.
 func IndexModules(ctx context.Context, indexer client.FieldIndexer) error {
-	for _, object := range []client.Object{&v1alpha1.AutoWasm{}, render.EmptyUnstructured()} {
+	for _, object := range []client.Object{&v1alpha1.AutoWasm{}, istio.NewEnvoyFilter()} {
 		if err := indexer.IndexField(ctx, object, IndexModule, moduleOf); err != nil {
 			return fmt.Errorf("index %T by module: %w", object, err)
 		}
@@ -45,15 +44,6 @@ func moduleOf(object client.Object) []string {
 	return []string{sha256}
 }
 
-// newEnvoyFilters is an untyped list, as the controllers read EnvoyFilters, so that
-// the cache holds them once.
-func newEnvoyFilters() *unstructured.UnstructuredList {
-	list := &unstructured.UnstructuredList{}
-	list.SetAPIVersion(render.APIVersion)
-	list.SetKind(render.Kind + "List")
-	return list
-}
-
 // References returns the modules that the status of an AutoWasm or an EnvoyFilter
 // of ours names: those that proxies may ask for. An error means that some may be
 // missing, so that nothing can be said of the others.
@@ -71,7 +61,7 @@ func References(ctx context.Context, reader client.Reader) (map[string]struct{},
 	for i := range autowasms.Items {
 		note(&autowasms.Items[i])
 	}
-	filters := newEnvoyFilters()
+	filters := istio.NewEnvoyFilterList()
 	ours := client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
 	if err := reader.List(ctx, filters, ours, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list EnvoyFilters: %w", err)

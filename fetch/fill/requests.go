@@ -8,8 +8,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -29,7 +30,7 @@ func requests(ctx context.Context, reader client.Reader, sha256 string) ([]sourc
 		aw := &autowasms.Items[i]
 		found = add(found, pinned(aw, sha256, aw.Status.Module.Reference))
 	}
-	filters := newEnvoyFilters()
+	filters := istio.NewEnvoyFilterList()
 	if err := reader.List(ctx, filters, named); err != nil {
 		return nil, fmt.Errorf("find the EnvoyFilters of module %s: %w", sha256, err)
 	}

@@ -6,10 +6,10 @@ import (
 	"io"
 	"testing"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // endless repeats a pattern for ever.

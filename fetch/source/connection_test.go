@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 var digests = regexp.MustCompile(`sha256:[0-9a-f]{64}`)

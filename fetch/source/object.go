@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/internal/failure"

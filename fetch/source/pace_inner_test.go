@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 

@@ -3,7 +3,7 @@ package source
 import (
 	"github.com/google/go-containerregistry/pkg/name"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/egress"
 	"github.com/autowasm/autowasm/internal/failure"
 )

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // Request asks for the module of one AutoWasm.

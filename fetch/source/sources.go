@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	v1alpha1 "github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/egress"
 	"github.com/autowasm/autowasm/internal/failure"
 )

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"syscall"
 	"testing"
 	"time"
@@ -8,8 +9,6 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/internal/failure"
-
-	"bytes"
 )
 
 // A full disk cannot be had here, so the error of one is handed in where the

@@ -1,12 +1,12 @@
 package failure
 
 import (
-	"github.com/autowasm/autowasm/api/v1alpha1"
-
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // Error is a classified failure. Its message names what was attempted on what,

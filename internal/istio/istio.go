@@ -1,0 +1,77 @@
+// Package istio holds the names of Istio's that several packages need: its kinds,
+// labels, annotations and containers, and the form of its clusters and hosts.
+package istio
+
+import (
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// The type of an EnvoyFilter.
+const (
+	EnvoyFilterAPIVersion = "networking.istio.io/v1alpha3"
+	EnvoyFilterKind       = "EnvoyFilter"
+)
+
+// LabelRevision gives an object to one revision of the control plane.
+const LabelRevision = "istio.io/rev"
+
+// AnnotationReferencedServices names the services that a gateway needs to know for the
+// sake of an EnvoyFilter, "<namespace>/<host>". With
+// PILOT_FILTER_GATEWAY_CLUSTER_CONFIG, istiod gives a gateway only the clusters that
+// its routes lead to, and no route leads to the module server. It adds nothing to
+// sidecars, and an istiod without that setting, or older than 1.26, ignores it.
+const AnnotationReferencedServices = "envoyfilter.istio.io/referenced-services"
+
+// NewEnvoyFilter returns an EnvoyFilter of which only apiVersion and kind are set, to
+// be read into. EnvoyFilters are read untyped: a typed read drops fields that this
+// build does not know, and so overlooks what somebody added by hand.
+func NewEnvoyFilter() *unstructured.Unstructured {
+	ef := &unstructured.Unstructured{}
+	ef.SetAPIVersion(EnvoyFilterAPIVersion)
+	ef.SetKind(EnvoyFilterKind)
+	return ef
+}
+
+// NewEnvoyFilterList returns an empty list of EnvoyFilters, to be read into. It is
+// untyped as NewEnvoyFilter is, so that a cache holds them once.
+func NewEnvoyFilterList() *unstructured.UnstructuredList {
+	list := &unstructured.UnstructuredList{}
+	list.SetAPIVersion(EnvoyFilterAPIVersion)
+	list.SetKind(EnvoyFilterKind + "List")
+	return list
+}
+
+// HostOf returns the host of a cluster that istiod makes for a service,
+// "outbound|<port>|<subset>|<host>", and "" for every other cluster.
+func HostOf(cluster string) string {
+	parts := strings.Split(cluster, "|")
+	if len(parts) != 4 || parts[0] != "outbound" || strings.ContainsAny(parts[3], ",/") {
+		return ""
+	}
+	return parts[3]
+}
+
+// PortOf returns the port of a cluster that HostOf knows, and 0 for every other.
+func PortOf(cluster string) int32 {
+	if HostOf(cluster) == "" {
+		return 0
+	}
+	port, err := strconv.ParseInt(strings.Split(cluster, "|")[1], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(port)
+}
+
+// NamespaceOf returns the namespace of the Service that has a host of the form
+// "<name>.<namespace>.svc.<domain>", and "" for every other host.
+func NamespaceOf(host string) string {
+	parts := strings.SplitN(host, ".", 4)
+	if len(parts) != 4 || parts[2] != "svc" {
+		return ""
+	}
+	return parts[1]
+}
