@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,9 +15,7 @@ import (
 func (b *Builder) Product(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(b.Checkout, "bin", filepath.Base(dir))
 	done := b.announce("building " + dir)
-	err := goBuild{
-		dir: b.Checkout, pkg: "./" + filepath.ToSlash(dir), ldflags: stripped, env: []string{"CGO_ENABLED=0"}, // as for an image
-	}.to(ctx, binary)
+	err := goBuild{dir: b.Checkout, pkg: "./" + filepath.ToSlash(dir), ldflags: stripped}.to(ctx, binary)
 	done(err)
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w", dir, err)
@@ -42,7 +41,9 @@ func (b *Builder) Filter(ctx context.Context, dir string) (string, error) {
 // stripped leaves out what only a debugger needs.
 var stripped = []string{"-s", "-w"}
 
-// goBuild is a run of go build.
+// goBuild is a run of go build. Every run has the flags of make, and of an image of wasmer, since they are part of the key
+// by which Go's build cache knows a compiled package: with the same flags, the packages that two programs share are
+// compiled once.
 type goBuild struct {
 	dir     string // of the module
 	pkg     string
@@ -55,7 +56,7 @@ func (g goBuild) to(ctx context.Context, binary string) error {
 	return replace(binary, func(temp string) error {
 		args := append([]string{"build", "-trimpath", "-ldflags=" + strings.Join(g.ldflags, " ")}, g.args...)
 		cmd := exec.CommandContext(ctx, "go", append(args, "-o", temp, g.pkg)...)
-		cmd.Dir, cmd.Env = g.dir, append(os.Environ(), g.env...)
+		cmd.Dir, cmd.Env = g.dir, slices.Concat(os.Environ(), []string{"CGO_ENABLED=0"}, g.env)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s in %s: %w\n%s", cmd, g.dir, err, out)
 		}

@@ -14,13 +14,13 @@ import (
 
 // target is what of the Go installation decides a build's bytes.
 type target struct {
-	GOVERSION, GOOS, GOARCH, CGO_ENABLED string
+	GOVERSION, GOOS, GOARCH string
 }
 
 // currentTarget asks the go command, which is the one that will build: it need not be the version that built
 // this program.
 func currentTarget() (target, error) {
-	out, err := exec.Command("go", "env", "-json", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED").Output()
+	out, err := exec.Command("go", "env", "-json", "GOVERSION", "GOOS", "GOARCH").Output()
 	if err != nil {
 		return target{}, fmt.Errorf("ask go for its version: %w", err)
 	}

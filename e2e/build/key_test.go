@@ -28,7 +28,7 @@ func tiny() map[string]string {
 }
 
 func TestKeyChangesWithEverythingThatDecidesTheBytes(t *testing.T) {
-	base := target{"go1.26.0", "linux", "amd64", "1"}
+	base := target{"go1.26.0", "linux", "amd64"}
 	part := Part{Name: "tiny"}
 	of := func(files map[string]string, p Part, t0 target) string {
 		k, err := key(module(t, files), p, t0)
@@ -60,10 +60,9 @@ func TestKeyChangesWithEverythingThatDecidesTheBytes(t *testing.T) {
 		"a changed source":     {with("main.go", "package main\n"), part, base, false},
 		"one more source":      {with("more.go", "package main\n"), part, base, false},
 		"link flags":           {tiny(), Part{Name: "tiny", LDFlags: []string{"-X=a.b=c"}}, base, false},
-		"the version of Go":    {tiny(), part, target{"go1.26.1", "linux", "amd64", "1"}, false},
-		"the operating system": {tiny(), part, target{"go1.26.0", "darwin", "amd64", "1"}, false},
-		"the architecture":     {tiny(), part, target{"go1.26.0", "linux", "arm64", "1"}, false},
-		"cgo":                  {tiny(), part, target{"go1.26.0", "linux", "amd64", "0"}, false},
+		"the version of Go":    {tiny(), part, target{"go1.26.1", "linux", "amd64"}, false},
+		"the operating system": {tiny(), part, target{"go1.26.0", "darwin", "amd64"}, false},
+		"the architecture":     {tiny(), part, target{"go1.26.0", "linux", "arm64"}, false},
 	} {
 		if got := of(tc.files, tc.part, tc.at); (got == want) != tc.same {
 			t.Errorf("%s: key %s, base %s, want the same: %t", name, got, want, tc.same)

@@ -7,7 +7,7 @@ import (
 )
 
 // kubernetesVersion is what the control plane says it is. It has to be the version in e2e/controlplane/go.mod.
-const kubernetesVersion = "v1.36.3"
+const kubernetesVersion = "v1.37.0"
 
 // A Part is a third party's program that is built from a Go module of its own under e2e/.
 type Part struct {
@@ -17,7 +17,7 @@ type Part struct {
 	LDFlags []string
 }
 
-// ControlPlane is kube-apiserver, kube-controller-manager and kubectl in one binary, picked by its first
+// ControlPlane is kube-apiserver, some controllers and kubectl in one binary, picked by its first
 // argument or by the name it is called by.
 var ControlPlane = Part{
 	Name:    "controlplane",

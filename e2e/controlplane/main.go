@@ -6,25 +6,23 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
 	kubectlcli "k8s.io/kubectl/pkg/cmd"
 	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	kubeapiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	kubecontrollermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 )
 
 // programs are the parts of the control plane by the name that they are called by.
 var programs = map[string]func() int{
-	"kube-apiserver":          server(kubeapiserver.NewAPIServerCommand),
-	"kube-controller-manager": server(kubecontrollermanager.NewControllerManagerCommand),
-	"kubectl":                 kubectl,
+	"kube-apiserver": apiServer,
+	"controllers":    controllers,
+	"kubectl":        kubectl,
 }
 
 func main() {
 	run, ok := pick()
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: controlplane kube-apiserver|kube-controller-manager|kubectl [argument]...")
+		fmt.Fprintln(os.Stderr, "usage: controlplane kube-apiserver|controllers|kubectl [argument]...")
 		os.Exit(2)
 	}
 	os.Exit(run())
@@ -47,8 +45,14 @@ func pick() (func() int, bool) {
 	return run, ok
 }
 
-func server(command func() *cobra.Command) func() int {
-	return func() int { return cli.Run(command()) }
+func apiServer() int { return cli.Run(kubeapiserver.NewAPIServerCommand()) }
+
+func controllers() int {
+	if err := runControllers(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "controllers:", err)
+		return 1
+	}
+	return 0
 }
 
 func kubectl() int {

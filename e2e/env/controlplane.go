@@ -68,29 +68,22 @@ func (e *Environment) apiServerCommand(ports []int) command {
 	}}
 }
 
-// controllers are those whose work is part of what a test or a user sees here. The rest are for nodes and Pods.
-const controllers = "garbage-collector-controller,namespace-controller,resourcequota-controller," +
-	"serviceaccount-controller,clusterrole-aggregation-controller"
-
-func (e *Environment) startControllerManager(ctx context.Context) error {
-	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // it makes its certificate up; only health is asked
-	}}
+// startControllers runs the controllers whose work is part of what a test or a user sees here, and none of those that
+// are for nodes and Pods.
+func (e *Environment) startControllers(ctx context.Context) error {
 	_, _, err := e.launch(ctx, component{
-		name: "kube-controller-manager", ports: 1, timeout: 60 * time.Second,
-		command: e.controllerManagerCommand,
+		name: "controllers", ports: 1, timeout: 60 * time.Second,
+		command: e.controllersCommand,
 		ready: func(ctx context.Context, ports []int) error {
-			return probe(ctx, client, "https://"+address(ports[0])+"/healthz")
+			return probe(ctx, http.DefaultClient, "http://"+address(ports[0])+"/healthz")
 		},
 	})
 	return err
 }
 
-func (e *Environment) controllerManagerCommand(ports []int) command {
-	return command{name: "kube-controller-manager", path: e.binaries.ControlPlane, args: []string{
-		"kube-controller-manager", "--kubeconfig=" + e.controllerManagerKubeconfig(), "--leader-elect=false",
-		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", ports[0]),
-		"--controllers=" + controllers,
+func (e *Environment) controllersCommand(ports []int) command {
+	return command{name: "controllers", path: e.binaries.ControlPlane, args: []string{
+		"controllers", "--kubeconfig=" + e.controllersKubeconfig(), "--health-address=" + address(ports[0]),
 	}}
 }
 

@@ -17,9 +17,9 @@ import (
 
 // The identities that the API server knows by a token.
 const (
-	adminUser             = "admin"
-	controllerManagerUser = "system:kube-controller-manager"
-	mastersGroup          = "system:masters" // may do everything, whatever RBAC says
+	adminUser       = "admin"
+	controllersUser = "system:kube-controller-manager"
+	mastersGroup    = "system:masters" // may do everything, whatever RBAC says
 	// wasmerNamespace is where manifests/ puts wasmer.
 	wasmerNamespace = "istio-system"
 	// wasmerUser is the service account of manifests/rbac: RBAC grants it what is written there and nothing else.
@@ -35,7 +35,7 @@ type credentials struct {
 // identities lists the users of the API server with their groups; it adds system:authenticated itself.
 var identities = []struct{ user, groups string }{
 	{adminUser, mastersGroup},
-	{controllerManagerUser, mastersGroup},
+	{controllersUser, mastersGroup},
 	{wasmerUser, "system:serviceaccounts,system:serviceaccounts:" + wasmerNamespace},
 }
 

@@ -64,12 +64,12 @@ func Start(ctx context.Context, o Options) (*Environment, error) {
 	return e, nil
 }
 
-// start brings the parts up in the order of their needs. The controller manager comes after the CRDs: it looks
+// start brings the parts up in the order of their needs. The controllers come after the CRDs: they look
 // for new kinds every half minute only, and would until then collect no garbage of theirs.
 func (e *Environment) start(ctx context.Context) error {
 	steps := []func(context.Context) error{
 		e.makeDirs, e.makeCredentials, e.startEtcd, e.startAPIServer, e.applyCRDs, e.applyRBAC,
-		e.writeIstiodToken, e.startControllerManager, e.startRegistries, e.startObjects,
+		e.writeIstiodToken, e.startControllers, e.startRegistries, e.startObjects,
 	}
 	if !e.options.WithoutWasmer {
 		steps = append(steps, func(ctx context.Context) error { return e.StartWasmer(ctx) })

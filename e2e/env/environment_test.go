@@ -38,7 +38,7 @@ func TestEnvironment(t *testing.T) {
 
 func testKubectl(ctx context.Context, t *testing.T, e *Environment) {
 	out, err := e.Kubectl(ctx, "version")
-	if err != nil || !strings.Contains(out.Stdout, "Server Version: v1.36.3") {
+	if err != nil || !strings.Contains(out.Stdout, "Server Version: v1.37.0") {
 		t.Errorf("kubectl version printed %q, %v", out.Stdout, err)
 	}
 	const manifest = `{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: default}, data: {a: b}}`

@@ -17,9 +17,9 @@ const contextName = "autowasm"
 func (e *Environment) writeKubeconfigs() error {
 	e.Kubeconfig = filepath.Join(e.Dir, "kubeconfig")
 	for user, path := range map[string]string{
-		adminUser:             e.Kubeconfig,
-		controllerManagerUser: e.controllerManagerKubeconfig(),
-		wasmerUser:            e.wasmerKubeconfig(),
+		adminUser:       e.Kubeconfig,
+		controllersUser: e.controllersKubeconfig(),
+		wasmerUser:      e.wasmerKubeconfig(),
 	} {
 		if err := clientcmd.WriteToFile(e.kubeconfigOf(user), path); err != nil {
 			return fmt.Errorf("write the kubeconfig of %s: %w", user, err)
@@ -29,8 +29,8 @@ func (e *Environment) writeKubeconfigs() error {
 	return nil
 }
 
-func (e *Environment) controllerManagerKubeconfig() string {
-	return e.data("controller-manager.kubeconfig")
+func (e *Environment) controllersKubeconfig() string {
+	return e.data("controllers.kubeconfig")
 }
 
 func (e *Environment) wasmerKubeconfig() string { return e.data("wasmer.kubeconfig") }
