@@ -24,14 +24,14 @@ func classify(err error, verb string, ef metav1.Object) error {
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err) && ef.GetUID() != "":
 		return fmt.Errorf("%w: %s EnvoyFilter %s: %w", errStale, verb, name, err)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
-		return failure.Definitef(v1alpha1.ReasonEnvoyFilterRefused, "%s EnvoyFilter %s: %w", verb, name, err)
+		return failure.Terminalf(v1alpha1.ReasonEnvoyFilterRefused, "%s EnvoyFilter %s: %w", verb, name, err)
 	default:
 		return retryable(err, verb, name)
 	}
 }
 
 func retryable(err error, verb, name string) *failure.Error {
-	f := failure.Indefinitef(v1alpha1.ReasonEnvoyFilterUnavailable, "%s EnvoyFilter %s: %w", verb, name, err)
+	f := failure.Transientf(v1alpha1.ReasonEnvoyFilterUnavailable, "%s EnvoyFilter %s: %w", verb, name, err)
 	if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
 		f.RetryAfter = time.Duration(seconds) * time.Second
 	}
@@ -41,7 +41,7 @@ func retryable(err error, verb, name string) *failure.Error {
 // foreign is the failure to make an EnvoyFilter because somebody else's has its
 // name.
 func foreign(ef metav1.Object) *failure.Error {
-	return failure.Definitef(v1alpha1.ReasonForeignEnvoyFilter,
+	return failure.Terminalf(v1alpha1.ReasonForeignEnvoyFilter,
 		"EnvoyFilter %s/%s exists and was not made by AutoWasm, so it is left alone: delete or rename it, or rename the AutoWasm", ef.GetNamespace(), ef.GetName())
 }
 

@@ -69,7 +69,7 @@ func (b *background) Start(ctx context.Context) error {
 func (b *background) ensure(ctx context.Context, key types.NamespacedName, generation int64, patience time.Duration, requests ...source.Request) (fetch.Module, error) {
 	a := b.attempt(key, generation, requests)
 	if a == nil {
-		return fetch.Module{}, failure.Indefinitef(v1alpha1.ReasonUnavailable, "the server is stopping")
+		return fetch.Module{}, failure.Transientf(v1alpha1.ReasonUnavailable, "the server is stopping")
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -80,7 +80,7 @@ func (b *background) ensure(ctx context.Context, key types.NamespacedName, gener
 	if b.take(key, a) {
 		return a.module, a.err
 	}
-	return fetch.Module{}, failure.Indefinitef(v1alpha1.ReasonPending, "the module is being fetched")
+	return fetch.Module{}, failure.Transientf(v1alpha1.ReasonPending, "the module is being fetched")
 }
 
 // attempt returns the one that is under way or has ended for equal requests, or
@@ -142,7 +142,7 @@ func (b *background) end(ctx context.Context, a *attempt, m fetch.Module, err er
 func (b *background) fetch(ctx context.Context, requests []source.Request) (m fetch.Module, err error) {
 	for _, r := range requests {
 		m, err = b.fetcher.Ensure(ctx, r)
-		if err == nil || !failure.Of(err).Definite {
+		if err == nil || !failure.Of(err).Terminal {
 			break
 		}
 	}

@@ -90,7 +90,7 @@ func (w *waits) reason(generation int64) v1alpha1.Reason {
 
 func TestAQuickFetchWakesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, err := range []error{nil, failure.Definitef(v1alpha1.ReasonNotFound, "no such image")} {
+		for _, err := range []error{nil, failure.Terminalf(v1alpha1.ReasonNotFound, "no such image")} {
 			w := newWaits(time.Millisecond, err)
 			w.reason(1)
 			synctest.Wait()
@@ -103,7 +103,7 @@ func TestAQuickFetchWakesNobody(t *testing.T) {
 
 func TestASlowFailureIsLearnt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(time.Minute, failure.Indefinitef(v1alpha1.ReasonUnavailable, "no answer"))
+		w := newWaits(time.Minute, failure.Transientf(v1alpha1.ReasonUnavailable, "no answer"))
 		if got := w.reason(1); got != v1alpha1.ReasonPending {
 			t.Fatalf("at first: %s, want Pending", got)
 		}
@@ -122,7 +122,7 @@ func TestASlowFailureIsLearnt(t *testing.T) {
 
 func TestAFailureThatSomethingMayHavePutRightIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(time.Minute, failure.Definitef(v1alpha1.ReasonUnauthorized, "wrong password"))
+		w := newWaits(time.Minute, failure.Terminalf(v1alpha1.ReasonUnauthorized, "wrong password"))
 		w.reason(1)
 		w.set(0, nil) // the Secret is corrected while the old one is being tried
 		w.reason(1)   // and its event brings the AutoWasm back
@@ -135,7 +135,7 @@ func TestAFailureThatSomethingMayHavePutRightIsTriedAgain(t *testing.T) {
 
 func TestAFailureThatEndsWhileItIsAskedForAgainIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(1500*time.Millisecond, failure.Definitef(v1alpha1.ReasonUnauthorized, "wrong password"))
+		w := newWaits(1500*time.Millisecond, failure.Terminalf(v1alpha1.ReasonUnauthorized, "wrong password"))
 		w.reason(1)
 		w.set(0, nil)
 		if got := w.reason(1); got != "" { // it ends within the patience of this one
@@ -146,7 +146,7 @@ func TestAFailureThatEndsWhileItIsAskedForAgainIsTriedAgain(t *testing.T) {
 
 func TestAFailureIsTriedAgainOnlyForThoseWhoAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(10*time.Second, failure.Definitef(v1alpha1.ReasonUnauthorized, "wrong password"))
+		w := newWaits(10*time.Second, failure.Terminalf(v1alpha1.ReasonUnauthorized, "wrong password"))
 		for range 3 {
 			w.reason(1)
 		}

@@ -47,7 +47,7 @@ func working(message string, f *failure.Error) []metav1.Condition {
 		return nil
 	}
 	kind := v1alpha1.ConditionReconciling
-	if f.Definite {
+	if f.Terminal {
 		kind = v1alpha1.ConditionStalled
 	}
 	return []metav1.Condition{condition(kind, metav1.ConditionTrue, f.Reason, message)}
@@ -134,7 +134,7 @@ func failed(kind string, f *failure.Error) metav1.Condition {
 // verdict is False for the last word, and for proxies that are without the filter
 // now; Unknown for what may pass by itself.
 func verdict(f *failure.Error) metav1.ConditionStatus {
-	if f.Definite || f.Reason == v1alpha1.ReasonProxyLoadFailed {
+	if f.Terminal || f.Reason == v1alpha1.ReasonProxyLoadFailed {
 		return metav1.ConditionFalse
 	}
 	return metav1.ConditionUnknown

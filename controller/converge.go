@@ -50,7 +50,7 @@ func (c converger) converge(ctx context.Context, aw *v1alpha1.AutoWasm, cached, 
 	case !ours(present, aw):
 		return nil, foreign(present)
 	case !present.GetDeletionTimestamp().IsZero():
-		return nil, failure.Indefinitef(v1alpha1.ReasonEnvoyFilterUnavailable, "EnvoyFilter %s is being deleted and is made anew when it is gone", key)
+		return nil, failure.Transientf(v1alpha1.ReasonEnvoyFilterUnavailable, "EnvoyFilter %s is being deleted and is made anew when it is gone", key)
 	case settled(present, wanted, aw):
 		return present, nil
 	default:

@@ -40,7 +40,7 @@
 // Each step leaves a cluster from which the next reconcile can go on, and
 // nothing is written that is already there.
 //
-// Failures end a reconcile and are reported. Definite ones (failure.Error) need a
+// Failures end a reconcile and are reported. Terminal ones (failure.Error) need a
 // user: Stalled is True, and they are looked at again every five minutes, because an
 // image may be pushed later, and at once when the Secret, the ConfigMap or the
 // EnvoyFilter that they came of changes. Others are retried from one second on, up

@@ -135,7 +135,7 @@ func (s *sources) Fill(_ context.Context, sha256 string) error {
 	s.filled = append(s.filled, sha256)
 	i, ok := s.siblings[sha256]
 	if !ok {
-		return failure.Definitef(v1alpha1.ReasonNotFound, "no replica has %s", sha256)
+		return failure.Terminalf(v1alpha1.ReasonNotFound, "no replica has %s", sha256)
 	}
 	s.store[sha256] = i
 	return nil

@@ -79,7 +79,7 @@ func pinnedRequest(aw *v1alpha1.AutoWasm, p *pin) source.Request {
 // moved is what is left to say when the module that runs is nowhere to be had any
 // more and its source holds another one: what runs never changes by itself.
 func moved(p *pin, m fetch.Module) error {
-	return failure.Definitef(v1alpha1.ReasonDigestMismatch,
+	return failure.Terminalf(v1alpha1.ReasonDigestMismatch,
 		"the module sha256:%s that this AutoWasm is bound to is lost, and its source now holds sha256:%s: name the source anew (another tag, key or sha256) to take that", p.SHA256, m.SHA256)
 }
 

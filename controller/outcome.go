@@ -86,7 +86,7 @@ func (o outcome) done() outcome {
 func (o outcome) heard(v proxyView, seen bool, aw *v1alpha1.AutoWasm) outcome {
 	o.proxies, o.unheard = &v, !seen
 	if !seen {
-		return o.failed(stageProxies, failure.Indefinitef(v1alpha1.ReasonProxiesLoading, "the selected proxies are being asked whether they run the module"))
+		return o.failed(stageProxies, failure.Transientf(v1alpha1.ReasonProxiesLoading, "the selected proxies are being asked whether they run the module"))
 	}
 	if f := v.failure(wasReady(aw)); f != nil {
 		return o.failed(stageProxies, f)

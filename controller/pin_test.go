@@ -144,17 +144,17 @@ func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
 		},
 		"a digest that the source does not know": {
 			edit:     func(*unstructured.Unstructured) {},
-			failures: map[string]error{fetched(shaB).Reference: failure.Definitef(v1alpha1.ReasonNotFound, "no such digest")},
+			failures: map[string]error{fetched(shaB).Reference: failure.Terminalf(v1alpha1.ReasonNotFound, "no such digest")},
 			want:     shaA, asked: []string{fetched(shaB).Reference, ""},
 		},
 		"a source that does not answer": {
 			edit:     func(*unstructured.Unstructured) {},
-			failures: map[string]error{imageV1: failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")},
+			failures: map[string]error{imageV1: failure.Transientf(v1alpha1.ReasonUnavailable, "503")},
 			asked:    []string{fetched(shaB).Reference},
 		},
 		"credentials that do not suffice": {
 			edit:     func(*unstructured.Unstructured) {},
-			failures: map[string]error{imageV1: failure.Definitef(v1alpha1.ReasonUnauthorized, "401")},
+			failures: map[string]error{imageV1: failure.Terminalf(v1alpha1.ReasonUnauthorized, "401")},
 			asked:    []string{fetched(shaB).Reference, ""},
 		},
 	}

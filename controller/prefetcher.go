@@ -60,11 +60,11 @@ func (p *prefetcher) wanted(ctx context.Context, key types.NamespacedName) (stri
 	return sha256Of(aw.Status.Module), nil
 }
 
-// passing takes the definite out of a failure: a module that nobody has is
+// passing makes a failure transient: a module that nobody has is
 // resolved anew by the leader, and then some replica has it.
 func passing(err error) *failure.Error {
 	f := *failure.Of(err)
-	f.Definite = false
+	f.Terminal = false
 	return &f
 }
 

@@ -242,7 +242,7 @@ func TestAHandEditStartsOver(t *testing.T) {
 // What does not come so far as to be in force says nothing of proxies, and asks none.
 func TestAFailureBeforeTheProxies(t *testing.T) {
 	h := readyMesh(t)
-	h.sources.failures[imageV2] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
+	h.sources.failures[imageV2] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
 	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
 	h.mustReconcile()
 	h.expect(v1alpha1.PhasePending, "Unknown", "Unavailable")

@@ -72,7 +72,7 @@ func (v proxyView) status() *v1alpha1.ProxiesStatus {
 var gravest = []struct {
 	state    proxies.State
 	reason   v1alpha1.Reason
-	definite bool
+	terminal bool
 }{
 	{proxies.StartFailed, v1alpha1.ReasonProxyStartFailed, true},
 	{proxies.Refused, v1alpha1.ReasonProxyRefused, true},
@@ -93,7 +93,7 @@ func (v proxyView) failure(wasReady bool) *failure.Error {
 			g.state == proxies.Loading && wasReady:
 			continue
 		}
-		return &failure.Error{Reason: g.reason, Definite: g.definite, Err: fmt.Errorf("%s%s", v.summary(), v.tell(g.state))}
+		return &failure.Error{Reason: g.reason, Terminal: g.terminal, Err: fmt.Errorf("%s%s", v.summary(), v.tell(g.state))}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func TestEveryCombinationOfStates(t *testing.T) {
 		for _, wasReady := range []bool{false, true} {
 			got := "fine"
 			if f := v.failure(wasReady); f != nil {
-				got = fmt.Sprintf("%s definite=%v", f.Reason, f.Definite)
+				got = fmt.Sprintf("%s terminal=%v", f.Reason, f.Terminal)
 			}
 			if want := verdictOn(has, len(states), wasReady); got != want {
 				t.Errorf("%v, wasReady %v: %s, want %s", states, wasReady, got, want)
@@ -56,15 +56,15 @@ func TestEveryCombinationOfStates(t *testing.T) {
 func verdictOn(has map[proxies.State]bool, kinds int, wasReady bool) string {
 	switch {
 	case has[proxies.StartFailed]:
-		return "ProxyStartFailed definite=true"
+		return "ProxyStartFailed terminal=true"
 	case has[proxies.Refused]:
-		return "ProxyRefused definite=true"
+		return "ProxyRefused terminal=true"
 	case has[proxies.LoadFailed], has[proxies.LoadFailing]:
-		return "ProxyLoadFailed definite=false"
+		return "ProxyLoadFailed terminal=false"
 	case has[proxies.NotInserted] && kinds == 1:
-		return "NotInserted definite=true"
+		return "NotInserted terminal=true"
 	case has[proxies.Loading] && !wasReady:
-		return "ProxiesLoading definite=false"
+		return "ProxiesLoading terminal=false"
 	default:
 		return "fine"
 	}

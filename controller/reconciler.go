@@ -86,7 +86,7 @@ func (r *reconciler) advance(ctx context.Context, aw *v1alpha1.AutoWasm) (outcom
 	}
 	out := outcome{}.found(ef, aw)
 	if errs := r.validate(aw); len(errs) > 0 {
-		return out.failed(stageSpec, failure.Definitef(v1alpha1.ReasonInvalidSpec, "%w", errs.ToAggregate())), nil
+		return out.failed(stageSpec, failure.Terminalf(v1alpha1.ReasonInvalidSpec, "%w", errs.ToAggregate())), nil
 	}
 	out = r.module(ctx, aw, ef, out)
 	if out.failure != nil {
@@ -129,7 +129,7 @@ func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unst
 func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, out outcome) (outcome, error) {
 	wanted, err := wantedEnvoyFilter(aw, out.module, r.reload(aw, ef), r.render)
 	if err != nil {
-		return out.failed(stageEnvoyFilter, failure.Definitef(v1alpha1.ReasonRenderFailed, "%w", err)), nil
+		return out.failed(stageEnvoyFilter, failure.Terminalf(v1alpha1.ReasonRenderFailed, "%w", err)), nil
 	}
 	ef, err = r.converge.converge(ctx, aw, ef, wanted)
 	if _, refused := errors.AsType[*failure.Error](err); refused {
@@ -203,7 +203,7 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 		return reconcile.Result{}, nil
 	case out.failure != nil:
 		r.proxies.rest(key)
-		ctrl.LoggerFrom(ctx).Info("not synced", "reason", out.failure.Reason, "definite", out.failure.Definite, "message", out.failure.Error())
+		ctrl.LoggerFrom(ctx).Info("not synced", "reason", out.failure.Reason, "terminal", out.failure.Terminal, "message", out.failure.Error())
 		return r.retries.after(key, out.failure), nil
 	default:
 		r.retries.forget(key)

@@ -46,10 +46,10 @@ func TestReconcileTwiceWritesOnce(t *testing.T) {
 		"staged at admission":    func(h *harness) { h.stage(autoWasm(), shaA) },
 		"foreign":                func(h *harness) { h.foreign() },
 		"failing": func(h *harness) {
-			h.sources.failures[imageV1] = failure.Definitef(v1alpha1.ReasonNotFound, "no such image")
+			h.sources.failures[imageV1] = failure.Terminalf(v1alpha1.ReasonNotFound, "no such image")
 		},
 		"waiting": func(h *harness) {
-			h.sources.failures[imageV1] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
+			h.sources.failures[imageV1] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
 		},
 		"invalid": func(h *harness) { h.reconciler.validate = reject },
 	}
@@ -360,8 +360,8 @@ func TestFailingUpdateLeavesTheOldOneInForce(t *testing.T) {
 		phase         v1alpha1.Phase
 		ready, reason string
 	}{
-		"definite":   {failure.Definitef(v1alpha1.ReasonNotFound, "no such image"), v1alpha1.PhaseFailed, "False", "NotFound"},
-		"indefinite": {failure.Indefinitef(v1alpha1.ReasonUnavailable, "503"), v1alpha1.PhasePending, "Unknown", "Unavailable"},
+		"terminal":  {failure.Terminalf(v1alpha1.ReasonNotFound, "no such image"), v1alpha1.PhaseFailed, "False", "NotFound"},
+		"transient": {failure.Transientf(v1alpha1.ReasonUnavailable, "503"), v1alpha1.PhasePending, "Unknown", "Unavailable"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -442,7 +442,7 @@ func TestPins(t *testing.T) {
 	t.Run("Always does not fall back to what an earlier generation resolved", func(t *testing.T) {
 		h := newHarness(t, autoWasm(image(imageV1, v1alpha1.PullAlways)))
 		h.mustReconcile()
-		h.sources.failures[imageV1] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
+		h.sources.failures[imageV1] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
 		h.edit(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.RootID = "other" })
 		h.mustReconcile()
 		h.mustReconcile()
@@ -486,7 +486,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 	t.Run("nobody answers", func(t *testing.T) {
 		h := prepare(t)
 		before := h.envoyFilter()
-		h.sources.failures[imageV1] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
+		h.sources.failures[imageV1] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
 		h.mustReconcile()
 		h.expect(v1alpha1.PhasePending, "Unknown", "Unavailable")
 		if diff := cmp.Diff(before, h.envoyFilter()); diff != "" {
@@ -497,8 +497,8 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 		h := prepare(t)
 		aw := h.autoWasm()
 		_, err := h.reconciler.obtain.pinned(t.Context(), aw, &pin{SHA256: shaB}) // no reference to pin by
-		if f := failure.Of(err); f == nil || f.Reason != v1alpha1.ReasonDigestMismatch || !f.Definite {
-			t.Errorf("err = %v, want a definite DigestMismatch", err)
+		if f := failure.Of(err); f == nil || f.Reason != v1alpha1.ReasonDigestMismatch || !f.Terminal {
+			t.Errorf("err = %v, want a terminal DigestMismatch", err)
 		}
 	})
 }
@@ -506,7 +506,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 func TestNothingIsRenderedBeforeTheModuleIsHere(t *testing.T) {
 	h := newHarness(t, autoWasm())
 	h.stage(autoWasm(), shaA)
-	h.sources.failures[imageV1] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
+	h.sources.failures[imageV1] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
 	h.edit(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.RootID = "other" })
 	before := h.envoyFilter()
 	h.mustReconcile()
@@ -526,7 +526,7 @@ func TestInvalidSpecIsReported(t *testing.T) {
 	if h.envoyFilter() != nil || h.sources.calls() != 0 {
 		t.Error("an invalid spec was acted on")
 	}
-	if result.RequeueAfter < definiteRetry {
+	if result.RequeueAfter < terminalRetry {
 		t.Errorf("looked at again after %s", result.RequeueAfter)
 	}
 }

@@ -17,9 +17,9 @@ import (
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
-	// definiteRetry looks again at what only a user can help: an image may have
+	// terminalRetry looks again at what only a user can help: an image may have
 	// been pushed, a bucket's permissions changed, and nothing tells us.
-	definiteRetry = 5 * time.Minute
+	terminalRetry = 5 * time.Minute
 	// foreignRetry looks again for an EnvoyFilter that stood in the way, where a
 	// cache that holds only ours does not tell that it has gone.
 	foreignRetry = 30 * time.Second
@@ -39,11 +39,11 @@ func newRetries() retries {
 // after says when key is tried again after f. It doubles from attempt to attempt
 // up to lastRetry, is never sooner than the source asked for, and never gives up.
 func (r retries) after(key types.NamespacedName, f *failure.Error) reconcile.Result {
-	delay := definiteRetry
+	delay := terminalRetry
 	switch {
 	case f.Reason == v1alpha1.ReasonForeignEnvoyFilter:
 		delay = foreignRetry
-	case !f.Definite:
+	case !f.Terminal:
 		delay = max(r.limiter.When(key), f.RetryAfter)
 	}
 	return reconcile.Result{RequeueAfter: wait.Jitter(delay, retryJitter)}

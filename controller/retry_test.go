@@ -36,7 +36,7 @@ func TestRetryHonoursTheSource(t *testing.T) {
 		want time.Duration
 	}{
 		"a source that asks for patience": {limited, time.Hour},
-		"a definite failure":              {notFound, definiteRetry},
+		"a terminal failure":              {notFound, terminalRetry},
 		"a foreign EnvoyFilter":           {foreignOne, foreignRetry},
 	}
 	for name, tt := range tests {
@@ -78,9 +78,9 @@ func TestClassify(t *testing.T) {
 				return
 			}
 			f := failure.Of(got)
-			definite := tt.reason == v1alpha1.ReasonEnvoyFilterRefused
-			if f.Reason != tt.reason || f.Definite != definite || f.RetryAfter != tt.after {
-				t.Errorf("classify = %+v, want %s, definite %v, after %s", f, tt.reason, definite, tt.after)
+			terminal := tt.reason == v1alpha1.ReasonEnvoyFilterRefused
+			if f.Reason != tt.reason || f.Terminal != terminal || f.RetryAfter != tt.after {
+				t.Errorf("classify = %+v, want %s, terminal %v, after %s", f, tt.reason, terminal, tt.after)
 			}
 		})
 	}

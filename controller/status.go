@@ -92,7 +92,7 @@ func phaseOf(f *failure.Error) v1alpha1.Phase {
 	switch {
 	case f == nil:
 		return v1alpha1.PhaseSynced
-	case f.Definite:
+	case f.Terminal:
 		return v1alpha1.PhaseFailed
 	case f.Reason == v1alpha1.ReasonPending:
 		return v1alpha1.PhaseFetching

@@ -44,11 +44,11 @@ func synced(sha256 string) outcome {
 }
 
 var (
-	unavailable = failure.Indefinitef(v1alpha1.ReasonUnavailable, "get manifest: 503")
-	notFound    = failure.Definitef(v1alpha1.ReasonNotFound, "no such image")
-	notWasm     = failure.Definitef(v1alpha1.ReasonNotWasm, "not a module")
-	pending     = failure.Indefinitef(v1alpha1.ReasonPending, "being fetched")
-	foreignOne  = failure.Definitef(v1alpha1.ReasonForeignEnvoyFilter, "somebody else's")
+	unavailable = failure.Transientf(v1alpha1.ReasonUnavailable, "get manifest: 503")
+	notFound    = failure.Terminalf(v1alpha1.ReasonNotFound, "no such image")
+	notWasm     = failure.Terminalf(v1alpha1.ReasonNotWasm, "not a module")
+	pending     = failure.Transientf(v1alpha1.ReasonPending, "being fetched")
+	foreignOne  = failure.Terminalf(v1alpha1.ReasonForeignEnvoyFilter, "somebody else's")
 )
 
 func TestComputeStatus(t *testing.T) {
@@ -71,7 +71,7 @@ func TestComputeStatus(t *testing.T) {
 			[]string{"Ready=True Synced @1", "SourceResolved=True Resolved @1", "ModuleVerified=True Verified @1", "EnvoyFilterApplied=True Applied @1"},
 		},
 		{
-			"invalid spec", born, 1, outcome{}.failed(stageSpec, failure.Definitef(v1alpha1.ReasonInvalidSpec, "spec.filter.source: Required")), v1alpha1.PhaseFailed,
+			"invalid spec", born, 1, outcome{}.failed(stageSpec, failure.Terminalf(v1alpha1.ReasonInvalidSpec, "spec.filter.source: Required")), v1alpha1.PhaseFailed,
 			"spec.filter.source: Required",
 			[]string{"Ready=False InvalidSpec @1", "Stalled=True InvalidSpec @1", "SourceResolved=Unknown Waiting @1", "ModuleVerified=Unknown Waiting @1", "EnvoyFilterApplied=False Waiting @1"},
 		},
@@ -193,10 +193,10 @@ func TestARetryDoesNotHideWhyItWasNeeded(t *testing.T) {
 		generation int64
 		want       v1alpha1.Phase
 	}{
-		{"after a definite failure", failedStatus(notFound), 1, v1alpha1.PhaseFailed},
-		{"after an indefinite failure", failedStatus(unavailable), 1, v1alpha1.PhasePending},
+		{"after a terminal failure", failedStatus(notFound), 1, v1alpha1.PhaseFailed},
+		{"after a transient failure", failedStatus(unavailable), 1, v1alpha1.PhasePending},
 		{"after another generation's failure", failedStatus(notFound), 2, v1alpha1.PhaseFetching},
-		{"after a missing Secret", failedStatus(failure.Indefinitef(v1alpha1.ReasonSecretNotFound, "no Secret")), 1, v1alpha1.PhaseFetching},
+		{"after a missing Secret", failedStatus(failure.Transientf(v1alpha1.ReasonSecretNotFound, "no Secret")), 1, v1alpha1.PhaseFetching},
 		{"after success", computeStatus(v1alpha1.AutoWasmStatus{}, 1, synced(shaA), testTime), 1, v1alpha1.PhaseFetching},
 	}
 	for _, tt := range tests {
@@ -221,7 +221,7 @@ func TestFirstFetchKeepsItsTime(t *testing.T) {
 }
 
 func TestLongMessagesAreCut(t *testing.T) {
-	long := failure.Definitef(v1alpha1.ReasonNotFound, "%s", strings.Repeat("größe ", 1000))
+	long := failure.Terminalf(v1alpha1.ReasonNotFound, "%s", strings.Repeat("größe ", 1000))
 	o := outcome{envoyFilter: &v1alpha1.EnvoyFilterStatus{Name: "test"}, renderedFor: 7}
 	status := computeStatus(v1alpha1.AutoWasmStatus{}, 8, o.failed(stageSource, long), testTime)
 	for _, message := range []string{status.Message, status.Conditions[0].Message, status.Conditions[2].Message} {
@@ -252,7 +252,7 @@ func TestAnnounce(t *testing.T) {
 		{"another generation", running, status(running, 2, synced(shaA)), "Normal Synced"},
 		{"fetching", born, status(born, 1, outcome{}.failed(stageSource, pending)), ""},
 		{"failing", running, status(running, 2, outcome{}.failed(stageSource, unavailable)), "Warning Unavailable"},
-		{"the same failure in other words", stuck, status(stuck, 1, outcome{}.failed(stageSource, failure.Definitef(v1alpha1.ReasonNotFound, "gone"))), ""},
+		{"the same failure in other words", stuck, status(stuck, 1, outcome{}.failed(stageSource, failure.Terminalf(v1alpha1.ReasonNotFound, "gone"))), ""},
 		{"another failure", stuck, status(stuck, 1, outcome{}.failed(stageSource, notWasm)), "Warning NotWasm"},
 		{"well again", stuck, status(stuck, 1, synced(shaA)), "Normal Synced"},
 	}

@@ -205,7 +205,7 @@ func TestSweeperRemembersOnlyWhatItWaitsFor(t *testing.T) {
 // in the name of the AutoWasm that was there before.
 func TestARefusedCreateLeavesNothingInForce(t *testing.T) {
 	h := newHarness(t, autoWasm(image(imageV2, "")))
-	h.sources.failures[imageV2] = failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
+	h.sources.failures[imageV2] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
 	h.mustReconcile()
 	stageAlone(nil)(t, h) // of imageV1
 	h.start()

@@ -43,13 +43,13 @@ func (s *registry) Resolve(ctx context.Context, r source.Request) (*source.Resol
 		}
 	}
 	if s.password != "" && r.Secret != s.password {
-		return nil, failure.Definitef(v1alpha1.ReasonUnauthorized, "no")
+		return nil, failure.Terminalf(v1alpha1.ReasonUnauthorized, "no")
 	}
 	s.mu.Lock()
 	data := s.modules[repository(r)]
 	s.mu.Unlock()
 	if data == nil {
-		return nil, failure.Definitef(v1alpha1.ReasonNotFound, "no %s", repository(r))
+		return nil, failure.Terminalf(v1alpha1.ReasonNotFound, "no %s", repository(r))
 	}
 	reference := repository(r) + "@sha256:" + hashOf(append([]byte("manifest"), data...))
 	return &source.Resolved{Reference: reference, Key: reference, SHA256: s.declared, Immutable: !s.mutable, Open: func(ctx context.Context) (io.ReadCloser, error) {
@@ -89,7 +89,7 @@ type printing struct{ *registry }
 
 func (p printing) Fingerprint(_ context.Context, r source.Request) (string, error) {
 	if r.Secret == "missing" {
-		return "", failure.Indefinitef(v1alpha1.ReasonSecretNotFound, "no Secret %s", r.Secret)
+		return "", failure.Transientf(v1alpha1.ReasonSecretNotFound, "no Secret %s", r.Secret)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,15 +168,15 @@ func (f *fixture) ensure(r source.Request) fetch.Module {
 }
 
 // refused expects a failure.
-func (f *fixture) refused(r source.Request, reason v1alpha1.Reason, definite bool) *failure.Error {
+func (f *fixture) refused(r source.Request, reason v1alpha1.Reason, terminal bool) *failure.Error {
 	f.t.Helper()
 	_, err := f.Ensure(f.t.Context(), r)
 	if err == nil {
 		f.t.Fatalf("Ensure succeeded, want %s", reason)
 	}
 	got := failure.Of(err)
-	if got.Reason != reason || got.Definite != definite {
-		f.t.Fatalf("Ensure = %v (%s, definite %v), want %s, %v", err, got.Reason, got.Definite, reason, definite)
+	if got.Reason != reason || got.Terminal != terminal {
+		f.t.Fatalf("Ensure = %v (%s, terminal %v), want %s, %v", err, got.Reason, got.Terminal, reason, terminal)
 	}
 	return got
 }
@@ -187,7 +187,7 @@ func (f *fixture) gaveUp(r source.Request, patience time.Duration) {
 	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
 	defer cancel()
 	_, err := f.Ensure(ctx, r)
-	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonPending || got.Definite {
+	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonPending || got.Terminal {
 		f.t.Fatalf("Ensure = %v, want Pending", err)
 	}
 }

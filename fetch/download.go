@@ -105,7 +105,7 @@ func (f *Fetcher) transfer(ctx context.Context, resolved *source.Resolved) (Modu
 	}
 	m, ok := f.stored(info.SHA256, resolved.Reference)
 	if !ok {
-		return Module{}, failure.Indefinitef(v1alpha1.ReasonStoreFailed, "module %s was evicted at once", info.SHA256)
+		return Module{}, failure.Transientf(v1alpha1.ReasonStoreFailed, "module %s was evicted at once", info.SHA256)
 	}
 	logger.Info("fetched a module", "bytes", info.Size, "abi", info.ABI)
 	return m, nil

@@ -135,7 +135,7 @@ func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) 
 	if flight.wait(ctx) {
 		return flight.module, flight.err
 	}
-	return Module{}, failure.Indefinitef(v1alpha1.ReasonPending, "the module of %s is not here yet and is being fetched in the background: %w", id, context.Cause(ctx))
+	return Module{}, failure.Transientf(v1alpha1.ReasonPending, "the module of %s is not here yet and is being fetched in the background: %w", id, context.Cause(ctx))
 }
 
 // remembered answers from memory if it may and the store still has the module.

@@ -78,9 +78,9 @@ func (g *flights[K]) board(ctx context.Context, key K, by starter, fn func(conte
 func (g *flights[K]) full(namespace string) error {
 	switch {
 	case len(g.running) >= maxFlights:
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "too many fetches are under way (%d)", maxFlights)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches are under way (%d)", maxFlights)
 	case g.started.full(namespace):
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", namespace, maxFlightsOfOne)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", namespace, maxFlightsOfOne)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func guarded(ctx context.Context, fn func(context.Context) (Module, error)) (m M
 	defer func() {
 		if p := recover(); p != nil {
 			log.FromContext(ctx).Error(fmt.Errorf("panic: %v", p), "a fetch failed badly", "stack", string(debug.Stack()))
-			m, err = Module{}, failure.Indefinitef(v1alpha1.ReasonUnavailable, "internal error: %v", p)
+			m, err = Module{}, failure.Transientf(v1alpha1.ReasonUnavailable, "internal error: %v", p)
 		}
 	}()
 	return fn(ctx)

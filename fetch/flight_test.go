@@ -50,7 +50,7 @@ func TestAnothersFailedDownloadIsNotMine(t *testing.T) {
 		f.onOpen = func(ctx context.Context, r source.Request) error {
 			time.Sleep(time.Second)
 			if r.Secret == "bad" {
-				return failure.Definitef(v1alpha1.ReasonUnauthorized, "no blobs for you")
+				return failure.Terminalf(v1alpha1.ReasonUnauthorized, "no blobs for you")
 			}
 			return nil
 		}
@@ -91,7 +91,7 @@ func TestAFailureIsNotRemembered(t *testing.T) {
 		f := newFixture(t)
 		f.onResolve = func(ctx context.Context, r source.Request) error {
 			time.Sleep(time.Minute)
-			return failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")
+			return failure.Transientf(v1alpha1.ReasonUnavailable, "503")
 		}
 		f.gaveUp(image(x), time.Second)
 		time.Sleep(2 * time.Minute)

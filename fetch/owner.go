@@ -28,7 +28,7 @@ func (o *owner) run(fn func()) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.stopped {
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "the server is stopping")
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "the server is stopping")
 	}
 	o.work.Go(fn)
 	return nil

@@ -35,7 +35,7 @@ func (p *patience) check(c caller, now time.Time) error {
 		delete(p.until, c)
 		return nil
 	}
-	err := failure.Indefinitef(v1alpha1.ReasonRateLimited, "%s asked to be left alone for another %s", c.host, wait.Round(time.Second))
+	err := failure.Transientf(v1alpha1.ReasonRateLimited, "%s asked to be left alone for another %s", c.host, wait.Round(time.Second))
 	err.RetryAfter = wait
 	return err
 }

@@ -16,7 +16,7 @@ func limited(after time.Duration) func(context.Context, source.Request) error {
 		if repository(r) == "calm.example/x" {
 			return nil
 		}
-		err := failure.Indefinitef(v1alpha1.ReasonRateLimited, "429")
+		err := failure.Transientf(v1alpha1.ReasonRateLimited, "429")
 		err.RetryAfter = after
 		return err
 	}

@@ -69,19 +69,19 @@ func (f *Fetcher) bounded(ctx context.Context, id identity, fn func(context.Cont
 	return f.ended(ctx, id, fn(ctx))
 }
 
-// ended makes an error that comes of the end of our own context indefinite and
+// ended makes an error that comes of the end of our own context transient and
 // says why it ended.
 func (f *Fetcher) ended(ctx context.Context, id identity, err error) error {
-	if err == nil || ctx.Err() == nil || failure.Of(err).Definite {
+	if err == nil || ctx.Err() == nil || failure.Of(err).Terminal {
 		return err
 	}
 	if f.owner.ctx.Err() != nil {
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "fetch %s: the server is stopping: %w", id, err)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "fetch %s: the server is stopping: %w", id, err)
 	}
 	if cause := context.Cause(ctx); !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	return failure.Indefinitef(v1alpha1.ReasonUnavailable, "fetch %s: %w", id, err)
+	return failure.Transientf(v1alpha1.ReasonUnavailable, "fetch %s: %w", id, err)
 }
 
 // errNoTurn is a fetch that waited too long for others.

@@ -61,7 +61,7 @@ func TestAuditedReference(t *testing.T) {
 func TestNoAnswerTellsAModule(t *testing.T) {
 	fails := map[string]func(text string) (*preparer, error){
 		"a fetch": func(text string) (*preparer, error) {
-			return failing(failure.Definitef(v1alpha1.ReasonNotWasm, "%s", text)), nil
+			return failing(failure.Terminalf(v1alpha1.ReasonNotWasm, "%s", text)), nil
 		},
 		"a write": func(text string) (*preparer, error) {
 			return &preparer{}, status(http.StatusInternalServerError, "", text)
@@ -95,7 +95,7 @@ func answerWith(t *testing.T, p *preparer, writeErr error, check SourceCheck) an
 // The one exception: to whoever names a URL, and a wrong sha256 for it.
 func TestMismatchOfAnObjectIsTold(t *testing.T) {
 	text := "the module's sha256 is " + moduleSHA256 + ", wanted " + digest[7:]
-	mismatch := failure.Definitef(v1alpha1.ReasonDigestMismatch, "%s", text)
+	mismatch := failure.Terminalf(v1alpha1.ReasonDigestMismatch, "%s", text)
 	if got := failureText(mismatch, fromObject("https://x", digest[7:])); got != text {
 		t.Errorf("object: %s", got)
 	}

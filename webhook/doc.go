@@ -10,7 +10,7 @@
 //  2. warns of what in the cluster keeps the filter from running, as far as caches
 //     know it (package preflight);
 //  3. prepares the module: resolves and fetches the source within a budget. A
-//     definite failure denies, an indefinite one admits with a warning, and the
+//     terminal failure denies, a transient one admits with a warning, and the
 //     fetch goes on in the background;
 //  4. generates: on a create it stages the EnvoyFilter, that is, creates it before
 //     the AutoWasm is persisted; on an update, and where staging is off, it only

@@ -12,7 +12,7 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// SourceCheck says what a definite failure of a source does to an admission.
+// SourceCheck says what a terminal failure of a source does to an admission.
 type SourceCheck string
 
 // The source checks.

@@ -40,12 +40,12 @@ func (p preparation) module(ctx context.Context, s subject, d *decision) (fetch.
 // admitted before and has failed since does not stand in the way of an update to
 // something else.
 func (p preparation) failed(ctx context.Context, s subject, f *failure.Error, d *decision) {
-	ctrl.LoggerFrom(ctx).V(1).Info("Module not ready at admission", "reason", f.Reason, "definite", f.Definite, "error", f.Error())
+	ctrl.LoggerFrom(ctx).V(1).Info("Module not ready at admission", "reason", f.Reason, "terminal", f.Terminal, "error", f.Error())
 	d.note(auditSource, string(f.Reason))
 	text := failureText(f, s.aw.Spec.Filter.Source)
 	switch {
-	case !f.Definite:
-		d.warn("%s", indefiniteWarning(f.Reason, &s.aw.Spec))
+	case !f.Terminal:
+		d.warn("%s", transientWarning(f.Reason, &s.aw.Spec))
 	case p.check == Warn || s.sameSource():
 		d.warn("%s: %s", sourcePath(f.Reason, &s.aw.Spec), text)
 	default:

@@ -46,7 +46,7 @@ func failing(err error) *preparer {
 	return &preparer{ensure: func(context.Context) (fetch.Module, error) { return fetch.Module{}, err }}
 }
 
-func TestDefiniteFailures(t *testing.T) {
+func TestTerminalFailures(t *testing.T) {
 	withoutSecret := func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "" }
 	pinnedObject := withSource(fromObject("https://bucket.example/x", digest[7:]))
 	tests := []struct {
@@ -68,7 +68,7 @@ func TestDefiniteFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, generated := testValidator(failing(failure.Definitef(tt.reason, "the\nwords")), Enforce)
+			v, generated := testValidator(failing(failure.Terminalf(tt.reason, "the\nwords")), Enforce)
 			got := answerOf(t, v, admissionv1.Create, nil, autoWasm(tt.change))
 			if diff := cmp.Diff(answer{Denied: tt.want, Source: string(tt.reason)}, got); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
@@ -80,7 +80,7 @@ func TestDefiniteFailures(t *testing.T) {
 	}
 }
 
-func TestIndefiniteFailures(t *testing.T) {
+func TestTransientFailures(t *testing.T) {
 	long := nameOf(60) + "." + nameOf(60) + ".example"
 	tests := []struct {
 		name   string
@@ -98,7 +98,7 @@ func TestIndefiniteFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, generated := testValidator(failing(failure.Indefinitef(tt.reason, "the words")), Enforce)
+			v, generated := testValidator(failing(failure.Transientf(tt.reason, "the words")), Enforce)
 			got := answerOf(t, v, admissionv1.Create, nil, autoWasm(tt.change))
 			if diff := cmp.Diff(answer{Warnings: []string{tt.want}, Source: string(tt.reason)}, got); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
@@ -111,13 +111,13 @@ func TestIndefiniteFailures(t *testing.T) {
 }
 
 func TestSourceCheck(t *testing.T) {
-	v, generated := testValidator(failing(failure.Definitef(v1alpha1.ReasonNotFound, "no such image")), Warn)
+	v, generated := testValidator(failing(failure.Terminalf(v1alpha1.ReasonNotFound, "no such image")), Warn)
 	got := answerOf(t, v, admissionv1.Create, nil, autoWasm())
 	want := answer{Warnings: []string{"spec.filter.source.registry.image: no such image"}, Source: "NotFound"}
 	if diff := cmp.Diff(want, got); diff != "" || len(*generated) > 0 {
 		t.Errorf("Warn, %d generated (-want +got):\n%s", len(*generated), diff)
 	}
-	p := failing(failure.Definitef(v1alpha1.ReasonNotFound, "no such image"))
+	p := failing(failure.Terminalf(v1alpha1.ReasonNotFound, "no such image"))
 	v, generated = testValidator(p, Off)
 	if diff := cmp.Diff(answer{}, answerOf(t, v, admissionv1.Create, nil, autoWasm())); diff != "" || len(*generated) > 0 || len(p.asked) > 0 {
 		t.Errorf("Off, %d generated, %d asked (-want +got):\n%s", len(*generated), len(p.asked), diff)
@@ -127,7 +127,7 @@ func TestSourceCheck(t *testing.T) {
 // An image that vanished after it was admitted does not stand in the way of a
 // change to the ports, but a change of the source must be right.
 func TestUpdateAnswersForItsOwnChange(t *testing.T) {
-	gone := failure.Definitef(v1alpha1.ReasonNotFound, "no such image")
+	gone := failure.Terminalf(v1alpha1.ReasonNotFound, "no such image")
 	tests := []struct {
 		name   string
 		change change

@@ -13,7 +13,7 @@ import (
 // maxDetail bounds what a message repeats of another party's words, in characters.
 const maxDetail = 1024
 
-// sourceError is the denial for a definite failure: at the field that would have to
+// sourceError is the denial for a terminal failure: at the field that would have to
 // change.
 func sourceError(reason v1alpha1.Reason, text string, spec *v1alpha1.AutoWasmSpec) *field.Error {
 	path := sourcePath(reason, spec)
@@ -67,8 +67,8 @@ func remedy(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) string {
 	return ""
 }
 
-// indefiniteWarning says what the object waits for.
-func indefiniteWarning(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) string {
+// transientWarning says what the object waits for.
+func transientWarning(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) string {
 	const stays = "admitted, and Pending until"
 	switch reason {
 	case v1alpha1.ReasonSecretNotFound:

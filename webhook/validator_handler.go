@@ -22,7 +22,7 @@ type validator struct {
 
 // NewValidator returns the handler of the validating webhook: Validate, then
 // the preflight, the preparation of the module, and the generation of the EnvoyFilter. It denies with
-// every error at once (422, one cause for each field), and only for what is definite
+// every error at once (422, one cause for each field), and only for what is terminal
 // about the object.
 func NewValidator(o Options) admission.Handler { return newValidator(o.withDefaults()) }
 

@@ -122,7 +122,7 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 }
 
 func (o *options) bindAdmission(flags *pflag.FlagSet) {
-	flags.StringVar(&o.sourceCheck, "source-check", string(webhook.Enforce), "what a definite answer of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not ask")
+	flags.StringVar(&o.sourceCheck, "source-check", string(webhook.Enforce), "what a terminal failure of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not ask")
 	flags.BoolVar(&o.stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
 	flags.DurationVar(&o.budget, "budget", 3*time.Second, "longest that an admission waits for the source")
 	flags.DurationVar(&o.sweepGrace, "sweep-grace", 5*time.Second, "how long after it was first seen a staged EnvoyFilter without its AutoWasm is removed")

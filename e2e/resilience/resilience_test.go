@@ -124,7 +124,7 @@ func TestStageOff(t *testing.T) {
 	cluster.WaitPhase(t, ns, "later", v1alpha1.PhaseSynced)
 }
 
-// TestSourceCheckWarn: a definite answer only warns.
+// TestSourceCheckWarn: a terminal failure only warns.
 func TestSourceCheckWarn(t *testing.T) {
 	ns := cluster.Namespace(t)
 	restart(t, "--source-check=Warn")

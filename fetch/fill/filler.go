@@ -71,16 +71,16 @@ func (f *Filler) Fill(ctx context.Context, sha256 string) error {
 	}
 	found, err := requests(ctx, f.o.Reader, sha256)
 	if err != nil {
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "%w", err)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "%w", err)
 	}
 	if len(found) == 0 && !f.strange.Allow() {
-		return failure.Indefinitef(v1alpha1.ReasonRateLimited, "too many modules are asked for that nobody names, such as %s", sha256)
+		return failure.Transientf(v1alpha1.ReasonRateLimited, "too many modules are asked for that nobody names, such as %s", sha256)
 	}
 	if f.fromSibling(ctx, sha256) {
 		return nil
 	}
 	if len(found) == 0 {
-		return failure.Definitef(v1alpha1.ReasonNotFound, "nobody names module %s", sha256)
+		return failure.Terminalf(v1alpha1.ReasonNotFound, "nobody names module %s", sha256)
 	}
 	return f.fromSource(ctx, found, sha256)
 }
@@ -119,7 +119,7 @@ func (f *Filler) fromSource(ctx context.Context, found []source.Request, sha256 
 			return nil
 		}
 		err = fmt.Errorf("as AutoWasm %s/%s asks: %w", r.Namespace, r.Name, err)
-		if worst == nil || (worst.Definite && !failure.Of(err).Definite) {
+		if worst == nil || (worst.Terminal && !failure.Of(err).Terminal) {
 			worst = failure.Of(failure.Wrapf(err, "bring module %s", sha256))
 		}
 	}
@@ -132,7 +132,7 @@ func (f *Filler) ensure(ctx context.Context, r source.Request, sha256 string) er
 		return err
 	}
 	if m.SHA256 != sha256 {
-		return failure.Definitef(v1alpha1.ReasonDigestMismatch, "%s now holds module %s", m.Reference, m.SHA256)
+		return failure.Terminalf(v1alpha1.ReasonDigestMismatch, "%s now holds module %s", m.Reference, m.SHA256)
 	}
 	return nil
 }

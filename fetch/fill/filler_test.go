@@ -46,7 +46,7 @@ func TestFillOfWhatIsThereAsksNobody(t *testing.T) {
 }
 
 func TestFillWithoutACacheMayPass(t *testing.T) {
-	if got := failure.Of(newFixture(t, broken(t)).Fill(t.Context(), sha)); got == nil || got.Definite || got.Reason != v1alpha1.ReasonUnavailable {
+	if got := failure.Of(newFixture(t, broken(t)).Fill(t.Context(), sha)); got == nil || got.Terminal || got.Reason != v1alpha1.ReasonUnavailable {
 		t.Errorf("Fill = %v", got)
 	}
 }

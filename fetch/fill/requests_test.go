@@ -67,11 +67,11 @@ func TestFillTriesAllSources(t *testing.T) {
 		name     string
 		answers  map[string]error
 		reason   v1alpha1.Reason
-		definite bool
+		terminal bool
 	}{
-		{"the second gives it", map[string]error{"a": failure.Definitef(v1alpha1.ReasonUnauthorized, "no")}, "", false},
-		{"both refuse", map[string]error{"a": failure.Definitef(v1alpha1.ReasonUnauthorized, "no"), "b": failure.Definitef(v1alpha1.ReasonNotFound, "no")}, v1alpha1.ReasonUnauthorized, true},
-		{"one may come back", map[string]error{"a": failure.Definitef(v1alpha1.ReasonUnauthorized, "no"), "b": failure.Indefinitef(v1alpha1.ReasonUnavailable, "503")}, v1alpha1.ReasonUnavailable, false},
+		{"the second gives it", map[string]error{"a": failure.Terminalf(v1alpha1.ReasonUnauthorized, "no")}, "", false},
+		{"both refuse", map[string]error{"a": failure.Terminalf(v1alpha1.ReasonUnauthorized, "no"), "b": failure.Terminalf(v1alpha1.ReasonNotFound, "no")}, v1alpha1.ReasonUnauthorized, true},
+		{"one may come back", map[string]error{"a": failure.Terminalf(v1alpha1.ReasonUnauthorized, "no"), "b": failure.Transientf(v1alpha1.ReasonUnavailable, "503")}, v1alpha1.ReasonUnavailable, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestFillTriesAllSources(t *testing.T) {
 			err := f.Fill(t.Context(), sha)
 			f.expect(t, tt.reason == "", pinned("a"), pinned("b"))
 			got := failure.Of(err)
-			if tt.reason == "" && err != nil || tt.reason != "" && (got == nil || got.Reason != tt.reason || got.Definite != tt.definite) {
+			if tt.reason == "" && err != nil || tt.reason != "" && (got == nil || got.Reason != tt.reason || got.Terminal != tt.terminal) {
 				t.Errorf("Fill = %v, want %q", err, tt.reason)
 			}
 		})
@@ -100,7 +100,7 @@ func TestFillOfWhatNobodyNames(t *testing.T) {
 	foreign.SetLabels(nil)
 	stranger := autowasm("foreign", hashOf(nil), "", registry())
 	f := newFixture(t, cluster(t, foreign, stranger, envoyFilter("orphan", sha, reference)))
-	if got := failure.Of(f.Fill(t.Context(), sha)); got == nil || got.Reason != v1alpha1.ReasonNotFound || !got.Definite {
+	if got := failure.Of(f.Fill(t.Context(), sha)); got == nil || got.Reason != v1alpha1.ReasonNotFound || !got.Terminal {
 		t.Errorf("Fill = %v", got)
 	}
 	f.expect(t, false)

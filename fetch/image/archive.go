@@ -58,11 +58,11 @@ func (a *archive) next() (wasmFile, error) {
 
 func (a *archive) count(header *tar.Header) error {
 	if a.budget.entries--; a.budget.entries < 0 {
-		return failure.Definitef(v1alpha1.ReasonTooLarge,
+		return failure.Terminalf(v1alpha1.ReasonTooLarge,
 			"more than %d files would have to be looked at: push the module alone, as with wasmc push", maxEntries)
 	}
 	if len(header.Name) > maxPath {
-		return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "a path in the archive is longer than %d bytes", maxPath)
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "a path in the archive is longer than %d bytes", maxPath)
 	}
 	return nil
 }
@@ -74,10 +74,10 @@ func irregular(name string, header *tar.Header) error {
 	case tar.TypeReg, tar.TypeGNUSparse:
 		return nil
 	case tar.TypeSymlink, tar.TypeLink:
-		return failure.Definitef(v1alpha1.ReasonUnsupportedImage,
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
 			"%s is a link to %s, and links are not followed: put the file itself there", quote(name), quote(header.Linkname))
 	default:
-		return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "%s is not a regular file (tar type %q)", quote(name), header.Typeflag)
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "%s is not a regular file (tar type %q)", quote(name), header.Typeflag)
 	}
 }
 

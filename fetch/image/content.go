@@ -134,5 +134,5 @@ func (c *content) explain(err error) error {
 	if err := c.drainOrigin(); err != nil {
 		return err
 	}
-	return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "unpack %s: it is damaged: %w", c.origin.what, err)
+	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "unpack %s: it is damaged: %w", c.origin.what, err)
 }

@@ -25,7 +25,7 @@
 //
 // # Errors
 //
-// What is wrong with an image is a definite *failure.Error: UnsupportedImage,
+// What is wrong with an image is a terminal *failure.Error: UnsupportedImage,
 // TooLarge or DigestMismatch. What went wrong on the way to the registry passes
 // through wrapped, for the caller to classify.
 //

@@ -25,7 +25,7 @@ const (
 // one. Attestations do not count. The machine that runs this does not matter: a
 // module is the same on all of them.
 //
-// Errors are definite *failure.Error (UnsupportedImage, which names the
+// Errors are terminal *failure.Error (UnsupportedImage, which names the
 // platforms), or those of the registry, wrapped and not classified.
 func Select(idx v1.ImageIndex) (v1.Image, error) {
 	for range maxIndexDepth {
@@ -40,7 +40,7 @@ func Select(idx v1.ImageIndex) (v1.Image, error) {
 			return nil, fmt.Errorf("read the nested index %s: %w", child.Digest, err)
 		}
 	}
-	return nil, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "image indexes are nested more than %d deep", maxIndexDepth)
+	return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "image indexes are nested more than %d deep", maxIndexDepth)
 }
 
 func imageChild(idx v1.ImageIndex, child v1.Descriptor) (v1.Image, error) {
@@ -77,10 +77,10 @@ func readChildren(idx v1.ImageIndex) ([]v1.Descriptor, error) {
 	}
 	manifest, err := v1.ParseIndexManifest(bytes.NewReader(raw))
 	if err != nil {
-		return nil, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "parse the image index: %w", err)
+		return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "parse the image index: %w", err)
 	}
 	if n := len(manifest.Manifests); n > maxChildren {
-		return nil, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "the image index has %d children, more than %d", n, maxChildren)
+		return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the image index has %d children, more than %d", n, maxChildren)
 	}
 	var children []v1.Descriptor
 	for _, child := range manifest.Manifests {
@@ -115,12 +115,12 @@ func isAbsent(p *v1.Platform) bool {
 
 func noChild(children []v1.Descriptor) error {
 	if len(children) == 0 {
-		return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "the image index has no images")
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the image index has no images")
 	}
 	platforms := make([]string, len(children))
 	for i, child := range children {
 		platforms[i] = quote(child.Platform.String())
 	}
-	return failure.Definitef(v1alpha1.ReasonUnsupportedImage,
+	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
 		"the image index has neither a wasm nor a linux/amd64 image, only %s: push the module with wasmc push, or build it for linux/amd64", list(platforms))
 }

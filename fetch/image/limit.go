@@ -55,7 +55,7 @@ func (b *budget) limitModule(r io.Reader) io.Reader {
 }
 
 func (b *budget) searchExceeded() error {
-	return failure.Definitef(v1alpha1.ReasonTooLarge,
+	return failure.Terminalf(v1alpha1.ReasonTooLarge,
 		"more than %d times the module limit of %d bytes would have to be unpacked: push the module alone, as with wasmc push", searchFactor, b.max)
 }
 

@@ -29,7 +29,7 @@ func Module(ctx context.Context, img v1.Image, max int64) (io.ReadCloser, error)
 // those behind it; a layer whose *.wasm file is not named plugin.wasm is read
 // twice. ctx bounds the reading too.
 //
-// Errors are definite *failure.Error (UnsupportedImage, which names the layers,
+// Errors are terminal *failure.Error (UnsupportedImage, which names the layers,
 // TooLarge or DigestMismatch), or those of the registry, wrapped and not
 // classified. The caller closes the stream.
 func Open(ctx context.Context, img v1.Image, max int64) (*Stream, error) {
@@ -57,10 +57,10 @@ func readManifest(img v1.Image) (*v1.Manifest, error) {
 	}
 	manifest, err := v1.ParseManifest(bytes.NewReader(raw))
 	if err != nil {
-		return nil, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "parse the image's manifest: %w", err)
+		return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "parse the image's manifest: %w", err)
 	}
 	if n := len(manifest.Layers); n > maxLayers {
-		return nil, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "the image has %d layers, more than %d: %s", n, maxLayers, remedy)
+		return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the image has %d layers, more than %d: %s", n, maxLayers, remedy)
 	}
 	return manifest, nil
 }

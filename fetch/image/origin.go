@@ -42,7 +42,7 @@ func (o *origin) classify(err error) error {
 	case err == io.EOF:
 		return io.EOF
 	case strings.HasPrefix(err.Error(), "error verifying "):
-		return failure.Definitef(v1alpha1.ReasonDigestMismatch, "read %s: the registry's copy is damaged: %w", o.what, err)
+		return failure.Terminalf(v1alpha1.ReasonDigestMismatch, "read %s: the registry's copy is damaged: %w", o.what, err)
 	default:
 		return fmt.Errorf("read %s: %w", o.what, err)
 	}

@@ -17,7 +17,7 @@ import (
 // refusal is how an image fails.
 type refusal struct {
 	Reason   v1alpha1.Reason
-	Definite bool
+	Terminal bool
 	Message  string
 }
 
@@ -26,7 +26,7 @@ func refusalOf(err error) refusal {
 	if f == nil {
 		return refusal{}
 	}
-	return refusal{f.Reason, f.Definite, f.Error()}
+	return refusal{f.Reason, f.Terminal, f.Error()}
 }
 
 func unsupported(message string) refusal {

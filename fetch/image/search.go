@@ -157,7 +157,7 @@ func (s *search) reopen(layer v1.Descriptor, path string) (*Stream, error) {
 			file, err := a.next()
 			switch {
 			case err == io.EOF:
-				return nil, failure.Definitef(v1alpha1.ReasonDigestMismatch, "%s is gone from layer %s", quote(path), layer.Digest)
+				return nil, failure.Terminalf(v1alpha1.ReasonDigestMismatch, "%s is gone from layer %s", quote(path), layer.Digest)
 			case err != nil:
 				return nil, c.explain(err)
 			case file.path == path && file.refused == nil:

@@ -15,7 +15,7 @@ import (
 // work.
 //
 // The module is capped at max bytes, what is read and unpacked around it at
-// sixteen times that. Errors are definite *failure.Error, or those of r, wrapped.
+// sixteen times that. Errors are terminal *failure.Error, or those of r, wrapped.
 // Closing the stream does not close r. Cancelling is r's work.
 func Unpack(r io.Reader, max int64) (io.ReadCloser, error) {
 	o := &origin{ctx: context.Background(), r: r, what: "the file"}
@@ -58,7 +58,7 @@ func firstRegular(c *content, a *archive) (wasmFile, error) {
 		case err == io.EOF && refused != nil:
 			return wasmFile{}, refused
 		case err == io.EOF:
-			return wasmFile{}, failure.Definitef(v1alpha1.ReasonUnsupportedImage, "the archive holds no *.wasm file")
+			return wasmFile{}, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the archive holds no *.wasm file")
 		case err != nil:
 			return wasmFile{}, c.explain(err)
 		case file.refused == nil:

@@ -97,7 +97,7 @@ func TestUnpackStaysClosed(t *testing.T) {
 }
 
 // FuzzUnpack holds whatever comes in to the two promises: nothing above the limit
-// comes out, and every failure of bytes in memory is definite.
+// comes out, and every failure of bytes in memory is terminal.
 func FuzzUnpack(f *testing.F) {
 	for _, seed := range [][]byte{
 		nil, wasm, gzipOf(wasm), zstdOf(wasm), tarOf("plugin.wasm", "1"), gzipOf(tarOf("a.wasm", "1", "b.wasm", "2")),
@@ -111,8 +111,8 @@ func FuzzUnpack(f *testing.F) {
 		if len(got) > 1024 {
 			t.Errorf("%d bytes came out", len(got))
 		}
-		if err != nil && !failure.Of(err).Definite {
-			t.Errorf("an indefinite failure: %v", err)
+		if err != nil && !failure.Of(err).Terminal {
+			t.Errorf("a transient failure: %v", err)
 		}
 	})
 }

@@ -40,7 +40,7 @@ func (w *whiteouts) add(name string) error {
 	}
 	w.current[deleted] = struct{}{}
 	if len(w.earlier)+len(w.current) > maxWhiteouts {
-		return failure.Definitef(v1alpha1.ReasonUnsupportedImage,
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
 			"the layers delete more than %d files: push the module alone, as with wasmc push", maxWhiteouts)
 	}
 	return nil

@@ -23,13 +23,13 @@ const (
 // noModule says what an image without a module has instead.
 func noModule(layers []v1.Descriptor) error {
 	if len(layers) == 0 {
-		return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "the image has no layers, and so no WebAssembly module: %s", remedy)
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the image has no layers, and so no WebAssembly module: %s", remedy)
 	}
-	return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "no WebAssembly module in the image, whose layers are %s: %s", list(describe(layers)), remedy)
+	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "no WebAssembly module in the image, whose layers are %s: %s", list(describe(layers)), remedy)
 }
 
 func severalLayers(layers []v1.Descriptor) error {
-	return failure.Definitef(v1alpha1.ReasonUnsupportedImage,
+	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
 		"several WebAssembly layers in the image, %s: push one module per image, or title the one that is meant plugin.wasm", list(describe(layers)))
 }
 
@@ -38,7 +38,7 @@ func ambiguous(paths []string) error {
 	for i, path := range paths {
 		quoted[i] = quote(path)
 	}
-	return failure.Definitef(v1alpha1.ReasonUnsupportedImage,
+	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
 		"several WebAssembly modules, %s: keep one, or name the one that is meant plugin.wasm and put it first", list(quoted))
 }
 

@@ -35,13 +35,13 @@ func (d *Description) checkABI() error {
 	case d.ABI != "":
 		return nil
 	case d.strangeABI == "":
-		return failure.Definitef(v1alpha1.ReasonNotProxyWasm,
+		return failure.Terminalf(v1alpha1.ReasonNotProxyWasm,
 			"not a Proxy-Wasm module: it exports no function %s; %s", strings.Join(abiNames(), ", "), remedy)
 	case d.strangeABIKind != kindFunction:
-		return failure.Definitef(v1alpha1.ReasonNotProxyWasm,
+		return failure.Terminalf(v1alpha1.ReasonNotProxyWasm,
 			"not a Proxy-Wasm module: its export %s is not a function; %s", printable(d.strangeABI), remedy)
 	}
-	return failure.Definitef(v1alpha1.ReasonNotProxyWasm,
+	return failure.Terminalf(v1alpha1.ReasonNotProxyWasm,
 		"a Proxy-Wasm module of an ABI that Envoy does not know: it exports %s, Envoy looks for %s; build it with an SDK for one of these",
 		printable(d.strangeABI), strings.Join(abiNames(), ", "))
 }
@@ -60,7 +60,7 @@ func (d *Description) checkAllocator() error {
 	if d.Allocator != "" {
 		return nil
 	}
-	return failure.Definitef(v1alpha1.ReasonNotProxyWasm,
+	return failure.Terminalf(v1alpha1.ReasonNotProxyWasm,
 		"a Proxy-Wasm module without an allocator: it exports neither function %s, so Envoy cannot hand it any data; %s, or keep the export when linking or optimizing",
 		strings.Join(allocators, " nor "), remedy)
 }
@@ -73,7 +73,7 @@ func (d *Description) checkCallbacks() error {
 		if !exported || got == c.signature || len(c.abis) > 0 && !slices.Contains(c.abis, d.ABI) || !d.isCalled(c.name) {
 			continue
 		}
-		return failure.Definitef(v1alpha1.ReasonNotProxyWasm,
+		return failure.Terminalf(v1alpha1.ReasonNotProxyWasm,
 			"a Proxy-Wasm module whose export %s has a signature that Envoy refuses: want %s for ABI %s, module has %s; build it with an SDK for this ABI",
 			c.name, c.signature, d.ABI, got)
 	}
@@ -99,7 +99,7 @@ func (d *Description) checkMemory() error {
 	if d.Memory != nil && (d.exportsMemory || d.Memory.Imported) {
 		return nil
 	}
-	return failure.Definitef(v1alpha1.ReasonNotProxyWasm,
+	return failure.Terminalf(v1alpha1.ReasonNotProxyWasm,
 		"a Proxy-Wasm module that does not export its memory, so Envoy cannot hand it any data; export it as memory")
 }
 
@@ -125,7 +125,7 @@ func (d *Description) checkImports() error {
 	case more > 0:
 		named = append(named, fmt.Sprintf("and %d more", more))
 	}
-	return failure.Definitef(v1alpha1.ReasonUnknownImport,
+	return failure.Terminalf(v1alpha1.ReasonUnknownImport,
 		"the module imports what Envoy does not provide: %s; %s", strings.Join(named, ", "), importRemedy)
 }
 

@@ -23,8 +23,8 @@ func FuzzInspect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		abi, err := module.Inspect(bytes.NewReader(file), int64(len(file)))
-		if fault, ok := errors.AsType[*failure.Error](err); err != nil && (!ok || !fault.Definite || fault.Error() == "") {
-			t.Errorf("Inspect = %#v, want a definite *failure.Error with a message", err)
+		if fault, ok := errors.AsType[*failure.Error](err); err != nil && (!ok || !fault.Terminal || fault.Error() == "") {
+			t.Errorf("Inspect = %#v, want a terminal *failure.Error with a message", err)
 		}
 		if (err == nil) == (abi == "") {
 			t.Errorf("Inspect = %q, %v", abi, err)

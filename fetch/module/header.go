@@ -21,7 +21,7 @@ var (
 // checkHeader refuses whatever does not begin as a core module.
 func checkHeader(r io.ReaderAt, size int64) error {
 	if size <= 0 {
-		return failure.Definitef(v1alpha1.ReasonNotWasm, "not a WebAssembly module: the file is empty")
+		return failure.Terminalf(v1alpha1.ReasonNotWasm, "not a WebAssembly module: the file is empty")
 	}
 	head := make([]byte, min(size, 512))
 	n, err := r.ReadAt(head, 0)
@@ -30,11 +30,11 @@ func checkHeader(r io.ReaderAt, size int64) error {
 	}
 	head = head[:n]
 	if !bytes.HasPrefix(head, magic) {
-		return failure.Definitef(v1alpha1.ReasonNotWasm,
+		return failure.Terminalf(v1alpha1.ReasonNotWasm,
 			"not a WebAssembly module: the file begins with % x instead of \\0asm%s", head[:min(n, 4)], looksLike(head))
 	}
 	if n < headerSize {
-		return failure.Definitef(v1alpha1.ReasonNotWasm, "not a WebAssembly module: the file ends after %d bytes", n)
+		return failure.Terminalf(v1alpha1.ReasonNotWasm, "not a WebAssembly module: the file ends after %d bytes", n)
 	}
 	return checkVersion(head[4:headerSize])
 }
@@ -44,10 +44,10 @@ func checkVersion(version []byte) error {
 	case bytes.Equal(version, moduleVersion):
 		return nil
 	case version[2] == 1 && version[3] == 0: // the layer of components, in any version
-		return failure.Definitef(v1alpha1.ReasonComponent,
+		return failure.Terminalf(v1alpha1.ReasonComponent,
 			"a WebAssembly component: Envoy loads core modules, not components; build the filter for a core target such as wasm32-wasip1 with a Proxy-Wasm SDK")
 	}
-	return failure.Definitef(v1alpha1.ReasonNotWasm, "not a WebAssembly module that Envoy knows: version % x instead of % x", version, moduleVersion)
+	return failure.Terminalf(v1alpha1.ReasonNotWasm, "not a WebAssembly module that Envoy knows: version % x instead of % x", version, moduleVersion)
 }
 
 // lookalikes are beginnings of files that are mistaken for modules.

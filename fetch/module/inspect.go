@@ -25,9 +25,9 @@ type Info struct {
 // Inspect says whether Envoy can load the module of the given size in bytes, and
 // which version of the Proxy-Wasm ABI it speaks, such as "0.2.1".
 //
-// Every refusal is a definite *failure.Error of reason NotWasm, Component,
+// Every refusal is a terminal *failure.Error of reason NotWasm, Component,
 // NotProxyWasm or UnknownImport that says what is missing and what to do. When r
-// itself cannot be read, the failure is indefinite, of reason StoreFailed.
+// itself cannot be read, the failure is transient, of reason StoreFailed.
 func Inspect(r io.ReaderAt, size int64) (abi string, err error) {
 	d, err := Describe(r, size)
 	if err != nil {
@@ -45,8 +45,8 @@ func classify(err error) *failure.Error {
 		return known
 	}
 	if broken, ok := errors.AsType[*readError](err); ok {
-		return failure.Indefinitef(v1alpha1.ReasonStoreFailed, "read the module: %w", broken.err)
+		return failure.Transientf(v1alpha1.ReasonStoreFailed, "read the module: %w", broken.err)
 	}
-	return failure.Definitef(v1alpha1.ReasonNotWasm,
+	return failure.Terminalf(v1alpha1.ReasonNotWasm,
 		"not a valid WebAssembly module: %w; the file is damaged or cut short, build or upload it again", err)
 }

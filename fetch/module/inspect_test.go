@@ -23,7 +23,7 @@ type verdict struct {
 	Message string
 }
 
-// inspect insists that every refusal is definite.
+// inspect insists that every refusal is terminal.
 func inspect(t *testing.T, wasm []byte) verdict {
 	t.Helper()
 	abi, err := module.Inspect(bytes.NewReader(wasm), int64(len(wasm)))
@@ -31,8 +31,8 @@ func inspect(t *testing.T, wasm []byte) verdict {
 		return verdict{ABI: abi}
 	}
 	f, ok := errors.AsType[*failure.Error](err)
-	if !ok || !f.Definite {
-		t.Errorf("Inspect = %#v, want a definite *failure.Error", err)
+	if !ok || !f.Terminal {
+		t.Errorf("Inspect = %#v, want a terminal *failure.Error", err)
 	}
 	return verdict{ABI: abi, Reason: failure.Of(err).Reason, Message: err.Error()}
 }
@@ -202,7 +202,7 @@ func (brokenReader) ReadAt([]byte, int64) (int, error) { return 0, io.ErrClosedP
 func TestAnUnreadableFileIsNotTheModulesFault(t *testing.T) {
 	_, err := module.Inspect(brokenReader{}, 100)
 	f, ok := errors.AsType[*failure.Error](err)
-	if !ok || f.Definite || f.Reason != v1alpha1.ReasonStoreFailed || !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("Inspect = %v, want an indefinite StoreFailed for %v", err, io.ErrClosedPipe)
+	if !ok || f.Terminal || f.Reason != v1alpha1.ReasonStoreFailed || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Inspect = %v, want a transient StoreFailed for %v", err, io.ErrClosedPipe)
 	}
 }

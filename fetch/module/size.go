@@ -9,7 +9,7 @@ import (
 
 // TooLarge is the refusal of a module above a limit in bytes.
 func TooLarge(limit int64) *failure.Error {
-	return failure.Definitef(v1alpha1.ReasonTooLarge,
+	return failure.Terminalf(v1alpha1.ReasonTooLarge,
 		"the module is larger than the limit of %s: build it smaller, stripped of debug sections and optimised for size", bytesOf(limit))
 }
 

@@ -65,7 +65,7 @@ func (f *fills) fill(ctx context.Context, sha256 string) error {
 	case <-current.done:
 		return current.err
 	case <-ctx.Done():
-		return failure.Indefinitef(v1alpha1.ReasonPending, "module %s is being brought: %w", sha256, ctx.Err())
+		return failure.Transientf(v1alpha1.ReasonPending, "module %s is being brought: %w", sha256, ctx.Err())
 	}
 }
 
@@ -79,7 +79,7 @@ func (f *fills) join(sha256 string) (*fill, error) {
 		return current, nil
 	}
 	if f.stopped || len(f.running) >= maxFills {
-		return nil, failure.Indefinitef(v1alpha1.ReasonUnavailable, "too busy to bring module %s", sha256)
+		return nil, failure.Transientf(v1alpha1.ReasonUnavailable, "too busy to bring module %s", sha256)
 	}
 	current := &fill{done: make(chan struct{})}
 	f.running[sha256] = current
@@ -118,7 +118,7 @@ func (f *fills) refuse(sha256 string, err error) {
 		clear(f.refused) // cheaper than order, and only a flood gets here
 	}
 	ttl := retryTTL
-	if failure.Of(err).Definite {
+	if failure.Of(err).Terminal {
 		ttl = refusalTTL
 	}
 	f.refused[sha256] = refusal{err: err, until: time.Now().Add(ttl)}

@@ -48,7 +48,7 @@ func (f *filler) Fill(ctx context.Context, sha256 string) error {
 
 var (
 	wanted   = wasmtest.Module(wasmtest.Salt("wanted"))
-	notFound = failure.Definitef(v1alpha1.ReasonNotFound, "nobody names it: secret details")
+	notFound = failure.Terminalf(v1alpha1.ReasonNotFound, "nobody names it: secret details")
 )
 
 func newFiller(t *testing.T) *filler {
@@ -110,8 +110,8 @@ func TestARefusalIsRememberedForAWhile(t *testing.T) {
 		code   int
 		memory time.Duration
 	}{
-		{"definite", notFound, 404, 5 * time.Second},
-		{"indefinite", failure.Indefinitef(v1alpha1.ReasonUnavailable, "503"), 503, time.Second},
+		{"terminal", notFound, 404, 5 * time.Second},
+		{"transient", failure.Transientf(v1alpha1.ReasonUnavailable, "503"), 503, time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

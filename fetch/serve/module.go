@@ -37,7 +37,7 @@ func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 // fill has the module brought, except for another replica.
 func (s *Server) fill(r *http.Request, sha256 string) error {
 	if s.fills == nil || r.Header.Get(SiblingHeader) != "" {
-		return failure.Definitef(v1alpha1.ReasonNotFound, "this replica does not have module %s", sha256)
+		return failure.Terminalf(v1alpha1.ReasonNotFound, "this replica does not have module %s", sha256)
 	}
 	return s.fills.fill(r.Context(), sha256)
 }
@@ -48,7 +48,7 @@ func (s *Server) fill(r *http.Request, sha256 string) error {
 func refuseModule(w *response, r *http.Request, err error) {
 	f := failure.Of(err)
 	log.FromContext(r.Context()).Info("cannot serve a module", "path", r.URL.Path, "client", r.RemoteAddr, "reason", f.Reason, "error", f.Error())
-	if f.Definite {
+	if f.Terminal {
 		refuse(w, http.StatusNotFound, "no such module")
 		return
 	}

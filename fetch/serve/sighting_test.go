@@ -163,7 +163,7 @@ func TestSeenAddresses(t *testing.T) {
 
 // Modules that are not here are not noted, whatever the filler says of them.
 func TestSeenOnlyModulesThatAreHere(t *testing.T) {
-	for _, err := range []error{failure.Definitef(v1alpha1.ReasonNotFound, "nobody names it"), failure.Indefinitef(v1alpha1.ReasonUnavailable, "not yet")} {
+	for _, err := range []error{failure.Terminalf(v1alpha1.ReasonNotFound, "nobody names it"), failure.Transientf(v1alpha1.ReasonUnavailable, "not yet")} {
 		server := serve.New(serve.Options{Store: newStore(t), Filler: refusing{err}})
 		sha256 := hashOf([]byte("missing"))
 		visit(server, "10.0.0.1:1", serve.ModulePath+sha256, false)

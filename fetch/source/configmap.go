@@ -43,15 +43,15 @@ func (s *Sources) resolveConfigMap(ctx context.Context, r Request) (*Resolved, e
 
 func (s *Sources) readConfigMap(ctx context.Context, key types.NamespacedName) (*corev1.ConfigMap, error) {
 	if s.o.Reader == nil {
-		return nil, failure.Indefinitef(v1alpha1.ReasonConfigMapNotFound, "ConfigMap %s cannot be read: there is no cluster to ask", key)
+		return nil, failure.Transientf(v1alpha1.ReasonConfigMapNotFound, "ConfigMap %s cannot be read: there is no cluster to ask", key)
 	}
 	cm := &corev1.ConfigMap{}
 	err := s.o.Reader.Get(ctx, key, cm)
 	if apierrors.IsNotFound(err) {
-		return nil, failure.Indefinitef(v1alpha1.ReasonConfigMapNotFound, "ConfigMap %s does not exist (yet)", key)
+		return nil, failure.Transientf(v1alpha1.ReasonConfigMapNotFound, "ConfigMap %s does not exist (yet)", key)
 	}
 	if err != nil {
-		return nil, failure.Indefinitef(v1alpha1.ReasonUnavailable, "read ConfigMap %s: %w", key, err)
+		return nil, failure.Transientf(v1alpha1.ReasonUnavailable, "read ConfigMap %s: %w", key, err)
 	}
 	return cm, nil
 }
@@ -64,10 +64,10 @@ func moduleOf(cm *corev1.ConfigMap, key string) ([]byte, error) {
 	}
 	name := cm.Namespace + "/" + cm.Name
 	if _, ok := cm.Data[key]; ok {
-		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource,
+		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource,
 			"key %s of ConfigMap %s is text in data, so it is no WebAssembly module: kubectl create configmap %s --from-file=%s=filter.wasm puts a module into binaryData", key, name, cm.Name, key)
 	}
-	return nil, failure.Indefinitef(v1alpha1.ReasonConfigMapNotFound, "ConfigMap %s has no key %s (yet) in binaryData, only %s", name, key, keysOf(cm.BinaryData))
+	return nil, failure.Transientf(v1alpha1.ReasonConfigMapNotFound, "ConfigMap %s has no key %s (yet) in binaryData, only %s", name, key, keysOf(cm.BinaryData))
 }
 
 func keysOf(data map[string][]byte) string {

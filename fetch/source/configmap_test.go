@@ -61,16 +61,16 @@ func TestConfigMapFailures(t *testing.T) {
 		want   failed
 		words  []string
 	}{
-		{"missing", objects, "gone", "x", indefinite(v1alpha1.ReasonConfigMapNotFound), []string{"ConfigMap team/gone does not exist (yet)"}},
-		{"no cluster", nil, "gone", "x", indefinite(v1alpha1.ReasonConfigMapNotFound), []string{"there is no cluster to ask"}},
-		{"cluster fails", broken{errors.New("boom")}, "gone", "x", indefinite(v1alpha1.ReasonUnavailable), []string{"read ConfigMap team/gone: boom"}},
-		{"out of time", broken{context.DeadlineExceeded}, "gone", "x", indefinite(v1alpha1.ReasonUnavailable), nil},
-		{"no keys", objects, "empty", "x", indefinite(v1alpha1.ReasonConfigMapNotFound), []string{"ConfigMap team/empty has no key x (yet) in binaryData, only none"}},
-		{"other keys", objects, "two", "x", indefinite(v1alpha1.ReasonConfigMapNotFound), []string{"only a.wasm, b.wasm"}},
-		{"many other keys", objects, "many", "x", indefinite(v1alpha1.ReasonConfigMapNotFound), []string{"f08.wasm, f09.wasm, 2 more"}},
-		{"text", objects, "text", "filter.wasm", definite(v1alpha1.ReasonInvalidSource), []string{"kubectl create configmap text --from-file=filter.wasm=filter.wasm"}},
-		{"too large", objects, "large", "filter.wasm", definite(v1alpha1.ReasonTooLarge), []string{"limit of 65536 bytes"}},
-		{"too large unpacked", objects, "large", "bomb.gz", definite(v1alpha1.ReasonTooLarge), []string{"limit of 65536 bytes"}},
+		{"missing", objects, "gone", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"ConfigMap team/gone does not exist (yet)"}},
+		{"no cluster", nil, "gone", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"there is no cluster to ask"}},
+		{"cluster fails", broken{errors.New("boom")}, "gone", "x", transient(v1alpha1.ReasonUnavailable), []string{"read ConfigMap team/gone: boom"}},
+		{"out of time", broken{context.DeadlineExceeded}, "gone", "x", transient(v1alpha1.ReasonUnavailable), nil},
+		{"no keys", objects, "empty", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"ConfigMap team/empty has no key x (yet) in binaryData, only none"}},
+		{"other keys", objects, "two", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"only a.wasm, b.wasm"}},
+		{"many other keys", objects, "many", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"f08.wasm, f09.wasm, 2 more"}},
+		{"text", objects, "text", "filter.wasm", terminal(v1alpha1.ReasonInvalidSource), []string{"kubectl create configmap text --from-file=filter.wasm=filter.wasm"}},
+		{"too large", objects, "large", "filter.wasm", terminal(v1alpha1.ReasonTooLarge), []string{"limit of 65536 bytes"}},
+		{"too large unpacked", objects, "large", "bomb.gz", terminal(v1alpha1.ReasonTooLarge), []string{"limit of 65536 bytes"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestConfigMapFailures(t *testing.T) {
 
 func TestNoSource(t *testing.T) {
 	_, err := newSources(t, nil).Resolve(t.Context(), source.Request{})
-	wantFailure(t, err, definite(v1alpha1.ReasonInvalidSource), "the source is empty")
+	wantFailure(t, err, terminal(v1alpha1.ReasonInvalidSource), "the source is empty")
 }
 
 func gzipped(content []byte) []byte {

@@ -62,7 +62,7 @@ func TestMessagesNameNoAddresses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.ask()
-			wantFailure(t, err, indefinite(v1alpha1.ReasonUnavailable))
+			wantFailure(t, err, transient(v1alpha1.ReasonUnavailable))
 			got := digests.ReplaceAllString(strings.ReplaceAll(err.Error(), tt.host, "HOST"), "sha256:DIGEST")
 			if got != tt.message {
 				t.Errorf("message %q, want %q", got, tt.message)

@@ -35,24 +35,24 @@ func (s *session) explain(ctx context.Context, err error, what string) error {
 func (s *session) explainAnswer(answer *transport.Error, what string) error {
 	host, code := s.repo.RegistryStr(), codeOf(answer)
 	if answer.Request == nil {
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "%s: %s answered %s", what, host, code)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "%s: %s answered %s", what, host, code)
 	}
 	if answer.Request.Response != nil {
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "%s: %s, to which %s redirects, answered %s", what, answer.Request.URL.Host, host, code)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "%s: %s, to which %s redirects, answered %s", what, answer.Request.URL.Host, host, code)
 	}
 	switch at := partOf(s.repo, answer.Request); {
 	case refusesAccess(answer.StatusCode):
-		return failure.Definitef(v1alpha1.ReasonUnauthorized, "%s: %s refused access (%s): %s", what, answer.Request.URL.Host, code, s.accessRemedy())
+		return failure.Terminalf(v1alpha1.ReasonUnauthorized, "%s: %s refused access (%s): %s", what, answer.Request.URL.Host, code, s.accessRemedy())
 	case at == partManifest && isGone(answer.StatusCode):
-		return failure.Definitef(v1alpha1.ReasonNotFound, "%s: %s does not have it (%s): check the name and the tag", what, host, code)
+		return failure.Terminalf(v1alpha1.ReasonNotFound, "%s: %s does not have it (%s): check the name and the tag", what, host, code)
 	case at == partManifest && answer.StatusCode == http.StatusBadRequest:
-		return failure.Definitef(v1alpha1.ReasonInvalidSource, "%s: %s does not accept the reference (%s)", what, host, code)
+		return failure.Terminalf(v1alpha1.ReasonInvalidSource, "%s: %s does not accept the reference (%s)", what, host, code)
 	case at == partBlob:
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "%s: %s has the manifest, but answered %s for a layer", what, host, code)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "%s: %s has the manifest, but answered %s for a layer", what, host, code)
 	case at == partPing:
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "%s: %s does not look like a registry: it answered %s for /v2/", what, host, code)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "%s: %s does not look like a registry: it answered %s for /v2/", what, host, code)
 	default:
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "%s: %s answered %s", what, answer.Request.URL.Host, code)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "%s: %s answered %s", what, answer.Request.URL.Host, code)
 	}
 }
 
@@ -86,13 +86,13 @@ func (s *session) explainClient(err error) *failure.Error {
 	text := err.Error()
 	switch {
 	case errors.Is(err, remote.ErrSchema1):
-		return failure.Definitef(v1alpha1.ReasonUnsupportedImage, "it is in docker's old format (schema 1): push it again with a current tool")
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "it is in docker's old format (schema 1): push it again with a current tool")
 	case strings.Contains(text, "does not match requested digest"), strings.Contains(text, "error verifying "):
-		return failure.Definitef(v1alpha1.ReasonDigestMismatch, "%s sent content with another digest", host)
+		return failure.Terminalf(v1alpha1.ReasonDigestMismatch, "%s sent content with another digest", host)
 	case strings.Contains(text, "SSRF protection: "), strings.Contains(text, "is a private or link-local address"):
-		return failure.Definitef(v1alpha1.ReasonAddressRefused, "%s points to a private address of another host", host)
+		return failure.Terminalf(v1alpha1.ReasonAddressRefused, "%s points to a private address of another host", host)
 	case strings.Contains(text, "no token in bearer response"), strings.Contains(text, "www-authenticate"):
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "the token service of %s does not answer as one", host)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "the token service of %s does not answer as one", host)
 	}
 	return nil
 }

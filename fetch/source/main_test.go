@@ -43,12 +43,12 @@ const limit = 64 << 10
 // failed is what is compared of a failure.
 type failed struct {
 	Reason     v1alpha1.Reason
-	Definite   bool
+	Terminal   bool
 	RetryAfter time.Duration
 }
 
-func definite(r v1alpha1.Reason) failed   { return failed{Reason: r, Definite: true} }
-func indefinite(r v1alpha1.Reason) failed { return failed{Reason: r} }
+func terminal(r v1alpha1.Reason) failed  { return failed{Reason: r, Terminal: true} }
+func transient(r v1alpha1.Reason) failed { return failed{Reason: r} }
 
 // wantFailure compares a failure, looks for words in its message and for
 // credentials in all that it could show.
@@ -61,7 +61,7 @@ func wantFailure(t *testing.T, err error, want failed, words ...string) {
 	if !ok {
 		t.Fatalf("%T is not a *failure.Error: %v", err, err)
 	}
-	if got := (failed{f.Reason, f.Definite, f.RetryAfter}); got != want {
+	if got := (failed{f.Reason, f.Terminal, f.RetryAfter}); got != want {
 		t.Errorf("got %v, want %v: %v", got, want, err)
 	}
 	for _, word := range words {

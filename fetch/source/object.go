@@ -49,11 +49,11 @@ func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
 	u, err := url.Parse(source.URL)
 	switch {
 	case err != nil, u.Host == "", u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https":
-		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource, "the object's url is not an absolute http or https URL, such as https://bucket.example/filter.wasm")
+		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "the object's url is not an absolute http or https URL, such as https://bucket.example/filter.wasm")
 	case u.User != nil:
-		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource, "the object's url must not carry user information")
+		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "the object's url must not carry user information")
 	case source.SHA256 != "" && !module.IsSHA256(source.SHA256):
-		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource, "the object's sha256 is not 64 lower-case hex digits")
+		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "the object's sha256 is not 64 lower-case hex digits")
 	}
 	u.Fragment, u.RawFragment = "", ""
 	o := &object{url: u, sha256: source.SHA256, max: s.o.MaxModuleBytes, agent: s.o.UserAgent, client: &http.Client{Transport: s.transport}}
@@ -132,7 +132,7 @@ func (o *object) open(ctx context.Context) (io.ReadCloser, error) {
 func (o *object) request(ctx context.Context, method string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, o.url.String(), nil)
 	if err != nil {
-		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource, "the object's url cannot be asked for: %s", foreignText(err))
+		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "the object's url cannot be asked for: %s", foreignText(err))
 	}
 	req.Header.Set("User-Agent", o.agent)
 	req.Header.Set("Accept", "application/wasm, application/octet-stream;q=0.9, */*;q=0.8")

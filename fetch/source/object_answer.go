@@ -14,10 +14,10 @@ func (o *object) check(resp *http.Response) error {
 		return o.refusal(resp)
 	}
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return failure.Definitef(v1alpha1.ReasonInvalidSource, "get %s: the server sends it with a Content-Encoding although none was asked for: store the object without one", o.name())
+		return failure.Terminalf(v1alpha1.ReasonInvalidSource, "get %s: the server sends it with a Content-Encoding although none was asked for: store the object without one", o.name())
 	}
 	if resp.ContentLength > o.max+archiveOverhead {
-		return failure.Definitef(v1alpha1.ReasonTooLarge, "get %s: the file has %d bytes, the module's limit is %d", o.name(), resp.ContentLength, o.max)
+		return failure.Terminalf(v1alpha1.ReasonTooLarge, "get %s: the file has %d bytes, the module's limit is %d", o.name(), resp.ContentLength, o.max)
 	}
 	return nil
 }
@@ -30,10 +30,10 @@ func (o *object) refusal(resp *http.Response) error {
 	host, status := resp.Request.URL.Host, statusText(resp.StatusCode)
 	switch {
 	case isGone(resp.StatusCode):
-		return failure.Definitef(v1alpha1.ReasonNotFound, "get %s: %s does not have it (%s)", o.name(), host, status)
+		return failure.Terminalf(v1alpha1.ReasonNotFound, "get %s: %s does not have it (%s)", o.name(), host, status)
 	case refusesAccess(resp.StatusCode):
-		return failure.Definitef(v1alpha1.ReasonUnauthorized, "get %s: %s refused access (%s): the object must exist and be readable by everybody, or the url be signed", o.name(), host, status)
+		return failure.Terminalf(v1alpha1.ReasonUnauthorized, "get %s: %s refused access (%s): the object must exist and be readable by everybody, or the url be signed", o.name(), host, status)
 	default:
-		return failure.Indefinitef(v1alpha1.ReasonUnavailable, "get %s: %s answered %s", o.name(), host, status)
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "get %s: %s answered %s", o.name(), host, status)
 	}
 }

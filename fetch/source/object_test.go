@@ -145,39 +145,39 @@ func TestObjectFailures(t *testing.T) {
 		want    failed
 		words   []string
 	}{
-		{"not found", status(404, ""), definite(v1alpha1.ReasonNotFound), []string{"does not have it (404 Not Found)"}},
-		{"gone", status(410, ""), definite(v1alpha1.ReasonNotFound), nil},
-		{"unauthorized", status(401, ""), definite(v1alpha1.ReasonUnauthorized), nil},
-		{"forbidden", status(403, ""), definite(v1alpha1.ReasonUnauthorized), []string{"readable by everybody"}},
+		{"not found", status(404, ""), terminal(v1alpha1.ReasonNotFound), []string{"does not have it (404 Not Found)"}},
+		{"gone", status(410, ""), terminal(v1alpha1.ReasonNotFound), nil},
+		{"unauthorized", status(401, ""), terminal(v1alpha1.ReasonUnauthorized), nil},
+		{"forbidden", status(403, ""), terminal(v1alpha1.ReasonUnauthorized), []string{"readable by everybody"}},
 		{"rate limit", status(429, "", "Retry-After", "9"), failed{v1alpha1.ReasonRateLimited, false, 9 * time.Second}, nil},
 		{"rate limit of a GET", headless(status(429, "", "Retry-After", "9")), failed{v1alpha1.ReasonRateLimited, false, 9 * time.Second}, nil},
-		{"server error", status(500, ""), indefinite(v1alpha1.ReasonUnavailable), []string{"500 Internal Server Error"}},
+		{"server error", status(500, ""), transient(v1alpha1.ReasonUnavailable), []string{"500 Internal Server Error"}},
 		{"maintenance", status(503, "", "Retry-After", "9"), failed{v1alpha1.ReasonUnavailable, false, 9 * time.Second}, nil},
-		{"a part", status(206, ""), indefinite(v1alpha1.ReasonUnavailable), []string{"206 Partial Content"}},
-		{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, indefinite(v1alpha1.ReasonUnavailable), nil},
-		{"redirect to nowhere", status(302, ""), indefinite(v1alpha1.ReasonUnavailable), nil},
+		{"a part", status(206, ""), transient(v1alpha1.ReasonUnavailable), []string{"206 Partial Content"}},
+		{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, transient(v1alpha1.ReasonUnavailable), nil},
+		{"redirect to nowhere", status(302, ""), transient(v1alpha1.ReasonUnavailable), nil},
 		{"encoded", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(gzipped(filter))
-		}, definite(v1alpha1.ReasonInvalidSource), []string{"Content-Encoding"}},
+		}, terminal(v1alpha1.ReasonInvalidSource), []string{"Content-Encoding"}},
 		{"100 GB declared", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100000000000")
 			_, _ = w.Write(filter)
-		}, definite(v1alpha1.ReasonTooLarge), []string{"has 100000000000 bytes"}},
-		{"one byte too many", serve(make([]byte, limit+1)), definite(v1alpha1.ReasonTooLarge), nil},
-		{"endless", headless(endless), definite(v1alpha1.ReasonTooLarge), nil},
-		{"bomb", serve(gzipped(make([]byte, 2*limit))), definite(v1alpha1.ReasonTooLarge), nil},
-		{"archive without a module", serve(tarred(t, "README", "about nothing")), definite(v1alpha1.ReasonUnsupportedImage), nil},
-		{"cut off", headless(cutOff), indefinite(v1alpha1.ReasonUnavailable), []string{"the connection ended before the content did"}},
+		}, terminal(v1alpha1.ReasonTooLarge), []string{"has 100000000000 bytes"}},
+		{"one byte too many", serve(make([]byte, limit+1)), terminal(v1alpha1.ReasonTooLarge), nil},
+		{"endless", headless(endless), terminal(v1alpha1.ReasonTooLarge), nil},
+		{"bomb", serve(gzipped(make([]byte, 2*limit))), terminal(v1alpha1.ReasonTooLarge), nil},
+		{"archive without a module", serve(tarred(t, "README", "about nothing")), terminal(v1alpha1.ReasonUnsupportedImage), nil},
+		{"cut off", headless(cutOff), transient(v1alpha1.ReasonUnavailable), []string{"the connection ended before the content did"}},
 		{"cut off between chunks", headless(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(filter)
 			w.(http.Flusher).Flush() //nolint:forcetypeassert // it is one
 			panic(http.ErrAbortHandler)
-		}), indefinite(v1alpha1.ReasonUnavailable), []string{"the connection ended before the content did"}},
-		{"redirect to the metadata service", redirectTo("http://169.254.169.254/latest/" + signed), definite(v1alpha1.ReasonAddressRefused), []string{"169.254.169.254"}},
-		{"redirect to Alibaba's", redirectTo("http://100.100.100.200/"), definite(v1alpha1.ReasonAddressRefused), nil},
-		{"redirect to a file", redirectTo("file:///etc/passwd"), definite(v1alpha1.ReasonAddressRefused), nil},
-		{"redirect without end", redirectTo("/again"), indefinite(v1alpha1.ReasonUnavailable), []string{"more than 5 redirects"}},
+		}), transient(v1alpha1.ReasonUnavailable), []string{"the connection ended before the content did"}},
+		{"redirect to the metadata service", redirectTo("http://169.254.169.254/latest/" + signed), terminal(v1alpha1.ReasonAddressRefused), []string{"169.254.169.254"}},
+		{"redirect to Alibaba's", redirectTo("http://100.100.100.200/"), terminal(v1alpha1.ReasonAddressRefused), nil},
+		{"redirect to a file", redirectTo("file:///etc/passwd"), terminal(v1alpha1.ReasonAddressRefused), nil},
+		{"redirect without end", redirectTo("/again"), transient(v1alpha1.ReasonUnavailable), []string{"more than 5 redirects"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -207,16 +207,16 @@ func TestInvalidObjects(t *testing.T) {
 		name, url, sha256 string
 		want              failed
 	}{
-		{"relative", "/filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
-		{"no scheme", "bucket.example/filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
-		{"other scheme", "ftp://bucket.example/filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
-		{"no host", "https:///filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
-		{"only a port", "https://:443/filter.wasm", "", definite(v1alpha1.ReasonInvalidSource)},
-		{"broken", "https://bucket.example/%zz" + signed, "", definite(v1alpha1.ReasonInvalidSource)},
-		{"user information", "https://u:" + password + "@bucket.example/x", "", definite(v1alpha1.ReasonInvalidSource)},
-		{"short hash", "https://bucket.example/x", "abcd", definite(v1alpha1.ReasonInvalidSource)},
-		{"upper-case hash", "https://bucket.example/x", strings.Repeat("AB", 32), definite(v1alpha1.ReasonInvalidSource)},
-		{"metadata service", "http://169.254.169.254/x", strings.Repeat("ab", 32), definite(v1alpha1.ReasonAddressRefused)},
+		{"relative", "/filter.wasm", "", terminal(v1alpha1.ReasonInvalidSource)},
+		{"no scheme", "bucket.example/filter.wasm", "", terminal(v1alpha1.ReasonInvalidSource)},
+		{"other scheme", "ftp://bucket.example/filter.wasm", "", terminal(v1alpha1.ReasonInvalidSource)},
+		{"no host", "https:///filter.wasm", "", terminal(v1alpha1.ReasonInvalidSource)},
+		{"only a port", "https://:443/filter.wasm", "", terminal(v1alpha1.ReasonInvalidSource)},
+		{"broken", "https://bucket.example/%zz" + signed, "", terminal(v1alpha1.ReasonInvalidSource)},
+		{"user information", "https://u:" + password + "@bucket.example/x", "", terminal(v1alpha1.ReasonInvalidSource)},
+		{"short hash", "https://bucket.example/x", "abcd", terminal(v1alpha1.ReasonInvalidSource)},
+		{"upper-case hash", "https://bucket.example/x", strings.Repeat("AB", 32), terminal(v1alpha1.ReasonInvalidSource)},
+		{"metadata service", "http://169.254.169.254/x", strings.Repeat("ab", 32), terminal(v1alpha1.ReasonAddressRefused)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestObjectThatIsSlow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, _, err := read(ctx, newSources(t, nil), objectRequest(server.URL, ""))
-	wantFailure(t, err, indefinite(v1alpha1.ReasonUnavailable), "no answer in time")
+	wantFailure(t, err, transient(v1alpha1.ReasonUnavailable), "no answer in time")
 }
 
 // Who stops reading lets go of the connection.
@@ -272,13 +272,13 @@ func TestRedirectOfAnObjectThatLeavesTLS(t *testing.T) {
 	defer secure.Close()
 	s := newSourcesWith(t, source.Options{Guard: egress.Options{InsecureHosts: []string{"127.0.0.1"}}})
 	_, _, err := read(t.Context(), s, objectRequest(secure.URL, ""))
-	wantFailure(t, err, definite(v1alpha1.ReasonAddressRefused), "leaves TLS")
+	wantFailure(t, err, terminal(v1alpha1.ReasonAddressRefused), "leaves TLS")
 }
 
 func TestObjectOnAHostThatIsNotAllowed(t *testing.T) {
 	s := newSourcesWith(t, source.Options{Guard: egress.Options{AllowHosts: egress.Hosts{"*.example"}}})
 	_, err := s.Resolve(t.Context(), objectRequest("https://elsewhere.test/x", strings.Repeat("ab", 32)))
-	wantFailure(t, err, definite(v1alpha1.ReasonAddressRefused), "--allow-hosts")
+	wantFailure(t, err, terminal(v1alpha1.ReasonAddressRefused), "--allow-hosts")
 }
 
 // What is read is what the hash is of, whatever it was packed in.

@@ -53,7 +53,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	late := !timer.Stop()
 	b.count(n, time.Since(begun))
 	if late && !errors.Is(err, io.EOF) {
-		return n, failure.Indefinitef(v1alpha1.ReasonUnavailable, "%s is too slow: it sent less than %d KiB within %s", b.host, minPace>>10, b.window)
+		return n, failure.Transientf(v1alpha1.ReasonUnavailable, "%s is too slow: it sent less than %d KiB within %s", b.host, minPace>>10, b.window)
 	}
 	return n, err
 }

@@ -21,7 +21,7 @@ func serverFailure(resp *http.Response) error {
 	} else if resp.StatusCode < 500 {
 		return nil
 	}
-	err := failure.Indefinitef(reason, "%s answered %s", resp.Request.URL.Host, statusText(resp.StatusCode))
+	err := failure.Transientf(reason, "%s answered %s", resp.Request.URL.Host, statusText(resp.StatusCode))
 	err.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	return err
 }

@@ -14,7 +14,7 @@ import (
 func (s *Sources) parseImage(image, pinned string) (name.Reference, error) {
 	ref, err := s.parseReference(image)
 	if err != nil {
-		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource, "image %q is not a reference such as registry.example/team/filter:v1: %w", image, err)
+		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "image %q is not a reference such as registry.example/team/filter:v1: %w", image, err)
 	}
 	if _, ok := ref.(name.Digest); ok || pinned == "" {
 		return ref, nil

@@ -65,7 +65,7 @@ func (s *Sources) newSession(repo name.Repository, shown credentials) (*session,
 		remote.WithUserAgent(s.o.UserAgent),
 	)
 	if err != nil {
-		return nil, failure.Indefinitef(v1alpha1.ReasonUnavailable, "set up the client for %s: %w", repo.RegistryStr(), err)
+		return nil, failure.Transientf(v1alpha1.ReasonUnavailable, "set up the client for %s: %w", repo.RegistryStr(), err)
 	}
 	return &session{repo: repo, shown: shown, puller: puller}, nil
 }

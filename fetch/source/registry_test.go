@@ -109,7 +109,7 @@ func TestPinned(t *testing.T) {
 		request := imageRequest(r.host+"/team/filter:v1", "")
 		request.Pinned = old
 		_, err := s.Resolve(t.Context(), request)
-		wantFailure(t, err, definite(v1alpha1.ReasonUnauthorized))
+		wantFailure(t, err, terminal(v1alpha1.ReasonUnauthorized))
 	})
 }
 

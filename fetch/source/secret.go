@@ -49,7 +49,7 @@ func (s *Sources) credentials(ctx context.Context, r Request, repo name.Reposito
 	if found.anonymous() && s.o.Keychain != nil {
 		auth, err := authn.Resolve(ctx, s.o.Keychain, repo)
 		if err != nil {
-			return credentials{}, failure.Indefinitef(v1alpha1.ReasonUnavailable, "look for credentials for %s in the server's own keychain failed", repo.RegistryStr())
+			return credentials{}, failure.Transientf(v1alpha1.ReasonUnavailable, "look for credentials for %s in the server's own keychain failed", repo.RegistryStr())
 		}
 		found.auth = auth
 	}
@@ -60,15 +60,15 @@ func (s *Sources) credentials(ctx context.Context, r Request, repo name.Reposito
 func (s *Sources) readSecret(ctx context.Context, r Request) (*corev1.Secret, error) {
 	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Secret}
 	if s.o.Reader == nil {
-		return nil, failure.Indefinitef(v1alpha1.ReasonSecretNotFound, "Secret %s cannot be read: there is no cluster to ask", key)
+		return nil, failure.Transientf(v1alpha1.ReasonSecretNotFound, "Secret %s cannot be read: there is no cluster to ask", key)
 	}
 	secret := &corev1.Secret{}
 	err := s.o.Reader.Get(ctx, key, secret)
 	if apierrors.IsNotFound(err) {
-		return nil, failure.Indefinitef(v1alpha1.ReasonSecretNotFound, "Secret %s does not exist (yet)", key)
+		return nil, failure.Transientf(v1alpha1.ReasonSecretNotFound, "Secret %s does not exist (yet)", key)
 	}
 	if err != nil {
-		return nil, failure.Indefinitef(v1alpha1.ReasonUnavailable, "read Secret %s: %w", key, err)
+		return nil, failure.Transientf(v1alpha1.ReasonUnavailable, "read Secret %s: %w", key, err)
 	}
 	return secret, nil
 }
@@ -82,7 +82,7 @@ func authFor(ctx context.Context, secret *corev1.Secret, repo name.Repository) (
 	}
 	keychain, err := kubernetes.NewFromPullSecrets(ctx, []corev1.Secret{*secret})
 	if err != nil { // its text may quote the content
-		return nil, failure.Definitef(v1alpha1.ReasonInvalidSecret, "key %s of Secret %s/%s is not a docker configuration: create it with %s", key, secret.Namespace, secret.Name, secretRemedy)
+		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSecret, "key %s of Secret %s/%s is not a docker configuration: create it with %s", key, secret.Namespace, secret.Name, secretRemedy)
 	}
 	for _, target := range namesOf(repo) {
 		auth, err := authn.Resolve(ctx, keychain, target)
@@ -102,11 +102,11 @@ func configKey(secret *corev1.Secret) (string, error) {
 	}
 	key, ok := keys[secret.Type]
 	if !ok {
-		return "", failure.Definitef(v1alpha1.ReasonInvalidSecret, "Secret %s/%s is of type %q, neither %s nor %s: create it with %s",
+		return "", failure.Terminalf(v1alpha1.ReasonInvalidSecret, "Secret %s/%s is of type %q, neither %s nor %s: create it with %s",
 			secret.Namespace, secret.Name, secret.Type, corev1.SecretTypeDockerConfigJson, corev1.SecretTypeDockercfg, secretRemedy)
 	}
 	if len(secret.Data[key]) == 0 {
-		return "", failure.Definitef(v1alpha1.ReasonInvalidSecret, "Secret %s/%s has no key %s: create it with %s", secret.Namespace, secret.Name, key, secretRemedy)
+		return "", failure.Terminalf(v1alpha1.ReasonInvalidSecret, "Secret %s/%s has no key %s: create it with %s", secret.Namespace, secret.Name, key, secretRemedy)
 	}
 	return key, nil
 }

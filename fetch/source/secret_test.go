@@ -57,7 +57,7 @@ func TestPullSecrets(t *testing.T) {
 			t.Run(name+" "+tt.name, func(t *testing.T) {
 				_, got, err := read(t.Context(), newSources(t, cluster{tt.secret}, r.host), imageRequest(r.host+"/team/filter:v1", "regcred"))
 				if !tt.admits {
-					wantFailure(t, err, definite(v1alpha1.ReasonUnauthorized), tt.message)
+					wantFailure(t, err, terminal(v1alpha1.ReasonUnauthorized), tt.message)
 					if strings.Contains(err.Error(), "reg.example") {
 						t.Errorf("the message tells what else is in the secret: %v", err)
 					}
@@ -84,7 +84,7 @@ func TestLongestKeyCounts(t *testing.T) {
 func TestNoSecret(t *testing.T) {
 	r := newRegistry(t, basicAuth)
 	_, err := newSources(t, nil, r.host).Resolve(t.Context(), imageRequest(r.host+"/team/filter:v1", ""))
-	wantFailure(t, err, definite(v1alpha1.ReasonUnauthorized), "set spec.secret to a pull secret with an entry for "+r.host)
+	wantFailure(t, err, terminal(v1alpha1.ReasonUnauthorized), "set spec.secret to a pull secret with an entry for "+r.host)
 }
 
 func TestUnreadableSecrets(t *testing.T) {
@@ -95,18 +95,18 @@ func TestUnreadableSecrets(t *testing.T) {
 		want   failed
 		words  []string
 	}{
-		{"missing", cluster{}, indefinite(v1alpha1.ReasonSecretNotFound), []string{"Secret team/regcred does not exist (yet)"}},
-		{"no cluster", nil, indefinite(v1alpha1.ReasonSecretNotFound), []string{"there is no cluster to ask"}},
-		{"cluster fails", broken{errors.New("boom")}, indefinite(v1alpha1.ReasonUnavailable), []string{"read Secret team/regcred: boom"}},
-		{"other type", cluster{secretOf(corev1.SecretTypeOpaque, corev1.DockerConfigJsonKey, "{}")}, definite(v1alpha1.ReasonInvalidSecret), []string{`of type "Opaque"`, remedy}},
-		{"no key", cluster{secretOf(corev1.SecretTypeDockerConfigJson, "other", "{}")}, definite(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockerconfigjson", remedy}},
-		{"the other type's key", cluster{secretOf(corev1.SecretTypeDockercfg, corev1.DockerConfigJsonKey, "{}")}, definite(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockercfg", remedy}},
-		{"empty", cluster{dockerConfig("")}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
-		{"no JSON", cluster{dockerConfig(password)}, definite(v1alpha1.ReasonInvalidSecret), []string{"key .dockerconfigjson of Secret team/regcred", remedy}},
-		{"other JSON", cluster{dockerConfig(`{"auths":["` + password + `"]}`)}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
-		{"no base64", cluster{dockerConfig(`{"auths":{"reg.example":{"auth":"` + password + `"}}}`)}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
-		{"no colon", cluster{dockerConfig(`{"auths":{"reg.example":{"auth":"` + base64.StdEncoding.EncodeToString([]byte(token)) + `"}}}`)}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
-		{"bad key", cluster{dockerConfig(`{"auths":{"%zz` + password + `":{}}}`)}, definite(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"missing", cluster{}, transient(v1alpha1.ReasonSecretNotFound), []string{"Secret team/regcred does not exist (yet)"}},
+		{"no cluster", nil, transient(v1alpha1.ReasonSecretNotFound), []string{"there is no cluster to ask"}},
+		{"cluster fails", broken{errors.New("boom")}, transient(v1alpha1.ReasonUnavailable), []string{"read Secret team/regcred: boom"}},
+		{"other type", cluster{secretOf(corev1.SecretTypeOpaque, corev1.DockerConfigJsonKey, "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{`of type "Opaque"`, remedy}},
+		{"no key", cluster{secretOf(corev1.SecretTypeDockerConfigJson, "other", "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockerconfigjson", remedy}},
+		{"the other type's key", cluster{secretOf(corev1.SecretTypeDockercfg, corev1.DockerConfigJsonKey, "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockercfg", remedy}},
+		{"empty", cluster{dockerConfig("")}, terminal(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"no JSON", cluster{dockerConfig(password)}, terminal(v1alpha1.ReasonInvalidSecret), []string{"key .dockerconfigjson of Secret team/regcred", remedy}},
+		{"other JSON", cluster{dockerConfig(`{"auths":["` + password + `"]}`)}, terminal(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"no base64", cluster{dockerConfig(`{"auths":{"reg.example":{"auth":"` + password + `"}}}`)}, terminal(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"no colon", cluster{dockerConfig(`{"auths":{"reg.example":{"auth":"` + base64.StdEncoding.EncodeToString([]byte(token)) + `"}}}`)}, terminal(v1alpha1.ReasonInvalidSecret), []string{remedy}},
+		{"bad key", cluster{dockerConfig(`{"auths":{"%zz` + password + `":{}}}`)}, terminal(v1alpha1.ReasonInvalidSecret), []string{remedy}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	_, err := s.Fingerprint(t.Context(), imageRequest("reg.example/x/y:v1", "gone"))
-	wantFailure(t, err, indefinite(v1alpha1.ReasonSecretNotFound))
+	wantFailure(t, err, transient(v1alpha1.ReasonSecretNotFound))
 }
 
 // keychain has credentials for one host.

@@ -38,7 +38,7 @@ func (s *Sources) Resolve(ctx context.Context, r Request) (*Resolved, error) {
 	case r.Source.ConfigMap != nil:
 		return s.resolveConfigMap(ctx, r)
 	default:
-		return nil, failure.Definitef(v1alpha1.ReasonInvalidSource, "the source is empty: set one of registry, object and configMap")
+		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "the source is empty: set one of registry, object and configMap")
 	}
 }
 

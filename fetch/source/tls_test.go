@@ -58,7 +58,7 @@ func TestRedirectOfARegistryThatLeavesTLS(t *testing.T) {
 	r.interfere = at("/manifests/", redirectTo(plain+"/v2/team/filter/elsewhere"))
 	s := newSourcesWith(t, source.Options{Guard: egress.Options{InsecureHosts: []string{"127.0.0.1"}}})
 	_, err := s.Resolve(t.Context(), imageRequest(strings.TrimPrefix(secure.URL, "https://")+"/team/filter:v1", ""))
-	wantFailure(t, err, definite(v1alpha1.ReasonAddressRefused), "leaves TLS")
+	wantFailure(t, err, terminal(v1alpha1.ReasonAddressRefused), "leaves TLS")
 }
 
 // The check when dialling is the only one that a name cannot get around; what it
@@ -70,9 +70,9 @@ func TestNameOfADeniedAddress(t *testing.T) {
 	for name, plain := range map[string][]string{"plain": {host}, "TLS": nil} {
 		s := newSourcesWith(t, source.Options{Guard: denied, PlainHTTPHosts: plain})
 		_, err := s.Resolve(t.Context(), imageRequest(host+"/team/filter:v1", ""))
-		wantFailure(t, err, definite(v1alpha1.ReasonAddressRefused), "it is in the denied range")
+		wantFailure(t, err, terminal(v1alpha1.ReasonAddressRefused), "it is in the denied range")
 		_, err = s.Resolve(t.Context(), objectRequest("http://"+host+"/x?"+signed, ""))
-		wantFailure(t, err, definite(v1alpha1.ReasonAddressRefused), "it is in the denied range")
+		wantFailure(t, err, terminal(v1alpha1.ReasonAddressRefused), "it is in the denied range")
 		if asked := r.asked(); len(asked) > 0 {
 			t.Errorf("%s: asked for %v", name, asked)
 		}
@@ -82,6 +82,6 @@ func TestNameOfADeniedAddress(t *testing.T) {
 func TestInvalidImages(t *testing.T) {
 	for _, image := range []string{"", "UPPER/case", "reg.example/team/filter:v 1", "reg.example/team/filter@sha256:abc", "reg.example/a/b@md5:" + strings.Repeat("0", 32), "https://reg.example/team/filter:v1", "reg.example/team/filter:" + strings.Repeat("x", 200)} {
 		_, err := newSources(t, nil).Resolve(t.Context(), imageRequest(image, ""))
-		wantFailure(t, err, definite(v1alpha1.ReasonInvalidSource), "is not a reference such as registry.example/team/filter:v1")
+		wantFailure(t, err, terminal(v1alpha1.ReasonInvalidSource), "is not a reference such as registry.example/team/filter:v1")
 	}
 }

@@ -131,7 +131,7 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 }
 
 func (b *cappedBody) exceeded() error {
-	return failure.Definitef(v1alpha1.ReasonTooLarge, "%s is larger than %s", b.what, size(b.limit))
+	return failure.Terminalf(v1alpha1.ReasonTooLarge, "%s is larger than %s", b.what, size(b.limit))
 }
 
 // size prints a number of bytes.

@@ -95,7 +95,7 @@ func TestEvictMakesRoomLeastRecentlyServedFirst(t *testing.T) {
 	expectPressure(t, f)
 
 	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Salt("d"))), "")
-	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Definite {
+	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Terminal {
 		t.Fatalf("Put above the limit = %v", err)
 	}
 	if got := f.evict(only(c)); !slices.Equal(got, names(b)) {

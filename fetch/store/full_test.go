@@ -23,8 +23,8 @@ func TestAFullDiskEvictsWhatNobodyUses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := failure.Of(s.writeFailed("write", syscall.ENOSPC)); got.Reason != v1alpha1.ReasonStoreFailed || got.Definite {
-		t.Errorf("a full disk is %s, definite %v", got.Reason, got.Definite)
+	if got := failure.Of(s.writeFailed("write", syscall.ENOSPC)); got.Reason != v1alpha1.ReasonStoreFailed || got.Terminal {
+		t.Errorf("a full disk is %s, terminal %v", got.Reason, got.Terminal)
 	}
 	select {
 	case <-s.Pressure():

@@ -17,7 +17,7 @@ import (
 // that is there already is written again, which repairs it.
 //
 // wantSHA256 is the hash that the module must have, "" for any. Errors are
-// *failure.Error: TooLarge, DigestMismatch and what Inspect says are definite;
+// *failure.Error: TooLarge, DigestMismatch and what Inspect says are terminal;
 // StoreFailed, when the disk is full for instance, is not. An error of r is
 // passed on as it is classified. Nothing is left behind after an error.
 func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string) (module.Info, error) {
@@ -45,7 +45,7 @@ func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, name namin
 	switch {
 	case writeErr != nil:
 		return module.Info{}, s.writeFailed("write the module", writeErr)
-	case readErr != nil && failure.Of(readErr).Definite: // how far it came does not matter
+	case readErr != nil && failure.Of(readErr).Terminal: // how far it came does not matter
 		return module.Info{}, readErr
 	case readErr != nil:
 		return module.Info{}, failure.Wrapf(readErr, "read the module after %d bytes", size)
@@ -54,7 +54,7 @@ func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, name namin
 	}
 	info := module.Info{SHA256: name.sha256(), Size: size}
 	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
-		return module.Info{}, failure.Definitef(v1alpha1.ReasonDigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
+		return module.Info{}, failure.Terminalf(v1alpha1.ReasonDigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
 	}
 	var err error
 	if info.ABI, err = s.o.Inspect(f, size); err != nil {
@@ -106,7 +106,7 @@ func (s *Store) haveRoom() error {
 		return nil
 	}
 	s.press()
-	return failure.Indefinitef(v1alpha1.ReasonStoreFailed, "the store is full: it holds %d bytes of %d", s.Usage().Bytes, s.o.MaxTotalBytes)
+	return failure.Transientf(v1alpha1.ReasonStoreFailed, "the store is full: it holds %d bytes of %d", s.Usage().Bytes, s.o.MaxTotalBytes)
 }
 
 func (s *Store) overLimit() bool {
@@ -121,5 +121,5 @@ func (s *Store) writeFailed(attempt string, err error) error {
 		s.mu.Unlock()
 		s.press()
 	}
-	return failure.Indefinitef(v1alpha1.ReasonStoreFailed, "store: %w", fmt.Errorf("%s: %w", attempt, err))
+	return failure.Transientf(v1alpha1.ReasonStoreFailed, "store: %w", fmt.Errorf("%s: %w", attempt, err))
 }

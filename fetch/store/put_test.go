@@ -60,7 +60,7 @@ func TestPutRefuses(t *testing.T) {
 		r        io.Reader
 		want     string
 		reason   v1alpha1.Reason
-		definite bool
+		terminal bool
 	}{
 		{"a module over the limit", t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Padding(1001))), "", v1alpha1.ReasonTooLarge, true},
 		{"an endless stream", t.Context(), zeros{}, "", v1alpha1.ReasonTooLarge, true},
@@ -69,7 +69,7 @@ func TestPutRefuses(t *testing.T) {
 		{"a text", t.Context(), bytes.NewReader(wasmtest.NotWasm()), "", v1alpha1.ReasonNotWasm, true},
 		{"a component", t.Context(), bytes.NewReader(wasmtest.Component()), "", v1alpha1.ReasonComponent, true},
 		{"a source that breaks off", t.Context(), io.MultiReader(bytes.NewReader(good), iotest.ErrReader(io.ErrUnexpectedEOF)), "", v1alpha1.ReasonUnavailable, false},
-		{"a source that classifies", t.Context(), iotest.ErrReader(failure.Definitef(v1alpha1.ReasonUnauthorized, "no")), "", v1alpha1.ReasonUnauthorized, true},
+		{"a source that classifies", t.Context(), iotest.ErrReader(failure.Terminalf(v1alpha1.ReasonUnauthorized, "no")), "", v1alpha1.ReasonUnauthorized, true},
 		{"a caller who left", cancelled, bytes.NewReader(good), "", v1alpha1.ReasonPending, false},
 	}
 	for _, tt := range tests {
@@ -79,8 +79,8 @@ func TestPutRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatal("it was stored")
 			}
-			if got := failure.Of(err); got.Reason != tt.reason || got.Definite != tt.definite {
-				t.Errorf("Put = %v (%s, definite %v), want %s, %v", err, got.Reason, got.Definite, tt.reason, tt.definite)
+			if got := failure.Of(err); got.Reason != tt.reason || got.Terminal != tt.terminal {
+				t.Errorf("Put = %v (%s, terminal %v), want %s, %v", err, got.Reason, got.Terminal, tt.reason, tt.terminal)
 			}
 			if f.Usage() != (store.Usage{}) || f.temporary() != nil {
 				t.Errorf("left behind: %+v, %v", f.Usage(), f.temporary())
@@ -113,13 +113,13 @@ func TestDigestMismatchNamesBoth(t *testing.T) {
 }
 
 // A disk that cannot be written stands for a full one: both are errors of write.
-func TestPutWithoutADiskIsIndefinite(t *testing.T) {
+func TestPutWithoutADiskIsTransient(t *testing.T) {
 	f := newFixture(t)
 	if err := os.RemoveAll(filepath.Join(f.o.Dir, "tmp")); err != nil {
 		t.Fatal(err)
 	}
 	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "")
-	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Definite {
+	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Terminal {
 		t.Errorf("Put = %v", err)
 	}
 }

@@ -20,7 +20,7 @@ const (
 // which is all that an error means.
 func (s *Store) Remember(key, sha256 string) error {
 	if len(key) > maxKey {
-		return failure.Indefinitef(v1alpha1.ReasonStoreFailed, "store: remember a source of module %s: its key has %d bytes, more than %d", sha256, len(key), maxKey)
+		return failure.Transientf(v1alpha1.ReasonStoreFailed, "store: remember a source of module %s: its key has %d bytes, more than %d", sha256, len(key), maxKey)
 	}
 	if known, ok := s.Recall(key); ok && known == sha256 {
 		return nil
@@ -30,7 +30,7 @@ func (s *Store) Remember(key, sha256 string) error {
 	defer stripe.Unlock()
 	r, ok := s.attach(key, sha256)
 	if !ok {
-		return failure.Indefinitef(v1alpha1.ReasonStoreFailed, "store: remember a source of module %s: the module is not in the store", sha256)
+		return failure.Transientf(v1alpha1.ReasonStoreFailed, "store: remember a source of module %s: the module is not in the store", sha256)
 	}
 	return s.writeRecord(sha256, r)
 }

@@ -39,7 +39,7 @@ func (o *Options) checkAddress(addr netip.Addr) error {
 	addr = addr.WithZone("").Unmap()
 	for _, a := range append(embedded(addr), addr) {
 		if what := o.refusal(a); what != "" {
-			return failure.Definitef(v1alpha1.ReasonAddressRefused, "address %s refused: it is %s", addr, what)
+			return failure.Terminalf(v1alpha1.ReasonAddressRefused, "address %s refused: it is %s", addr, what)
 		}
 	}
 	return nil

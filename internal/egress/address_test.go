@@ -84,8 +84,8 @@ func TestCheckAddress(t *testing.T) {
 				t.Fatalf("allowed, want it refused as %s", tt.want)
 			}
 			want := "address " + addr.WithZone("").Unmap().String() + " refused: it is " + tt.want
-			if f := failure.Of(err); f.Reason != v1alpha1.ReasonAddressRefused || !f.Definite || f.Error() != want {
-				t.Errorf("got %s %q (definite %v), want %s %q", f.Reason, f, f.Definite, v1alpha1.ReasonAddressRefused, want)
+			if f := failure.Of(err); f.Reason != v1alpha1.ReasonAddressRefused || !f.Terminal || f.Error() != want {
+				t.Errorf("got %s %q (terminal %v), want %s %q", f.Reason, f, f.Terminal, v1alpha1.ReasonAddressRefused, want)
 			}
 		})
 	}

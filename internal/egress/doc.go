@@ -18,7 +18,7 @@
 // other rules hold for every hop: at most [MaxRedirects] redirects, none from https
 // to http, and no credential that was sent to one host is forwarded to another.
 //
-// Refusals are definite *failure.Error with the reason AddressRefused; errors.As
+// Refusals are terminal *failure.Error with the reason AddressRefused; errors.As
 // finds them within what net/http makes of them.
 //
 // Proxies of the environment (HTTPS_PROXY and the like) are not used: the check

@@ -58,10 +58,10 @@ func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 // not looked up: its addresses are checked when it is dialled.
 func (g *Guard) CheckURL(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return failure.Definitef(v1alpha1.ReasonAddressRefused, "scheme %q of %s refused: only http and https are allowed", u.Scheme, u.Host)
+		return failure.Terminalf(v1alpha1.ReasonAddressRefused, "scheme %q of %s refused: only http and https are allowed", u.Scheme, u.Host)
 	}
 	if len(g.o.AllowHosts) > 0 && !g.o.AllowHosts.Match(hostport(u)) {
-		return failure.Definitef(v1alpha1.ReasonAddressRefused, "host %s refused: it is not on the server's list of allowed hosts (--allow-hosts)", u.Hostname())
+		return failure.Terminalf(v1alpha1.ReasonAddressRefused, "host %s refused: it is not on the server's list of allowed hosts (--allow-hosts)", u.Hostname())
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
 		return g.o.checkAddress(addr)

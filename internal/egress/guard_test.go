@@ -218,8 +218,8 @@ func refused(t *testing.T, err error, want string) {
 	if err == nil {
 		t.Fatal("allowed")
 	}
-	if f := failure.Of(err); f.Reason != v1alpha1.ReasonAddressRefused || !f.Definite || !strings.Contains(f.Error(), want) {
-		t.Errorf("got %s %q (definite %v), want %s with %q", f.Reason, f, f.Definite, v1alpha1.ReasonAddressRefused, want)
+	if f := failure.Of(err); f.Reason != v1alpha1.ReasonAddressRefused || !f.Terminal || !strings.Contains(f.Error(), want) {
+		t.Errorf("got %s %q (terminal %v), want %s with %q", f.Reason, f, f.Terminal, v1alpha1.ReasonAddressRefused, want)
 	}
 }
 

@@ -26,12 +26,12 @@ func previous(req *http.Request) *http.Request {
 func checkHop(req *http.Request) error {
 	before := previous(req)
 	if before != nil && before.URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return failure.Definitef(v1alpha1.ReasonAddressRefused, "redirect from https://%s to %s://%s refused: it leaves TLS", before.URL.Host, req.URL.Scheme, req.URL.Host)
+		return failure.Terminalf(v1alpha1.ReasonAddressRefused, "redirect from https://%s to %s://%s refused: it leaves TLS", before.URL.Host, req.URL.Scheme, req.URL.Host)
 	}
 	hops := 0
 	for ; before != nil; before = previous(before) {
 		if hops++; hops > MaxRedirects {
-			return failure.Indefinitef(v1alpha1.ReasonUnavailable, "more than %d redirects, the last one to %s", MaxRedirects, req.URL.Host)
+			return failure.Transientf(v1alpha1.ReasonUnavailable, "more than %d redirects, the last one to %s", MaxRedirects, req.URL.Host)
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ func TestRedirectsAreCounted(t *testing.T) {
 	defer server.Close()
 	_, err := get(t, egress.Options{AllowLoopback: true}, server.URL)
 	f := failure.Of(err)
-	if f == nil || f.Reason != v1alpha1.ReasonUnavailable || f.Definite || !strings.Contains(f.Error(), "more than 5 redirects") {
+	if f == nil || f.Reason != v1alpha1.ReasonUnavailable || f.Terminal || !strings.Contains(f.Error(), "more than 5 redirects") {
 		t.Errorf("got %v", err)
 	}
 	if want := egress.MaxRedirects + 1; visits != want {

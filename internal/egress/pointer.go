@@ -57,7 +57,7 @@ func (g *Guard) checkRealm(registry *url.URL, value string) error {
 		return nil // no place to send anything to
 	}
 	if registry.Scheme == "https" && service.Scheme != "https" {
-		return failure.Definitef(v1alpha1.ReasonAddressRefused, "%s://%s refused: credentials would leave TLS", service.Scheme, service.Host)
+		return failure.Terminalf(v1alpha1.ReasonAddressRefused, "%s://%s refused: credentials would leave TLS", service.Scheme, service.Host)
 	}
 	return g.CheckURL(service)
 }

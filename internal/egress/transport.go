@@ -48,7 +48,7 @@ func newTransport(o *Options, insecure bool) *http.Transport {
 func (o *Options) control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return failure.Definitef(v1alpha1.ReasonAddressRefused, "address %q refused: it is not an IP address", address)
+		return failure.Terminalf(v1alpha1.ReasonAddressRefused, "address %q refused: it is not an IP address", address)
 	}
 	return o.checkAddress(target.Addr())
 }

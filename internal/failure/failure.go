@@ -14,9 +14,9 @@ import (
 type Error struct {
 	// Reason is the kind of failure.
 	Reason v1alpha1.Reason
-	// Definite is true when retrying cannot help.
-	Definite bool
-	// RetryAfter is how long the source asked to be left alone; 0 when it did not.
+	// Terminal is true when retrying cannot help.
+	Terminal bool
+	// RetryAfter is how long the source asked not to be called; 0 when it did not.
 	RetryAfter time.Duration
 	// Err is the underlying error; its text is the message. Never nil.
 	Err error
@@ -28,19 +28,19 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Definitef makes a definite failure with a formatted message; %w wraps.
-func Definitef(reason v1alpha1.Reason, format string, args ...any) *Error {
-	return &Error{Reason: reason, Definite: true, Err: fmt.Errorf(format, args...)}
+// Terminalf makes a terminal failure with a formatted message; %w wraps.
+func Terminalf(reason v1alpha1.Reason, format string, args ...any) *Error {
+	return &Error{Reason: reason, Terminal: true, Err: fmt.Errorf(format, args...)}
 }
 
-// Indefinitef makes an indefinite failure with a formatted message; %w wraps.
-func Indefinitef(reason v1alpha1.Reason, format string, args ...any) *Error {
+// Transientf makes a transient failure with a formatted message; %w wraps.
+func Transientf(reason v1alpha1.Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
-// Of returns the classified failure within err. An error that nobody classified
-// counts as indefinite: Unavailable, or Pending when a context ended. It returns
-// nil for a nil error.
+// Of returns the classified failure within err. An unclassified error
+// is transient: Unavailable, or Pending when a context ended. It returns nil for a
+// nil error.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
@@ -54,7 +54,8 @@ func Of(err error) *Error {
 	return &Error{Reason: v1alpha1.ReasonUnavailable, Err: err}
 }
 
-// Wrapf puts words before the message of err and keeps its classification.
+// Wrapf puts a formatted text before the message of err and keeps its
+// classification. It returns nil for a nil error.
 func Wrapf(err error, format string, args ...any) *Error {
 	if err == nil {
 		return nil

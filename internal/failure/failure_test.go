@@ -13,18 +13,18 @@ import (
 )
 
 func TestOfClassifies(t *testing.T) {
-	definite := failure.Definitef(v1alpha1.ReasonNotFound, "read image: %w", io.EOF)
+	terminal := failure.Terminalf(v1alpha1.ReasonNotFound, "read image: %w", io.EOF)
 	limited := &failure.Error{Reason: v1alpha1.ReasonRateLimited, RetryAfter: time.Minute, Err: io.EOF}
 	tests := []struct {
 		name       string
 		err        error
 		reason     v1alpha1.Reason
-		definite   bool
+		terminal   bool
 		retryAfter time.Duration
 	}{
-		{"itself", definite, v1alpha1.ReasonNotFound, true, 0},
+		{"itself", terminal, v1alpha1.ReasonNotFound, true, 0},
 		{"wrapped", fmt.Errorf("outer: %w", limited), v1alpha1.ReasonRateLimited, false, time.Minute},
-		{"wrapped with words", failure.Wrapf(definite, "admit %s", "x"), v1alpha1.ReasonNotFound, true, 0},
+		{"wrapped with a text", failure.Wrapf(terminal, "admit %s", "x"), v1alpha1.ReasonNotFound, true, 0},
 		{"a deadline", fmt.Errorf("get: %w", context.DeadlineExceeded), v1alpha1.ReasonPending, false, 0},
 		{"cancelled", context.Canceled, v1alpha1.ReasonPending, false, 0},
 		{"anything else", io.ErrUnexpectedEOF, v1alpha1.ReasonUnavailable, false, 0},
@@ -32,8 +32,8 @@ func TestOfClassifies(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := failure.Of(tt.err)
-			if got.Reason != tt.reason || got.Definite != tt.definite || got.RetryAfter != tt.retryAfter {
-				t.Errorf("Of(%v) = %+v, want %s, definite %v, retry after %s", tt.err, got, tt.reason, tt.definite, tt.retryAfter)
+			if got.Reason != tt.reason || got.Terminal != tt.terminal || got.RetryAfter != tt.retryAfter {
+				t.Errorf("Of(%v) = %+v, want %s, terminal %v, retry after %s", tt.err, got, tt.reason, tt.terminal, tt.retryAfter)
 			}
 		})
 	}
@@ -49,7 +49,7 @@ func TestNilStaysNil(t *testing.T) {
 }
 
 func TestWrapfKeepsTheChain(t *testing.T) {
-	inner := failure.Indefinitef(v1alpha1.ReasonUnavailable, "get manifest: %w", io.ErrUnexpectedEOF)
+	inner := failure.Transientf(v1alpha1.ReasonUnavailable, "get manifest: %w", io.ErrUnexpectedEOF)
 	got := failure.Wrapf(inner, "resolve %s", "reg.example/x:v1")
 	if want := "resolve reg.example/x:v1: get manifest: unexpected EOF"; got.Error() != want {
 		t.Errorf("message = %q, want %q", got, want)
