@@ -1,8 +1,12 @@
-// Package text shortens text that ends up in a status, an Event, an answer or a log
-// and that a module, a registry or another component wrote.
+// Package text shortens and cleans text that ends up in a status, an Event, an answer
+// or a log and that a module, a registry or another component wrote.
 package text
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 const ellipsis = "…"
 
@@ -22,4 +26,41 @@ func Truncate(s string, bytes int) string {
 		cut--
 	}
 	return s[:cut] + ellipsis
+}
+
+// TruncateRunes is Truncate with a limit in characters, of which the "…" is one.
+func TruncateRunes(s string, runes int) string {
+	switch {
+	case utf8.RuneCountInString(s) <= runes:
+		return s
+	case runes < 1:
+		return ""
+	}
+	return string([]rune(s)[:runes-1]) + ellipsis
+}
+
+// Elide returns s with its middle replaced by "…" where s has more than 29 characters:
+// the beginning and the end tell names and hosts apart.
+func Elide(s string) string {
+	const keep = 14
+	runes := []rune(s)
+	if len(runes) <= 2*keep+1 {
+		return s
+	}
+	return string(runes[:keep]) + ellipsis + string(runes[len(runes)-keep:])
+}
+
+// OneLine returns the printable characters of s, with a space for each line break and
+// tab. Control characters and broken UTF-8 are left out: a terminal would obey them,
+// and the API server drops a warning that has one.
+func OneLine(s string) string { return strings.Map(printable, s) }
+
+func printable(r rune) rune {
+	switch {
+	case r == '\n' || r == '\r' || r == '\t':
+		return ' '
+	case r == utf8.RuneError || !unicode.IsPrint(r):
+		return -1
+	}
+	return r
 }

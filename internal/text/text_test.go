@@ -53,3 +53,52 @@ func FuzzTruncate(f *testing.F) {
 		}
 	})
 }
+
+func TestTruncateRunes(t *testing.T) {
+	tests := []struct {
+		in    string
+		runes int
+		want  string
+	}{
+		{"", 0, ""},
+		{"éééé", 4, "éééé"},
+		{"ééééé", 4, "ééé…"},
+		{"éé", 1, "…"},
+		{"éé", 0, ""},
+	}
+	for _, tt := range tests {
+		if got := text.TruncateRunes(tt.in, tt.runes); got != tt.want {
+			t.Errorf("TruncateRunes(%q, %d) = %q, want %q", tt.in, tt.runes, got, tt.want)
+		}
+	}
+}
+
+func TestElide(t *testing.T) {
+	a14 := strings.Repeat("a", 14)
+	tests := map[string]string{
+		"":                      "",
+		"reg.example":           "reg.example",
+		strings.Repeat("é", 29): strings.Repeat("é", 29),
+		a14 + "aa" + a14:        a14 + "…" + a14,
+		"begin" + strings.Repeat("a", 99) + ".end": "beginaaaaaaaaa…aaaaaaaaaa.end",
+	}
+	for in, want := range tests {
+		if got := text.Elide(in); got != want {
+			t.Errorf("Elide(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	tests := map[string]string{
+		"plain":                   "plain",
+		"two\r\nlines\tand a tab": "two  lines and a tab",
+		"be\x07ll\x1b[31m\u202e":  "bell[31m",
+		"a\xffb":                  "ab",
+	}
+	for in, want := range tests {
+		if got := text.OneLine(in); got != want {
+			t.Errorf("OneLine(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
