@@ -3,7 +3,9 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -83,7 +85,7 @@ func (c converger) create(ctx context.Context, wanted *unstructured.Unstructured
 	if err := c.client.Create(ctx, ef, client.FieldOwner(render.FieldManager)); err != nil {
 		return nil, classify(err, "create", wanted)
 	}
-	logWrite(ctx, "created", ef)
+	logWrite(ctx, "Created", ef)
 	return ef, nil
 }
 
@@ -132,7 +134,7 @@ func (c converger) apply(ctx context.Context, present, wanted *unstructured.Unst
 	if err != nil {
 		return nil, classify(err, "apply", ef)
 	}
-	logWrite(ctx, "applied", ef)
+	logWrite(ctx, "Applied", ef)
 	return ef, nil
 }
 
@@ -144,10 +146,43 @@ func (c converger) replaceSpec(ctx context.Context, applied, wanted *unstructure
 	if err := c.client.Update(ctx, ef, client.FieldOwner(render.FieldManager)); err != nil {
 		return nil, classify(err, "replace the spec of", ef)
 	}
-	logWrite(ctx, "replaced the spec of", ef)
+	logWrite(ctx, "Replaced the spec of", ef)
 	return ef, nil
 }
 
 func logWrite(ctx context.Context, verb string, ef metav1.Object) {
 	ctrl.LoggerFrom(ctx).Info(verb+" the EnvoyFilter", "resourceVersion", ef.GetResourceVersion(), "generation", ef.GetGeneration())
+}
+
+// classify says what a refused write of an EnvoyFilter means: that it rests on an
+// old view, that the namespace is going, that a policy will not have it, or that
+// the API server cannot just now. One that is not found has gone since it was read,
+// if it was: else the API server does not know the kind.
+func classify(err error, verb string, ef metav1.Object) error {
+	name := ef.GetNamespace() + "/" + ef.GetName()
+	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return fmt.Errorf("%w: %w", errLeaving, err)
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err) && ef.GetUID() != "":
+		return fmt.Errorf("%w: %s EnvoyFilter %s: %w", errStale, verb, name, err)
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
+		return failure.Terminalf(v1alpha1.ReasonEnvoyFilterRefused, "%s EnvoyFilter %s: %w", verb, name, err)
+	default:
+		return retryable(err, verb, name)
+	}
+}
+
+func retryable(err error, verb, name string) *failure.Error {
+	f := failure.Transientf(v1alpha1.ReasonEnvoyFilterUnavailable, "%s EnvoyFilter %s: %w", verb, name, err)
+	if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
+		f.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return f
+}
+
+// foreign is the failure to make an EnvoyFilter because somebody else's has its
+// name.
+func foreign(ef metav1.Object) *failure.Error {
+	return failure.Terminalf(v1alpha1.ReasonForeignEnvoyFilter,
+		"EnvoyFilter %s/%s exists and was not made by AutoWasm, so it is left alone: delete or rename it, or rename the AutoWasm", ef.GetNamespace(), ef.GetName())
 }

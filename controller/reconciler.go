@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -184,6 +185,19 @@ func (r *reconciler) report(ctx context.Context, aw *v1alpha1.AutoWasm, out outc
 		r.events.Eventf(changed, nil, a.Type, a.Reason, actionReconcile, "%s", a.Note)
 	}
 	return nil
+}
+
+// classifyStatus says what a refused write of a status means.
+func classifyStatus(err error, aw metav1.Object) error {
+	err = fmt.Errorf("write the status of AutoWasm %s/%s: %w", aw.GetNamespace(), aw.GetName(), err)
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("%w: %w", errLeaving, err)
+	case apierrors.IsConflict(err):
+		return fmt.Errorf("%w: %w", errStale, err)
+	default:
+		return err
+	}
 }
 
 // next says when aw is looked at again without anything happening.

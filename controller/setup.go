@@ -86,13 +86,13 @@ func setupSweeper(mgr ctrl.Manager, o Options) error {
 		For(istio.NewEnvoyFilter(), builder.WithPredicates(predicate.And(bearsOurLabel, predicate.ResourceVersionChangedPredicate{}))).
 		Watches(&v1alpha1.AutoWasm{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(leftOrChanged)).
 		Complete(&sweeper{
-			client: mgr.GetClient(),
-			cache:  mgr.GetCache(),
-			live:   mgr.GetAPIReader(),
-			grace:  o.SweepGrace,
-			events: o.Events,
-			now:    o.Now,
-			seen:   newSightings(),
+			client:   mgr.GetClient(),
+			cache:    mgr.GetCache(),
+			live:     mgr.GetAPIReader(),
+			grace:    o.SweepGrace,
+			events:   o.Events,
+			now:      o.Now,
+			observed: newFirstObserved(),
 		})
 }
 

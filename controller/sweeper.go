@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,10 +19,9 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that
-// then never came to be, because another policy refused it, its name was taken or
-// the client went away, or that was deleted or changed before its EnvoyFilter was
-// adopted.
+// sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that was
+// then not stored, because another policy refused it, its name was taken or the client
+// went away, or that was deleted or changed before its EnvoyFilter was adopted.
 type sweeper struct {
 	client client.Client
 	cache  client.Reader
@@ -29,8 +29,8 @@ type sweeper struct {
 	grace  time.Duration
 	events events.EventRecorder
 	now    func() time.Time
-	// seen is since when each staged EnvoyFilter has been waited for.
-	seen *sightings
+	// observed is since when each staged EnvoyFilter has been known.
+	observed *firstObserved
 }
 
 // Reconcile implements reconcile.Reconciler; the request names an EnvoyFilter.
@@ -40,24 +40,24 @@ func (s *sweeper) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 		return reconcile.Result{}, err
 	}
 	if !unowned(ef, req.NamespacedName) {
-		s.seen.forget(req.NamespacedName)
+		s.observed.forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	}
 	now := s.now()
-	if wait := s.grace - now.Sub(s.seen.since(req.NamespacedName, ef.GetUID(), now)); wait > 0 {
+	if wait := s.grace - now.Sub(s.observed.since(req.NamespacedName, ef.GetUID(), now)); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
-	return reconcile.Result{}, s.judge(ctx, ef, req.NamespacedName)
+	return reconcile.Result{}, s.sweep(ctx, ef, req.NamespacedName)
 }
 
-// judge removes ef if it is orphaned, and ends the wait for it either way.
-func (s *sweeper) judge(ctx context.Context, ef *unstructured.Unstructured, key types.NamespacedName) error {
+// sweep removes ef if it is orphaned, and ends the wait for it either way.
+func (s *sweeper) sweep(ctx context.Context, ef *unstructured.Unstructured, key types.NamespacedName) error {
 	why, err := s.orphaned(ctx, ef, key)
 	if err == nil && why != "" {
 		err = s.remove(ctx, ef, why)
 	}
 	if err == nil {
-		s.seen.forget(key)
+		s.observed.forget(key)
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (s *sweeper) orphaned(ctx context.Context, ef *unstructured.Unstructured, k
 	}
 }
 
-// remove deletes exactly the EnvoyFilter that was judged: one that was adopted or
+// remove deletes exactly the EnvoyFilter that was read: one that was adopted or
 // replaced in the meantime is left, and its own event brings it here again.
 func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured, why string) error {
 	uid, version := ef.GetUID(), ef.GetResourceVersion()
@@ -92,7 +92,44 @@ func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured, why
 	if err != nil {
 		return fmt.Errorf("sweep EnvoyFilter %s/%s: %w", ef.GetNamespace(), ef.GetName(), err)
 	}
-	ctrl.LoggerFrom(ctx).Info("swept a staged EnvoyFilter", "why", why)
+	ctrl.LoggerFrom(ctx).Info("Swept a staged EnvoyFilter", "why", why)
 	s.events.Eventf(ef, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonSwept), actionSweep, "%s", "removed the staged EnvoyFilter: "+why)
 	return nil
+}
+
+// firstObserved is since when the sweeper has known each staged EnvoyFilter that it
+// waits for. It counts by this process's own clock alone: the API server's, which
+// writes the creationTimestamp, may be hours away from it.
+type firstObserved struct {
+	mu sync.Mutex
+	at map[types.NamespacedName]firstTime
+}
+
+type firstTime struct {
+	uid types.UID
+	at  time.Time
+}
+
+func newFirstObserved() *firstObserved {
+	return &firstObserved{at: map[types.NamespacedName]firstTime{}}
+}
+
+// since returns when the object of this key and UID was first observed, now if it was
+// not observed before.
+func (f *firstObserved) since(key types.NamespacedName, uid types.UID, now time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first, ok := f.at[key]
+	if !ok || first.uid != uid {
+		first = firstTime{uid: uid, at: now}
+		f.at[key] = first
+	}
+	return first.at
+}
+
+// forget ends the wait for key.
+func (f *firstObserved) forget(key types.NamespacedName) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.at, key)
 }

@@ -36,13 +36,13 @@ type sweepers struct {
 func (h *harness) sweeper() *sweepers {
 	s := &sweepers{h: h, clock: testTime}
 	s.sweeper = &sweeper{
-		client: h.client,
-		cache:  cached{h},
-		live:   h.client,
-		grace:  DefaultSweepGrace,
-		events: h.events,
-		now:    func() time.Time { return s.clock },
-		seen:   newSightings(),
+		client:   h.client,
+		cache:    cached{h},
+		live:     h.client,
+		grace:    DefaultSweepGrace,
+		events:   h.events,
+		now:      func() time.Time { return s.clock },
+		observed: newFirstObserved(),
 	}
 	return s
 }
@@ -190,12 +190,12 @@ func TestSweeperRemembersOnlyWhatItWaitsFor(t *testing.T) {
 			h := newHarness(t)
 			stageAlone(nil)(t, h)
 			s := h.sweeper()
-			if _, err := s.look(0); err != nil || len(s.seen.first) != 1 {
-				t.Fatalf("%d remembered, %v; want the one that is waited for", len(s.seen.first), err)
+			if _, err := s.look(0); err != nil || len(s.observed.at) != 1 {
+				t.Fatalf("%d remembered, %v; want the one that is waited for", len(s.observed.at), err)
 			}
 			end(t, h)
-			if _, err := s.look(time.Minute); err != nil || len(s.seen.first) != 0 {
-				t.Errorf("%d remembered, %v; want none", len(s.seen.first), err)
+			if _, err := s.look(time.Minute); err != nil || len(s.observed.at) != 0 {
+				t.Errorf("%d remembered, %v; want none", len(s.observed.at), err)
 			}
 		})
 	}
