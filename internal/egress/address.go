@@ -1,21 +1,20 @@
 package egress
 
 import (
+	"net"
 	"net/netip"
-
-	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/internal/failure"
+	"strings"
 )
 
-// refused is a range of addresses that nobody may reach through the server.
-type refused struct {
+// refusedRange is a range of addresses that must not be reached through the server.
+type refusedRange struct {
 	prefix netip.Prefix
 	what   string
 }
 
 // refusedRanges are refused whatever the options say. 168.63.129.16 is on every
 // Azure machine and hands out its configuration and certificates.
-var refusedRanges = []refused{
+var refusedRanges = []refusedRange{
 	{netip.MustParsePrefix("0.0.0.0/8"), "an unspecified address"},
 	{netip.MustParsePrefix("::/128"), "an unspecified address"},
 	{netip.MustParsePrefix("169.254.0.0/16"), "a link-local address"},
@@ -39,7 +38,7 @@ func (o *Options) checkAddress(addr netip.Addr) error {
 	addr = addr.WithZone("").Unmap()
 	for _, a := range append(embedded(addr), addr) {
 		if what := o.refusal(a); what != "" {
-			return failure.Terminalf(v1alpha1.ReasonAddressRefused, "address %s refused: it is %s", addr, what)
+			return refusedf("address %s refused: it is %s", addr, what)
 		}
 	}
 	return nil
@@ -71,8 +70,8 @@ var (
 	ipv6Loopback   = netip.IPv6Loopback()
 )
 
-// embedded returns the IPv4 addresses to which an IPv6 address may be translated
-// on its way.
+// embedded returns the IPv4 addresses to which a gateway may translate an IPv6
+// address.
 func embedded(addr netip.Addr) []netip.Addr {
 	if !addr.Is6() || addr == ipv6Loopback || addr.IsUnspecified() {
 		return nil
@@ -101,4 +100,40 @@ func localCandidates(b [16]byte) []netip.Addr {
 		}
 	}
 	return found
+}
+
+// Hosts is a list of host patterns: "reg.example" stands for the host on any
+// port, "reg.example:5000" for that port only, and "*.example" for all hosts
+// below example, though not example itself. Case and a trailing dot do not matter.
+type Hosts []string
+
+// Match reports whether a pattern of the list stands for the host, given as in a
+// URL, with or without its port.
+func (h Hosts) Match(hostport string) bool {
+	host, port := splitHost(hostport)
+	for _, pattern := range h {
+		wanted, wantedPort := splitHost(pattern)
+		if wantedPort != "" && wantedPort != port {
+			continue
+		}
+		if wanted == host || isBelow(host, wanted) {
+			return true
+		}
+	}
+	return false
+}
+
+func isBelow(host, pattern string) bool {
+	suffix, wildcard := strings.CutPrefix(pattern, "*")
+	return wildcard && strings.HasPrefix(suffix, ".") && len(host) > len(suffix) && strings.HasSuffix(host, suffix)
+}
+
+// splitHost returns the host in its canonical form and its port, if any.
+func splitHost(hostport string) (host, port string) {
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host, port = hostport, ""
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(host, ".")), port
 }
