@@ -19,9 +19,9 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// mesh is a cache of Pods whose proxies answer from memory. It is all that a
+// fakeMesh is a cache of Pods whose proxies answer from memory. It is all that a
 // proxyWatcher asks.
-type mesh struct {
+type fakeMesh struct {
 	mu        sync.Mutex
 	pods      []*corev1.Pod
 	answers   map[string]answer // by IP address; one that is missing is silent
@@ -51,11 +51,11 @@ type ask struct {
 
 var errSilent = errors.New("no answer")
 
-func (m *mesh) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+func (m *fakeMesh) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
 	return errors.New("get: not expected")
 }
 
-func (m *mesh) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+func (m *fakeMesh) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var o client.ListOptions
@@ -69,7 +69,7 @@ func (m *mesh) List(_ context.Context, list client.ObjectList, opts ...client.Li
 	return m.listErr
 }
 
-func (m *mesh) Ask(ctx context.Context, ip string, maxAge time.Duration) (proxies.Report, error) {
+func (m *fakeMesh) Ask(ctx context.Context, ip string, maxAge time.Duration) (proxies.Report, error) {
 	a := m.begin(ip, maxAge)
 	defer m.end()
 	select {
@@ -80,7 +80,7 @@ func (m *mesh) Ask(ctx context.Context, ip string, maxAge time.Duration) (proxie
 	}
 }
 
-func (m *mesh) begin(ip string, maxAge time.Duration) answer {
+func (m *fakeMesh) begin(ip string, maxAge time.Duration) answer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.asked = append(m.asked, ask{ip, time.Now(), maxAge})
@@ -93,19 +93,19 @@ func (m *mesh) begin(ip string, maxAge time.Duration) answer {
 	return a
 }
 
-func (m *mesh) end() {
+func (m *fakeMesh) end() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.atOnce--
 }
 
-func (m *mesh) Proxies(context.Context, string) (map[string]serve.Sighting, error) {
+func (m *fakeMesh) Proxies(context.Context, string) (map[string]serve.Sighting, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sightings, m.brokenErr
 }
 
-func (m *mesh) Refusals(context.Context) (map[string]string, error) {
+func (m *fakeMesh) Refusals(context.Context) (map[string]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.controls++
@@ -113,7 +113,7 @@ func (m *mesh) Refusals(context.Context) (map[string]string, error) {
 }
 
 // run adds a Pod whose proxy has started just now, and says so.
-func (m *mesh) run(name, ip string, a answer) {
+func (m *fakeMesh) run(name, ip string, a answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -129,27 +129,27 @@ func (m *mesh) run(name, ip string, a answer) {
 }
 
 // says has the proxy at an address answer otherwise from now on.
-func (m *mesh) says(ip string, a answer) {
+func (m *fakeMesh) says(ip string, a answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.answers[ip] = a
 }
 
 // set changes what else is known from now on.
-func (m *mesh) set(edit func(*mesh)) {
+func (m *fakeMesh) set(edit func(*fakeMesh)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	edit(m)
 }
 
-func (m *mesh) remove(name string) {
+func (m *fakeMesh) remove(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.pods = slices.DeleteFunc(m.pods, func(pod *corev1.Pod) bool { return pod.Name == name })
 }
 
 // asks returns the questions since the last call.
-func (m *mesh) asks() []ask {
+func (m *fakeMesh) asks() []ask {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	asked := m.asked
@@ -201,7 +201,7 @@ func (a answer) after(took time.Duration) answer {
 // watched is a proxyWatcher of a mesh with what it woke.
 type watched struct {
 	*proxyWatcher
-	*mesh
+	*fakeMesh
 	mu    sync.Mutex
 	woken []string
 	stop  func()
@@ -218,12 +218,12 @@ func inMesh(t *testing.T, test func(t *testing.T, w *watched), edits ...func(*Pr
 }
 
 func newWatched(t *testing.T, edits ...func(*ProxyOptions)) *watched {
-	w := &watched{mesh: &mesh{}}
-	o := ProxyOptions{Asker: w.mesh, Sightings: w.mesh, Refusals: w.mesh}
+	w := &watched{fakeMesh: &fakeMesh{}}
+	o := ProxyOptions{Asker: w.fakeMesh, Sightings: w.fakeMesh, Refusals: w.fakeMesh}
 	for _, edit := range edits {
 		edit(&o)
 	}
-	w.proxyWatcher = newProxyWatcher(o.withDefaults(), w.mesh, w.noteWake, time.Now)
+	w.proxyWatcher = newProxyWatcher(o.withDefaults(), w.fakeMesh, w.noteWake, time.Now)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- w.Start(ctx) }()

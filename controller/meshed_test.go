@@ -16,7 +16,7 @@ import (
 // meshed is a harness whose proxies are asked when the test says so.
 type meshed struct {
 	*harness
-	mesh    *mesh
+	mesh    *fakeMesh
 	watcher *proxyWatcher
 	now     time.Time
 	woken   int
@@ -24,7 +24,7 @@ type meshed struct {
 
 func newMeshed(t *testing.T, objects ...client.Object) *meshed {
 	t.Helper()
-	h := &meshed{harness: newHarness(t, objects...), mesh: &mesh{answers: map[string]answer{}}, now: testTime}
+	h := &meshed{harness: newHarness(t, objects...), mesh: &fakeMesh{answers: map[string]answer{}}, now: testTime}
 	h.restart()
 	return h
 }

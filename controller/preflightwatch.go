@@ -17,6 +17,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/istio"
+	"github.com/autowasm/autowasm/internal/mesh"
 	"github.com/autowasm/autowasm/preflight"
 )
 
@@ -110,11 +111,7 @@ func matters(before, after any) bool {
 	if !ok || !also {
 		return true
 	}
-	return !maps.Equal(old.Labels, pod.Labels) || ends(old) != ends(pod)
-}
-
-func ends(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+	return !maps.Equal(old.Labels, pod.Labels) || mesh.Ends(old) != mesh.Ends(pod)
 }
 
 func (w *preflightWatch) note(object any, callable bool) {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/internal/mesh"
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 )
@@ -38,10 +39,6 @@ type Refusals interface {
 	// it refused nothing.
 	Refusals(ctx context.Context) (map[string]string, error)
 }
-
-// proxyContainer is what Istio names its container in a Pod, be it a sidecar or a
-// gateway.
-const proxyContainer = "istio-proxy"
 
 // proxy is one that an AutoWasm selects, as its Pod tells of it.
 type proxy struct {
@@ -70,41 +67,17 @@ func selectedProxies(ctx context.Context, reader client.Reader, t proxyTarget) (
 	var found []proxy
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if start, ok := runningProxy(pod); ok && isGateway(pod) == t.gateway {
-			found = append(found, proxy{pod: client.ObjectKeyFromObject(pod), ip: pod.Status.PodIP, start: start})
+		if running := mesh.RunningProxy(pod); running != nil && mesh.IsGateway(pod) == t.gateway {
+			found = append(found, proxy{pod: client.ObjectKeyFromObject(pod), ip: pod.Status.PodIP, start: startOf(pod, running)})
 		}
 	}
 	slices.SortFunc(found, func(a, b proxy) int { return strings.Compare(a.pod.String(), b.pod.String()) })
 	return found, nil
 }
 
-// runningProxy finds the start of a Pod's proxy, if it has one that can be asked.
-func runningProxy(pod *corev1.Pod) (proxyStart, bool) {
-	if pod.Status.PodIP == "" || pod.DeletionTimestamp != nil {
-		return proxyStart{}, false
-	}
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses} {
-		for i := range list {
-			if s := &list[i]; s.Name == proxyContainer && s.State.Running != nil {
-				return proxyStart{uid: pod.UID, restarts: s.RestartCount, at: s.State.Running.StartedAt.Time}, true
-			}
-		}
-	}
-	return proxyStart{}, false
-}
-
-// The annotation by which a Pod asks to be made a gateway, beside other containers
-// perhaps.
-const (
-	injectionTemplates = "inject.istio.io/templates"
-	gatewayTemplate    = "gateway"
-)
-
-// isGateway is true of a Pod in which a proxy is all there is, or that asked for one.
-// The patches for sidecars and for gateways leave the other kind alone.
-func isGateway(pod *corev1.Pod) bool {
-	return len(pod.Spec.Containers) == 1 && pod.Spec.Containers[0].Name == proxyContainer ||
-		slices.Contains(strings.Split(pod.Annotations[injectionTemplates], ","), gatewayTemplate)
+// startOf is the start of a Pod's proxy that runs.
+func startOf(pod *corev1.Pod, running *corev1.ContainerStatus) proxyStart {
+	return proxyStart{uid: pod.UID, restarts: running.RestartCount, at: running.State.Running.StartedAt.Time}
 }
 
 func filterOf(p render.Plugin) proxies.Filter {

@@ -14,6 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 // sidecarPod is a Pod of the AutoWasm's namespace that its selector matches, whose
@@ -21,10 +23,10 @@ import (
 func sidecarPod(name, ip string, edits ...func(*corev1.Pod)) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testKey.Namespace, Name: name, UID: types.UID("uid-" + name), Labels: map[string]string{"app": "details"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}, {Name: proxyContainer}}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}, {Name: istio.ProxyContainer}}},
 		Status: corev1.PodStatus{PodIP: ip, ContainerStatuses: []corev1.ContainerStatus{
 			{Name: "app", State: runningSince(testTime.Add(time.Minute)), RestartCount: 7},
-			{Name: proxyContainer, State: runningSince(testTime)},
+			{Name: istio.ProxyContainer, State: runningSince(testTime)},
 		}},
 	}
 	for _, edit := range edits {
@@ -41,7 +43,7 @@ func runningSince(at time.Time) corev1.ContainerState {
 func nativeSidecar(pod *corev1.Pod) {
 	always := corev1.ContainerRestartPolicyAlways
 	pod.Spec.Containers = pod.Spec.Containers[:1]
-	pod.Spec.InitContainers = []corev1.Container{{Name: "istio-validation"}, {Name: proxyContainer, RestartPolicy: &always}}
+	pod.Spec.InitContainers = []corev1.Container{{Name: "istio-validation"}, {Name: istio.ProxyContainer, RestartPolicy: &always}}
 	pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "istio-validation"}, pod.Status.ContainerStatuses[1]}
 	pod.Status.ContainerStatuses = pod.Status.ContainerStatuses[:1]
 }
@@ -53,7 +55,7 @@ func gatewayPod(pod *corev1.Pod) {
 }
 
 func gatewayTemplates(templates string) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) { pod.Annotations = map[string]string{injectionTemplates: templates} }
+	return func(pod *corev1.Pod) { pod.Annotations = map[string]string{istio.AnnotationInjectTemplates: templates} }
 }
 
 func proxyStatus(edit func(*corev1.ContainerStatus)) func(*corev1.Pod) {

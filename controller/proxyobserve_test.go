@@ -18,8 +18,8 @@ import (
 
 // observing is a watcher of one Pod, a at 10.0.0.1, whose proxy runs since testTime, an
 // hour after that.
-func observing(says answer, edits ...func(*mesh)) (*proxyWatcher, proxyTarget) {
-	m := &mesh{answers: map[string]answer{"10.0.0.1": says}}
+func observing(says answer, edits ...func(*fakeMesh)) (*proxyWatcher, proxyTarget) {
+	m := &fakeMesh{answers: map[string]answer{"10.0.0.1": says}}
 	m.pods = append(m.pods, sidecarPod("a", "10.0.0.1"))
 	for _, edit := range edits {
 		edit(m)
@@ -33,8 +33,8 @@ func observing(says answer, edits ...func(*mesh)) (*proxyWatcher, proxyTarget) {
 	return w, target
 }
 
-func seenAt(asked, served time.Duration) func(*mesh) {
-	return func(m *mesh) {
+func seenAt(asked, served time.Duration) func(*fakeMesh) {
+	return func(m *fakeMesh) {
 		s := serve.Sighting{Asked: testTime.Add(asked)}
 		if served != 0 {
 			s.Served = testTime.Add(served)
@@ -43,50 +43,50 @@ func seenAt(asked, served time.Duration) func(*mesh) {
 	}
 }
 
-func refused(pod, why string) func(*mesh) {
-	return func(m *mesh) { m.refusals = map[string]string{pod: why} }
+func refused(pod, why string) func(*fakeMesh) {
+	return func(m *fakeMesh) { m.refusals = map[string]string{pod: why} }
 }
 
 // startedAgo has the proxy start some time before it is looked at.
-func startedAgo(ago time.Duration) func(*mesh) {
-	return func(m *mesh) {
+func startedAgo(ago time.Duration) func(*fakeMesh) {
+	return func(m *fakeMesh) {
 		m.pods[0].Status.ContainerStatuses[1].State = runningSince(testTime.Add(time.Hour - ago))
 	}
 }
 
 // TestEvidence: what is known beside a proxy's answer, by the state that it leads to.
 func TestEvidence(t *testing.T) {
-	broken := func(m *mesh) { m.brokenErr = errors.New("not all of them answer") }
+	broken := func(m *fakeMesh) { m.brokenErr = errors.New("not all of them answer") }
 	rejected := answer{Report: proxies.Report{Workers: 2, Rejected: 1}}
 	failedOnce := gaveUp(plugin1)
 	tests := map[string]struct {
 		says  answer
-		edits []func(*mesh)
+		edits []func(*fakeMesh)
 		want  proxies.State
 	}{
 		"it runs":                                   {runs(plugin1), nil, proxies.Running},
 		"it runs another revision":                  {runs(plugin2), nil, proxies.NotInserted},
 		"it gave up":                                {failedOnce, nil, proxies.LoadFailed},
-		"it was served the module":                  {failedOnce, []func(*mesh){seenAt(time.Minute, time.Minute)}, proxies.StartFailed},
-		"served as it started":                      {failedOnce, []func(*mesh){func(m *mesh) { m.sightings = map[string]serve.Sighting{"10.0.0.1": {Served: testTime}} }}, proxies.StartFailed},
-		"another was served at its address before":  {failedOnce, []func(*mesh){seenAt(time.Minute, -time.Minute)}, proxies.LoadFailed},
-		"it asked and was not served":               {failedOnce, []func(*mesh){seenAt(time.Minute, 0)}, proxies.LoadFailed},
-		"not all replicas say whom they served":     {failedOnce, []func(*mesh){seenAt(time.Minute, time.Minute), broken}, proxies.StartFailed},
-		"istiod says that it refused":               {without, []func(*mesh){refused("shop/a", "bad")}, proxies.Refused},
-		"istiod says that another refused":          {without, []func(*mesh){refused("shop/b", "bad")}, proxies.NotInserted},
+		"it was served the module":                  {failedOnce, []func(*fakeMesh){seenAt(time.Minute, time.Minute)}, proxies.StartFailed},
+		"served as it started":                      {failedOnce, []func(*fakeMesh){func(m *fakeMesh) { m.sightings = map[string]serve.Sighting{"10.0.0.1": {Served: testTime}} }}, proxies.StartFailed},
+		"another was served at its address before":  {failedOnce, []func(*fakeMesh){seenAt(time.Minute, -time.Minute)}, proxies.LoadFailed},
+		"it asked and was not served":               {failedOnce, []func(*fakeMesh){seenAt(time.Minute, 0)}, proxies.LoadFailed},
+		"not all replicas say whom they served":     {failedOnce, []func(*fakeMesh){seenAt(time.Minute, time.Minute), broken}, proxies.StartFailed},
+		"istiod says that it refused":               {without, []func(*fakeMesh){refused("shop/a", "bad")}, proxies.Refused},
+		"istiod says that another refused":          {without, []func(*fakeMesh){refused("shop/b", "bad")}, proxies.NotInserted},
 		"it says itself that it refused":            {rejected, nil, proxies.Refused},
-		"but istiod says that it took the last one": {rejected, []func(*mesh){refused("shop/a", "")}, proxies.NotInserted},
-		"istiod says half of it":                    {without, []func(*mesh){refused("shop/a", "bad"), broken}, proxies.Refused},
-		"it has just started, without":              {without, []func(*mesh){startedAgo(settleTime - 1)}, proxies.Loading},
-		"it has started a while ago, without":       {without, []func(*mesh){startedAgo(settleTime)}, proxies.NotInserted},
-		"it waits":                                  {waitsFor(plugin1), []func(*mesh){startedAgo(loadTime - 1)}, proxies.Loading},
-		"it waits for long":                         {waitsFor(plugin1), []func(*mesh){startedAgo(loadTime)}, proxies.LoadFailing},
-		"it waits, though served: for another load": {warms(plugin1), []func(*mesh){seenAt(0, time.Hour-loadTime+1)}, proxies.Loading},
-		"it was served, and waits for something":    {warms(plugin1), []func(*mesh){seenAt(0, time.Hour-loadTime)}, proxies.Running},
-		"it drains":                                 {drains(plugin1), []func(*mesh){startedAgo(drainTime - 1)}, proxies.Loading},
-		"it drains for long":                        {drains(plugin1), []func(*mesh){startedAgo(drainTime)}, proxies.Running},
-		"it starts, silent":                         {silent(errSilent), []func(*mesh){startedAgo(loadTime - 1)}, proxies.Loading},
-		"it is silent for long":                     {silent(errSilent), []func(*mesh){startedAgo(loadTime)}, proxies.Unknown},
+		"but istiod says that it took the last one": {rejected, []func(*fakeMesh){refused("shop/a", "")}, proxies.NotInserted},
+		"istiod says half of it":                    {without, []func(*fakeMesh){refused("shop/a", "bad"), broken}, proxies.Refused},
+		"it has just started, without":              {without, []func(*fakeMesh){startedAgo(settleTime - 1)}, proxies.Loading},
+		"it has started a while ago, without":       {without, []func(*fakeMesh){startedAgo(settleTime)}, proxies.NotInserted},
+		"it waits":                                  {waitsFor(plugin1), []func(*fakeMesh){startedAgo(loadTime - 1)}, proxies.Loading},
+		"it waits for long":                         {waitsFor(plugin1), []func(*fakeMesh){startedAgo(loadTime)}, proxies.LoadFailing},
+		"it waits, though served: for another load": {warms(plugin1), []func(*fakeMesh){seenAt(0, time.Hour-loadTime+1)}, proxies.Loading},
+		"it was served, and waits for something":    {warms(plugin1), []func(*fakeMesh){seenAt(0, time.Hour-loadTime)}, proxies.Running},
+		"it drains":                                 {drains(plugin1), []func(*fakeMesh){startedAgo(drainTime - 1)}, proxies.Loading},
+		"it drains for long":                        {drains(plugin1), []func(*fakeMesh){startedAgo(drainTime)}, proxies.Running},
+		"it starts, silent":                         {silent(errSilent), []func(*fakeMesh){startedAgo(loadTime - 1)}, proxies.Loading},
+		"it is silent for long":                     {silent(errSilent), []func(*fakeMesh){startedAgo(loadTime)}, proxies.Unknown},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestRefusedForAMoment(t *testing.T) {
 	} {
 		w, target := observing(tt.first)
 		for i, says := range []answer{tt.first, tt.second} {
-			w.o.Asker.(*mesh).answers["10.0.0.1"] = says
+			w.o.Asker.(*fakeMesh).answers["10.0.0.1"] = says
 			s, err := w.observe(t.Context(), target)
 			if err != nil || s.doubtful != (tt.doubt && i == 0) {
 				t.Errorf("%s: look %d: doubtful %t, error %v", name, i, s.doubtful, err)
@@ -175,7 +175,7 @@ func TestRepaired(t *testing.T) {
 	look(broken)
 	repaired := runs(plugin2)
 	repaired.Filters, repaired.Draining = append(repaired.Filters, filterOf(plugin1)), 1
-	w.o.Asker.(*mesh).answers["10.0.0.1"] = repaired
+	w.o.Asker.(*fakeMesh).answers["10.0.0.1"] = repaired
 	target := selecting(running2, func(t *proxyTarget) { t.since, t.generation = testTime, 2 })
 	w.begin(target)
 	if got := look(target); got != proxies.Running {
@@ -199,7 +199,7 @@ func TestAProxyThatFallsSilent(t *testing.T) {
 	} {
 		w, target := observing(tt.said)
 		for _, says := range []answer{tt.said, silent(errSilent), silent(errSilent)} {
-			w.o.Asker.(*mesh).answers["10.0.0.1"] = says
+			w.o.Asker.(*fakeMesh).answers["10.0.0.1"] = says
 			s, err := w.observe(t.Context(), target)
 			if diff := cmp.Diff(map[proxies.State]int32{tt.want: 1}, s.view.states); diff != "" || err != nil {
 				t.Errorf("%s: error %v, states (-want +got):\n%s", name, err, diff)
@@ -237,7 +237,7 @@ func TestRefusedAgainAndAgain(t *testing.T) {
 	}{{1, true}, {2, true}, {3, true}, {3, false}, {4, false}} {
 		says := runs(plugin1)
 		says.Rejected = look.rejected
-		w.o.Asker.(*mesh).answers["10.0.0.1"] = says
+		w.o.Asker.(*fakeMesh).answers["10.0.0.1"] = says
 		s, err := w.observe(t.Context(), target)
 		if err != nil || s.doubtful != look.doubtful {
 			t.Errorf("look %d: doubtful %t, error %v", i, s.doubtful, err)
@@ -248,13 +248,13 @@ func TestRefusedAgainAndAgain(t *testing.T) {
 
 func TestRequests(t *testing.T) {
 	tests := map[string]struct {
-		edit func(*mesh)
+		edit func(*fakeMesh)
 		want time.Time
 	}{
-		"none":                             {func(*mesh) {}, time.Time{}},
+		"none":                             {func(*fakeMesh) {}, time.Time{}},
 		"of the proxy":                     {seenAt(time.Minute, 0), testTime.Add(time.Minute)},
 		"of one at its address before":     {seenAt(-time.Minute, 0), time.Time{}},
-		"of a proxy that is silent by now": {func(m *mesh) { seenAt(time.Minute, 0)(m); m.answers = nil }, testTime.Add(time.Minute)},
+		"of a proxy that is silent by now": {func(m *fakeMesh) { seenAt(time.Minute, 0)(m); m.answers = nil }, testTime.Add(time.Minute)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -282,8 +282,8 @@ func TestRefusalsAreAskedForWhenTheyMatter(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			var of *mesh
-			w, target := observing(tt.says, func(m *mesh) { of = m })
+			var of *fakeMesh
+			w, target := observing(tt.says, func(m *fakeMesh) { of = m })
 			if _, err := w.observe(t.Context(), target); err != nil || of.controls != tt.want {
 				t.Errorf("error %v, istiod was asked %d times, want %d", err, of.controls, tt.want)
 			}

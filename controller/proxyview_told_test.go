@@ -93,7 +93,7 @@ func TestAnErrorWithAPortIsNoNews(t *testing.T) {
 func TestLastRequestIsToldInSteps(t *testing.T) {
 	inMesh(t, func(t *testing.T, w *watched) {
 		w.run("a", "10.0.0.1", runs(plugin1))
-		seen := func(m *mesh) { m.sightings = map[string]serve.Sighting{"10.0.0.1": {Asked: time.Now()}} }
+		seen := func(m *fakeMesh) { m.sightings = map[string]serve.Sighting{"10.0.0.1": {Asked: time.Now()}} }
 		w.set(seen)
 		w.sees(target1)
 		synctest.Wait()
@@ -130,11 +130,11 @@ func TestNoProxySelected(t *testing.T) {
 func TestACacheThatCannotBeRead(t *testing.T) {
 	inMesh(t, func(t *testing.T, w *watched) {
 		w.run("a", "10.0.0.1", runs(plugin1))
-		w.set(func(m *mesh) { m.listErr = errors.New("not synced") })
+		w.set(func(m *fakeMesh) { m.listErr = errors.New("not synced") })
 		w.expectUnseen(t, target1)
 		pass(time.Minute)
 		w.expectUnseen(t, target1)
-		w.set(func(m *mesh) { m.listErr = nil })
+		w.set(func(m *fakeMesh) { m.listErr = nil })
 		pass(lastAsk)
 		w.expectSeen(t, target1, oneRuns, "test")
 	})

@@ -6,29 +6,16 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/autowasm/autowasm/internal/istio"
+	"github.com/autowasm/autowasm/internal/mesh"
 )
-
-// proxyContainer is how Istio names the container of a proxy, injected or of a
-// gateway.
-const proxyContainer = "istio-proxy"
-
-// The annotations that are looked at.
-const (
-	annotationExportTo = "networking.istio.io/exportTo"
-	annotationInjected = "sidecar.istio.io/status"
-	annotationAmbient  = "ambient.istio.io/redirection"
-)
-
-// lives reports whether a Pod is one that a proxy runs in, or will.
-func lives(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
-}
 
 func workloadOf(pod *corev1.Pod) Workload {
-	w := Workload{Labels: pod.Labels, Proxied: proxied(pod)}
+	w := Workload{Labels: pod.Labels, Proxied: mesh.HasProxy(pod)}
 	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range containers {
-			if containers[i].Name == proxyContainer {
+			if containers[i].Name == istio.ProxyContainer {
 				continue
 			}
 			for _, p := range containers[i].Ports {
@@ -37,17 +24,6 @@ func workloadOf(pod *corev1.Pod) Workload {
 		}
 	}
 	return w
-}
-
-func proxied(pod *corev1.Pod) bool {
-	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
-		for i := range containers {
-			if containers[i].Name == proxyContainer {
-				return true
-			}
-		}
-	}
-	return pod.Annotations[annotationInjected] != ""
 }
 
 func serviceOf(s *corev1.Service) Service {
@@ -61,7 +37,7 @@ func serviceOf(s *corev1.Service) Service {
 }
 
 func exportTo(s *corev1.Service) []string {
-	return strings.FieldsFunc(s.Annotations[annotationExportTo], func(r rune) bool { return r == ',' || r == ' ' })
+	return strings.FieldsFunc(s.Annotations[istio.AnnotationExportTo], func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 func byName(a, b Service) int {
@@ -72,11 +48,11 @@ func byName(a, b Service) int {
 func (s *Server) behind(service *corev1.Service, pods []corev1.Pod, port int32) {
 	for i := range pods {
 		pod := &pods[i]
-		if !lives(pod) {
+		if mesh.Ends(pod) {
 			continue
 		}
 		s.Labels = pod.Labels
-		s.Proxied = s.Proxied || proxied(pod) || pod.Annotations[annotationAmbient] == "enabled"
+		s.Proxied = s.Proxied || mesh.HasProxy(pod) || mesh.InAmbient(pod)
 		for _, p := range service.Spec.Ports {
 			if p.Port == port {
 				s.TargetPort = numberOf(p.TargetPort, workloadOf(pod).Ports, port)

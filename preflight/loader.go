@@ -14,42 +14,8 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/istio"
+	"github.com/autowasm/autowasm/internal/mesh"
 )
-
-// The kinds that a Loader reads, each if the cache has it.
-var (
-	Pods                = schema.GroupKind{Kind: "Pod"}
-	Services            = schema.GroupKind{Kind: kindService}
-	ServiceEntries      = schema.GroupKind{Group: "networking.istio.io", Kind: kindServiceEntry}
-	WorkloadEntries     = schema.GroupKind{Group: "networking.istio.io", Kind: "WorkloadEntry"}
-	Sidecars            = schema.GroupKind{Group: "networking.istio.io", Kind: "Sidecar"}
-	DestinationRules    = schema.GroupKind{Group: "networking.istio.io", Kind: "DestinationRule"}
-	PeerAuthentications = schema.GroupKind{Group: "security.istio.io", Kind: "PeerAuthentication"}
-)
-
-const (
-	kindService      = "Service"
-	kindServiceEntry = "ServiceEntry"
-)
-
-// Kinds are those that the cache has, in the version that it has. Pods and Services
-// are read typed, Istio's kinds untyped.
-type Kinds map[schema.GroupKind]schema.GroupVersionKind
-
-// Object returns an empty object of one of the kinds, as a cache is asked for it:
-// Istio's are untyped, so that a value that a newer Istio knows does not keep the cache
-// from being filled.
-func (k Kinds) Object(kind schema.GroupKind) client.Object {
-	switch kind {
-	case Pods:
-		return &corev1.Pod{}
-	case Services:
-		return &corev1.Service{}
-	}
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(k[kind])
-	return object
-}
 
 // maxWorkloads bounds how many Pods one AutoWasm is checked against. Beyond, what the
 // others have is taken as unknown.
@@ -153,7 +119,7 @@ func (r *reading) workloads() {
 	r.list(&pods, r.scope(), client.MatchingLabels(selector), client.Limit(maxWorkloads))
 	r.view.MoreWorkloads = len(pods.Items) >= maxWorkloads
 	for i := range pods.Items {
-		if pod := &pods.Items[i]; lives(pod) {
+		if pod := &pods.Items[i]; !mesh.Ends(pod) {
 			r.view.Workloads = append(r.view.Workloads, workloadOf(pod))
 		}
 	}

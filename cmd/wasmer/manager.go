@@ -25,6 +25,7 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/preflight"
 )
 
 // leaseName is the Lease by which the replicas elect the one that writes.
@@ -51,8 +52,8 @@ func newScheme() (*runtime.Scheme, error) {
 
 // newManager makes the manager that owns every part. configureTLS gives the
 // webhook server its certificate, draining tells it that wasmer is about to end,
-// others are the kinds that it looks at if they are there.
-func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config), draining *atomic.Bool, others observed) (ctrl.Manager, error) {
+// kinds are those of others that the cache holds.
+func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config), draining *atomic.Bool, kinds preflight.Kinds) (ctrl.Manager, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config),
 		LeaderElectionNamespace:       o.namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       new(drainTimeout),
-		Cache:                         cacheOptions(o.namespace, others),
+		Cache:                         cacheOptions(o.namespace, kinds),
 		Client:                        clientOptions(),
 		WebhookServer:                 leavingServer{newWebhookServer(o, configureTLS), draining},
 	})
@@ -90,8 +91,8 @@ func newWebhookServer(o *options, configureTLS func(*tls.Config)) ctrlwebhook.Se
 // cacheOptions keep out of memory what nobody reads: who manages which field of
 // an AutoWasm, and of Secrets, ConfigMaps and Namespaces all but the metadata,
 // which is all that is watched of them. EndpointSlices are those of our own
-// Service. Of the others' objects it keeps what is looked at.
-func cacheOptions(namespace string, others observed) cache.Options {
+// Service. Of the others' objects it keeps what is read.
+func cacheOptions(namespace string, kinds preflight.Kinds) cache.Options {
 	strip := cache.ByObject{Transform: cache.TransformStripManagedFields()}
 	byObject := map[client.Object]cache.ByObject{
 		&v1alpha1.AutoWasm{}:          strip,
@@ -100,7 +101,7 @@ func cacheOptions(namespace string, others observed) cache.Options {
 		metadataOf("v1", "Namespace"): strip,
 		&discoveryv1.EndpointSlice{}:  {Namespaces: map[string]cache.Config{namespace: {}}},
 	}
-	others.cached(byObject)
+	kinds.AddTo(byObject)
 	return cache.Options{ByObject: byObject}
 }
 

@@ -17,8 +17,8 @@ const istiodPort = 15014
 
 // proxyOptions say how the controller asks the proxies what they run; nil when it does
 // not, or may not see which there are.
-func proxyOptions(mgr ctrl.Manager, o *options, m *modules, others observed) *controller.ProxyOptions {
-	if _, ok := others[preflight.Pods]; !ok || o.proxyCheckInterval == 0 {
+func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) *controller.ProxyOptions {
+	if _, ok := kinds[preflight.Pods]; !ok || o.proxyCheckInterval == 0 {
 		return nil
 	}
 	return &controller.ProxyOptions{

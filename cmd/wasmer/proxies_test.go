@@ -37,24 +37,24 @@ func (c readCache) List(ctx context.Context, list client.ObjectList, opts ...cli
 	return c.objects.List(ctx, list, opts...)
 }
 
-func observedPods() observed {
-	return observed{preflight.Pods: preflight.Pods.WithVersion("v1")}
+func podKind() preflight.Kinds {
+	return preflight.Kinds{preflight.Pods: preflight.Pods.WithVersion("v1")}
 }
 
 func TestProxiesAreAskedWhereTheyCanBeSeen(t *testing.T) {
 	tests := map[string]struct {
 		interval time.Duration
-		others   observed
+		kinds    preflight.Kinds
 		want     bool
 	}{
-		"as by default":            {30 * time.Second, observedPods(), true},
-		"never":                    {0, observedPods(), false},
-		"Pods may not be watched":  {30 * time.Second, observed{preflight.Services: preflight.Services.WithVersion("v1")}, false},
+		"as by default":            {30 * time.Second, podKind(), true},
+		"never":                    {0, podKind(), false},
+		"Pods may not be watched":  {30 * time.Second, preflight.Kinds{preflight.Services: preflight.Services.WithVersion("v1")}, false},
 		"nothing may be, nor ever": {0, nil, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := proxyOptions(cachedManager{}, &options{proxyCheckInterval: tt.interval}, &modules{}, tt.others)
+			got := proxyOptions(cachedManager{}, &options{proxyCheckInterval: tt.interval}, &modules{}, tt.kinds)
 			if (got != nil) != tt.want {
 				t.Fatalf("options %+v", got)
 			}
@@ -80,7 +80,7 @@ func TestIstiodIsAskedWithTheToken(t *testing.T) {
 	}
 	for _, file := range []string{token, ""} {
 		o := &options{proxyCheckInterval: time.Minute, istiodURL: istiod.URL, istiodTokenFile: file}
-		if _, err := proxyOptions(cachedManager{}, o, &modules{}, observedPods()).Refusals.Refusals(t.Context()); err != nil {
+		if _, err := proxyOptions(cachedManager{}, o, &modules{}, podKind()).Refusals.Refusals(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/certs"
 	"github.com/autowasm/autowasm/controller"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/webhook"
@@ -42,22 +43,22 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 	draining := &atomic.Bool{}
-	others, err := observe(ctx, config)
+	kinds, err := preflight.Discover(ctx, config)
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(config, o, configureTLS, draining, others)
+	mgr, err := newManager(config, o, configureTLS, draining, kinds)
 	if err != nil {
 		return err
 	}
-	if err := others.fill(ctx, mgr.GetCache()); err != nil {
+	if err := kinds.Fill(ctx, mgr.GetCache()); err != nil {
 		return err
 	}
 	parts, err := newModules(mgr, o)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts, others.look(mgr, o)), addControllers(mgr, o, parts, others)); err != nil {
+	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts, newLoader(mgr, o, kinds)), addControllers(mgr, o, parts, kinds)); err != nil {
 		return err
 	}
 	return start(ctx, mgr, o, certificate, parts, draining)
@@ -178,7 +179,7 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	return nil
 }
 
-func addControllers(mgr ctrl.Manager, o *options, m *modules, others observed) error {
+func addControllers(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) error {
 	if !o.controller {
 		return nil
 	}
@@ -187,16 +188,23 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, others observed) e
 		Filler:     m.filler,
 		Render:     o.render(),
 		Validate:   validatorFor(o),
-		Preflight:  others.look(mgr, o),
+		Preflight:  newLoader(mgr, o, kinds),
 		SweepGrace: o.sweepGrace,
 
-		Proxies:       proxyOptions(mgr, o, m, others),
+		Proxies:       proxyOptions(mgr, o, m, kinds),
 		RootNamespace: o.rootNamespace,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
 	return nil
+}
+
+// newLoader returns what reads from the cache why a filter will not run.
+func newLoader(mgr ctrl.Manager, o *options, kinds preflight.Kinds) *preflight.Loader {
+	return &preflight.Loader{Reader: mgr.GetCache(), Kinds: kinds, Options: preflight.Options{
+		RootNamespace: o.rootNamespace, Host: istio.HostOf(o.cluster), Port: istio.PortOf(o.cluster),
+	}}
 }
 
 // validatorFor holds an object that came to be without the webhook to its rules.

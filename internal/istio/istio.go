@@ -15,6 +15,23 @@ const (
 	EnvoyFilterKind       = "EnvoyFilter"
 )
 
+// ProxyContainer is the container of a proxy in its Pod, be it a sidecar or a gateway.
+const ProxyContainer = "istio-proxy"
+
+// Annotations of Pods and Services.
+const (
+	// AnnotationSidecarStatus says what was injected into a Pod.
+	AnnotationSidecarStatus = "sidecar.istio.io/status"
+	// AnnotationInjectTemplates names the templates, separated by commas, by which a
+	// proxy is injected into a Pod.
+	AnnotationInjectTemplates = "inject.istio.io/templates"
+	// AnnotationAmbientRedirection is "enabled" in a Pod whose traffic goes through
+	// ztunnel.
+	AnnotationAmbientRedirection = "ambient.istio.io/redirection"
+	// AnnotationExportTo names the namespaces, separated by commas, that see a Service.
+	AnnotationExportTo = "networking.istio.io/exportTo"
+)
+
 // LabelRevision gives an object to one revision of the control plane.
 const LabelRevision = "istio.io/rev"
 

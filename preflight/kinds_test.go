@@ -1,4 +1,4 @@
-package main
+package preflight
 
 import (
 	"encoding/json"
@@ -17,11 +17,9 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/autowasm/autowasm/preflight"
 )
 
-// cluster answers what observe asks an API server.
+// cluster answers what Discover asks an API server.
 type cluster struct {
 	groups map[string][]string // resources "plural/Kind" by group and version
 	denied []string            // "verb plural" that wasmer may not do
@@ -110,9 +108,9 @@ func meshed() map[string][]string {
 	}
 }
 
-// TestObserve: what the cluster lacks, or wasmer may not watch, is left out, and
+// TestDiscover: what the cluster lacks, or wasmer may not watch, is left out, and
 // nothing else.
-func TestObserve(t *testing.T) {
+func TestDiscover(t *testing.T) {
 	all := "DestinationRule Pod PeerAuthentication Service ServiceEntry Sidecar WorkloadEntry"
 	old := map[string][]string{"v1": meshed()["v1"], "networking.istio.io/v1beta1": {"sidecars/Sidecar"}}
 	for name, tt := range map[string]struct {
@@ -129,7 +127,7 @@ func TestObserve(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(tt.cluster)
 			defer server.Close()
-			found, err := observe(t.Context(), &rest.Config{Host: server.URL})
+			found, err := Discover(t.Context(), &rest.Config{Host: server.URL})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,24 +145,24 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// TestObserveFailsWithoutAnAnswer: wasmer then starts again, instead of being silent
-// for good.
-func TestObserveFailsWithoutAnAnswer(t *testing.T) {
+// TestDiscoverFailsWithoutAnAnswer: wasmer then restarts, instead of leaving
+// findings out for good.
+func TestDiscoverFailsWithoutAnAnswer(t *testing.T) {
 	for _, path := range []string{"/api/v1", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"} {
 		server := httptest.NewServer(cluster{groups: meshed(), broken: path})
-		if found, err := observe(t.Context(), &rest.Config{Host: server.URL}); err == nil {
+		if found, err := Discover(t.Context(), &rest.Config{Host: server.URL}); err == nil {
 			t.Errorf("%s is broken, and found is %v", path, found)
 		}
 		server.Close()
 	}
 }
 
-func TestObservedKindsAreTrimmed(t *testing.T) {
-	found := observed{preflight.Pods: preflight.Pods.WithVersion("v1"), preflight.Sidecars: preflight.Sidecars.WithVersion("v1beta1")}
-	options := map[client.Object]cache.ByObject{}
-	found.cached(options)
+func TestKindsAreTrimmed(t *testing.T) {
+	found := Kinds{Pods: Pods.WithVersion("v1"), Sidecars: Sidecars.WithVersion("v1beta1")}
+	cached := map[client.Object]cache.ByObject{}
+	found.AddTo(cached)
 	var kinds []string
-	for object, by := range options {
+	for object, by := range cached {
 		if by.Transform == nil {
 			t.Errorf("%T is cached whole", object)
 		}

@@ -1,0 +1,164 @@
+package mesh_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/autowasm/autowasm/internal/mesh"
+)
+
+var startedAt = metav1.NewTime(time.Unix(1_700_000_000, 0))
+
+func running(name string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{Name: name, RestartCount: 3, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: startedAt}}}
+}
+
+// podOf is a running Pod with containers and init containers of those names, all of
+// which run.
+func podOf(containers, inits []string, edits ...func(*corev1.Pod)) *corev1.Pod {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "details-1"},
+		Status:     corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1"},
+	}
+	for _, name := range containers {
+		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: name})
+		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, running(name))
+	}
+	for _, name := range inits {
+		pod.Spec.InitContainers = append(pod.Spec.InitContainers, corev1.Container{Name: name})
+		pod.Status.InitContainerStatuses = append(pod.Status.InitContainerStatuses, running(name))
+	}
+	for _, edit := range edits {
+		edit(pod)
+	}
+	return pod
+}
+
+func annotated(key, value string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { metav1.SetMetaDataAnnotation(&pod.ObjectMeta, key, value) }
+}
+
+// predicates is what is asked of a Pod.
+type predicates struct{ HasProxy, IsGateway, InAmbient, Running, Ends bool }
+
+func ask(pod *corev1.Pod) predicates {
+	return predicates{mesh.HasProxy(pod), mesh.IsGateway(pod), mesh.InAmbient(pod), mesh.RunningProxy(pod) != nil, mesh.Ends(pod)}
+}
+
+// TestPredicates: also those of a trimmed Pod, which is what they are asked of.
+func TestPredicates(t *testing.T) {
+	app, proxy, both := []string{"app"}, []string{"istio-proxy"}, []string{"app", "istio-proxy"}
+	waiting := func(pod *corev1.Pod) {
+		for i := range pod.Status.ContainerStatuses {
+			pod.Status.ContainerStatuses[i].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
+		}
+	}
+	phase := func(p corev1.PodPhase) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) { pod.Status.Phase = p }
+	}
+	tests := map[string]struct {
+		pod  *corev1.Pod
+		want predicates
+	}{
+		"no proxy":                {podOf(app, nil), predicates{}},
+		"a sidecar":               {podOf(both, nil), predicates{HasProxy: true, Running: true}},
+		"a native sidecar":        {podOf(app, []string{"istio-validation", "istio-proxy"}), predicates{HasProxy: true, Running: true}},
+		"an init container":       {podOf(app, []string{"istio-init"}), predicates{}},
+		"a gateway":               {podOf(proxy, nil), predicates{HasProxy: true, IsGateway: true, Running: true}},
+		"a gateway and more":      {podOf(both, nil, annotated("inject.istio.io/templates", "own,gateway")), predicates{HasProxy: true, IsGateway: true, Running: true}},
+		"a sidecar by template":   {podOf(both, nil, annotated("inject.istio.io/templates", "sidecar")), predicates{HasProxy: true, Running: true}},
+		"of another name":         {podOf(app, nil, annotated("sidecar.istio.io/status", "{}")), predicates{HasProxy: true}},
+		"in the ambient mesh":     {podOf(app, nil, annotated("ambient.istio.io/redirection", "enabled")), predicates{InAmbient: true}},
+		"out of the ambient mesh": {podOf(app, nil, annotated("ambient.istio.io/redirection", "disabled")), predicates{}},
+		"a proxy that waits":      {podOf(both, nil, waiting), predicates{HasProxy: true}},
+		"without an address":      {podOf(both, nil, func(pod *corev1.Pod) { pod.Status.PodIP = "" }), predicates{HasProxy: true}},
+		"terminating":             {podOf(both, nil, func(pod *corev1.Pod) { pod.DeletionTimestamp = &startedAt }), predicates{HasProxy: true, Ends: true}},
+		"finished":                {podOf(app, nil, phase(corev1.PodSucceeded)), predicates{Ends: true}},
+		"failed":                  {podOf(app, nil, phase(corev1.PodFailed)), predicates{Ends: true}},
+		"pending":                 {podOf(app, nil, phase(corev1.PodPending)), predicates{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, ask(tt.pod)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.want, ask(trimmed(t, tt.pod).(*corev1.Pod))); diff != "" {
+				t.Errorf("trimmed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRunningProxyIsThatOfTheProxy(t *testing.T) {
+	pod := podOf([]string{"app"}, []string{"istio-proxy"})
+	pod.Status.InitContainerStatuses[0].RestartCount = 7
+	want := running("istio-proxy")
+	want.RestartCount = 7
+	if diff := cmp.Diff(&want, mesh.RunningProxy(pod)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// fullPod is what an API server sends, and want what is kept of it.
+func fullPod() (full, want *corev1.Pod) {
+	always, ports := corev1.ContainerRestartPolicyAlways, []corev1.ContainerPort{{Name: "http", ContainerPort: 9080}}
+	want = &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: "details-1", UID: "uid", ResourceVersion: "7", DeletionTimestamp: &startedAt,
+			Labels:      map[string]string{"app": "details"},
+			Annotations: map[string]string{"sidecar.istio.io/status": "{}", "inject.istio.io/templates": "a", "ambient.istio.io/redirection": "c"},
+		},
+		Spec: corev1.PodSpec{
+			Containers:     []corev1.Container{{Name: "app", Ports: ports}},
+			InitContainers: []corev1.Container{{Name: "istio-proxy", Ports: ports}},
+		},
+		Status: corev1.PodStatus{
+			Phase: corev1.PodRunning, PodIP: "10.0.0.1",
+			InitContainerStatuses: []corev1.ContainerStatus{running("istio-proxy")},
+		},
+	}
+	full = want.DeepCopy()
+	full.CreationTimestamp = startedAt
+	full.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}
+	full.OwnerReferences = []metav1.OwnerReference{{Name: "owner"}}
+	full.Annotations["kubectl.kubernetes.io/last-applied-configuration"] = "{}"
+	full.Annotations["prometheus.io/port"] = "15020"
+	full.Spec.NodeName, full.Spec.Volumes = "node", []corev1.Volume{{Name: "v"}}
+	full.Spec.Containers[0].Env, full.Spec.Containers[0].Image = []corev1.EnvVar{{Name: "SECRET", Value: "s"}}, "image"
+	full.Spec.InitContainers[0].RestartPolicy = &always
+	full.Status.HostIP, full.Status.StartTime, full.Status.PodIPs = "10.1.0.1", &startedAt, []corev1.PodIP{{IP: "10.0.0.1"}}
+	full.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	full.Status.ContainerStatuses = []corev1.ContainerStatus{running("app")}
+	full.Status.InitContainerStatuses[0].ImageID, full.Status.InitContainerStatuses[0].Ready = "id", true
+	full.Status.InitContainerStatuses[0].LastTerminationState.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
+	return full, want
+}
+
+func TestTrimPod(t *testing.T) {
+	full, want := fullPod()
+	once := trimmed(t, full)
+	if diff := cmp.Diff(any(want), once); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(once, trimmed(t, once)); diff != "" {
+		t.Errorf("trimmed twice:\n%s", diff)
+	}
+	tombstone := toolscache.DeletedFinalStateUnknown{Key: "shop/details"}
+	if diff := cmp.Diff(any(tombstone), trimmed(t, tombstone)); diff != "" {
+		t.Errorf("a tombstone:\n%s", diff)
+	}
+}
+
+func trimmed(t *testing.T, object any) any {
+	t.Helper()
+	got, err := mesh.TrimPod(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
