@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -336,6 +335,9 @@ func (h *harness) edit(edits ...func(*v1alpha1.AutoWasm)) {
 	h.forgetWrites()
 }
 
+// invalidate breaks a rule of package validation.
+func invalidate(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{0} }
+
 // stage does what admission does: it creates the EnvoyFilter for aw and the module,
 // without an owner.
 func (h *harness) stage(aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unstructured {
@@ -376,10 +378,6 @@ func (h *harness) announced() []string {
 			return out
 		}
 	}
-}
-
-func reject(*v1alpha1.AutoWasm) field.ErrorList {
-	return field.ErrorList{field.Required(field.NewPath("spec", "filter", "source"), "name a source")}
 }
 
 // expect compares what the reconciler came to, in short.

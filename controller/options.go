@@ -5,10 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/tools/events"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
@@ -69,9 +67,6 @@ type Options struct {
 	Filler Filler
 	// Render says where the proxies load modules from. Required.
 	Render render.Options
-	// Validate applies the rules of admission, for objects that came to be while
-	// the webhook was away; nil trusts every object.
-	Validate func(*v1alpha1.AutoWasm) field.ErrorList
 	// Preflight tells what in the cluster keeps a filter from running, for the status;
 	// nil tells nothing. Its Reader is the manager's cache.
 	Preflight *preflight.Loader
@@ -86,6 +81,9 @@ type Options struct {
 	// Proxies says how the proxies are asked what they run; nil asks none, and then
 	// the status says nothing of them.
 	Proxies *ProxyOptions
+	// OwnNamespace is the server's namespace, in which an AutoWasm may not select the
+	// server itself; "" when there is none.
+	OwnNamespace string
 	// RootNamespace is Istio's root namespace, whose EnvoyFilters every proxy of the
 	// mesh takes; "" when there is none.
 	RootNamespace string
@@ -104,9 +102,6 @@ func (o Options) withDefaults() Options {
 	o.FillTimeout = orDefault(o.FillTimeout, DefaultFillTimeout)
 	o.Workers = orDefault(o.Workers, DefaultWorkers)
 	o.Proxies = o.Proxies.withDefaults()
-	if o.Validate == nil {
-		o.Validate = func(*v1alpha1.AutoWasm) field.ErrorList { return nil }
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

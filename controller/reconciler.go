@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,6 +19,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // reconciler brings one AutoWasm at a time to what its spec says. Each reconcile
@@ -34,7 +34,7 @@ type reconciler struct {
 	proxies  *proxyWatcher
 	root     string
 	render   render.Options
-	validate func(*v1alpha1.AutoWasm) field.ErrorList
+	rules    validation.Options
 	checks   preflights
 	retries  retries
 	events   events.EventRecorder
@@ -51,7 +51,7 @@ func newReconciler(c client.Client, cache, live client.Reader, waits *background
 		proxies:  watcher,
 		root:     o.RootNamespace,
 		render:   o.Render,
-		validate: o.Validate,
+		rules:    validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
 		checks:   preflights{o.Preflight},
 		retries:  newRetries(),
 		events:   o.Events,
@@ -86,14 +86,23 @@ func (r *reconciler) advance(ctx context.Context, aw *v1alpha1.AutoWasm) (outcom
 		return outcome{}, err
 	}
 	out := outcome{}.found(ef, aw)
-	if errs := r.validate(aw); len(errs) > 0 {
-		return out.failed(stageSpec, failure.Terminalf(v1alpha1.ReasonInvalidSpec, "%w", errs.ToAggregate())), nil
+	if err := r.checkSpec(aw); err != nil {
+		return out.failed(stageSpec, err), nil
 	}
 	out = r.module(ctx, aw, ef, out)
 	if out.failure != nil {
 		return out, ctx.Err() // a shutdown is no news of the source
 	}
 	return r.envoyFilter(ctx, aw, ef, out)
+}
+
+// checkSpec holds an object that came to be without the webhook to its rules.
+func (r *reconciler) checkSpec(aw *v1alpha1.AutoWasm) error {
+	errs, _ := validation.Validate(aw, r.rules)
+	if len(errs) == 0 {
+		return nil
+	}
+	return failure.Terminalf(v1alpha1.ReasonInvalidSpec, "%w", errs.ToAggregate())
 }
 
 // presentEnvoyFilter reads the cache, and the API server itself before it

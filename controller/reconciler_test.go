@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestReconcileTwiceWritesOnce(t *testing.T) {
 		"waiting": func(h *harness) {
 			h.sources.failures[imageV1] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
 		},
-		"invalid": func(h *harness) { h.reconciler.validate = reject },
+		"invalid": func(h *harness) { h.edit(invalidate) },
 	}
 	for name, prepare := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -520,7 +521,7 @@ func TestNothingIsRenderedBeforeTheModuleIsHere(t *testing.T) {
 
 func TestInvalidSpecIsReported(t *testing.T) {
 	h := newHarness(t, autoWasm())
-	h.reconciler.validate = reject
+	h.edit(invalidate)
 	result := h.mustReconcile()
 	h.expect(v1alpha1.PhaseFailed, "False", "InvalidSpec")
 	if h.envoyFilter() != nil || h.sources.calls() != 0 {
@@ -528,6 +529,42 @@ func TestInvalidSpecIsReported(t *testing.T) {
 	}
 	if result.RequeueAfter < terminalRetry {
 		t.Errorf("looked at again after %s", result.RequeueAfter)
+	}
+}
+
+// The API server does not send the objects of the root namespace, nor of wasmer's own,
+// to the webhook: the controller has to hold them to the rules.
+func TestReconcilerHoldsToTheScope(t *testing.T) {
+	r := newReconciler(nil, nil, nil, nil, nil, Options{OwnNamespace: "wasmer", RootNamespace: "mesh-root"})
+	const meshWide, self = v1alpha1.AnnotationAllowMeshWide, v1alpha1.AnnotationAllowSelf
+	for name, tt := range map[string]struct {
+		namespace, app string
+		annotations    map[string]string
+		refused        string
+	}{
+		"a namespace of no meaning":    {"shop", "", nil, ""},
+		"the root":                     {"mesh-root", "details", nil, "metadata.namespace"},
+		"the root, with permission":    {"mesh-root", "details", map[string]string{meshWide: "true"}, ""},
+		"all of the root":              {"mesh-root", "", map[string]string{meshWide: "true"}, "spec.selector.matchLabels"},
+		"others in wasmer's namespace": {"wasmer", "details", nil, ""},
+		"wasmer":                       {"wasmer", "", nil, "spec.selector.matchLabels"},
+		"wasmer, with permission":      {"wasmer", "", map[string]string{self: "true"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			aw := autoWasm()
+			aw.Namespace, aw.Annotations = tt.namespace, tt.annotations
+			aw.Spec.Selector.MatchLabels = nil
+			if tt.app != "" {
+				aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{"app": v1alpha1.LabelValue(tt.app)}
+			}
+			got := ""
+			if f := r.checkSpec(aw); f != nil {
+				got, _, _ = strings.Cut(f.Error(), ":")
+			}
+			if got != tt.refused {
+				t.Errorf("refused for %q, want %q", got, tt.refused)
+			}
+		})
 	}
 }
 

@@ -140,7 +140,7 @@ func TestEveryFindingIsDocumented(t *testing.T) {
 // TestEveryWarningIsDocumented finds the warnings of an admission, whatever is
 // filled in for their verbs.
 func TestEveryWarningIsDocumented(t *testing.T) {
-	warnings := unique(sources(t, "../webhook"), `\bwarn(?:ing)?\("([^"]{20,})"`)
+	warnings := unique(sources(t, "../webhook", "../validation"), `(?:\bwarn|\bWarning)\("([^"]{20,})"`)
 	if len(warnings) < 8 {
 		t.Fatalf("the warnings are not found in the code any more: %v", warnings)
 	}

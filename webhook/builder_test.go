@@ -2,9 +2,11 @@ package webhook
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -57,6 +59,26 @@ func withPorts(ports ...v1alpha1.Port) change {
 	return func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.ApplyPorts = ports }
 }
 
+func filter(set func(*v1alpha1.Filter)) change {
+	return func(aw *v1alpha1.AutoWasm) { set(&aw.Spec.Filter) }
+}
+
+func image(image string) change { return withSource(fromRegistry(image)) }
+
+func address(url string) change { return withSource(fromObject(url, "")) }
+
+func inNamespace(name string) change {
+	return func(aw *v1alpha1.AutoWasm) { aw.Namespace = name }
+}
+
+func allow(annotation string) change {
+	return func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{annotation: "true"} }
+}
+
+func selectingAll(aw *v1alpha1.AutoWasm) { aw.Spec.Selector.MatchLabels = nil }
+
+const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 // request is what the API server sends for aw.
 func request(t testing.TB, operation admissionv1.Operation, aw *v1alpha1.AutoWasm) admission.Request {
 	t.Helper()
@@ -108,3 +130,15 @@ func decodeMap(t testing.TB, raw string) map[string]any {
 }
 
 func unsetVMID(f *v1alpha1.Filter) { f.VMID = "" }
+
+func withConfig(aw *v1alpha1.AutoWasm) {
+	aw.Spec.Filter.Config = &apiextensionsv1.JSON{Raw: []byte(`"cccccccccccccccccc"`)}
+}
+
+// checkWarning holds a line to what clients show whole.
+func checkWarning(t *testing.T, line string) {
+	t.Helper()
+	if len([]rune(line)) >= 120 || strings.ContainsAny(line, "\r\n") || strings.HasPrefix(line, "Warning") {
+		t.Errorf("a client would not show the warning as it is: %q", line)
+	}
+}

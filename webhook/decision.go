@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // The keys of audit annotations; the API server puts the webhook's name before
@@ -32,7 +33,7 @@ type decision struct {
 func (d *decision) deny(err *field.Error) { d.errs = append(d.errs, err) }
 
 func (d *decision) warn(format string, args ...any) {
-	d.warnings = append(d.warnings, warning(format, args...))
+	d.warnings = append(d.warnings, validation.Warning(format, args...))
 }
 
 // note writes an annotation for the audit log.

@@ -8,11 +8,12 @@ import (
 	"fmt"
 	"net/http"
 
+	"gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // defaulter answers the mutating webhook. It works on the raw object, so that a
@@ -22,8 +23,8 @@ type defaulter struct {
 	observe    observer
 }
 
-// NewDefaulter returns the handler of the mutating webhook: Default over the raw
-// object of a request, answered as a JSON patch, or without one when nothing is
+// NewDefaulter returns the handler of the mutating webhook: validation.Default over the
+// raw object of a request, answered as a JSON patch, or without one when nothing is
 // absent. It never denies for what is in the object; that is the validator's work.
 //
 // An annotation of the namespace that cannot be read is ignored with a warning.
@@ -59,66 +60,43 @@ func (d *defaulter) answer(ctx context.Context, req admission.Request) admission
 }
 
 func (d *defaulter) patch(ctx context.Context, req admission.Request, aw map[string]any) admission.Response {
-	ports, secret, warnings := d.defaults(ctx, req, aw)
-	before := outline(aw)
-	if !fill(aw, ports, secret) {
-		return admission.Allowed("").WithWarnings(warnings...)
+	defaults, warnings := d.namespaceDefaults(ctx, req, aw)
+	var patch []jsonpatch.Operation
+	for _, filled := range validation.Default(aw, defaults) {
+		patch = append(patch, jsonpatch.NewOperation("add", filled.Path, filled.Value))
 	}
-	patch, err := patchOf(before, outline(aw))
-	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("patch the object of the request: %w", err))
+	if patch == nil {
+		return admission.Allowed("").WithWarnings(warnings...)
 	}
 	return admission.Patched("", patch...).WithWarnings(warnings...)
 }
 
-// defaults reads the namespace only where one of its annotations could fill
+// namespaceDefaults reads the namespace only where one of its annotations could fill
 // something.
-func (d *defaulter) defaults(ctx context.Context, req admission.Request, aw map[string]any) (ports []int64, secret string, warnings []string) {
-	wantsPorts, wantsSecret := wanted(req, aw)
-	if !wantsPorts && !wantsSecret {
-		return nil, "", nil
+func (d *defaulter) namespaceDefaults(ctx context.Context, req admission.Request, aw map[string]any) (validation.NamespaceDefaults, []string) {
+	fields := namespaceFields(req, aw)
+	if !fields.Any() {
+		return validation.NamespaceDefaults{}, nil
 	}
 	annotations, err := d.namespaces.annotations(ctx, req.Namespace)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("Namespace not readable: its defaults are left out", "error", err.Error())
-		return nil, "", []string{warning("namespace %s could not be read: no defaults were taken from its annotations", req.Namespace)}
+		ctrl.LoggerFrom(ctx).Info("Left out the defaults of a namespace that cannot be read", "namespace", req.Namespace, "err", err)
+		return validation.NamespaceDefaults{}, []string{validation.Warning("namespace %s could not be read: no defaults were taken from its annotations", req.Namespace)}
 	}
-	if wantsPorts {
-		ports, err = portsOf(annotations)
-		warnings = appendIgnored(warnings, req.Namespace, v1alpha1.AnnotationDefaultPorts, err)
-	}
-	if wantsSecret {
-		secret, err = secretOf(annotations)
-		warnings = appendIgnored(warnings, req.Namespace, v1alpha1.AnnotationDefaultSecret, err)
-	}
-	return ports, secret, warnings
+	return validation.NamespaceDefaultsOf(req.Namespace, annotations, fields)
 }
 
-func appendIgnored(warnings []string, namespace, annotation string, err error) []string {
-	if err == nil {
-		return warnings
-	}
-	return append(warnings, warning("annotation %s of namespace %s is ignored: %v", annotation, namespace, err))
-}
-
-// wanted says which defaults of the namespace apply: those for what is absent and,
-// on an update, was not absent before. A secret was not absent from an object whose
-// source had no use for one.
-func wanted(req admission.Request, aw map[string]any) (ports, secret bool) {
-	o, ok := objectOf(aw)
-	if !ok || o.deleting() {
-		return false, false
-	}
-	ports, secret = o.lacksPorts(), o.lacksSecret()
-	if req.Operation != admissionv1.Update || (!ports && !secret) {
-		return ports, secret
+// namespaceFields takes nothing from the namespace on an update whose old object
+// cannot be read.
+func namespaceFields(req admission.Request, aw map[string]any) validation.NamespaceFields {
+	if req.Operation != admissionv1.Update {
+		return validation.NamespaceFieldsOf(aw, nil)
 	}
 	old, err := decodeRaw(req.OldObject.Raw)
 	if err != nil {
-		return false, false
+		return validation.NamespaceFields{}
 	}
-	before, _ := objectOf(old)
-	return ports && !before.lacksPorts(), secret && !before.lacksSecret()
+	return validation.NamespaceFieldsOf(aw, old)
 }
 
 // decodeRaw keeps numbers as they were written.

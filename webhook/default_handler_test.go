@@ -62,6 +62,7 @@ func TestDefaulterUsesTheNamespace(t *testing.T) {
 		{name: "an update of what never had them", annotations: annotated, operation: admissionv1.Update, old: bareRaw, raw: bareRaw, patch: "null"},
 		{name: "an update that removes the ports alone", annotations: annotated, operation: admissionv1.Update, old: withPortsRaw, raw: bareRaw, patch: "[" + addPorts + "]"},
 		{name: "an update that turns to a registry", annotations: annotated, operation: admissionv1.Update, old: objectRaw, raw: withPortsRaw, patch: "[" + addSecret + "]"},
+		{name: "an update of what had no filter", annotations: annotated, operation: admissionv1.Update, old: `{"spec":{}}`, raw: bareRaw, patch: "[" + addSecret + "]"},
 		{name: "an update without an old object", annotations: annotated, operation: admissionv1.Update, raw: bareRaw, patch: "null"},
 		{
 			name:        "annotations that cannot be read",

@@ -6,6 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // The API server does not send what these namespaces hold, so whoever does must get
@@ -13,8 +15,8 @@ import (
 func TestExcludedNamespacesArePurelyValidated(t *testing.T) {
 	for _, namespace := range []string{"wasmer", "mesh-root", "kube-system"} {
 		t.Run(namespace, func(t *testing.T) {
-			good := autoWasm(inNamespace(namespace), allowMeshWide("true"))
-			changed := autoWasm(inNamespace(namespace), allowMeshWide("true"), withPorts(80))
+			good := autoWasm(inNamespace(namespace), allow(v1alpha1.AnnotationAllowMeshWide))
+			changed := autoWasm(inNamespace(namespace), allow(v1alpha1.AnnotationAllowMeshWide), withPorts(80))
 			checkPure(t, in(namespace, request(t, admissionv1.Create, good)))
 			checkPure(t, in(namespace, updateRequest(t, good, changed)))
 			resp, worked := rooted(t, in(namespace, request(t, admissionv1.Create, autoWasm(inNamespace(namespace), withPorts(0)))))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/preflight"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // looks answers Findings, and counts.
@@ -45,7 +46,7 @@ func TestFindingsAreWarnings(t *testing.T) {
 	l := &looks{found: []preflight.Finding{{Reason: "A", Message: "first"}, {Reason: "B", Message: long}}}
 	create := request(t, admissionv1.Create, autoWasm())
 	changed := updateRequest(t, autoWasm(), autoWasm(withPorts(80)))
-	want := []string{"first", strings.Repeat("x", maxWarning-1) + "…"}
+	want := []string{"first", strings.Repeat("x", validation.MaxWarning-1) + "…"}
 	for name, req := range map[string]struct{ run func() []string }{
 		"create":         {func() []string { return preflighted(l).Handle(t.Context(), create).Warnings }},
 		"dry run":        {func() []string { return preflighted(l).Handle(t.Context(), dryRun(create)).Warnings }},

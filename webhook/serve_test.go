@@ -110,7 +110,7 @@ func FuzzServeHTTP(f *testing.F) {
 	for _, req := range []admission.Request{
 		request(f, admissionv1.Create, autoWasm()),
 		request(f, admissionv1.Create, autoWasm(address("https://x"))),
-		request(f, admissionv1.Create, autoWasm(config(20), withSource(fromConfigMap("a", "b")))),
+		request(f, admissionv1.Create, autoWasm(withConfig, withSource(fromConfigMap("a", "b")))),
 		request(f, admissionv1.Delete, autoWasm()),
 		updateRequest(f, autoWasm(), autoWasm(withPorts(80))),
 		rawRequest(admissionv1.Create, []byte(bareRaw)),

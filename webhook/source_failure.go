@@ -8,16 +8,21 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/text"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // maxDetail bounds what a message repeats of another party's words, in characters.
 const maxDetail = 1024
 
+// detail is what a denial repeats of another party's words.
+func detail(words string) string { return text.TruncateRunes(text.OneLine(words), maxDetail) }
+
 // sourceError is the denial for a terminal failure: at the field that would have to
 // change.
-func sourceError(reason v1alpha1.Reason, text string, spec *v1alpha1.AutoWasmSpec) *field.Error {
+func sourceError(reason v1alpha1.Reason, words string, spec *v1alpha1.AutoWasmSpec) *field.Error {
 	path := sourcePath(reason, spec)
-	return field.Invalid(path, sourceValue(path, spec), oneLine(text, maxDetail)+remedy(reason, spec))
+	return field.Invalid(path, sourceValue(path, spec), detail(words)+remedy(reason, spec))
 }
 
 func sourcePath(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) *field.Path {
@@ -52,7 +57,7 @@ func sourceValue(path *field.Path, spec *v1alpha1.AutoWasmSpec) string {
 	case s.Object != nil && path.String() == "spec.filter.source.object.sha256":
 		return s.Object.SHA256
 	case s.Object != nil:
-		return withoutCredentials(s.Object.URL)
+		return validation.RedactURL(s.Object.URL)
 	case s.ConfigMap != nil:
 		return s.ConfigMap.Name + "/" + s.ConfigMap.Key
 	}
@@ -72,7 +77,7 @@ func transientWarning(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) strin
 	const stays = "admitted, and Pending until"
 	switch reason {
 	case v1alpha1.ReasonSecretNotFound:
-		return fmt.Sprintf("secret %s does not exist; %s it does", shortened(spec.Secret), stays)
+		return fmt.Sprintf("secret %s does not exist; %s it does", text.Elide(spec.Secret), stays)
 	case v1alpha1.ReasonConfigMapNotFound:
 		return fmt.Sprintf("%s lacks the module; %s it has it", origin(spec), stays)
 	case v1alpha1.ReasonRateLimited:
@@ -90,11 +95,11 @@ func origin(spec *v1alpha1.AutoWasmSpec) string {
 	s := spec.Filter.Source
 	switch {
 	case s.Registry != nil:
-		return "registry " + shortened(registryOf(s.Registry.Image))
+		return "registry " + text.Elide(registryOf(s.Registry.Image))
 	case s.Object != nil:
-		return "host " + shortened(hostOf(s.Object.URL))
+		return "host " + text.Elide(hostOf(s.Object.URL))
 	case s.ConfigMap != nil:
-		return "configmap " + shortened(s.ConfigMap.Name)
+		return "configmap " + text.Elide(s.ConfigMap.Name)
 	}
 	return "the source"
 }

@@ -42,7 +42,7 @@ func (g *generator) generate(ctx context.Context, s subject, m fetch.Module, d *
 	defer cancel()
 	ef, err := g.envoyFilter(s, m)
 	if err != nil {
-		d.deny(field.Forbidden(field.NewPath("spec", "filter"), oneLine(discreet(err.Error(), s.aw.Spec.Filter.Source), maxDetail)))
+		d.deny(field.Forbidden(field.NewPath("spec", "filter"), detail(discreet(err.Error(), s.aw.Spec.Filter.Source))))
 		return
 	}
 	g.record(ctx, g.write(ctx, s, ef, d), d)

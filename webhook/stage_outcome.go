@@ -31,7 +31,7 @@ const (
 func failedWrite(err error, s subject, d *decision) outcome {
 	source := s.aw.Spec.Filter.Source
 	if isRefusal(err) {
-		d.deny(field.Forbidden(field.NewPath("spec", "filter"), "the EnvoyFilter that is generated from it is refused: "+oneLine(discreet(err.Error(), source), maxDetail)))
+		d.deny(field.Forbidden(field.NewPath("spec", "filter"), "the EnvoyFilter that is generated from it is refused: "+detail(discreet(err.Error(), source))))
 		return refused
 	}
 	d.warn("the EnvoyFilter is left to the controller: %s", discreet(causeOf(err), source))

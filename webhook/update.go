@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/autowasm/autowasm/internal/text"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -28,7 +29,7 @@ func (g *generator) rehearseUpdate(ctx context.Context, s subject, ef *unstructu
 	case err != nil:
 		return failedWrite(fmt.Errorf("read the EnvoyFilter: %w", err), s, d)
 	case !render.OwnedBy(live, client.ObjectKeyFromObject(s.aw)) && !render.ChildOf(live, s.aw):
-		d.warn("EnvoyFilter %s was not generated for this AutoWasm and is left alone: the filter does not run", shortened(s.aw.Name))
+		d.warn("EnvoyFilter %s was not generated for this AutoWasm and is left alone: the filter does not run", text.Elide(s.aw.Name))
 		return foreign
 	}
 	return g.rehearse(ctx, s, changed(live, ef), d)

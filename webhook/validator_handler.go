@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/text"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // validator answers the validating webhook.
@@ -17,10 +21,14 @@ type validator struct {
 	prepare   preparation
 	generate  generation
 	observe   observer
-	scope     scope
+	rules     validation.Options
+	// excluded are the namespaces that the webhook configurations leave out. Such a
+	// request does not come from the API server, and must not have a secret used or a
+	// filter staged where most harm is done.
+	excluded []string
 }
 
-// NewValidator returns the handler of the validating webhook: Validate, then
+// NewValidator returns the handler of the validating webhook: validation.Validate, then
 // the preflight, the preparation of the module, and the generation of the EnvoyFilter. It denies with
 // every error at once (422, one cause for each field), and only for what is terminal
 // about the object.
@@ -32,7 +40,8 @@ func newValidator(o Options) *validator {
 		prepare:   preparation{fetcher: o.Fetcher, check: o.SourceCheck, budget: o.Budget},
 		generate:  &generator{client: o.Client, reader: o.Reader, render: o.Render, stage: o.Stage, metrics: o.metrics},
 		observe:   observer{webhook: "validate", metrics: o.metrics},
-		scope:     scopeOf(o),
+		rules:     validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
+		excluded:  []string{o.OwnNamespace, o.RootNamespace, metav1.NamespaceSystem},
 	}
 }
 
@@ -54,7 +63,7 @@ func (v *validator) answer(ctx context.Context, req admission.Request) admission
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	if s.settled(v.scope) {
+	if s.settled(v.rules) {
 		return admission.Allowed("")
 	}
 	d := v.decide(ctx, s)
@@ -64,12 +73,12 @@ func (v *validator) answer(ctx context.Context, req admission.Request) admission
 // decide goes one step further only while nothing speaks against it.
 func (v *validator) decide(ctx context.Context, s subject) *decision {
 	d := &decision{}
-	d.errs, d.warnings = validate(s.aw, v.scope)
+	d.errs, d.warnings = validation.Validate(s.aw, v.rules)
 	if len(d.errs) > 0 {
 		return d
 	}
-	if v.scope.excludes(s.aw) {
-		d.warn("namespace %s is served by wasmer's controller alone: the source is not checked at admission", shortened(s.aw.Namespace))
+	if slices.Contains(v.excluded, s.aw.Namespace) {
+		d.warn("namespace %s is served by wasmer's controller alone: the source is not checked at admission", text.Elide(s.aw.Namespace))
 		return d
 	}
 	v.preflight.warn(ctx, s.aw, d)
@@ -103,11 +112,11 @@ func subjectOf(req admission.Request) (subject, error) {
 // deleted must be let go, also with a spec that is no longer valid, and an update
 // that leaves the spec alone changes nothing for a proxy, unless it takes away the
 // permission to be where it is.
-func (s subject) settled(in scope) bool {
+func (s subject) settled(rules validation.Options) bool {
 	if s.aw.DeletionTimestamp != nil {
 		return true
 	}
-	return s.old != nil && equality.Semantic.DeepEqual(s.old.Spec, s.aw.Spec) && len(in.refuses(s.aw)) == 0
+	return s.old != nil && equality.Semantic.DeepEqual(s.old.Spec, s.aw.Spec) && len(validation.ValidateScope(s.aw, rules)) == 0
 }
 
 // sameSource reports whether an update leaves the source and its credentials alone.

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/webhook"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // maxManifests is how many bytes of manifests are read.
@@ -62,7 +62,7 @@ func readAutoWasm(document []byte, namespace string) (*v1alpha1.AutoWasm, error)
 		return nil, err
 	}
 	placeIn(object, namespace)
-	webhook.Default(object, nil)
+	validation.Default(object, validation.NamespaceDefaults{})
 	aw := &v1alpha1.AutoWasm{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object, aw, true); err != nil {
 		return nil, err

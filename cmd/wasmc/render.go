@@ -13,7 +13,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/render"
-	"github.com/autowasm/autowasm/webhook"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // Where a server that is installed as its manifests say is found.
@@ -139,7 +139,7 @@ func (o *renderOptions) renderOne(ctx context.Context, s streams, out io.Writer,
 
 // validate does what the admission does, which must know the name too.
 func validate(s streams, aw *v1alpha1.AutoWasm) error {
-	errs, warnings := webhook.Validate(aw)
+	errs, warnings := validation.Validate(aw, validation.Options{})
 	for _, warning := range warnings {
 		fmt.Fprintf(s.Err, "warning: %s\n", oneLine(warning))
 	}

@@ -8,14 +8,12 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/certs"
 	"github.com/autowasm/autowasm/controller"
 	"github.com/autowasm/autowasm/internal/istio"
@@ -187,11 +185,11 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Ki
 		Fetcher:    m.fetcher,
 		Filler:     m.filler,
 		Render:     o.render(),
-		Validate:   validatorFor(o),
 		Preflight:  newLoader(mgr, o, kinds),
 		SweepGrace: o.sweepGrace,
 
 		Proxies:       proxyOptions(mgr, o, m, kinds),
+		OwnNamespace:  o.namespace,
 		RootNamespace: o.rootNamespace,
 	})
 	if err != nil {
@@ -205,13 +203,4 @@ func newLoader(mgr ctrl.Manager, o *options, kinds preflight.Kinds) *preflight.L
 	return &preflight.Loader{Reader: mgr.GetCache(), Kinds: kinds, Options: preflight.Options{
 		RootNamespace: o.rootNamespace, Host: istio.HostOf(o.cluster), Port: istio.PortOf(o.cluster),
 	}}
-}
-
-// validatorFor holds an object that came to be without the webhook to its rules.
-func validatorFor(o *options) func(*v1alpha1.AutoWasm) field.ErrorList {
-	return func(aw *v1alpha1.AutoWasm) field.ErrorList {
-		errs, _ := webhook.Validate(aw)
-		errs = append(errs, webhook.ValidateScope(aw, o.rootNamespace)...)
-		return append(errs, webhook.ValidateSelf(aw, o.namespace, o.rootNamespace)...)
-	}
 }

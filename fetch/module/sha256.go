@@ -1,9 +1,6 @@
 package module
 
-import "strings"
+import "github.com/autowasm/autowasm/api/v1alpha1"
 
-// IsSHA256 reports whether s is written as a module's hash is everywhere: 64
-// lower-case hex digits.
-func IsSHA256(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
-}
+// IsSHA256 is v1alpha1.IsSHA256.
+func IsSHA256(s string) bool { return v1alpha1.IsSHA256(s) }

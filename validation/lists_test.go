@@ -1,4 +1,4 @@
-package webhook
+package validation
 
 import (
 	"strconv"
@@ -111,7 +111,7 @@ func TestWarnings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, got := Validate(autoWasm(tt.change))
+			_, got := Validate(autoWasm(tt.change), Options{})
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}

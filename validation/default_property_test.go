@@ -1,4 +1,4 @@
-package webhook
+package validation
 
 import (
 	"encoding/json"
@@ -8,9 +8,7 @@ import (
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/google/go-cmp/cmp"
-	admissionv1 "k8s.io/api/admission/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
@@ -64,14 +62,14 @@ func pick(r *rand.Rand, fields map[string][]any) map[string]any {
 	return object
 }
 
-var annotated = map[string]string{v1alpha1.AnnotationDefaultPorts: "[8080]", v1alpha1.AnnotationDefaultSecret: "regcred"}
+var annotated = NamespaceDefaults{ApplyPorts: []int64{8080}, Secret: "regcred"}
 
 func TestDefaultIsIdempotent(t *testing.T) {
 	eachRandom(t, func(t *testing.T, raw string) {
 		once, twice := decodeMap(t, raw), decodeMap(t, raw)
 		Default(once, annotated)
 		Default(twice, annotated)
-		if Default(twice, annotated) {
+		if len(Default(twice, annotated)) > 0 {
 			t.Error("the second time, Default claims to have filled something")
 		}
 		if diff := cmp.Diff(once, twice); diff != "" {
@@ -87,7 +85,7 @@ func TestDefaultChangesNothingThatIsSet(t *testing.T) {
 		if path := lost(before, after, "$"); path != "" {
 			t.Errorf("%s was changed or removed", path)
 		}
-		if changed := !cmp.Equal(before, after); changed != filled {
+		if changed := !cmp.Equal(before, after); changed != (len(filled) > 0) {
 			t.Errorf("Default reported %v, the object changed: %v", filled, changed)
 		}
 	})
@@ -115,41 +113,29 @@ func lost(before, after any, path string) string {
 	return ""
 }
 
-// The patch must make of the raw object what Default makes of it, with additions
-// alone, and the patched object must need none.
-func TestDefaulterPatches(t *testing.T) {
-	handler := testDefaulter(t, namespace("default", annotated))
+// What Default says that it filled is, as additions to the raw object, what it made of
+// it, and always the same.
+func TestFilledIsWhatWasAdded(t *testing.T) {
 	eachRandom(t, func(t *testing.T, raw string) {
 		want := decodeMap(t, raw)
 		filled := Default(want, annotated)
-		resp := handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(raw)))
-		patched := applyPatch(t, raw, resp)
-		if diff := cmp.Diff(want, decodeMap(t, patched)); diff != "" {
-			t.Errorf("patched object (-want +got):\n%s", diff)
+		if diff := cmp.Diff(want, decodeMap(t, added(t, raw, filled))); diff != "" {
+			t.Errorf("object with the additions (-want +got):\n%s", diff)
 		}
-		if !filled && (resp.Patches != nil || resp.PatchType != nil) {
-			t.Errorf("an object that needs nothing got the patch %v", resp.Patches)
-		}
-		if again := handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(patched))); again.Patches != nil {
-			t.Errorf("the patched object got the patch %v", again.Patches)
+		if diff := cmp.Diff(filled, Default(decodeMap(t, raw), annotated)); diff != "" {
+			t.Errorf("the second time (-once +twice):\n%s", diff)
 		}
 	})
 }
 
-func applyPatch(t *testing.T, raw string, resp admission.Response) string {
+// added applies what was filled as a JSON patch.
+func added(t *testing.T, raw string, filled []Filled) string {
 	t.Helper()
-	if !resp.Allowed {
-		t.Fatalf("denied: %+v", resp.Result)
+	operations := []map[string]any{}
+	for _, f := range filled {
+		operations = append(operations, map[string]any{"op": "add", "path": f.Path, "value": f.Value})
 	}
-	for _, operation := range resp.Patches {
-		if operation.Operation != "add" {
-			t.Errorf("the patch has the operation %s", operation.Json())
-		}
-	}
-	if resp.Patches == nil {
-		return raw
-	}
-	patch, err := jsonpatch.DecodePatch(encode(t, resp.Patches))
+	patch, err := jsonpatch.DecodePatch(encode(t, operations))
 	if err != nil {
 		t.Fatalf("decode the patch: %v", err)
 	}
@@ -158,17 +144,6 @@ func applyPatch(t *testing.T, raw string, resp admission.Response) string {
 		t.Fatalf("apply the patch: %v", err)
 	}
 	return string(patched)
-}
-
-func TestPatchIsDeterministic(t *testing.T) {
-	handler := testDefaulter(t, namespace("default", annotated))
-	req := rawRequest(admissionv1.Create, []byte(`{"metadata":{"namespace":"default","name":"test"},"spec":{"filter":{"source":{"registry":{"image":"x"}}}}}`))
-	want := string(encode(t, handler.Handle(t.Context(), req).Patches))
-	for range 50 {
-		if got := string(encode(t, handler.Handle(t.Context(), req).Patches)); got != want {
-			t.Fatalf("patch = %s, before it was %s", got, want)
-		}
-	}
 }
 
 // What is filled must pass the validation, for every source and any name.
@@ -189,7 +164,7 @@ func TestDefaultedIsValid(t *testing.T) {
 				if err := utiljson.Unmarshal(encode(t, object), defaulted); err != nil {
 					t.Fatalf("decode the defaulted object: %v", err)
 				}
-				if errs, _ := Validate(defaulted); len(errs) > 0 {
+				if errs, _ := Validate(defaulted, Options{}); len(errs) > 0 {
 					t.Errorf("the defaulted object is refused: %v", errs.ToAggregate())
 				}
 			})

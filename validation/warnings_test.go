@@ -1,4 +1,4 @@
-package webhook
+package validation
 
 import (
 	"strings"
@@ -17,26 +17,11 @@ func TestWarningIsOneShortLine(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := warning("%s", tt.text)
+			got := Warning("%s", tt.text)
 			if got != tt.want {
-				t.Errorf("warning(%q) = %q, want %q", tt.text, got, tt.want)
+				t.Errorf("Warning(%q) = %q, want %q", tt.text, got, tt.want)
 			}
 			checkWarning(t, got)
 		})
-	}
-}
-
-func TestShortened(t *testing.T) {
-	tests := map[string]string{
-		"":                            "",
-		"reg.example":                 "reg.example",
-		strings.Repeat("é", 29):       strings.Repeat("é", 29),
-		nameOf(15) + nameOf(15):       nameOf(14) + "…" + nameOf(14),
-		"begin" + nameOf(99) + ".end": "beginaaaaaaaaa…aaaaaaaaaa.end",
-	}
-	for name, want := range tests {
-		if got := shortened(name); got != want {
-			t.Errorf("shortened(%q) = %q, want %q", name, got, want)
-		}
 	}
 }

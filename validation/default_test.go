@@ -1,4 +1,4 @@
-package webhook
+package validation
 
 import (
 	"strings"
@@ -77,15 +77,20 @@ func TestDefault(t *testing.T) {
 				want = tt.in
 			}
 			got := decodeMap(t, tt.in)
-			filled := Default(got, tt.annotations)
+			filled := Default(got, defaultsOf(tt.annotations))
 			if diff := cmp.Diff(decodeMap(t, want), got); diff != "" {
 				t.Errorf("defaults (-want +got):\n%s", diff)
 			}
-			if filled != (tt.want != "") {
-				t.Errorf("Default reported %v", filled)
+			if len(filled) > 0 != (tt.want != "") {
+				t.Errorf("Default filled %v", filled)
 			}
 		})
 	}
+}
+
+func defaultsOf(annotations map[string]string) NamespaceDefaults {
+	d, _ := NamespaceDefaultsOf("ns", annotations, NamespaceFields{ApplyPorts: true, Secret: true})
+	return d
 }
 
 func TestDefaultPullPolicy(t *testing.T) {
@@ -136,13 +141,13 @@ func TestDefaultPorts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.annotation, func(t *testing.T) {
 			var got result
-			ports, err := portsOf(map[string]string{v1alpha1.AnnotationDefaultPorts: tt.annotation})
+			ports, err := defaultPorts(tt.annotation)
 			got.Ports = ports
 			if err != nil {
 				got.Err = err.Error()
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("portsOf (-want +got):\n%s", diff)
+				t.Errorf("defaultPorts (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -1,10 +1,10 @@
-package module_test
+package v1alpha1_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 func TestIsSHA256(t *testing.T) {
@@ -15,7 +15,7 @@ func TestIsSHA256(t *testing.T) {
 		good[:63] + "\n": false, good + "\n": false,
 	}
 	for s, want := range tests {
-		if got := module.IsSHA256(s); got != want {
+		if got := v1alpha1.IsSHA256(s); got != want {
 			t.Errorf("IsSHA256(%q) = %v", s, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package webhook
+package validation
 
 import (
 	"errors"
@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/module"
 )
 
 // The limits of sources, in characters.
@@ -70,7 +69,7 @@ func validateImage(image string, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, image, "must not begin with a scheme: remove everything up to and with '://'")}
 	}
 	if err := parseImage(image); err != nil {
-		return field.ErrorList{field.Invalid(path, image, fmt.Sprintf("is not an image reference (%s): write one such as registry.example/team/filter:v1", oneLine(err.Error(), maxQuoted)))}
+		return field.ErrorList{field.Invalid(path, image, fmt.Sprintf("is not an image reference (%s): write one such as registry.example/team/filter:v1", quoted(err.Error())))}
 	}
 	return nil
 }
@@ -86,7 +85,7 @@ func parseImage(image string) error {
 
 func validateObject(o v1alpha1.ObjectSource, path *field.Path) field.ErrorList {
 	errs := validateURL(o.URL, path.Child("url"))
-	if o.SHA256 != "" && !module.IsSHA256(o.SHA256) {
+	if o.SHA256 != "" && !v1alpha1.IsSHA256(o.SHA256) {
 		errs = append(errs, field.Invalid(path.Child("sha256"), o.SHA256, "must be 64 lower-case hex digits, as sha256sum prints them"))
 	}
 	return errs
@@ -103,9 +102,9 @@ func validateURL(address string, path *field.Path) field.ErrorList {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || !validPort(u.Port()):
-		return field.ErrorList{field.Invalid(path, withoutCredentials(address), remedy)}
+		return field.ErrorList{field.Invalid(path, RedactURL(address), remedy)}
 	case u.User != nil:
-		return field.ErrorList{field.Invalid(path, withoutCredentials(address), "must not carry user information: credentials in a URL would be shown to everybody who may read the object")}
+		return field.ErrorList{field.Invalid(path, RedactURL(address), "must not carry user information: credentials in a URL would be shown to everybody who may read the object")}
 	}
 	return nil
 }
@@ -133,9 +132,9 @@ func validateConfigMap(c v1alpha1.ConfigMapSource, path *field.Path) field.Error
 	return errs
 }
 
-// withoutCredentials is what of a URL may be shown in messages and logs: user
-// information is a password, and the query of a signed URL as good as one.
-func withoutCredentials(address string) string {
+// RedactURL returns what of a URL may be shown in messages and logs: user information
+// is a password, and the query of a signed URL as good as one.
+func RedactURL(address string) string {
 	address, _, signed := strings.Cut(address, "?")
 	if at := strings.LastIndex(address, "@"); at >= 0 {
 		address = "…" + address[at:]

@@ -1,4 +1,4 @@
-package webhook
+package validation
 
 import (
 	"strings"
@@ -6,13 +6,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // messages are the errors as a user reads them.
 func messages(aw *v1alpha1.AutoWasm) []string {
-	errs, _ := Validate(aw)
+	errs, _ := Validate(aw, Options{})
+	return texts(errs)
+}
+
+func texts(errs field.ErrorList) []string {
 	var out []string
 	for _, err := range errs {
 		out = append(out, err.Error())
