@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/autowasm/autowasm/fetch/image"
+	"github.com/autowasm/autowasm/fetch/module"
 )
 
 type inspectOptions struct {
@@ -59,81 +60,156 @@ func (o *inspectOptions) run(ctx context.Context, s streams, target string) erro
 
 func (o *inspectOptions) report(ctx context.Context, s streams, target string) (*inspection, error) {
 	if target == "-" {
-		return inspectCopy(s.In)
+		return inspectFile(s.In)
 	}
+	isPath := target == "" || target[0] == '.' || target[0] == '/'
 	info, err := os.Stat(target)
 	switch {
-	case err == nil && info.Mode().IsRegular():
-		return inspectFile(target)
-	case isPath(target) && err != nil:
-		return nil, fmt.Errorf("not a file: %w", err)
-	case isPath(target) && info.IsDir():
-		return nil, fmt.Errorf("not a file: it is a directory")
-	case isPath(target):
-		return inspectFile(target)
-	default:
+	case !isPath && (err != nil || !info.Mode().IsRegular()):
 		return o.inspectImage(ctx, s, target)
+	case err != nil:
+		return nil, fmt.Errorf("not a file: %w", err)
+	case info.IsDir():
+		return nil, errors.New("not a file: it is a directory")
 	}
-}
-
-// isPath tells what can only be meant as a file.
-func isPath(target string) bool {
-	return target == "" || target[0] == '.' || target[0] == '/'
-}
-
-func inspectFile(path string) (*inspection, error) {
-	f, err := os.Open(path)
+	f, err := os.Open(target)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return inspectCopy(f)
+	return inspectFile(f)
 }
 
-// inspectCopy looks into what r unpacks to.
-func inspectCopy(r io.Reader) (*inspection, error) {
-	f, err := os.CreateTemp("", "wasmc-*.wasm")
-	if err != nil {
-		return nil, err
-	}
-	defer discard(f)
+// inspectFile inspects a module, an archive with it, or either of them compressed.
+func inspectFile(r io.Reader) (*inspection, error) {
 	unpacked, err := image.Unpack(r, maxModule)
 	if err != nil {
 		return nil, err
 	}
 	defer unpacked.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(f, hash), unpacked); err != nil {
-		return nil, err
-	}
-	m, err := describe(f, hex.EncodeToString(hash.Sum(nil)))
+	m, err := inspectModule(unpacked, io.Discard)
 	if err != nil {
 		return nil, err
 	}
-	return newInspection(m), nil
+	return newInspection(moduleReport{Size: m.size, SHA256: m.sha256, ABI: m.abi()}, m), nil
 }
 
 func (o *inspectOptions) inspectImage(ctx context.Context, s streams, target string) (*inspection, error) {
-	ref, host, err := parseReference(target)
+	found, err := o.artifact(ctx, s, target)
 	if err != nil {
 		return nil, err
 	}
-	client, err := o.client(host, s.In)
+	stream, err := image.Open(ctx, found.image, maxModule)
 	if err != nil {
 		return nil, err
 	}
-	found, err := client.artifact(ctx, ref)
+	defer stream.Close()
+	m, err := inspectModule(stream, s.Err)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp("", "wasmc-*.wasm")
-	if err != nil {
-		return nil, err
+	i := newInspection(found.report(m), m)
+	i.Path = stream.Path
+	i.Loaders = append(i.Loaders, image.Loaders(found.manifest, stream)...)
+	return i, nil
+}
+
+// inspection is what wasmc inspect prints.
+type inspection struct {
+	moduleReport
+	// Path of the module in the image's layer, where it is packed.
+	Path string `json:"path,omitempty"`
+	// Producers are the tools that made the module, as it declares them.
+	Producers []string `json:"producers,omitempty"`
+	// Imports are the functions that the module imports from Envoy.
+	Imports []importReport `json:"imports,omitempty"`
+	// Loaders are the programs that load such images, and whether they load this one.
+	Loaders []image.Loader `json:"loaders"`
+}
+
+// importReport is a function that the module imports from Envoy.
+type importReport struct {
+	Name      string `json:"name"`
+	Signature string `json:"signature,omitempty"`
+	// Since is the date since when Envoy has it; empty when no Envoy has it.
+	Since string `json:"since,omitempty"`
+	// Problem says why Envoy cannot provide it; empty when it can.
+	Problem string `json:"problem,omitempty"`
+}
+
+func newInspection(report moduleReport, m *localModule) *inspection {
+	autowasm := image.Loader{Name: "AutoWasm", Loads: m.refusal == nil}
+	if m.refusal != nil {
+		autowasm.Why = oneLine(m.refusal.Error())
 	}
-	defer discard(f)
-	m, stream, err := found.save(ctx, s, f)
-	if err != nil {
-		return nil, err
+	i := &inspection{moduleReport: report, Loaders: []image.Loader{autowasm}}
+	if m.description != nil {
+		i.describe(m.description)
 	}
-	return newInspection(m).of(found, m, stream), nil
+	return i
+}
+
+func (i *inspection) describe(d *module.Description) {
+	for _, p := range d.Producers {
+		i.Producers = append(i.Producers, strings.TrimSpace(p.Name+" "+p.Version))
+	}
+	for _, imported := range d.Imports {
+		i.Imports = append(i.Imports, importReport{
+			Name: imported.Module + "." + imported.Name, Signature: imported.Signature,
+			Since: imported.Since, Problem: imported.Problem,
+		})
+	}
+}
+
+// print prints the inspection as text. Names from the image and the module are escaped:
+// they may hold control characters.
+func (i *inspection) print(w io.Writer) error {
+	var out strings.Builder
+	line := func(label, value string) {
+		if value != "" {
+			fmt.Fprintf(&out, "%-11s %s\n", label+":", value)
+		}
+	}
+	line("Reference", i.Reference)
+	line("Digest", i.Digest)
+	line("Format", i.format())
+	line("Size", fmt.Sprintf("%d bytes", i.Size))
+	line("Sha256", i.SHA256)
+	line("ABI", i.ABI)
+	line("Producers", printable(strings.Join(i.Producers, ", ")))
+	i.printImports(&out)
+	i.printLoaders(&out)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func (i *inspection) format() string {
+	if i.Path == "" {
+		return i.Format
+	}
+	return fmt.Sprintf("%s (%s)", i.Format, printable(i.Path))
+}
+
+func (i *inspection) printImports(out *strings.Builder) {
+	if len(i.Imports) > 0 {
+		out.WriteString("Imports:\n")
+	}
+	for _, imported := range i.Imports {
+		note := "Envoy since " + imported.Since
+		if imported.Problem != "" {
+			note = "missing: " + imported.Problem
+		}
+		fmt.Fprintf(out, "  %s %s  %s\n", printable(imported.Name), imported.Signature, printable(note))
+	}
+}
+
+func (i *inspection) printLoaders(out *strings.Builder) {
+	out.WriteString("Loaded by:\n")
+	for _, loader := range i.Loaders {
+		verdict := "yes"
+		if !loader.Loads {
+			verdict = "no: " + loader.Why
+		}
+		fmt.Fprintf(out, "  %-19s %s\n", loader.Name, printable(verdict))
+	}
 }

@@ -83,22 +83,21 @@ func parseHost(host string) (name.Registry, error) {
 	return registry, nil
 }
 
-// readPassword takes the password from standard input, or asks for it.
-func (o *loginOptions) readPassword(s streams) error {
-	var err error
+// readPassword reads the password from standard input, by a prompt on a terminal.
+func (o *loginOptions) readPassword(s streams) (err error) {
 	switch {
 	case o.password != "":
 	case o.passwordStdin:
-		o.password, err = readSecret(s.In)
+		o.password, err = readPassword(s.In)
 	case isTerminal(s.In):
-		o.password, err = askPassword(s)
+		o.password, err = promptPassword(s)
 	default:
-		return usagef("login wants a password: --password-stdin")
+		err = usagef("login wants a password: --password-stdin")
 	}
 	return err
 }
 
-func askPassword(s streams) (string, error) {
+func promptPassword(s streams) (string, error) {
 	fmt.Fprint(s.Err, "Password: ")
 	defer fmt.Fprintln(s.Err)
 	raw, err := term.ReadPassword(int(s.In.(*os.File).Fd()))
@@ -108,19 +107,19 @@ func askPassword(s streams) (string, error) {
 	return string(raw), nil
 }
 
-// verify has the registry look at the credentials.
+// verify calls the registry with the credentials.
 func (o *loginOptions) verify(ctx context.Context, registry name.Registry) error {
-	base, err := o.transport(registry.RegistryStr())
+	host := registry.RegistryStr()
+	base, err := o.transport(host)
 	if err != nil {
 		return err
 	}
 	auth := &authn.Basic{Username: o.username, Password: o.password}
 	authorized, err := transport.NewWithContext(ctx, registry, auth, base, nil)
 	if err != nil {
-		return attempted(err)
+		return withoutOtherScheme(err)
 	}
-	url := fmt.Sprintf("%s://%s/v2/", o.scheme(registry.RegistryStr()), registry.RegistryStr())
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s://%s/v2/", o.scheme(host), host), nil)
 	if err != nil {
 		return err
 	}
@@ -132,32 +131,53 @@ func (o *loginOptions) verify(ctx context.Context, registry name.Registry) error
 	return transport.CheckError(response, http.StatusOK)
 }
 
-// hinted is an error that brings its own hint.
-type hinted struct {
-	error
-	hint string
-}
-
-func (e hinted) Unwrap() error { return e.error }
-
-// rejected is about credentials that were just given: to log in is no help.
+// rejected gives the hint on wrong credentials in place of that to log in.
 func rejected(err error) error {
-	if refused, ok := errors.AsType[*transport.Error](err); ok && refused.StatusCode == http.StatusUnauthorized {
-		return hinted{err, "check the user name and the password"}
+	if status, ok := errors.AsType[*transport.Error](err); ok && status.StatusCode == http.StatusUnauthorized {
+		return hintedError{err, "check the user name and the password"}
 	}
 	return err
 }
 
-// store warns, within docker's own code, where the password is kept in the clear.
+// store keeps the credentials; docker's code prints a warning where it keeps them
+// unencrypted.
 func (o *loginOptions) store(registry name.Registry) error {
 	file, err := loadDockerConfig()
 	if err != nil {
 		return err
 	}
-	key := serverKey(registry.RegistryStr())
+	key := dockerKey(registry.RegistryStr())
 	err = file.GetCredentialsStore(key).Store(types.AuthConfig{ServerAddress: key, Username: o.username, Password: o.password})
 	if err != nil {
 		return fmt.Errorf("remember the credentials: %w", err)
 	}
 	return nil
+}
+
+func newLogoutCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "logout HOST",
+		Short: "Forget the credentials for a registry",
+		Args:  exactly("HOST"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return wrap(logout(s, args[0]), "log out of %s", args[0])
+		},
+	}
+}
+
+func logout(s streams, host string) error {
+	registry, err := parseHost(host)
+	if err != nil {
+		return err
+	}
+	file, err := loadDockerConfig()
+	if err != nil {
+		return err
+	}
+	key := dockerKey(registry.RegistryStr())
+	if err := file.GetCredentialsStore(key).Erase(key); err != nil {
+		return fmt.Errorf("forget the credentials: %w", err)
+	}
+	_, err = fmt.Fprintf(s.Out, "Removed the login credentials for %s\n", host)
+	return err
 }

@@ -111,7 +111,7 @@ func auths(keysAndCredentials ...string) string {
 	return `{"auths": {` + strings.Join(entries, ", ") + `}}`
 }
 
-// Podman's files count also where docker has a configuration, and may speak of a
+// Podman's files count also where docker has a configuration, and may name a
 // path.
 func TestPodmansCredentials(t *testing.T) {
 	at(t)

@@ -1,20 +1,33 @@
 // Command wasmc is the client of AutoWasm. Like docker, it pushes modules to OCI
-// registries and pulls them; it also shows what an image or a file holds, and what
-// the server would make of an AutoWasm.
+// registries and pulls them; it also shows what an image or a file holds, and which
+// EnvoyFilter the server would make of an AutoWasm.
 //
 // Results go to standard output, all else to standard error. The exit code is 0,
-// 1 when a command failed, or 2 when it was called wrongly.
+// 1 when a command failed, or 2 when the command line is wrong.
 package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // version is set by the linker.
 var version = "dev"
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -22,4 +35,85 @@ func main() {
 	code := run(ctx, streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// streams are what a command reads and writes.
+type streams struct {
+	In  io.Reader
+	Out io.Writer // results
+	Err io.Writer // progress, warnings, errors
+}
+
+// run executes the command line and returns the exit code.
+func run(ctx context.Context, s streams, args []string) int {
+	root := newRootCommand(s)
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case ctx.Err() != nil:
+		fmt.Fprintln(s.Err, "wasmc: interrupted")
+		return exitFailed
+	default:
+		return printError(s.Err, command, err)
+	}
+}
+
+func newRootCommand(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:                        "wasmc",
+		Short:                      "Push Wasm modules to OCI registries, pull them, and see what AutoWasm makes of them",
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		Args:                       noSuchCommand,
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newRenderCommand(s),
+		newLoginCommand(s), newLogoutCommand(s), newVersionCommand(s),
+	)
+	return root
+}
+
+func newVersionCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(s.Out, "wasmc %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// noSuchCommand is the error about arguments that name no command.
+func noSuchCommand(command *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if similar := command.SuggestionsFor(args[0]); len(similar) > 0 {
+		return usagef("unknown command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
+	}
+	return usagef("unknown command %q", args[0])
+}
+
+// exactly requires as many arguments as there are names.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		switch {
+		case len(args) == len(names):
+			return nil
+		case len(names) == 0:
+			return usagef("%s takes no arguments", command.Name())
+		default:
+			return usagef("%s wants %s", command.Name(), strings.Join(names, " "))
+		}
+	}
 }

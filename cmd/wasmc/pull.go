@@ -8,11 +8,9 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
-
-	"github.com/autowasm/autowasm/fetch/image"
 )
 
-// defaultFile is where a module is pulled to.
+// defaultFile is the file that a module is pulled to.
 const defaultFile = "filter.wasm"
 
 type pullOptions struct {
@@ -51,15 +49,7 @@ func (o *pullOptions) run(ctx context.Context, s streams, target string) error {
 	if o.output == "-" && isTerminal(s.Out) {
 		return usagef("standard output is a terminal, and a module is binary: redirect it, or use -o FILE")
 	}
-	ref, host, err := parseReference(target)
-	if err != nil {
-		return err
-	}
-	client, err := o.client(host, s.In)
-	if err != nil {
-		return err
-	}
-	found, err := client.artifact(ctx, ref)
+	found, err := o.artifact(ctx, s, target)
 	if err != nil {
 		return err
 	}
@@ -69,14 +59,14 @@ func (o *pullOptions) run(ctx context.Context, s streams, target string) error {
 	return o.pullToFile(ctx, s, target, found)
 }
 
-// pullToStream keeps back every byte until all have been verified.
+// pullToStream writes the first byte once all have been verified.
 func pullToStream(ctx context.Context, s streams, target string, found *artifact) error {
-	f, err := os.CreateTemp("", "wasmc-*.wasm")
+	f, err := tempFile()
 	if err != nil {
 		return err
 	}
 	defer discard(f)
-	pulled, _, err := found.save(ctx, s, f)
+	pulled, err := found.save(ctx, s, f)
 	if err != nil {
 		return err
 	}
@@ -92,10 +82,7 @@ func (o *pullOptions) pullToFile(ctx context.Context, s streams, target string, 
 	if err != nil {
 		return err
 	}
-	pulled, err := replaceFile(path, func(f *os.File) (*localModule, error) {
-		pulled, _, err := found.save(ctx, s, f)
-		return pulled, err
-	})
+	pulled, err := replaceFile(path, func(f *os.File) (*localModule, error) { return found.save(ctx, s, f) })
 	if err != nil {
 		return err
 	}
@@ -103,7 +90,9 @@ func (o *pullOptions) pullToFile(ctx context.Context, s streams, target string, 
 	if o.output != outputJSON {
 		return printPulled(s.Out, target, pulled, path)
 	}
-	return printJSON(s.Out, found.report(pulled, path))
+	report := found.report(pulled)
+	report.Location = path
+	return printJSON(s.Out, report)
 }
 
 // path is the absolute path of the file to write.
@@ -127,22 +116,9 @@ func printPulled(w io.Writer, target string, m *localModule, location string) er
 	return err
 }
 
-// warnOf says early what would be refused later.
+// warnOf prints a warning about a module that the server would refuse.
 func warnOf(s streams, m *localModule) {
 	if m.refusal != nil {
 		fmt.Fprintf(s.Err, "warning: Envoy cannot load this file: %s\n", oneLine(m.refusal.Error()))
-	}
-}
-
-func (a *artifact) report(m *localModule, location string) moduleReport {
-	return moduleReport{
-		Reference: a.reference,
-		MediaType: string(a.descriptor.MediaType),
-		Digest:    a.descriptor.Digest.String(),
-		Size:      m.size,
-		SHA256:    m.sha256,
-		Location:  location,
-		Format:    string(image.ShapeOf(a.manifest)),
-		ABI:       m.abi(),
 	}
 }

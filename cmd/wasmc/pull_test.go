@@ -30,7 +30,7 @@ func pushed(t *testing.T, format string) string {
 	return image
 }
 
-func TestPullWritesWhereItIsTold(t *testing.T) {
+func TestPullWritesToTheOutput(t *testing.T) {
 	for _, format := range []string{"image", "binary"} {
 		t.Run(format, func(t *testing.T) {
 			image := pushed(t, format)
@@ -156,7 +156,7 @@ func TestPullRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := wasmc(t, "", append([]string{"pull"}, tt.args...)...)
-			if tt.err == "" { // the system's own words, with a random name
+			if tt.err == "" { // the system's error, with a random name
 				if got.Code != exitFailed || !strings.Contains(got.Err, "none/") {
 					t.Errorf("%+v", got)
 				}

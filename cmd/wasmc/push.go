@@ -18,10 +18,6 @@ import (
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
-// maxModule is the largest module, in bytes, that wasmc handles at all; Envoy
-// takes no more than module.MaxSize.
-const maxModule = 256 << 20
-
 const (
 	formatImage  = "image"
 	formatBinary = "binary"
@@ -84,13 +80,9 @@ func (o *pushOptions) check() error {
 }
 
 func (o *pushOptions) run(ctx context.Context, s streams, target string) error {
-	ref, host, err := parseReference(target)
+	tag, err := parseTag(target)
 	if err != nil {
 		return err
-	}
-	tag, ok := ref.(name.Tag)
-	if !ok {
-		return usagef("a digest cannot be pushed to, name a tag: %s:v1", ref.Context())
 	}
 	content, err := o.read(s.In)
 	if err != nil {
@@ -104,14 +96,22 @@ func (o *pushOptions) run(ctx context.Context, s streams, target string) error {
 	if err != nil {
 		return err
 	}
-	client, err := o.client(host, s.In)
-	if err != nil {
-		return err
-	}
-	if err := client.push(ctx, s, tag, img); err != nil {
+	if err := o.push(ctx, s, tag, img); err != nil {
 		return err
 	}
 	return o.print(s, target, tag, img, content, abi)
+}
+
+func parseTag(target string) (name.Tag, error) {
+	ref, err := parseReference(target)
+	if err != nil {
+		return name.Tag{}, err
+	}
+	tag, ok := ref.(name.Tag)
+	if !ok {
+		return name.Tag{}, usagef("a digest cannot be pushed to, name a tag: %s:v1", ref.Context())
+	}
+	return tag, nil
 }
 
 func (o *pushOptions) read(stdin io.Reader) ([]byte, error) {
@@ -128,13 +128,10 @@ func (o *pushOptions) read(stdin io.Reader) ([]byte, error) {
 		in = f
 	}
 	content, err := io.ReadAll(io.LimitReader(in, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the module: %w", err)
+	if err == nil && int64(len(content)) > limit {
+		err = module.TooLarge(limit)
 	}
-	if int64(len(content)) > limit {
-		return nil, fmt.Errorf("read the module: %w", module.TooLarge(limit))
-	}
-	return content, nil
+	return content, wrap(err, "read the module")
 }
 
 func (o *pushOptions) inspect(content []byte) (abi string, err error) {
@@ -142,14 +139,10 @@ func (o *pushOptions) inspect(content []byte) (abi string, err error) {
 	if o.skipCheck {
 		return abi, nil
 	}
-	return abi, wrap(err, "%s", o.name())
-}
-
-func (o *pushOptions) name() string {
 	if o.file == "-" {
-		return "standard input"
+		return abi, wrap(err, "standard input")
 	}
-	return o.file
+	return abi, wrap(err, "%s", o.file)
 }
 
 func (o *pushOptions) pack(content []byte, abi string) (v1.Image, error) {
@@ -159,14 +152,15 @@ func (o *pushOptions) pack(content []byte, abi string) (v1.Image, error) {
 	return image.Image(content, abi)
 }
 
-func (c *registryClient) push(ctx context.Context, s streams, tag name.Tag, img v1.Image) error {
-	options := c.options(ctx)
-	progress := newPushProgress(s.Err)
-	if progress != nil {
-		options = append(options, remote.WithProgress(progress.updates))
-		defer progress.stop()
+func (o *pushOptions) push(ctx context.Context, s streams, tag name.Tag, img v1.Image) error {
+	options, err := o.remote(tag.Registry, s.In)
+	if err != nil {
+		return err
 	}
-	return attempted(remote.Write(tag, img, options...))
+	err = newProgress(s.Err, "Pushing").follow(func(updates chan<- v1.Update) error {
+		return remote.Write(tag, img, append(options, remote.WithContext(ctx), remote.WithProgress(updates))...)
+	})
+	return withoutOtherScheme(err)
 }
 
 func (o *pushOptions) print(s streams, target string, tag name.Tag, img v1.Image, content []byte, abi string) error {

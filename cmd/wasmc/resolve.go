@@ -2,29 +2,27 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/internal/text"
 )
 
-// resolvedModule is what rendering needs to know of a source.
+// resolvedModule is what rendering needs of a source.
 type resolvedModule struct {
 	sha256    string
-	reference string // immutable; empty where only the source knows it
+	reference string // immutable; "" when it is not known without the source
 }
 
-// module asks the source only for what is not known without it.
+// module fetches the module only if its sha256 is not given.
 func (o *renderOptions) module(ctx context.Context, s streams, aw *v1alpha1.AutoWasm) (resolvedModule, error) {
 	source := aw.Spec.Filter.Source
 	switch {
@@ -41,11 +39,11 @@ func (o *renderOptions) module(ctx context.Context, s streams, aw *v1alpha1.Auto
 	}
 }
 
-// knownReference is the reference of a source that tells it by itself.
+// knownReference is the immutable reference that follows from the source alone, or "".
 func knownReference(source v1alpha1.Source, namespace string) string {
 	switch {
 	case source.Object != nil:
-		return withoutQuery(source.Object.URL)
+		return text.WithoutQuery(source.Object.URL)
 	case source.ConfigMap != nil:
 		return fmt.Sprintf("configmap/%s/%s/%s", namespace, source.ConfigMap.Name, source.ConfigMap.Key)
 	case source.Registry != nil:
@@ -56,30 +54,12 @@ func knownReference(source v1alpha1.Source, namespace string) string {
 	return ""
 }
 
-// withoutQuery leaves out where signed URLs have their secrets.
-func withoutQuery(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	u.RawQuery, u.ForceQuery, u.Fragment = "", false, ""
-	return u.String()
-}
-
 func (o *renderOptions) fromRegistry(ctx context.Context, s streams, target string) (resolvedModule, error) {
-	ref, host, err := parseReference(target)
+	found, err := o.artifact(ctx, s, target)
 	if err != nil {
 		return resolvedModule{}, err
 	}
-	client, err := o.client(host, s.In)
-	if err != nil {
-		return resolvedModule{}, err
-	}
-	found, err := client.artifact(ctx, ref)
-	if err != nil {
-		return resolvedModule{}, err
-	}
-	content, err := image.Module(ctx, found.image, module.MaxSize)
+	content, err := image.Open(ctx, found.image, module.MaxSize)
 	if err != nil {
 		return resolvedModule{}, err
 	}
@@ -92,24 +72,25 @@ func fromURL(ctx context.Context, s streams, target string) (resolvedModule, err
 	if err != nil {
 		return resolvedModule{}, err
 	}
+	shown := text.WithoutQuery(target)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return resolvedModule{}, fmt.Errorf("GET %s: %w", withoutQuery(target), cause(err))
+		return resolvedModule{}, fmt.Errorf("GET %s: %w", shown, withoutURL(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return resolvedModule{}, fmt.Errorf("GET %s: %s", withoutQuery(target), response.Status)
+		return resolvedModule{}, fmt.Errorf("GET %s: %s", shown, response.Status)
 	}
 	content, err := image.Unpack(response.Body, module.MaxSize)
 	if err != nil {
-		return resolvedModule{}, fmt.Errorf("GET %s: %w", withoutQuery(target), err)
+		return resolvedModule{}, fmt.Errorf("GET %s: %w", shown, err)
 	}
 	defer content.Close()
-	return checked(s, content, withoutQuery(target))
+	return checked(s, content, shown)
 }
 
-// cause is an HTTP client's error without the URL, whose query it would show.
-func cause(err error) error {
+// withoutURL is an HTTP client's error without the URL, whose query may be a secret.
+func withoutURL(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
@@ -118,19 +99,9 @@ func cause(err error) error {
 
 // checked hashes a module, and refuses what the server would.
 func checked(s streams, content io.Reader, reference string) (resolvedModule, error) {
-	f, err := os.CreateTemp("", "wasmc-*.wasm")
+	m, err := inspectModule(content, s.Err)
 	if err != nil {
 		return resolvedModule{}, err
 	}
-	defer discard(f)
-	progress := newPullProgress(s.Err, content)
-	defer progress.stop()
-	hash := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(f, hash), progress); err != nil {
-		return resolvedModule{}, err
-	}
-	if _, err := module.Inspect(f, progress.read); err != nil {
-		return resolvedModule{}, err
-	}
-	return resolvedModule{hex.EncodeToString(hash.Sum(nil)), reference}, nil
+	return resolvedModule{m.sha256, reference}, m.refusal
 }

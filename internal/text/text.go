@@ -3,6 +3,7 @@
 package text
 
 import (
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -63,4 +64,16 @@ func printable(r rune) rune {
 		return -1
 	}
 	return r
+}
+
+// WithoutQuery returns what may be shown of a URL: its query may hold a signature and
+// its user information a password. The fragment, which is not sent, is left out too.
+// It returns "" for what is not a URL.
+func WithoutQuery(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	return u.String()
 }

@@ -102,3 +102,21 @@ func TestOneLine(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutQuery(t *testing.T) {
+	tests := map[string]string{
+		"https://b.example/f.wasm":                         "https://b.example/f.wasm",
+		"https://b.example:8443/a%2Fb/f.wasm?X-Sig=s3cret": "https://b.example:8443/a%2Fb/f.wasm",
+		"https://b.example/f.wasm?":                        "https://b.example/f.wasm",
+		"https://b.example?sig=s3cret":                     "https://b.example",
+		"https://b.example/f.wasm#s3cret":                  "https://b.example/f.wasm",
+		"https://user:s3cret@b.example/f":                  "https://b.example/f",
+		"https://b.example/%zz?s3cret":                     "",
+		"":                                                 "",
+	}
+	for address, want := range tests {
+		if got := text.WithoutQuery(address); got != want {
+			t.Errorf("WithoutQuery(%q) = %q, want %q", address, got, want)
+		}
+	}
+}

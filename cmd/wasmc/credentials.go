@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -13,12 +15,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// localKeychain looks into docker's configuration and its helpers, then into
-// podman's. The registry library's own keychain looks into podman's only where
-// there is none of docker's.
-func localKeychain() authn.Keychain {
-	return authn.NewMultiKeychain(dockerKeychain{}, podmanKeychain{})
-}
+// maxPassword is the longest password, in bytes, that is read from standard input.
+const maxPassword = 64 << 10
+
+// keychain has docker's credentials, then podman's. The registry library's default
+// keychain reads podman's only where there are none of docker's.
+var keychain = authn.NewMultiKeychain(dockerKeychain{}, podmanKeychain{})
 
 type dockerKeychain struct{}
 
@@ -28,25 +30,21 @@ func (dockerKeychain) Resolve(target authn.Resource) (authn.Authenticator, error
 	if err != nil {
 		return nil, err
 	}
-	return lookup(file, serverKey(target.RegistryStr()))
+	return credentialsFor(dockerKey(target.RegistryStr()), file)
 }
 
 // loadDockerConfig reads $DOCKER_CONFIG/config.json or ~/.docker/config.json; an
 // absent file is an empty one.
 func loadDockerConfig() (*configfile.ConfigFile, error) {
-	dir := os.Getenv("DOCKER_CONFIG")
-	if dir == "" {
-		dir = config.Dir()
-	}
-	file, err := config.Load(dir)
+	file, err := config.Load(os.Getenv("DOCKER_CONFIG"))
 	if err != nil {
 		return nil, fmt.Errorf("read docker's configuration: %w", err)
 	}
 	return file, nil
 }
 
-// serverKey is what docker calls a registry in its configuration.
-func serverKey(host string) string {
+// dockerKey is the name of a registry in docker's configuration.
+func dockerKey(host string) string {
 	if host == name.DefaultRegistry {
 		return authn.DefaultAuthKey
 	}
@@ -55,50 +53,39 @@ func serverKey(host string) string {
 
 type podmanKeychain struct{}
 
-// Resolve finds the credentials for the repository, or for the closest of the
-// paths above it.
+// Resolve finds the credentials of the repository, or of the closest path above it.
 func (podmanKeychain) Resolve(target authn.Resource) (authn.Authenticator, error) {
-	path := podmanAuthFile()
-	if path == "" {
-		return authn.Anonymous, nil
+	file, err := loadPodmanAuth()
+	if file == nil {
+		return authn.Anonymous, err
 	}
-	file, err := loadPodmanAuth(path)
-	if err != nil {
-		return nil, err
-	}
-	for key := strings.Replace(target.String(), name.DefaultRegistry, "docker.io", 1); key != ""; key = parent(key) {
-		if auth, err := lookup(file, key); err != nil || auth != authn.Anonymous {
+	for key := strings.Replace(target.String(), name.DefaultRegistry, "docker.io", 1); key != "."; key = path.Dir(key) {
+		if auth, err := credentialsFor(key, file); err != nil || auth != authn.Anonymous {
 			return auth, err
 		}
 	}
 	return authn.Anonymous, nil
 }
 
-func parent(key string) string {
-	if i := strings.LastIndex(key, "/"); i >= 0 {
-		return key[:i]
-	}
-	return ""
-}
-
-// podmanAuthFile is the first that exists; empty when none does.
-func podmanAuthFile() string {
-	candidates := []string{os.Getenv("REGISTRY_AUTH_FILE")}
+// loadPodmanAuth reads the first of podman's files that exists; it returns nil when
+// there is none.
+func loadPodmanAuth() (*configfile.ConfigFile, error) {
+	paths := []string{os.Getenv("REGISTRY_AUTH_FILE")}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		candidates = append(candidates, filepath.Join(dir, "containers", "auth.json"))
+		paths = append(paths, filepath.Join(dir, "containers", "auth.json"))
 	}
 	if dir, err := os.UserConfigDir(); err == nil {
-		candidates = append(candidates, filepath.Join(dir, "containers", "auth.json"))
+		paths = append(paths, filepath.Join(dir, "containers", "auth.json"))
 	}
-	for _, path := range candidates {
+	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path
+			return readPodmanAuth(path)
 		}
 	}
-	return ""
+	return nil, nil
 }
 
-func loadPodmanAuth(path string) (*configfile.ConfigFile, error) {
+func readPodmanAuth(path string) (*configfile.ConfigFile, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read podman's credentials: %w", err)
@@ -111,7 +98,7 @@ func loadPodmanAuth(path string) (*configfile.ConfigFile, error) {
 	return file, nil
 }
 
-func lookup(file *configfile.ConfigFile, key string) (authn.Authenticator, error) {
+func credentialsFor(key string, file *configfile.ConfigFile) (authn.Authenticator, error) {
 	found, err := file.GetAuthConfig(key)
 	if err != nil {
 		return nil, fmt.Errorf("look up the credentials of %s: %w", key, err)
@@ -124,4 +111,17 @@ func lookup(file *configfile.ConfigFile, key string) (authn.Authenticator, error
 		Username: found.Username, Password: found.Password, Auth: found.Auth,
 		IdentityToken: found.IdentityToken, RegistryToken: found.RegistryToken,
 	}), nil
+}
+
+// readPassword reads a password up to its line break.
+func readPassword(r io.Reader) (string, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxPassword))
+	if err != nil {
+		return "", fmt.Errorf("read the password from standard input: %w", err)
+	}
+	password := strings.TrimRight(string(raw), "\r\n")
+	if password == "" {
+		return "", fmt.Errorf("read the password from standard input: it is empty")
+	}
+	return password, nil
 }
