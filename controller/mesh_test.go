@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 )
@@ -29,7 +29,7 @@ type fakeMesh struct {
 	atOnce    int // how many are being asked
 	mostOnce  int
 	listErr   error
-	sightings map[string]serve.Sighting
+	sightings map[string]peer.Access
 	refusals  map[string]string
 	controls  int   // how often istiod was asked
 	brokenErr error // of sightings and refusals
@@ -99,7 +99,7 @@ func (m *fakeMesh) end() {
 	m.atOnce--
 }
 
-func (m *fakeMesh) Proxies(context.Context, string) (map[string]serve.Sighting, error) {
+func (m *fakeMesh) Collect(context.Context, string) (map[string]peer.Access, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sightings, m.brokenErr

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/internal/mesh"
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
@@ -25,11 +25,11 @@ type ProxyAsker interface {
 }
 
 // Sightings tell which addresses have asked any replica's module server for a
-// module. A *fill.Sightings is one.
+// module. A *peer.Accesses is one.
 type Sightings interface {
-	// Proxies returns who asked for a module, by IP address. An error says that not all
+	// Collect returns who requested a module, by IP address. An error says that not all
 	// replicas could be asked; what is known is returned all the same.
-	Proxies(ctx context.Context, sha256 string) (map[string]serve.Sighting, error)
+	Collect(ctx context.Context, sha256 string) (map[string]peer.Access, error)
 }
 
 // Refusals tell why proxies refused the listeners that they were last sent. A

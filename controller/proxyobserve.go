@@ -11,7 +11,7 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/proxies"
 )
 
@@ -93,8 +93,8 @@ func (w *proxyWatcher) watchOf(t proxyTarget) proxyWatch {
 
 // sightings are those that are known. Those that are not make a module that does not
 // start look like one that was not loaded.
-func (w *proxyWatcher) sightings(ctx context.Context, t proxyTarget) map[string]serve.Sighting {
-	seen, err := w.o.Sightings.Proxies(ctx, t.module)
+func (w *proxyWatcher) sightings(ctx context.Context, t proxyTarget) map[string]peer.Access {
+	seen, err := w.o.Sightings.Collect(ctx, t.module)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Info("not all replicas say who loaded a module", "autowasm", t.key, "error", err.Error())
 	}
@@ -120,15 +120,15 @@ type observation struct {
 	target    proxyTarget
 	watch     proxyWatch
 	now       time.Time
-	sightings map[string]serve.Sighting
+	sightings map[string]peer.Access
 	refusals  map[string]string
 }
 
 // judge says what has become of the filter in one proxy.
 func (o observation) judge(s *sight, p proxy, r report) {
 	seen := o.sightings[p.ip]
-	if !seen.Asked.IsZero() && !seen.Asked.Before(p.start.at) { // else another had the address
-		s.view.saw(seen.Asked)
+	if !seen.RequestedAt.IsZero() && !seen.RequestedAt.Before(p.start.at) { // else another had the address
+		s.view.saw(seen.RequestedAt)
 	}
 	if r.err != nil {
 		o.judgeSilent(s, p, r.err)
@@ -137,11 +137,11 @@ func (o observation) judge(s *sight, p proxy, r report) {
 	refusal, known := o.refusals[p.pod.String()]
 	state, why := proxies.Judge(filterOf(o.target.plugin), proxies.Evidence{
 		Report:    r.Report,
-		Served:    !seen.Served.Before(p.start.at) && !seen.Served.IsZero(),
+		Served:    !seen.ServedAt.Before(p.start.at) && !seen.ServedAt.IsZero(),
 		Confirmed: o.watch.confirmed(p.start),
 		Broken:    o.watch.broken[p.start],
 		Settled:   o.watch.older(settleTime, p.start.at, o.now),
-		Overdue:   o.watch.older(loadTime, latest(p.start.at, seen.Served), o.now),
+		Overdue:   o.watch.older(loadTime, latest(p.start.at, seen.ServedAt), o.now),
 		Drained:   o.watch.older(drainTime, p.start.at, o.now),
 		Refusal:   refusal,
 		Accepted:  known && refusal == "",

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 )
@@ -35,11 +35,11 @@ func observing(says answer, edits ...func(*fakeMesh)) (*proxyWatcher, proxyTarge
 
 func seenAt(asked, served time.Duration) func(*fakeMesh) {
 	return func(m *fakeMesh) {
-		s := serve.Sighting{Asked: testTime.Add(asked)}
+		s := peer.Access{RequestedAt: testTime.Add(asked)}
 		if served != 0 {
-			s.Served = testTime.Add(served)
+			s.ServedAt = testTime.Add(served)
 		}
-		m.sightings = map[string]serve.Sighting{"10.0.0.1": s, "10.0.0.77": {Asked: testTime.Add(time.Hour)}}
+		m.sightings = map[string]peer.Access{"10.0.0.1": s, "10.0.0.77": {RequestedAt: testTime.Add(time.Hour)}}
 	}
 }
 
@@ -68,7 +68,7 @@ func TestEvidence(t *testing.T) {
 		"it runs another revision":                  {runs(plugin2), nil, proxies.NotInserted},
 		"it gave up":                                {failedOnce, nil, proxies.LoadFailed},
 		"it was served the module":                  {failedOnce, []func(*fakeMesh){seenAt(time.Minute, time.Minute)}, proxies.StartFailed},
-		"served as it started":                      {failedOnce, []func(*fakeMesh){func(m *fakeMesh) { m.sightings = map[string]serve.Sighting{"10.0.0.1": {Served: testTime}} }}, proxies.StartFailed},
+		"served as it started":                      {failedOnce, []func(*fakeMesh){func(m *fakeMesh) { m.sightings = map[string]peer.Access{"10.0.0.1": {ServedAt: testTime}} }}, proxies.StartFailed},
 		"another was served at its address before":  {failedOnce, []func(*fakeMesh){seenAt(time.Minute, -time.Minute)}, proxies.LoadFailed},
 		"it asked and was not served":               {failedOnce, []func(*fakeMesh){seenAt(time.Minute, 0)}, proxies.LoadFailed},
 		"not all replicas say whom they served":     {failedOnce, []func(*fakeMesh){seenAt(time.Minute, time.Minute), broken}, proxies.StartFailed},

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/serve"
+	"github.com/autowasm/autowasm/fetch/peer"
 )
 
 func TestASilentProxy(t *testing.T) {
@@ -93,7 +93,7 @@ func TestAnErrorWithAPortIsNoNews(t *testing.T) {
 func TestLastRequestIsToldInSteps(t *testing.T) {
 	inMesh(t, func(t *testing.T, w *watched) {
 		w.run("a", "10.0.0.1", runs(plugin1))
-		seen := func(m *fakeMesh) { m.sightings = map[string]serve.Sighting{"10.0.0.1": {Asked: time.Now()}} }
+		seen := func(m *fakeMesh) { m.sightings = map[string]peer.Access{"10.0.0.1": {RequestedAt: time.Now()}} }
 		w.set(seen)
 		w.sees(target1)
 		synctest.Wait()

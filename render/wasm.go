@@ -96,7 +96,7 @@ func remoteCode(m Module, o Options, policy v1alpha1.FailurePolicy) *corev3.Asyn
 		Remote: &corev3.RemoteDataSource{
 			Sha256: m.SHA256,
 			HttpUri: &corev3.HttpUri{
-				Uri:              o.BaseURL + "/wasm/" + m.SHA256,
+				Uri:              o.BaseURL + v1alpha1.ModulePath + m.SHA256,
 				HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: o.Cluster},
 				Timeout:          durationpb.New(o.timeout(policy)),
 			},

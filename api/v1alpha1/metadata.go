@@ -19,6 +19,10 @@ const (
 	AnnotationAllowSelf = "wasm.tcm.io/allow-self"
 )
 
+// ModulePath precedes the sha256 of a module in the path under which proxies load
+// it, and so in every EnvoyFilter.
+const ModulePath = "/wasm/"
+
 // The marks on every EnvoyFilter that is rendered for an AutoWasm.
 const (
 	// LabelManagedBy says who looks after the object; its value is ManagedBy.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/fill"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
@@ -27,8 +28,8 @@ type modules struct {
 	filler  *fill.Filler
 	server  *serve.Server
 	evictor *fill.Evictor
-	// siblings finds the other replicas.
-	siblings fill.Siblings
+	// peers finds the other replicas.
+	peers peer.Find
 }
 
 func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
@@ -45,11 +46,11 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 	fetcher := fetch.New(fetch.Options{
 		Store: kept, Sources: sources, MaxConcurrent: o.concurrentFetch, FetchTimeout: o.fetchTimeout, ResolveTTL: o.resolveTTL,
 	})
-	siblings, err := newSiblings(mgr, o)
+	peers, err := findPeers(mgr, o)
 	if err != nil {
 		return nil, err
 	}
-	filler := fill.New(fill.Options{Store: kept, Fetcher: fetcher, Reader: mgr.GetCache(), Siblings: siblings})
+	filler := fill.New(fill.Options{Store: kept, Fetcher: fetcher, Reader: mgr.GetCache(), Peers: peers})
 	return &modules{
 		store:   kept,
 		fetcher: fetcher,
@@ -57,7 +58,7 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 		server:  serve.New(moduleServerOptions(o, kept, filler)),
 		evictor: &fill.Evictor{Store: kept, Reader: mgr.GetCache(), Interval: o.evictInterval},
 
-		siblings: siblings,
+		peers: peers,
 	}, nil
 }
 
@@ -125,9 +126,9 @@ func rootCAs(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// newSiblings finds the other replicas by the Service that Envoy uses, at the
+// findPeers finds the other replicas by the Service that Envoy uses, at the
 // port that they all listen on.
-func newSiblings(mgr ctrl.Manager, o *options) (fill.Siblings, error) {
+func findPeers(mgr ctrl.Manager, o *options) (peer.Find, error) {
 	_, port, err := net.SplitHostPort(o.moduleAddress)
 	if err != nil {
 		return nil, fmt.Errorf("--module-address=%s: %w", o.moduleAddress, err)
@@ -136,7 +137,7 @@ func newSiblings(mgr ctrl.Manager, o *options) (fill.Siblings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--module-address=%s: the port must be a number", o.moduleAddress)
 	}
-	endpoints := fill.Endpoints{
+	endpoints := peer.Endpoints{
 		Reader: mgr.GetCache(), Namespace: o.namespace, Service: o.service, OwnIP: os.Getenv("POD_IP"), Port: number,
 	}
 	return endpoints.URLs, nil

@@ -6,7 +6,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/autowasm/autowasm/controller"
-	"github.com/autowasm/autowasm/fetch/fill"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/internal/egress"
 	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/proxies"
@@ -23,7 +23,7 @@ func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kind
 	}
 	return &controller.ProxyOptions{
 		Asker:     proxies.NewAsker(proxies.Options{Guard: egress.Options{AllowLoopback: o.allowLoopback}}),
-		Sightings: &fill.Sightings{Own: m.server.Seen, Siblings: m.siblings},
+		Sightings: peer.NewAccesses(m.server.Accesses, m.peers),
 		Refusals:  newControl(mgr, o),
 		Interval:  o.proxyCheckInterval,
 	}
@@ -39,5 +39,5 @@ func istiods(mgr ctrl.Manager, o *options) func(context.Context) ([]string, erro
 	if o.istiodURL != "" {
 		return func(context.Context) ([]string, error) { return []string{o.istiodURL}, nil }
 	}
-	return fill.Endpoints{Reader: mgr.GetCache(), Namespace: o.namespace, Service: o.istiodService, Port: istiodPort}.URLs
+	return peer.Endpoints{Reader: mgr.GetCache(), Namespace: o.namespace, Service: o.istiodService, Port: istiodPort}.URLs
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
@@ -29,10 +30,6 @@ type Ensurer interface {
 	Ensure(ctx context.Context, r source.Request) (fetch.Module, error)
 }
 
-// Siblings returns the base URLs of the other replicas' module servers, such as
-// "http://10.0.0.7:8081".
-type Siblings func(ctx context.Context) ([]string, error)
-
 // Options are what a Filler works with.
 type Options struct {
 	// Store receives the modules. Required.
@@ -41,25 +38,25 @@ type Options struct {
 	Fetcher Ensurer
 	// Reader is the manager's cache, with the index of IndexModules. Required.
 	Reader client.Reader
-	// Siblings finds the other replicas; nil means that there are none.
-	Siblings Siblings
-	// SiblingTimeout bounds the transfer from one replica. 0 means 10 s.
-	SiblingTimeout time.Duration
+	// Peers finds the other replicas; nil means that there are none.
+	Peers peer.Find
+	// PeerTimeout bounds the transfer from one peer. 0 means 10 s.
+	PeerTimeout time.Duration
 }
 
 // Filler brings modules into the store. Its methods may be called concurrently.
 type Filler struct {
 	o       Options
-	replica *replica
+	peers   *peer.Client
 	strange *rate.Limiter
 }
 
 // New makes a Filler.
 func New(o Options) *Filler {
-	if o.SiblingTimeout <= 0 {
-		o.SiblingTimeout = 10 * time.Second
+	if o.PeerTimeout <= 0 {
+		o.PeerTimeout = 10 * time.Second
 	}
-	return &Filler{o: o, replica: newReplica(o.Store, o.SiblingTimeout), strange: rate.NewLimiter(strangeRate, strangeBurst)}
+	return &Filler{o: o, peers: peer.NewClient(o.Peers), strange: rate.NewLimiter(strangeRate, strangeBurst)}
 }
 
 // Fill brings the module of that sha256 into the store, unless it is there, and
@@ -76,7 +73,7 @@ func (f *Filler) Fill(ctx context.Context, sha256 string) error {
 	if len(found) == 0 && !f.strange.Allow() {
 		return failure.Transientf(v1alpha1.ReasonRateLimited, "too many modules are asked for that nobody names, such as %s", sha256)
 	}
-	if f.fromSibling(ctx, sha256) {
+	if f.fromPeer(ctx, sha256) {
 		return nil
 	}
 	if len(found) == 0 {
@@ -85,29 +82,39 @@ func (f *Filler) Fill(ctx context.Context, sha256 string) error {
 	return f.fromSource(ctx, found, sha256)
 }
 
-// fromSibling asks one replica after the other. That none has it is no error: the
-// source remains.
-func (f *Filler) fromSibling(ctx context.Context, sha256 string) bool {
-	if f.o.Siblings == nil {
-		return false
-	}
+// fromPeer asks one peer after the other. That none has it is no error: the source
+// remains.
+func (f *Filler) fromPeer(ctx context.Context, sha256 string) bool {
 	logger := log.FromContext(ctx).WithValues("sha256", sha256)
-	urls, err := f.o.Siblings(ctx)
+	urls, err := f.peers.Peers(ctx)
 	if err != nil {
-		logger.Error(err, "cannot find the other replicas; asking the source")
+		logger.Error(err, "Cannot find the peers, asking the source")
 		return false
 	}
-	for _, url := range urls[:min(len(urls), maxSiblings)] {
-		err := f.replica.copy(ctx, url, sha256)
+	for _, url := range urls {
+		err := f.copy(ctx, url, sha256)
 		if err == nil {
-			logger.Info("took a module from another replica", "replica", url)
+			logger.Info("Copied a module from a peer", "peer", url)
 			return true
 		}
-		if !errors.Is(err, errLacking) {
-			logger.Info("another replica could not give a module", "replica", url, "error", err.Error())
+		if !errors.Is(err, peer.ErrNotFound) {
+			logger.Info("Cannot copy a module from a peer", "peer", url, "err", err.Error())
 		}
 	}
 	return false
+}
+
+// copy streams a module from a peer into the store, which checks its hash.
+func (f *Filler) copy(ctx context.Context, url, sha256 string) error {
+	ctx, cancel := context.WithTimeout(ctx, f.o.PeerTimeout)
+	defer cancel()
+	body, err := f.peers.Module(ctx, url, sha256)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read
+	_, err = f.o.Store.Put(ctx, body, sha256)
+	return err
 }
 
 // fromSource asks the sources of those who name the module until one gives it.

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -90,12 +91,12 @@ func envoyFilter(name, sha256, reference string) *unstructured.Unstructured {
 func cluster(t *testing.T, objects ...client.Object) client.WithWatch {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, discovery} {
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
 	}
-	filter := schemaOf(istio.EnvoyFilterAPIVersion, istio.EnvoyFilterKind)
+	filter := schema.FromAPIVersionAndKind(istio.EnvoyFilterAPIVersion, istio.EnvoyFilterKind)
 	scheme.AddKnownTypeWithName(filter, &unstructured.Unstructured{})
 	scheme.AddKnownTypeWithName(filter.GroupVersion().WithKind(filter.Kind+"List"), &unstructured.UnstructuredList{})
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...)
@@ -141,8 +142,8 @@ type fixture struct {
 func newFixture(t *testing.T, reader client.Reader, siblings ...string) *fixture {
 	s := &sources{store: newStore(t), give: func(source.Request) ([]byte, error) { return wanted, nil }}
 	return &fixture{sources: s, Filler: fill.New(fill.Options{
-		Store: s.store, Fetcher: s, Reader: reader, SiblingTimeout: 500 * time.Millisecond,
-		Siblings: func(context.Context) ([]string, error) { return siblings, nil },
+		Store: s.store, Fetcher: s, Reader: reader, PeerTimeout: 500 * time.Millisecond,
+		Peers: func(context.Context) ([]string, error) { return siblings, nil },
 	})}
 }
 

@@ -2,7 +2,8 @@
 //
 //	GET|HEAD /wasm/<sha256>   200 with the module, whose URL never changes meaning
 //	GET|HEAD /healthz         200
-//	GET /wasm/<sha256>/proxies with the header Wasmer-Sibling: see Sighting
+//
+// It also answers the other replicas, as package peer defines.
 //
 // Envoy's remote loader accepts nothing but a 200 with the whole body: there is no
 // redirect, no content coding and always a Content-Length. A name that is not 64
@@ -13,10 +14,10 @@
 // there is one fill per module, a bounded number of fills at a time, and a refusal
 // is remembered for some seconds.
 //
-// It notes which clients asked for a module and which were sent the whole of it, so
-// that it can be told which proxies have it. The replicas tell each other, and so
-// anybody who says to be one: that is no more of a secret than the module itself,
-// which whoever knows its sha256 may have.
+// The server records which clients requested a module and which were sent the whole
+// of it: so it is known which proxies have it. It gives these accesses to the other
+// replicas, and so to anybody who says to be one: that is no more of a secret than
+// the module itself, which whoever knows its sha256 may have.
 //
 // Files go from the disk to the socket by sendfile; over HTTP/2 they are copied.
 // Clients that stop reading are cut off.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
@@ -154,11 +155,11 @@ func TestARefusalDoesNotOutliveTheMiss(t *testing.T) {
 func TestASiblingIsAnsweredFromDisk(t *testing.T) {
 	f := newFiller(t)
 	server := serve.New(serve.Options{Store: f.store, Filler: f})
-	if got := ask(t.Context(), server, hashOf(wanted), serve.SiblingHeader, "1"); got.Code != 404 || f.asked.Load() != 0 {
+	if got := ask(t.Context(), server, hashOf(wanted), peer.Header, "1"); got.Code != 404 || f.asked.Load() != 0 {
 		t.Errorf("%d after %d fills", got.Code, f.asked.Load())
 	}
 	put(t, f.store, wanted)
-	if got := ask(t.Context(), server, hashOf(wanted), serve.SiblingHeader, "1"); got.Code != 200 {
+	if got := ask(t.Context(), server, hashOf(wanted), peer.Header, "1"); got.Code != 200 {
 		t.Errorf("%d", got.Code)
 	}
 }

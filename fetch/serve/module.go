@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
@@ -22,11 +23,11 @@ func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 		}
 	}
 	if err != nil {
-		refuseModule(w, r, err)
+		rejectModule(w, r, err)
 		return
 	}
 	defer file.Close() //nolint:errcheck // only read
-	defer s.watch(w, r, info)()
+	defer s.observe(w, r, info)()
 	header := w.Header()
 	header.Set("Content-Type", "application/wasm")
 	header.Set("ETag", `"`+sha256+`"`)
@@ -36,27 +37,27 @@ func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 
 // fill has the module brought, except for another replica.
 func (s *Server) fill(r *http.Request, sha256 string) error {
-	if s.fills == nil || r.Header.Get(SiblingHeader) != "" {
+	if s.fills == nil || r.Header.Get(peer.Header) != "" {
 		return failure.Terminalf(v1alpha1.ReasonNotFound, "this replica does not have module %s", sha256)
 	}
 	return s.fills.fill(r.Context(), sha256)
 }
 
-// refuseModule tells a client why there is no module: 404 when asking again does
+// rejectModule tells a client why there is no module: 404 when asking again does
 // not help, else 503. Details of a failure are for the log: the client may be
 // anybody, and sources are not its business.
-func refuseModule(w *response, r *http.Request, err error) {
+func rejectModule(w *response, r *http.Request, err error) {
 	f := failure.Of(err)
 	log.FromContext(r.Context()).Info("cannot serve a module", "path", r.URL.Path, "client", r.RemoteAddr, "reason", f.Reason, "error", f.Error())
 	if f.Terminal {
-		refuse(w, http.StatusNotFound, "no such module")
+		reject(w, http.StatusNotFound, "no such module")
 		return
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(f.RetryAfter/time.Second))))
-	refuse(w, http.StatusServiceUnavailable, "the module is not here yet")
+	reject(w, http.StatusServiceUnavailable, "the module is not here yet")
 }
 
-func refuse(w *response, code int, why string) {
+func reject(w *response, code int, why string) {
 	w.Header().Set("Cache-Control", "no-store")
 	answer(w, code, why)
 }

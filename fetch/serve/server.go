@@ -9,23 +9,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/store"
 )
 
-// Paths of the server.
-const (
-	// ModulePath is what precedes the sha256 of a module.
-	ModulePath = "/wasm/"
-	// ProxiesSuffix follows the sha256 where another replica asks who was seen.
-	ProxiesSuffix = "/proxies"
-	// HealthPath answers 200 for as long as the server does.
-	HealthPath = "/healthz"
-)
-
-// SiblingHeader is set on requests from another replica. They are answered from
-// the disk alone, so that replicas never wait for each other in a circle.
-const SiblingHeader = "Wasmer-Sibling"
+// HealthPath answers 200 for as long as the server does.
+const HealthPath = "/healthz"
 
 // Defaults of Options.
 const (
@@ -60,7 +50,7 @@ type Options struct {
 // Server serves the modules of a store. It is an http.Handler.
 type Server struct {
 	o         Options
-	sightings *sightings
+	accesses  *accesses
 	fills     *fills
 	metrics   *metrics
 	listening atomic.Bool
@@ -70,7 +60,7 @@ type Server struct {
 // New makes a Server.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{o: o, sightings: newSightings(), metrics: newMetrics()}
+	s := &Server{o: o, accesses: newAccesses(), metrics: newMetrics()}
 	if o.Filler != nil {
 		s.fills = newFills(o.Filler, o.FillTimeout, s.metrics.filled)
 	}
@@ -101,18 +91,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		out.limitBody()
 	}
-	name, isModule := strings.CutPrefix(r.URL.Path, ModulePath)
+	name, isModule := strings.CutPrefix(r.URL.Path, v1alpha1.ModulePath)
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		out.Header().Set("Allow", "GET, HEAD")
-		refuse(out, http.StatusMethodNotAllowed, "only GET and HEAD are allowed")
+		reject(out, http.StatusMethodNotAllowed, "only GET and HEAD are allowed")
 	case r.URL.Path == HealthPath:
 		answer(out, http.StatusOK, "ok")
 	case !isModule:
-		refuse(out, http.StatusNotFound, "modules are at "+ModulePath+"<sha256>")
-	case s.serveSightings(out, r, name):
+		reject(out, http.StatusNotFound, "modules are at "+v1alpha1.ModulePath+"<sha256>")
+	case s.serveAccesses(out, r, name):
 	case !module.IsSHA256(name):
-		refuse(out, http.StatusBadRequest, "a module is named by its sha256, 64 lower-case hex digits")
+		reject(out, http.StatusBadRequest, "a module is named by its sha256, 64 lower-case hex digits")
 	default:
 		s.serveModule(out, r, name)
 	}

@@ -1,4 +1,4 @@
-package fill
+package peer
 
 import (
 	"context"
@@ -10,19 +10,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Endpoints finds the other replicas in the EndpointSlices of their Service.
+// Endpoints finds the replicas behind a Service by its EndpointSlices.
 type Endpoints struct {
 	// Reader reads EndpointSlices in Namespace. Required.
 	Reader client.Reader
-	// Namespace and Service name the Service of the module servers. Required.
+	// Namespace and Service name the Service. Required.
 	Namespace, Service string
-	// OwnIP is the address of this pod, which is left out.
+	// OwnIP is the address of this pod, which is left out; "" leaves none out.
 	OwnIP string
-	// Port is the port of the module server. Required.
+	// Port is the port that the replicas serve on. Required.
 	Port int
 }
 
-// URLs returns the base URLs of the replicas that serve. It is a Siblings.
+// URLs returns the base URLs of the replicas that serve. It is a Find.
 func (e Endpoints) URLs(ctx context.Context) ([]string, error) {
 	var slices discoveryv1.EndpointSliceList
 	err := e.Reader.List(ctx, &slices, client.InNamespace(e.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: e.Service})

@@ -1,4 +1,4 @@
-package fill_test
+package peer_test
 
 import (
 	"testing"
@@ -6,17 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/autowasm/autowasm/fetch/fill"
+	"github.com/autowasm/autowasm/fetch/peer"
 )
-
-var discovery func(*runtime.Scheme) error = discoveryv1.AddToScheme
-
-func schemaOf(apiVersion, kind string) schema.GroupVersionKind {
-	return schema.FromAPIVersionAndKind(apiVersion, kind)
-}
 
 func endpointSlice(namespace, name, service string, endpoints ...discoveryv1.Endpoint) *discoveryv1.EndpointSlice {
 	return &discoveryv1.EndpointSlice{
@@ -38,7 +30,7 @@ func TestEndpointsAreTheOtherReplicasThatServe(t *testing.T) {
 		endpointSlice("istio-system", "other", "other", endpoint("10.0.0.9", &yes)),
 		endpointSlice("ns", "wasmer-1", "wasmer", endpoint("10.0.0.8", &yes)),
 	)
-	e := fill.Endpoints{Reader: reader, Namespace: "istio-system", Service: "wasmer", OwnIP: "10.0.0.1", Port: 8081}
+	e := peer.Endpoints{Reader: reader, Namespace: "istio-system", Service: "wasmer", OwnIP: "10.0.0.1", Port: 8081}
 	got, err := e.URLs(t.Context())
 	if diff := cmp.Diff([]string{"http://10.0.0.2:8081", "http://[fd00::1]:8081"}, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
