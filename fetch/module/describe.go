@@ -1,134 +1,188 @@
 package module
 
-import (
-	"fmt"
-	"io"
-)
+import "io"
 
 // Description is what a module says of itself, fit for Envoy or not.
 type Description struct {
-	// ABI is the version of the Proxy-Wasm ABI, such as "0.2.1"; empty when the
-	// module marks none that Envoy knows.
+	// ABI is the version of the Proxy-Wasm ABI, such as "0.2.1"; empty if the module
+	// exports the marker of none that Envoy knows.
 	ABI string
-	// Allocator is the export through which Envoy hands it memory; empty when
-	// there is none.
+	// Allocator is the export through which Envoy allocates memory in the module;
+	// empty if there is none.
 	Allocator string
-	// EntryPoint is the export that starts it, _initialize or _start; empty when
-	// there is none.
+	// EntryPoint is the export that initializes the module, _initialize or _start;
+	// empty if there is none.
 	EntryPoint string
-	// StartFunction is the index of the function that runs at instantiation; nil
-	// when there is none.
-	StartFunction *uint32
-	// Functions and Exports count what the module defines and exports.
-	Functions int
-	Exports   int
-	// Imports are what the module asks its host for, in the file's order.
+	// Imports in the file's order, the first 1024.
 	Imports []Import
 	// ImportsOmitted counts the imports beyond the first 1024.
 	ImportsOmitted int
-	// Memory is the module's first memory; nil when it has none.
-	Memory *Memory
-	// CustomSections are the first 64 custom sections.
-	CustomSections []CustomSection
-	// Producers are the tools that made it, as far as the module tells.
+	// Producers are the tools that made the module, the first 64, as far as its
+	// producers section is valid.
 	Producers []Producer
 
-	exports           map[string]export
+	functions         uint32             // that the module defines
+	importedFunctions uint32             // including the omitted ones
+	exports           map[string]*export // that Envoy looks for, by name
+	unknownABI        abiMarker          // the first marker that is not of a known ABI
+	hasMemory         bool               // defined or imported
+	importsMemory     bool               // the first memory is imported
 	exportsMemory     bool
-	importedFunctions uint32
-	callbackTypes     map[string]string // signatures of the exported callbacks
-	namesRead         bool              // the first name section has been read
-	strangeABI        string            // first mark of an ABI that is not known
-	strangeABIKind    byte
-}
-
-// Memory is a memory's size, in pages of 64 KiB.
-type Memory struct {
-	// Min is what it begins with.
-	Min uint64
-	// Max is what it may grow to; nil when nothing is declared.
-	Max *uint64
-	// Imported, Shared (between threads) and Wide (64-bit) memories are rare.
-	Imported bool
-	Shared   bool
-	Wide     bool
 }
 
 // Describe reads what the module of the given size in bytes says of itself. It
-// fails, with the same failures as Inspect, only when the file is not a
-// WebAssembly module; whether Envoy can run it is Inspect's question.
+// fails, with the same failures as [Inspect], only if the file is not a WebAssembly
+// module; whether Envoy can run the module is for Inspect to say.
 func Describe(r io.ReaderAt, size int64) (*Description, error) {
-	d := &Description{}
-	if err := d.read(r, size); err != nil {
+	if err := checkPreamble(r, size); err != nil {
 		return nil, classify(err)
 	}
-	return d, nil
+	p := &parser{
+		reader:   reader{file: r},
+		d:        &Description{exports: map[string]*export{}},
+		sections: map[byte]span{},
+	}
+	p.parse(size)
+	if p.err != nil {
+		return nil, classify(p.err)
+	}
+	p.d.conclude()
+	return p.d, nil
 }
 
-// read fills the description, section by section.
-func (d *Description) read(r io.ReaderAt, size int64) error {
-	if err := checkHeader(r, size); err != nil {
-		return err
-	}
-	c := &cursor{r: r}
-	m, err := scan(c, size, func(name string, content span) error { return d.noteCustom(r, name, content) })
-	if err != nil {
-		return err
-	}
-	for _, step := range []func(*layout, *cursor) error{
-		d.readImports, d.readMemory, d.readExports, d.readStart, d.readSignatures, d.readBodies,
-	} {
-		if err := step(m, c); err != nil {
-			return err
-		}
-	}
-	d.conclude()
-	return nil
+// parse reads all sections that matter. After an error each step does nothing.
+func (p *parser) parse(size int64) {
+	p.readSections(size)
+	p.readImports()
+	p.readMemories()
+	p.readExports()
+	p.checkStart()
+	p.readSignatures()
+	p.checkBodies()
 }
 
 // conclude derives what follows from the sections together.
 func (d *Description) conclude() {
-	d.Allocator = d.firstFunction(allocators)
-	d.EntryPoint = d.firstFunction(entryPoints)
+	d.Allocator = d.firstExport(allocators)
+	d.EntryPoint = d.firstExport(entryPoints)
 	link(d.Imports, d.ABI)
 }
 
-// firstFunction returns the first of the names that is exported as a function.
-func (d *Description) firstFunction(names []string) string {
+// firstExport returns the first of the names that is exported.
+func (d *Description) firstExport(names []string) string {
 	for _, name := range names {
-		if e, ok := d.exports[name]; ok && e.kind == kindFunction {
+		if d.exports[name] != nil {
 			return name
 		}
 	}
 	return ""
 }
 
-func (d *Description) readMemory(m *layout, c *cursor) error {
-	return m.each(c.r, sectionMemory, func(c *cursor, _ uint32) error {
-		memory, err := readLimits(c)
-		d.noteMemory(memory)
-		return err
+func (p *parser) readMemories() {
+	p.readEntries(sectionMemory, func() {
+		p.skipLimits()
+		p.d.hasMemory = true
 	})
 }
 
-// noteMemory keeps the first memory.
-func (d *Description) noteMemory(m Memory) {
-	if d.Memory == nil {
-		first := m
-		d.Memory = &first
+// checkStart checks that the start section is the index of one function.
+func (p *parser) checkStart() {
+	content, ok := p.sections[sectionStart]
+	if !ok || p.err != nil {
+		return
+	}
+	p.seek(content)
+	if p.u32(); p.err != nil {
+		p.within("start section")
+	}
+	if p.left() > 0 {
+		p.failf("start section: %d bytes that are not one number", content.size)
 	}
 }
 
-func (d *Description) readStart(m *layout, c *cursor) error {
-	content, ok := m.known[sectionStart]
-	if !ok {
+// checkBodies checks that every function that is declared has a body. The bodies
+// themselves are for an engine to validate.
+func (p *parser) checkBodies() {
+	var bodies uint32
+	if content, ok := p.sections[sectionCode]; ok && p.err == nil {
+		p.seek(content)
+		if bodies = p.u32(); p.err != nil {
+			p.within("code section")
+		}
+	}
+	if bodies != p.d.functions {
+		p.failf("it declares %d functions and holds the code of %d", p.d.functions, bodies)
+	}
+}
+
+// maxProducers is how many producers are kept.
+const maxProducers = 64
+
+// functionNames is the id of the subsection of a name section that names functions.
+const functionNames = 1
+
+// Producer is a tool that took part in making a module.
+type Producer struct {
+	// Field is language, processed-by or sdk.
+	Field string
+	// Name and Version of the tool, such as Go and go1.26.0.
+	Name    string
+	Version string
+}
+
+// readCustom reads a custom section of a kind that matters.
+func (p *parser) readCustom(content span) {
+	p.seek(content)
+	name := p.name("name of a custom section")
+	switch {
+	case p.err != nil:
+	case name == "name" && !p.namesRead:
+		p.namesRead = true
+		if p.checkNames(); p.err != nil {
+			p.within("name section")
+		}
+	case name == "producers" && p.d.Producers == nil:
+		p.d.Producers = readProducers(newReader(p.file, span{p.pos, p.left()}))
+	}
+}
+
+// checkNames walks the function names of a name section. Engines ignore faults in
+// them, but Envoy, which reads them for its backtraces, refuses the module.
+func (r *reader) checkNames() {
+	for r.left() > 0 && r.err == nil {
+		id, content := r.byte(), r.sized()
+		if id == functionNames {
+			r.pos = content.offset
+			r.checkFunctionNames(content.end())
+		}
+	}
+}
+
+func (r *reader) checkFunctionNames(end int64) {
+	r.vector(func() {
+		r.u32()   // index of the function
+		r.sized() // its name
+	})
+	if r.pos != end {
+		r.failf("at byte %d: the function names end at byte %d", r.pos, end)
+	}
+}
+
+// readProducers reads a producers section. Nothing depends on it, so a fault in it is
+// not the module's: it returns nil.
+func readProducers(r *reader) []Producer {
+	var producers []Producer
+	r.vector(func() {
+		field := r.name("field")
+		r.vector(func() {
+			producer := Producer{field, r.name("name"), r.name("version")}
+			if len(producers) < maxProducers {
+				producers = append(producers, producer)
+			}
+		})
+	})
+	if r.err != nil {
 		return nil
 	}
-	c.reset(content.offset, content.size)
-	index, err := c.u32()
-	if err != nil || c.left() > 0 {
-		return fmt.Errorf("start section: %d bytes that are not one number", content.size)
-	}
-	d.StartFunction = &index
-	return nil
+	return producers
 }

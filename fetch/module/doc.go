@@ -1,21 +1,22 @@
-// Package module judges whether the bytes of a .wasm file can run in Envoy,
-// without compiling or running them.
+// Package module checks, without compiling or running it, whether a WebAssembly
+// module can run in Envoy.
 //
-// Envoy loads a module only when it finds everything in place: a core module
-// (not a component), an exported proxy_abi_version_* function, an allocator, and
-// no import that the host does not provide with exactly that signature. What is
-// missing shows only in Envoy's own log, and the proxy answers 503. Inspect looks
-// for the same things, and says which one is missing and what to do about it. It
-// also refuses what makes Envoy crash: a module that hides its memory, or that
-// imports a second memory or table.
+// Envoy loads a module only if it is a core module (not a component) that exports a
+// proxy_abi_version_* function and a memory allocator, and only if the host provides
+// each import with exactly that type. Otherwise Envoy logs one line and the proxy
+// answers 503. [Inspect] makes the same checks, and says which one failed and what
+// to do about it. It also refuses what crashes Envoy: a module that does not export
+// its memory, or that imports a second memory or table. [Describe] returns the same
+// facts without refusing a module because of them.
 //
-// The file is read through an io.ReaderAt by a walker that holds a few KiB: code,
-// data and custom sections are stepped over by their declared size, so a module
-// of 32 MiB costs milliseconds. Nothing is ever allocated by a size or count that
-// the file declares. What needs an engine stays unchecked: the code itself.
+// The parser follows the binary format of the WebAssembly core specification, reads
+// the file through an io.ReaderAt, and holds a few KiB of it. It skips code, data and
+// custom sections by their size, so a module of 32 MiB takes milliseconds. No size
+// or count that the file declares allocates memory. Function bodies are not
+// validated: that takes an engine.
 //
-// What Envoy provides is data, in host.go and wasi.go, with the date since when
-// the host has it. Describe tells the same facts without judging, for people.
+// What Envoy calls (ABI versions and callbacks) is in exports.go, what it provides (host
+// functions) in host.go, with the date since when.
 //
-// Package wasmtest builds tiny modules, good and bad, for tests.
+// Package wasmtest builds small modules, valid and not, for tests.
 package module

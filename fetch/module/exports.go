@@ -1,63 +1,217 @@
 package module
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
-// abiPrefix is how the name of every function begins that marks an ABI.
-const abiPrefix = "proxy_abi_version_"
-
-// export is an export whose name means something to Envoy.
+// export is an exported function that Envoy looks for by name.
 type export struct {
-	kind  byte
-	index uint32
+	index     uint32 // of the function
+	defined   bool   // there is a function of that index
+	typeIndex uint32
+	signature string
 }
 
-// readExports reads the export section. It keeps what Envoy looks for by name,
-// counts the rest, and notes the ABI: like Envoy, the first one that is known.
-func (d *Description) readExports(m *layout, c *cursor) error {
-	d.exports = make(map[string]export)
-	return m.each(c.r, sectionExport, func(c *cursor, _ uint32) error {
-		name, err := c.name()
-		if err != nil {
-			return fmt.Errorf("name: %w", err)
+// abiMarker is an export that is named as the marker of an ABI.
+type abiMarker struct {
+	name string
+	kind byte
+}
+
+// readExports reads the export section. It keeps what Envoy looks for by name.
+func (p *parser) readExports() {
+	p.readEntries(sectionExport, func() {
+		name, kind, index := p.name("name"), p.byte(), p.u32()
+		if kind == kindMemory {
+			p.d.exportsMemory = true
 		}
-		kind, err := c.byte()
-		if err != nil {
-			return err
+		switch {
+		case strings.HasPrefix(name, abiPrefix):
+			p.d.noteABI(abiMarker{name, kind})
+		case !isCallback(name):
+		case kind == kindFunction:
+			p.d.export(name).index = index
+		default:
+			delete(p.d.exports, name) // of two exports of that name, the last counts
 		}
-		index, err := c.u32()
-		if err != nil {
-			return err
-		}
-		d.noteExport(name, export{kind, index})
-		return nil
 	})
 }
 
-func (d *Description) noteExport(name string, e export) {
-	d.Exports++
-	if e.kind == kindMemory {
-		d.exportsMemory = true
-	}
-	if strings.HasPrefix(name, abiPrefix) {
-		d.noteABI(name, e)
-		return
-	}
-	if isCallback(name) {
+// export returns the export of that name, a new one if there is none yet.
+func (d *Description) export(name string) *export {
+	e := d.exports[name]
+	if e == nil {
+		e = &export{}
 		d.exports[name] = e
+	}
+	return e
+}
+
+// noteABI keeps the first marker of a known ABI, like Envoy, and the first of any
+// other.
+func (d *Description) noteABI(marker abiMarker) {
+	version, known := abiVersions[marker.name]
+	switch {
+	case known && marker.kind == kindFunction && d.ABI == "":
+		d.ABI = version
+	case d.unknownABI.name == "":
+		d.unknownABI = marker
 	}
 }
 
-// noteABI takes up an export that is named as the mark of an ABI.
-func (d *Description) noteABI(name string, e export) {
-	if version, known := abiVersions[name]; known && e.kind == kindFunction && d.ABI == "" {
-		d.ABI = version
-		return
+// readSignatures finds the signatures of the imported functions and of the exports.
+// A module may have a million types and functions: only those are kept.
+func (p *parser) readSignatures() {
+	p.readTypeIndices()
+	wanted := map[uint32]bool{}
+	for _, e := range p.d.exports {
+		wanted[e.typeIndex] = true
 	}
-	if d.strangeABI == "" {
-		d.strangeABI = name
-		d.strangeABIKind = e.kind
+	for _, i := range p.d.Imports {
+		if i.kind == kindFunction {
+			wanted[i.typeIndex] = true
+		}
 	}
+	types := p.readFunctionTypes(wanted)
+	for n := range p.d.Imports {
+		if i := &p.d.Imports[n]; i.kind == kindFunction {
+			i.Signature = p.signatureOf("import "+i.fullName(), types, i.typeIndex)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.d.exports)) {
+		e := p.d.exports[name]
+		e.signature = p.signatureOf("export "+name, types, e.typeIndex)
+	}
+}
+
+// signatureOf returns the function type of that index.
+func (p *parser) signatureOf(function string, types map[uint32]string, index uint32) string {
+	signature, ok := types[index]
+	if !ok {
+		p.failf("%s: there is no function type %d", function, index)
+	}
+	return signature
+}
+
+// readTypeIndices finds the type index of each export. Functions are numbered with
+// the imported ones first.
+func (p *parser) readTypeIndices() {
+	exported := map[uint32][]*export{} // by index
+	for _, e := range p.d.exports {
+		exported[e.index] = append(exported[e.index], e)
+	}
+	var index uint32
+	define := func(typeIndex uint32) {
+		for _, e := range exported[index] {
+			e.typeIndex, e.defined = typeIndex, true
+		}
+		index++
+	}
+	for _, i := range p.d.Imports {
+		if i.kind == kindFunction {
+			define(i.typeIndex)
+		}
+	}
+	index = p.d.importedFunctions
+	p.readEntries(sectionFunction, func() {
+		define(p.u32())
+		p.d.functions++
+	})
+	for _, name := range slices.Sorted(maps.Keys(p.d.exports)) {
+		if e := p.d.exports[name]; !e.defined {
+			p.failf("export %s: there is no function %d", name, e.index)
+		}
+	}
+}
+
+// abiPrefix is how the name of every export begins that marks an ABI.
+const abiPrefix = "proxy_abi_version_"
+
+// abiVersions are the versions of the Proxy-Wasm ABI that Envoy knows, by the export
+// that marks them. Some forks of Envoy know others.
+var abiVersions = map[string]string{
+	abiPrefix + "0_1_0": "0.1.0",
+	abiPrefix + "0_2_0": "0.2.0",
+	abiPrefix + "0_2_1": "0.2.1",
+}
+
+var (
+	// allocators are the exports through which Envoy allocates memory in a module,
+	// in the order of its preference.
+	allocators = []string{"malloc", "proxy_on_memory_allocate"}
+	// entryPoints are the exports that initialize a module, in the same order.
+	entryPoints = []string{"_initialize", "_start"}
+)
+
+// callback is an export that Envoy calls by name. It may be absent, but not of
+// another type.
+type callback struct {
+	name      string
+	signature string
+	abis      []string // that have it with this signature; none means all
+}
+
+// The signatures of callbacks: a number of i32 parameters, with or without a result.
+const (
+	nothing      = "()->()"
+	nothingToInt = "()->i32"
+	one          = "(i32)->()"
+	oneToInt     = "(i32)->i32"
+	two          = "(i32,i32)->()"
+	twoToInt     = "(i32,i32)->i32"
+	three        = "(i32,i32,i32)->()"
+	threeToInt   = "(i32,i32,i32)->i32"
+	five         = "(i32,i32,i32,i32,i32)->()"
+)
+
+var (
+	abi01 = []string{"0.1.0"}
+	abi02 = []string{"0.2.0", "0.2.1"}
+)
+
+// callbacks are all exports that Envoy may call.
+var callbacks = []callback{
+	{"malloc", oneToInt, nil},
+	{"proxy_on_memory_allocate", oneToInt, nil},
+	{"_initialize", nothing, nil},
+	{"_start", nothing, nil},
+	{"main", twoToInt, nil},
+	{"__main_void", nothingToInt, nil},
+	{"proxy_validate_configuration", twoToInt, nil},
+	{"proxy_on_vm_start", twoToInt, nil},
+	{"proxy_on_configure", twoToInt, nil},
+	{"proxy_on_tick", one, nil},
+	{"proxy_on_context_create", two, nil},
+	{"proxy_on_new_connection", oneToInt, nil},
+	{"proxy_on_downstream_data", threeToInt, nil},
+	{"proxy_on_upstream_data", threeToInt, nil},
+	{"proxy_on_downstream_connection_close", two, nil},
+	{"proxy_on_upstream_connection_close", two, nil},
+	{"proxy_on_request_headers", twoToInt, abi01},
+	{"proxy_on_request_headers", threeToInt, abi02},
+	{"proxy_on_request_body", threeToInt, nil},
+	{"proxy_on_request_trailers", twoToInt, nil},
+	{"proxy_on_request_metadata", twoToInt, nil},
+	{"proxy_on_response_headers", twoToInt, abi01},
+	{"proxy_on_response_headers", threeToInt, abi02},
+	{"proxy_on_response_body", threeToInt, nil},
+	{"proxy_on_response_trailers", twoToInt, nil},
+	{"proxy_on_response_metadata", twoToInt, nil},
+	{"proxy_on_http_call_response", five, nil},
+	{"proxy_on_grpc_receive", three, nil},
+	{"proxy_on_grpc_close", three, nil},
+	{"proxy_on_grpc_receive_initial_metadata", three, nil},
+	{"proxy_on_grpc_receive_trailing_metadata", three, nil},
+	{"proxy_on_queue_ready", two, nil},
+	{"proxy_on_foreign_function", three, abi02},
+	{"proxy_on_done", oneToInt, nil},
+	{"proxy_on_log", one, nil},
+	{"proxy_on_delete", one, nil},
+}
+
+// isCallback reports whether Envoy may call an export of this name.
+func isCallback(name string) bool {
+	return slices.ContainsFunc(callbacks, func(c callback) bool { return c.name == name })
 }

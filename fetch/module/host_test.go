@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the golden file anew")
 // source: a function that is lost or doubled in the tables shows here.
 func TestHostTableIsComplete(t *testing.T) {
 	got := map[string]int{}
-	for name, f := range host {
+	for name, f := range hostFunctions {
 		module, _, _ := strings.Cut(name, ".")
 		for _, abi := range []string{"0.1.0", "0.2.0", "0.2.1"} {
 			if len(f.abis) == 0 || slices.Contains(f.abis, abi) {
@@ -47,7 +47,7 @@ func TestHostTableIsComplete(t *testing.T) {
 
 func TestHostTableIsWellFormed(t *testing.T) {
 	shape := regexp.MustCompile(`^\((i32|i64)?(,(i32|i64))*\)->(i32|\(\))$`)
-	for name, f := range host {
+	for name, f := range hostFunctions {
 		if !shape.MatchString(f.signature) {
 			t.Errorf("%s has the signature %q", name, f.signature)
 		}
@@ -63,7 +63,7 @@ func TestHostTableIsWellFormed(t *testing.T) {
 // for a test on real Envoys, which links a module with all of these imports.
 func TestHostTableIsGolden(t *testing.T) {
 	var lines []string
-	for name, f := range host {
+	for name, f := range hostFunctions {
 		abis := f.abis
 		if len(abis) == 0 {
 			abis = []string{"all"}

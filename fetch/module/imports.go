@@ -2,13 +2,15 @@ package module
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 )
 
-// maxImports is how many imports are looked at one by one. Envoy provides fewer
-// than 200 functions, so a module with more cannot be satisfied.
+// maxImports is how many imports are kept. Envoy provides fewer than 200 functions,
+// so a module with more imports cannot be linked.
 const maxImports = 1024
 
-// The kinds of what is imported or exported, by their code.
+// The kinds of imports and exports.
 const (
 	kindFunction = 0
 	kindTable    = 1
@@ -19,7 +21,7 @@ const (
 
 var kinds = [...]string{"function", "table", "memory", "global", "tag"}
 
-// Import is one thing that a module asks its host for.
+// Import is one import of a module.
 type Import struct {
 	// Module and Name are the two parts of its name, such as env and proxy_log.
 	// Each is cut after 128 bytes.
@@ -30,97 +32,113 @@ type Import struct {
 	// Signature of a function, such as (i32,i32)->i32; otherwise empty.
 	Signature string
 	// Since is the date (YYYY-MM-DD) since when Envoy's Proxy-Wasm host provides
-	// it to this module; empty when no Envoy does.
+	// it to this module; empty if no Envoy does.
 	Since string
 	// Envoy is the first release of Envoy, such as 1.39, that provides it; 1.36
-	// stands for older ones too. Empty when none does.
+	// stands for older ones too. Empty if none does.
 	Envoy string
-	// Problem says why Envoy cannot provide it; empty when it can.
+	// Problem says why Envoy cannot provide it; empty if it can.
 	Problem string
 
 	kind      byte
 	typeIndex uint32
 }
 
-// readImports reads the import section.
-func (d *Description) readImports(m *layout, c *cursor) error {
-	return m.each(c.r, sectionImport, func(c *cursor, _ uint32) error {
-		imported, memory, err := readImport(c)
-		if err != nil {
-			return err
+// fullName is how messages name an import.
+func (i *Import) fullName() string { return printable(i.Module + "." + i.Name) }
+
+func (p *parser) readImports() {
+	p.readEntries(sectionImport, func() {
+		imported := p.readImport()
+		switch imported.kind {
+		case kindFunction:
+			p.d.importedFunctions++
+		case kindMemory:
+			p.d.importsMemory, p.d.hasMemory = true, true
 		}
-		if imported.kind == kindFunction {
-			d.importedFunctions++
+		if len(p.d.Imports) < maxImports {
+			p.d.Imports = append(p.d.Imports, imported)
+		} else {
+			p.d.ImportsOmitted++
 		}
-		if imported.kind == kindMemory {
-			d.noteMemory(memory)
-		}
-		if len(d.Imports) >= maxImports {
-			d.ImportsOmitted++
-			return nil
-		}
-		d.Imports = append(d.Imports, imported)
-		return nil
 	})
 }
 
-// readImport reads one entry of the import section, with the limits of a memory.
-func readImport(c *cursor) (imported Import, memory Memory, err error) {
-	if imported.Module, err = c.name(); err != nil {
-		return imported, memory, fmt.Errorf("module's name: %w", err)
+func (r *reader) readImport() Import {
+	i := Import{Module: r.name("module's name"), Name: r.name("name"), kind: r.byte()}
+	if int(i.kind) >= len(kinds) {
+		r.failf("at byte %d: unknown kind of import 0x%02x", r.pos-1, i.kind)
+		return i
 	}
-	if imported.Name, err = c.name(); err != nil {
-		return imported, memory, fmt.Errorf("name: %w", err)
-	}
-	if imported.kind, err = c.byte(); err != nil {
-		return imported, memory, err
-	}
-	if int(imported.kind) >= len(kinds) {
-		return imported, memory, fmt.Errorf("at byte %d: unknown kind of import 0x%02x", c.pos-1, imported.kind)
-	}
-	imported.Kind = kinds[imported.kind]
-	memory, err = imported.readType(c)
-	return imported, memory, err
-}
-
-// readType reads what is imported, behind its kind.
-func (i *Import) readType(c *cursor) (memory Memory, err error) {
+	i.Kind = kinds[i.kind]
 	switch i.kind {
 	case kindFunction:
-		i.typeIndex, err = c.u32()
+		i.typeIndex = r.u32()
 	case kindTable:
-		if _, err = valueType(c); err == nil {
-			_, err = readLimits(c)
-		}
+		r.valueType()
+		r.skipLimits()
 	case kindMemory:
-		memory, err = readLimits(c)
-		memory.Imported = true
+		r.skipLimits()
 	case kindGlobal:
-		if _, err = valueType(c); err == nil {
-			_, err = c.byte() // mutability
-		}
+		r.valueType()
+		r.byte() // mutability
 	case kindTag:
-		if _, err = c.byte(); err == nil { // attribute
-			err = c.skipNumber()
-		}
+		r.byte() // attribute
+		r.skipInteger()
 	}
-	return memory, err
+	return i
 }
 
-// readLimits reads the limits of a memory or table.
-func readLimits(c *cursor) (m Memory, err error) {
-	flags, err := c.byte()
-	if err != nil {
-		return m, err
+// skipLimits steps over the limits of a memory or table.
+func (r *reader) skipLimits() {
+	const hasMax, highest = 1, 7 // the other flags: shared, 64-bit
+	flags := r.byte()
+	if flags > highest {
+		r.failf("at byte %d: unknown limits 0x%02x", r.pos-1, flags)
 	}
-	if flags > 7 {
-		return m, fmt.Errorf("at byte %d: unknown limits 0x%02x", c.pos-1, flags)
+	r.uint(64) // minimum
+	if flags&hasMax != 0 {
+		r.uint(64)
 	}
-	m.Shared, m.Wide = flags&2 != 0, flags&4 != 0
-	if m.Min, err = c.uint(64); err != nil || flags&1 == 0 {
-		return m, err
+}
+
+// link finds for each import of a module of the given ABI whether Envoy provides it.
+func link(imports []Import, abi string) {
+	seen := map[byte]bool{}
+	for n := range imports {
+		i := &imports[n]
+		switch i.kind {
+		case kindFunction:
+			i.linkFunction(abi)
+		case kindMemory, kindTable:
+			i.linkStorage(seen[i.kind])
+			seen[i.kind] = true
+		default:
+			i.Problem = "Envoy provides no " + i.Kind
+		}
 	}
-	highest, err := c.uint(64)
-	m.Max = &highest
-	return m, err
+}
+
+// linkStorage accepts one memory and one table, which Envoy creates as the module
+// wants them, whatever their name. It crashes on a second one.
+func (i *Import) linkStorage(again bool) {
+	if again {
+		i.Problem = "Envoy provides only one " + i.Kind
+		return
+	}
+	i.Since, i.Envoy = "2020-08-04", envoy136
+}
+
+func (i *Import) linkFunction(abi string) {
+	f, ok := hostFunctions[i.Module+"."+i.Name]
+	switch {
+	case !ok:
+		i.Problem = "no Envoy up to " + newestEnvoy + " provides it"
+	case len(f.abis) > 0 && !slices.Contains(f.abis, abi):
+		i.Problem = fmt.Sprintf("Envoy provides it to ABI %s, not to %s", strings.Join(f.abis, " and "), abi)
+	case f.signature != i.Signature:
+		i.Problem = fmt.Sprintf("signature mismatch: want %s, module has %s", f.signature, i.Signature)
+	default:
+		i.Since, i.Envoy = f.since, f.envoy
+	}
 }

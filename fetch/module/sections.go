@@ -1,11 +1,90 @@
 package module
 
 import (
-	"fmt"
+	"bytes"
+	"errors"
 	"io"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// The sections of a core module that are looked into, by id.
+// preambleSize is the length of the magic number and the version.
+const preambleSize = 8
+
+var (
+	magic       = []byte("\x00asm")
+	coreVersion = []byte{1, 0, 0, 0}
+)
+
+// checkPreamble refuses a file that does not begin as a core module.
+func checkPreamble(r io.ReaderAt, size int64) error {
+	if size <= 0 {
+		return failure.Terminalf(v1alpha1.ReasonNotWasm, "not a WebAssembly module: the file is empty")
+	}
+	head := make([]byte, min(size, 512))
+	n, err := r.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return &readError{err}
+	}
+	head = head[:n]
+	if !bytes.HasPrefix(head, magic) {
+		return failure.Terminalf(v1alpha1.ReasonNotWasm,
+			"not a WebAssembly module: the file begins with % x instead of \\0asm%s", head[:min(n, 4)], guessFormat(head))
+	}
+	if n < preambleSize {
+		return failure.Terminalf(v1alpha1.ReasonNotWasm, "not a WebAssembly module: the file ends after %d bytes", n)
+	}
+	return checkVersion(head[4:preambleSize])
+}
+
+func checkVersion(version []byte) error {
+	switch {
+	case bytes.Equal(version, coreVersion):
+		return nil
+	case version[2] == 1 && version[3] == 0: // the layer field of a component, of any version
+		return failure.Terminalf(v1alpha1.ReasonComponent,
+			"a WebAssembly component: Envoy loads core modules, not components; build the filter for a core target such as wasm32-wasip1 with a Proxy-Wasm SDK")
+	}
+	return failure.Terminalf(v1alpha1.ReasonNotWasm, "not a WebAssembly module that Envoy knows: version % x instead of % x", version, coreVersion)
+}
+
+// otherFormats are the first bytes of files that are mistaken for modules.
+var otherFormats = []struct {
+	offset int
+	prefix string
+	hint   string
+}{
+	{0, "\x1f\x8b", ": it is gzip, decompress it"},
+	{0, "\x28\xb5\x2f\xfd", ": it is zstd, decompress it"},
+	{257, "ustar", ": it is a tar archive, extract the module from it"},
+	{0, "PK\x03\x04", ": it is a zip archive, extract the module from it"},
+	{0, "\x7fELF", ": it is a native ELF program, build the filter for WebAssembly"},
+	{0, "\xcf\xfa\xed\xfe", ": it is a native macOS program, build the filter for WebAssembly"},
+	{0, "!<arch>", ": it is an archive of object files, link it"},
+	{0, "(module", ": it is the text format, convert it with wat2wasm"},
+	{0, "version https://git-lfs", ": it is a Git LFS pointer, fetch the file itself"},
+	{0, "<", ": it is an HTML or XML page, perhaps a login or an error page, check the address"},
+	{0, "{", ": it is JSON, perhaps a manifest or an error, check the address"},
+}
+
+// guessFormat says what a file that is not a module seems to be; empty if unknown.
+func guessFormat(head []byte) string {
+	text := bytes.TrimLeft(head, " \t\r\n")
+	for _, f := range otherFormats {
+		if len(head) > f.offset && (bytes.HasPrefix(head[f.offset:], []byte(f.prefix)) || f.offset == 0 && bytes.HasPrefix(text, []byte(f.prefix))) {
+			return f.hint
+		}
+	}
+	if utf8.Valid(head) && !bytes.ContainsRune(head, 0) {
+		return ": it is text"
+	}
+	return ""
+}
+
+// The ids of the sections that are read.
 const (
 	sectionCustom   = 0
 	sectionType     = 1
@@ -17,115 +96,84 @@ const (
 	sectionCode     = 10
 )
 
-// sections are the known sections in the order in which a module must hold them.
-var sections = []struct {
-	id   byte
-	name string
-}{
-	{sectionType, "type"}, {sectionImport, "import"}, {sectionFunction, "function"}, {4, "table"},
-	{sectionMemory, "memory"}, {13, "tag"}, {6, "global"}, {sectionExport, "export"}, {sectionStart, "start"},
-	{9, "element"}, {12, "data count"}, {sectionCode, "code"}, {11, "data"},
+// sectionOrder has the ids of all known sections in the order in which a module must
+// have them. A custom section may be anywhere.
+var sectionOrder = []byte{1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11}
+
+// sectionNames are the names of the sections by id.
+var sectionNames = [...]string{
+	"custom", "type", "import", "function", "table", "memory", "global", "export",
+	"start", "element", "code", "data", "data count", "tag",
 }
 
-// rank is the place of a section in the order, from 0, or false for an unknown id.
-func rank(id byte) (int, bool) {
-	for i, s := range sections {
-		if s.id == id {
-			return i, true
+// parser reads a module into a Description.
+type parser struct {
+	reader
+	d         *Description
+	sections  map[byte]span // by id, without the custom ones
+	namesRead bool          // the first name section has been read
+}
+
+// readSections notes where each section is, and reads the custom ones.
+func (p *parser) readSections(size int64) {
+	next := 0 // index in sectionOrder of the earliest that may follow
+	rest := span{preambleSize, size - preambleSize}
+	for p.seek(rest); p.left() > 0 && p.err == nil; p.seek(rest) {
+		at := p.pos
+		id := p.byte()
+		if p.err != nil {
+			return
 		}
+		content := p.sized()
+		if p.err != nil {
+			p.within("section %d at byte %d", id, at)
+			return
+		}
+		if next = p.readSection(id, content, next); p.err != nil {
+			p.within("section at byte %d", at)
+		}
+		rest = span{content.end(), size - content.end()}
 	}
-	return 0, false
 }
 
-// span is a range of the file.
-type span struct{ offset, size int64 }
-
-// layout says where the sections of a module lie.
-type layout struct {
-	known  map[byte]span // at most one of each
-	custom func(name string, content span) error
-}
-
-// scan steps through the sections behind the header and notes where each lies.
-// It tells custom about each custom section.
-func scan(c *cursor, size int64, custom func(name string, content span) error) (*layout, error) {
-	l := &layout{known: make(map[byte]span, len(sections)), custom: custom}
-	next := 0 // rank of the next section at the least
-	c.reset(headerSize, size-headerSize)
-	for c.left() > 0 {
-		at := c.pos
-		id, err := c.byte()
-		if err != nil {
-			return nil, err
-		}
-		content, err := c.span()
-		if err != nil {
-			return nil, fmt.Errorf("section %d at byte %d: %w", id, at, err)
-		}
-		if next, err = l.note(c, id, content, next); err != nil {
-			return nil, fmt.Errorf("section at byte %d: %w", at, err)
-		}
-		c.reset(content.offset+content.size, size-content.offset-content.size)
-	}
-	return l, nil
-}
-
-// note takes up one section and returns the rank that the next one must have at
-// the least.
-func (l *layout) note(c *cursor, id byte, content span, next int) (int, error) {
+// readSection notes a section, or reads a custom one, and returns the index in
+// sectionOrder of the earliest that may follow.
+func (p *parser) readSection(id byte, content span, next int) int {
 	if id == sectionCustom {
-		return next, l.noteCustom(c, content)
+		p.readCustom(content)
+		return next
 	}
-	place, ok := rank(id)
-	if !ok {
-		return next, fmt.Errorf("unknown section id %d", id)
+	index := slices.Index(sectionOrder, id)
+	switch {
+	case index < 0:
+		p.failf("unknown section id %d", id)
+	case index < next:
+		p.failf("the %s section is there twice or out of order", sectionNames[id])
 	}
-	if place < next {
-		return next, fmt.Errorf("the %s section is there twice or out of order", sections[place].name)
-	}
-	l.known[id] = content
-	return place + 1, nil
+	p.sections[id] = content
+	return index + 1
 }
 
-func (l *layout) noteCustom(c *cursor, content span) error {
-	c.reset(content.offset, content.size)
-	name, err := c.name()
-	if err != nil {
-		return fmt.Errorf("name of a custom section: %w", err)
+// readEntries reads the vector that a section consists of, and checks that the
+// section ends with it. An absent section has no entries.
+func (p *parser) readEntries(id byte, entry func()) {
+	content, ok := p.sections[id]
+	if !ok || p.err != nil {
+		return
 	}
-	return l.custom(name, span{c.pos, c.left()})
-}
-
-// span reads a size and makes a range of that many bytes of what follows.
-func (c *cursor) span() (span, error) {
-	size, err := c.u32()
-	if err != nil {
-		return span{}, err
-	}
-	at := c.pos
-	return span{at, int64(size)}, c.skip(int64(size))
-}
-
-// each reads the counted list in a section, one entry a call, and insists that
-// the section ends with its last entry. An absent section is an empty list.
-func (l *layout) each(r io.ReaderAt, id byte, entry func(c *cursor, index uint32) error) error {
-	place, _ := rank(id)
-	content, ok := l.known[id]
-	if !ok {
-		return nil
-	}
-	c := newCursor(r, content)
-	count, err := c.u32()
-	if err != nil {
-		return fmt.Errorf("%s section: %w", sections[place].name, err)
+	p.seek(content)
+	count := p.u32()
+	if p.err != nil {
+		p.within("%s section", sectionNames[id])
+		return
 	}
 	for i := range count {
-		if err := entry(c, i); err != nil {
-			return fmt.Errorf("%s section, entry %d of %d: %w", sections[place].name, i+1, count, err)
+		if entry(); p.err != nil {
+			p.within("%s section, entry %d of %d", sectionNames[id], i+1, count)
+			return
 		}
 	}
-	if c.left() > 0 {
-		return fmt.Errorf("%s section: %d bytes too many after its %d entries", sections[place].name, c.left(), count)
+	if p.left() > 0 {
+		p.failf("%s section: %d bytes too many after its %d entries", sectionNames[id], p.left(), count)
 	}
-	return nil
 }
