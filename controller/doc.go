@@ -25,7 +25,7 @@
 // than it was staged for, is deleted once the grace period is over. The AutoWasm was
 // refused by somebody else, its name was taken, or it was never sent.
 //
-// An EnvoyFilter that is not ours (render.OwnedBy, render.ChildOf) is never written,
+// An EnvoyFilter that is not ours (render.IsOurs) is never written,
 // adopted or deleted, whatever its name.
 //
 // # One reconcile

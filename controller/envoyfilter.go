@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,24 +34,15 @@ func owner(aw *v1alpha1.AutoWasm) metav1.OwnerReference {
 	return *metav1.NewControllerRef(aw, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
 }
 
-// ours reports whether ef is there and belongs to aw: it bears our marks, or it is
-// aw's child and has lost them.
+// ours reports whether ef is there and belongs to aw.
 func ours(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
-	return ef != nil && (render.OwnedBy(ef, client.ObjectKeyFromObject(aw)) || render.ChildOf(ef, aw))
+	return ef != nil && render.IsOurs(ef, aw)
 }
 
-// unowned reports whether ef bears our marks and is nobody's child: staged at
-// admission and not adopted yet. What has an owner is the garbage collector's.
-func unowned(ef *unstructured.Unstructured, key types.NamespacedName) bool {
-	return ef != nil && render.OwnedBy(ef, key) && len(ef.GetOwnerReferences()) == 0 && ef.GetDeletionTimestamp().IsZero()
-}
-
-// stagedForAnother reports whether ef was staged for a spec that aw does not have.
-// Admission comes before the API server looks whether the name is taken: a create
-// that it then refuses has staged an EnvoyFilter in the name of the AutoWasm that
-// was there before.
+// stagedForAnother reports whether ef, which is ours, was staged for a spec that aw
+// does not have.
 func stagedForAnother(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
-	return unowned(ef, client.ObjectKeyFromObject(aw)) && render.ProvenanceOf(ef).SpecHash != render.SpecHash(&aw.Spec)
+	return render.IsStaged(ef) && !render.IsFor(ef, aw)
 }
 
 // settled reports whether the cluster already has what is wanted: nothing is
@@ -64,24 +54,13 @@ func settled(ef, wanted *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool 
 		render.Equal(ef, wanted)
 }
 
-// wantedEnvoyFilter renders what the cluster should have for aw and the module.
+// wantedEnvoyFilter renders what the cluster should have for aw and the module: what
+// admission stages, with aw as its controller. That is all that an adoption adds.
 func wantedEnvoyFilter(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus, reload uint32, o render.Options) (*unstructured.Unstructured, error) {
-	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.SHA256, Reload: reload}, o)
+	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.SHA256, Reference: m.Reference, Reload: reload}, o)
 	if err != nil {
 		return nil, err
 	}
-	render.SetProvenance(ef, render.Provenance{
-		Generation: aw.Generation,
-		SpecHash:   render.SpecHash(&aw.Spec),
-		Reference:  withoutQuery(m.Reference),
-	})
-	ef.OwnerReferences = []metav1.OwnerReference{owner(aw)}
-	return render.Unstructured(ef)
-}
-
-// withoutQuery drops the query of an object's URL, which may hold a signature: an
-// EnvoyFilter is read by more people than the AutoWasm.
-func withoutQuery(reference string) string {
-	bare, _, _ := strings.Cut(reference, "?")
-	return bare
+	ef.SetOwnerReferences([]metav1.OwnerReference{owner(aw)})
+	return ef, nil
 }

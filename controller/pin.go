@@ -47,14 +47,14 @@ func statusPin(aw *v1alpha1.AutoWasm) *pin {
 // the source is asked for it rather than it believed: the store may well have the
 // module, but for others, who have other credentials.
 func claimedReference(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) string {
-	if !ours(ef, aw) {
+	if !ours(ef, aw) || !render.IsFor(ef, aw) {
 		return ""
 	}
-	p := render.ProvenanceOf(ef)
-	if p.SpecHash == "" || p.SpecHash != render.SpecHash(&aw.Spec) || !strings.Contains(p.Reference, "@") {
+	reference := render.ProvenanceOf(ef).Reference
+	if !strings.Contains(reference, "@") {
 		return ""
 	}
-	return p.Reference
+	return reference
 }
 
 // usable drops a pin that cannot be: a status can be edited too, and a declared hash

@@ -13,6 +13,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/render/rendertest"
 )
 
 // resolvedAt has the status say that the source resolved to a module for a
@@ -244,6 +245,26 @@ func TestPinnedRequest(t *testing.T) {
 	}
 	if object.Spec.Filter.Source.Object.SHA256 != "" {
 		t.Error("the AutoWasm was changed")
+	}
+}
+
+// What the controller wants is what admission staged, and its owner.
+func TestWantedIsWhatIsStaged(t *testing.T) {
+	for _, c := range rendertest.Cases(t, "../render/testdata") {
+		t.Run(c.Name, func(t *testing.T) {
+			c.AutoWasm.UID = "uid-1"
+			ef, err := wantedEnvoyFilter(c.AutoWasm, &v1alpha1.ModuleStatus{SHA256: c.Module.SHA256, Reference: c.Module.Reference}, 0, rendertest.Options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]metav1.OwnerReference{owner(c.AutoWasm)}, ef.GetOwnerReferences()); diff != "" {
+				t.Errorf("owners (-want +got):\n%s", diff)
+			}
+			unstructured.RemoveNestedField(ef.Object, "metadata", "ownerReferences")
+			if diff := cmp.Diff(c.Want, rendertest.YAML(t, ef)); diff != "" {
+				t.Errorf("bytes (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

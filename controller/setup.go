@@ -83,7 +83,7 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 func setupSweeper(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(sweeperName).
-		For(istio.NewEnvoyFilter(), builder.WithPredicates(predicate.And(bearsOurLabel, predicate.ResourceVersionChangedPredicate{}))).
+		For(istio.NewEnvoyFilter(), builder.WithPredicates(predicate.And(labelled, predicate.ResourceVersionChangedPredicate{}))).
 		Watches(&v1alpha1.AutoWasm{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(leftOrChanged)).
 		Complete(&sweeper{
 			client:   mgr.GetClient(),

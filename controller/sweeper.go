@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
 )
 
 // sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that was
@@ -39,7 +40,7 @@ func (s *sweeper) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if !unowned(ef, req.NamespacedName) {
+	if ef == nil || !render.IsStaged(ef) {
 		s.observed.forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	}

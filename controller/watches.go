@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
 )
 
 // asked lets through what a user did to an AutoWasm: our own writes of its status
@@ -55,10 +56,8 @@ var leftOrChanged = predicate.Funcs{
 	GenericFunc: func(event.GenericEvent) bool { return false },
 }
 
-// bearsOurLabel lets through EnvoyFilters that say that they are ours.
-var bearsOurLabel = predicate.NewPredicateFuncs(func(object client.Object) bool {
-	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
-})
+// labelled lets through EnvoyFilters that say that they are ours.
+var labelled = predicate.NewPredicateFuncs(func(object client.Object) bool { return render.IsLabelled(object) })
 
 // sameName finds the AutoWasm of an EnvoyFilter, and the other way round: they
 // share their name. A foreign EnvoyFilter maps to the AutoWasm that it stands in

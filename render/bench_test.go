@@ -7,7 +7,7 @@ import (
 )
 
 // maxAllocations bounds the work of one render with every field set.
-const maxAllocations = 1000
+const maxAllocations = 3000
 
 func BenchmarkEnvoyFilter(b *testing.B) {
 	aw := fullAutoWasm()
@@ -19,21 +19,8 @@ func BenchmarkEnvoyFilter(b *testing.B) {
 	}
 }
 
-func BenchmarkUnstructured(b *testing.B) {
-	ef, err := render.EnvoyFilter(fullAutoWasm(), testModule, testOptions)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := render.Unstructured(ef); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkEqual(b *testing.B) {
-	live := rendered(b)
+	live := full(b)
 	desired := live.DeepCopy()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -11,15 +11,13 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-var sha256Pattern = regexp.MustCompile(`^[a-f0-9]{64}$`)
-
 // check refuses what cannot be rendered faithfully. It trusts no schema: render
 // is also reached by objects that no API server has seen.
 func check(aw *v1alpha1.AutoWasm, m Module, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if !sha256Pattern.MatchString(m.SHA256) {
+	if !v1alpha1.IsSHA256(m.SHA256) {
 		return fmt.Errorf("the module's sha256 is %q: it must be 64 lower-case hex digits, and is known only once the source is resolved", m.SHA256)
 	}
 	problems := append(checkName(aw), checkFilter(&aw.Spec.Filter, field.NewPath("spec", "filter"))...)

@@ -1,9 +1,10 @@
 // Package render turns an AutoWasm and the module that its source resolved to
 // into the Istio EnvoyFilter that carries the module to the selected proxies.
 //
-// EnvoyFilter is a pure function: no network, no clock, no randomness. The same
-// input gives the same bytes (Unstructured, YAML), so that a controller can write
-// only on a difference (Equal) and the proxies are never disturbed for nothing.
+// EnvoyFilter is the only constructor, and a pure function: no network, no clock, no
+// randomness. Admission, the controller and wasmc call it, and the same input gives the
+// same bytes. So the controller adopts what admission staged without a change to the
+// spec, writes only on a difference (Equal), and disturbs no proxy for nothing.
 //
 // What it renders is built from the typed messages of Istio and Envoy, and Envoy's
 // own rules are checked before anything leaves this package, because istiod does
@@ -12,5 +13,5 @@
 // that a user writes can add a field or a patch.
 //
 // The package also holds the marks by which the server knows its own EnvoyFilters:
-// labels, annotations (SetProvenance) and the field manager (OwnedBy).
+// labels, annotations (ProvenanceOf) and the field manager (IsOurs).
 package render

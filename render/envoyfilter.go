@@ -6,25 +6,47 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
-// EnvoyFilter renders aw with module m: name, namespace, labels, annotations and
-// spec, without an owner reference and without provenance (SetProvenance). It
-// fails when a field of aw cannot be rendered, naming the field, the reason and
-// the remedy, when o or m are incomplete, or when the message breaks a rule of
-// Envoy. The patches of the result share one value: treat it as read-only.
-func EnvoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*istiov1alpha3.EnvoyFilter, error) {
-	ef, err := envoyFilter(aw, m, o.withDefaults())
+// Module is what render needs to know of a module.
+type Module struct {
+	// SHA256 of the module's bytes: 64 lower-case hex digits. Required.
+	SHA256 string
+	// Reference is the immutable reference that the source resolved to. Its query is
+	// not rendered: it may hold a signature, and an EnvoyFilter is read by more people
+	// than the AutoWasm. "" is not rendered.
+	Reference string
+	// Reload is how often the proxies were asked to load the module again. It
+	// changes nothing of the plugin but its name, and a proxy whose plugin has
+	// another name loads the module for it.
+	Reload uint32
+}
+
+// EnvoyFilter renders aw with module m: the whole object as it is sent to the API
+// server, with name, namespace, labels, annotations and spec, and with nothing that
+// the server fills. Only the owner reference is left to whoever adopts it.
+//
+// It fails when a field of aw cannot be rendered, naming the field, the reason and
+// the remedy, when o or m are incomplete, or when the message breaks a rule of Envoy.
+func EnvoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*unstructured.Unstructured, error) {
+	ef, err := typed(aw, m, o.withDefaults())
 	if err != nil {
 		return nil, fmt.Errorf("render the EnvoyFilter of AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
 	}
-	return ef, nil
+	u, err := untyped(ef)
+	if err != nil {
+		return nil, fmt.Errorf("encode the EnvoyFilter of AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
+	}
+	return u, nil
 }
 
-func envoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*istiov1alpha3.EnvoyFilter, error) {
+// typed returns the object in Istio's type. Its patches share one value.
+func typed(aw *v1alpha1.AutoWasm, m Module, o Options) (*istiov1alpha3.EnvoyFilter, error) {
 	if err := check(aw, m, o); err != nil {
 		return nil, err
 	}
@@ -63,4 +85,20 @@ func priority(p *int32) int32 {
 		return 0
 	}
 	return *p
+}
+
+// untyped goes through JSON, with the API machinery's own rule for numbers: int64
+// where they are whole, else float64. It fails only on strings that are not UTF-8.
+func untyped(ef *istiov1alpha3.EnvoyFilter) (*unstructured.Unstructured, error) {
+	raw, err := json.Marshal(ef)
+	if err != nil {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{}}
+	if err := json.Unmarshal(raw, &u.Object); err != nil {
+		return nil, err
+	}
+	unstructured.RemoveNestedField(u.Object, "status")
+	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
+	return u, nil
 }

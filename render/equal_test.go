@@ -50,7 +50,7 @@ func TestEqual(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			desired := rendered(t)
+			desired := full(t)
 			live := desired.DeepCopy()
 			test.live(live)
 			if got := render.Equal(live, desired); got != test.want {
@@ -71,22 +71,14 @@ func TestEqualKeepsLargeNumbersApart(t *testing.T) {
 }
 
 func TestEqualToNothing(t *testing.T) {
-	if render.Equal(nil, rendered(t)) || render.Equal(rendered(t), nil) || !render.Equal(nil, nil) {
+	if render.Equal(nil, full(t)) || render.Equal(full(t), nil) || !render.Equal(nil, nil) {
 		t.Error("nil is equal to nil only")
 	}
 }
 
-func rendered(t testing.TB) *unstructured.Unstructured {
+func full(t testing.TB) *unstructured.Unstructured {
 	t.Helper()
-	ef, err := render.EnvoyFilter(fullAutoWasm(), testModule, testOptions)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := render.Unstructured(ef)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
+	return rendered(t, fullAutoWasm(), testModule, testOptions)
 }
 
 func serverFields(u *unstructured.Unstructured) {

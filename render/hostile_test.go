@@ -14,7 +14,7 @@ import (
 )
 
 // userPaths are the places that belong to what a user writes.
-var userPaths = regexp.MustCompile(`^(/metadata/(name|namespace|labels/.*|annotations/wasm.tcm.io~(owner|plugin))` +
+var userPaths = regexp.MustCompile(`^(/metadata/(name|namespace|labels/.*|annotations/wasm.tcm.io~(owner|plugin|spec-hash))` +
 	`|/spec/workloadSelector/labels/.*` +
 	`|/spec/configPatches/0/match/proxy/proxyVersion` +
 	`|/spec/configPatches/0/patch/value/name` +
@@ -71,11 +71,7 @@ func withStrings(label, root, vm, config, name, value, version string) *v1alpha1
 // leaves maps each path of the output to its value, with users' keys and values
 // blanked.
 func leaves(aw *v1alpha1.AutoWasm) (map[string]string, error) {
-	ef, err := render.EnvoyFilter(aw, testModule, testOptions)
-	if err != nil {
-		return nil, err
-	}
-	u, err := render.Unstructured(ef)
+	u, err := render.EnvoyFilter(aw, testModule, testOptions)
 	if err != nil {
 		return nil, err
 	}

@@ -3,33 +3,24 @@ package render
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
-// FieldManager is the name under which the server writes to EnvoyFilters.
-const FieldManager = "autowasm"
-
 // maxLabelValue is what the API server accepts.
 const maxLabelValue = 63
-
-// NameLabel returns the value of LabelName for an AutoWasm's name: the name
-// itself, or its beginning and a hash of the whole when it is longer than a label
-// may be.
-func NameLabel(name string) string {
-	if len(name) <= maxLabelValue {
-		return name
-	}
-	sum := sha256.Sum256([]byte(name))
-	hash := hex.EncodeToString(sum[:])[:10]
-	return name[:maxLabelValue-len(hash)-1] + "-" + hash
-}
 
 func labels(aw *v1alpha1.AutoWasm) map[string]string {
 	out := map[string]string{
 		v1alpha1.LabelManagedBy: v1alpha1.ManagedBy,
-		v1alpha1.LabelName:      NameLabel(aw.Name),
+		v1alpha1.LabelName:      nameLabel(aw.Name),
 	}
 	if revision, ok := aw.Labels[istio.LabelRevision]; ok {
 		out[istio.LabelRevision] = revision
@@ -37,18 +28,41 @@ func labels(aw *v1alpha1.AutoWasm) map[string]string {
 	return out
 }
 
-func annotations(aw *v1alpha1.AutoWasm, m Module, o Options, plugin Plugin) map[string]string {
-	out := map[string]string{
-		v1alpha1.AnnotationOwner:  ownerOf(aw.Namespace, aw.Name),
-		v1alpha1.AnnotationModule: m.SHA256,
-		v1alpha1.AnnotationPlugin: plugin.String(),
+// nameLabel is the name itself, or its beginning and a hash of the whole when it is
+// longer than a label may be.
+func nameLabel(name string) string {
+	if len(name) <= maxLabelValue {
+		return name
 	}
-	set(out, v1alpha1.AnnotationReload, reloadText(m.Reload))
-	set(out, istio.AnnotationReferencedServices, referencedServices(&aw.Spec.Filter, o.Cluster))
+	hash := hashOf([]byte(name), 10)
+	return name[:maxLabelValue-len(hash)-1] + "-" + hash
+}
+
+func annotations(aw *v1alpha1.AutoWasm, m Module, o Options, plugin Plugin) map[string]string {
+	reference, _, _ := strings.Cut(m.Reference, "?")
+	out := map[string]string{
+		v1alpha1.AnnotationOwner:           ownerOf(aw),
+		v1alpha1.AnnotationModule:          m.SHA256,
+		v1alpha1.AnnotationPlugin:          plugin.String(),
+		v1alpha1.AnnotationReload:          unlessZero(int64(m.Reload)),
+		v1alpha1.AnnotationGeneration:      unlessZero(aw.Generation),
+		v1alpha1.AnnotationSpecHash:        SpecHash(&aw.Spec),
+		v1alpha1.AnnotationReference:       reference,
+		istio.AnnotationReferencedServices: referencedServices(&aw.Spec.Filter, o.Cluster),
+	}
+	maps.DeleteFunc(out, func(_, value string) bool { return value == "" })
 	return out
 }
 
-func ownerOf(namespace, name string) string { return namespace + "/" + name }
+// ownerOf is the value of AnnotationOwner.
+func ownerOf(aw metav1.Object) string { return aw.GetNamespace() + "/" + aw.GetName() }
+
+func unlessZero(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
 
 // referencedServices is the module server as the annotation names it, "" when there
 // is nothing to say: a filter that is not for gateways must not add a cluster to one
@@ -62,4 +76,66 @@ func referencedServices(f *v1alpha1.Filter, cluster string) string {
 		return namespace + "/" + host
 	}
 	return host
+}
+
+// Provenance says which state of an AutoWasm an EnvoyFilter was rendered for. It is a
+// claim: whoever may write EnvoyFilters may write it.
+type Provenance struct {
+	// Generation of the AutoWasm.
+	Generation int64
+	// SpecHash is the SpecHash of its spec.
+	SpecHash string
+	// Reference is the immutable reference that its source resolved to, without a
+	// query.
+	Reference string
+}
+
+// ProvenanceOf reads back what ef was rendered for. What is absent or unreadable is
+// left zero: annotations can be edited by hand.
+func ProvenanceOf(ef metav1.Object) Provenance {
+	annotations := ef.GetAnnotations()
+	generation, err := strconv.ParseInt(annotations[v1alpha1.AnnotationGeneration], 10, 64)
+	if err != nil {
+		generation = 0
+	}
+	return Provenance{
+		Generation: generation,
+		SpecHash:   annotations[v1alpha1.AnnotationSpecHash],
+		Reference:  annotations[v1alpha1.AnnotationReference],
+	}
+}
+
+// ReloadOf reads back how often the proxies have been asked to load the module of
+// ef again, 0 when ef does not say.
+func ReloadOf(ef metav1.Object) uint32 {
+	count, err := strconv.ParseUint(ef.GetAnnotations()[v1alpha1.AnnotationReload], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(count)
+}
+
+// SpecHash returns the first 16 hex digits of the sha256 of the spec's canonical
+// JSON: sorted keys, no white space, absent fields left out, numbers as written.
+// A spec that cannot be encoded, because its config is not JSON, has the hash "".
+func SpecHash(spec *v1alpha1.AutoWasmSpec) string {
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		return ""
+	}
+	value, err := decodeJSON(raw)
+	if err != nil {
+		return ""
+	}
+	canonical, err := encodeJSON(value)
+	if err != nil {
+		return ""
+	}
+	return hashOf(canonical, 16)
+}
+
+// hashOf returns the first hex digits of the sha256 of b.
+func hashOf(b []byte, digits int) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])[:digits]
 }

@@ -5,17 +5,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
-)
 
-// Module is what render needs to know of a module.
-type Module struct {
-	// SHA256 of the module's bytes: 64 lower-case hex digits.
-	SHA256 string
-	// Reload is how often the proxies were asked to load the module again. It
-	// changes nothing of the plugin but its name, and a proxy whose plugin has
-	// another name loads the module for it.
-	Reload uint32
-}
+	"github.com/autowasm/autowasm/api/v1alpha1"
+)
 
 // Options say where the proxies load modules from.
 type Options struct {
@@ -51,11 +43,6 @@ const (
 	EndlessRetries = 1_000_000
 )
 
-const (
-	retryBaseInterval = time.Second
-	retryMaxInterval  = 30 * time.Second
-)
-
 func (o Options) withDefaults() Options {
 	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
 	return o
@@ -73,4 +60,28 @@ func (o Options) check() error {
 		return fmt.Errorf("the timeout of a module's load is %s: set Options.Timeout to a positive duration", o.Timeout)
 	}
 	return nil
+}
+
+// timeout of one load under a failure policy.
+func (o Options) timeout(policy v1alpha1.FailurePolicy) time.Duration {
+	switch {
+	case o.Timeout != 0:
+		return o.Timeout
+	case policy == v1alpha1.FailOpen:
+		return OpenTimeout
+	default:
+		return DefaultTimeout
+	}
+}
+
+// retries is how often a proxy tries again under a failure policy.
+func (o Options) retries(policy v1alpha1.FailurePolicy) uint32 {
+	switch {
+	case o.Retries != 0:
+		return o.Retries
+	case policy == v1alpha1.FailOpen:
+		return OpenRetries
+	default:
+		return EndlessRetries
+	}
 }

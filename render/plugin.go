@@ -1,10 +1,9 @@
 package render
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -48,23 +47,6 @@ func PluginOf(ef metav1.Object) Plugin {
 	return Plugin{Owner: strings.Join(parts[:last-1], "."), VM: parts[last-1], Revision: parts[last]}
 }
 
-// ReloadOf reads back how often the proxies have been asked to load the module of
-// ef again, 0 when ef does not say.
-func ReloadOf(ef metav1.Object) uint32 {
-	count, err := strconv.ParseUint(ef.GetAnnotations()[v1alpha1.AnnotationReload], 10, 32)
-	if err != nil {
-		return 0
-	}
-	return uint32(count)
-}
-
-func reloadText(count uint32) string {
-	if count == 0 {
-		return ""
-	}
-	return strconv.FormatUint(uint64(count), 10)
-}
-
 // nameOf is the plugin of a filter's configuration, in which the name itself is not
 // yet set.
 func nameOf(aw *v1alpha1.AutoWasm, m Module, config *structpb.Struct) (Plugin, error) {
@@ -75,15 +57,56 @@ func nameOf(aw *v1alpha1.AutoWasm, m Module, config *structpb.Struct) (Plugin, e
 	owner := ownerName(aw)
 	return Plugin{
 		Owner:    owner,
-		VM:       shortHash(vmID(aw, m)),
-		Revision: shortHash(fmt.Sprintf("%s\n%d\n%s\n%s", owner, aw.Generation, reloadText(m.Reload), canonical)),
+		VM:       hashOf([]byte(vmID(aw, m)), hashDigits),
+		Revision: hashOf(fmt.Appendf(nil, "%s\n%d\n%s\n%s", owner, aw.Generation, unlessZero(int64(m.Reload)), canonical), hashDigits),
 	}, nil
 }
 
 // ownerName is the name of the HTTP filter, and the beginning of its plugin's.
 func ownerName(aw *v1alpha1.AutoWasm) string { return "autowasm." + dotted(aw) }
 
-func shortHash(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])[:hashDigits]
+// vmID is the user's identifier, or the AutoWasm's name, and what else tells two
+// virtual machines apart.
+//
+// Envoy finds a running virtual machine by its id before it has loaded the code,
+// and takes it without comparing the code or whether precompiled code is allowed,
+// nor, before 2026, the environment (envoyproxy/envoy#44563). An id that stayed the
+// same while one of these changed would go on running the old code, and two
+// AutoWasms with one id would run one module. So all of them go into the id.
+func vmID(aw *v1alpha1.AutoWasm, m Module) string {
+	id := aw.Spec.Filter.VMID
+	if id == "" {
+		id = dotted(aw)
+	}
+	id += "." + m.SHA256[:12]
+	if hash := settingsHash(&aw.Spec.Filter); hash != "" {
+		id += "." + hash
+	}
+	return id
 }
+
+// settingsHash is 8 hex digits of the environment and of whether precompiled code
+// is allowed, "" when neither is set.
+func settingsHash(f *v1alpha1.Filter) string {
+	if len(f.Env) == 0 && !f.AllowPrecompiled {
+		return ""
+	}
+	raw, err := json.Marshal(struct {
+		Env         []v1alpha1.EnvVar
+		Precompiled bool
+	}{sortedEnv(f.Env), f.AllowPrecompiled})
+	if err != nil { // not reachable: strings and booleans always encode
+		return ""
+	}
+	return hashOf(raw, hashDigits)
+}
+
+// sortedEnv orders by name: the order in which a user lists variables means
+// nothing, and must not disturb the proxies.
+func sortedEnv(env []v1alpha1.EnvVar) []v1alpha1.EnvVar {
+	return slices.SortedFunc(slices.Values(env), func(a, b v1alpha1.EnvVar) int {
+		return strings.Compare(a.Name, b.Name)
+	})
+}
+
+func dotted(aw *v1alpha1.AutoWasm) string { return aw.Namespace + "." + aw.Name }

@@ -15,13 +15,9 @@ import (
 // agree on.
 func pluginOf(t *testing.T, aw *v1alpha1.AutoWasm, m render.Module) render.Plugin {
 	t.Helper()
-	ef, err := render.EnvoyFilter(aw, m, testOptions)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ef := rendered(t, aw, m, testOptions)
 	plugin := render.PluginOf(ef)
-	typed := ef.Spec.ConfigPatches[0].Patch.Value.AsMap()["typedConfig"].(map[string]any)
-	if name := typed["config"].(map[string]any)["name"]; name != plugin.String() {
+	if name := pluginConfigOf(t, ef)["name"]; name != plugin.String() {
 		t.Errorf("the filter's plugin is %q, the annotation says %q", name, plugin)
 	}
 	return plugin
@@ -74,15 +70,12 @@ func TestPluginsOfTwoThatLookAlike(t *testing.T) {
 
 func TestReloadRoundTrip(t *testing.T) {
 	for _, count := range []uint32{0, 1, 4294967295} {
-		ef, err := render.EnvoyFilter(autoWasm(), render.Module{SHA256: tutorialSHA256, Reload: count}, testOptions)
-		if err != nil {
-			t.Fatal(err)
-		}
+		ef := rendered(t, autoWasm(), render.Module{SHA256: tutorialSHA256, Reload: count}, testOptions)
 		if got := render.ReloadOf(ef); got != count {
 			t.Errorf("got %d, want %d", got, count)
 		}
-		if _, ok := ef.Annotations[v1alpha1.AnnotationReload]; ok != (count > 0) {
-			t.Errorf("%d: %v", count, ef.Annotations)
+		if _, ok := ef.GetAnnotations()[v1alpha1.AnnotationReload]; ok != (count > 0) {
+			t.Errorf("%d: %v", count, ef.GetAnnotations())
 		}
 	}
 }
@@ -97,5 +90,55 @@ func TestPluginEditedByHand(t *testing.T) {
 	dotted := &metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AnnotationPlugin: "autowasm.ns.a.b.12345678.abcdef01"}}
 	if got, want := render.PluginOf(dotted), (render.Plugin{Owner: "autowasm.ns.a.b", VM: "12345678", Revision: "abcdef01"}); got != want {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func vmIDOf(t *testing.T, aw *v1alpha1.AutoWasm, m render.Module) string {
+	t.Helper()
+	return pluginConfigOf(t, rendered(t, aw, m, testOptions))["vmConfig"].(map[string]any)["vmId"].(string)
+}
+
+// TestVMIDTellsMachinesApart: what Envoy does not compare must be in the id.
+func TestVMIDTellsMachinesApart(t *testing.T) {
+	other := render.Module{SHA256: strings.Repeat("ab", 32)}
+	shared := func(f *v1alpha1.Filter) { f.VMID = "shared" }
+	withEnv := func(env ...v1alpha1.EnvVar) *v1alpha1.AutoWasm {
+		return edit(func(f *v1alpha1.Filter) { shared(f); f.Env = env })
+	}
+	ids := map[string]string{
+		"generated":     vmIDOf(t, autoWasm(), testModule),
+		"user's":        vmIDOf(t, edit(shared), testModule),
+		"other module":  vmIDOf(t, edit(shared), other),
+		"env":           vmIDOf(t, withEnv(v1alpha1.EnvVar{Name: "A", Value: "1"}), testModule),
+		"other value":   vmIDOf(t, withEnv(v1alpha1.EnvVar{Name: "A", Value: "2"}), testModule),
+		"from host":     vmIDOf(t, withEnv(v1alpha1.EnvVar{Name: "A", FromHost: true}), testModule),
+		"precompiled":   vmIDOf(t, edit(func(f *v1alpha1.Filter) { shared(f); f.AllowPrecompiled = true }), testModule),
+		"env no value":  vmIDOf(t, withEnv(v1alpha1.EnvVar{Name: "A"}), testModule),
+		"two variables": vmIDOf(t, withEnv(v1alpha1.EnvVar{Name: "A", Value: "1"}, v1alpha1.EnvVar{Name: "B"}), testModule),
+	}
+	seen := map[string]string{}
+	for name, id := range ids {
+		if before, ok := seen[id]; ok {
+			t.Errorf("%s and %s share %q", name, before, id)
+		}
+		seen[id] = name
+	}
+	if ids["generated"] != "default.test.750d63889653" || ids["user's"] != "shared.750d63889653" {
+		t.Errorf("got %q and %q", ids["generated"], ids["user's"])
+	}
+}
+
+// TestVMIDIsShared: what a user wants shared is shared, and the order of the
+// variables means nothing.
+func TestVMIDIsShared(t *testing.T) {
+	a, b := v1alpha1.EnvVar{Name: "A", Value: "1"}, v1alpha1.EnvVar{Name: "B", Value: "2"}
+	with := func(name string, env ...v1alpha1.EnvVar) *v1alpha1.AutoWasm {
+		return autoWasm(func(aw *v1alpha1.AutoWasm) {
+			aw.Name, aw.Spec.Filter.VMID, aw.Spec.Filter.Env = name, "shared", env
+		})
+	}
+	one, two := vmIDOf(t, with("one", a, b), testModule), vmIDOf(t, with("two", b, a), testModule)
+	if one != two {
+		t.Errorf("%q and %q differ", one, two)
 	}
 }

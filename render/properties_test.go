@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/render"
 )
 
 // TestDeterministic renders the same input a thousand times, from maps built in
@@ -57,11 +57,12 @@ func shuffled(aw *v1alpha1.AutoWasm) *v1alpha1.AutoWasm {
 func TestInputIsLeftAlone(t *testing.T) {
 	aw := fullAutoWasm()
 	before := aw.DeepCopy()
-	ef, err := render.EnvoyFilter(aw, testModule, testOptions)
-	if err != nil {
-		t.Fatal(err)
+	ef := rendered(t, aw, testModule, testOptions)
+	for _, path := range [][]string{{"metadata", "labels", "x"}, {"spec", "workloadSelector", "labels", "x"}} {
+		if err := unstructured.SetNestedField(ef.Object, "x", path...); err != nil {
+			t.Fatal(err)
+		}
 	}
-	ef.Labels["x"], ef.Spec.WorkloadSelector.Labels["x"] = "x", "x"
 	if diff := cmp.Diff(before, aw); diff != "" {
 		t.Errorf("changed (-before +after):\n%s", diff)
 	}
@@ -87,10 +88,7 @@ func TestEveryPortOnce(t *testing.T) {
 
 func checkPortsOnce(t *testing.T, aw *v1alpha1.AutoWasm, wanted map[uint32]bool) {
 	t.Helper()
-	ef, err := render.EnvoyFilter(aw, testModule, testOptions)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ef := typed(t, rendered(t, aw, testModule, testOptions))
 	last := -1
 	for _, patch := range ef.Spec.ConfigPatches {
 		port := patch.GetMatch().GetListener().GetPortNumber()

@@ -1,14 +1,22 @@
 package render
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	filterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/wasm/v3"
 	wasmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/wasm/v3"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
@@ -18,6 +26,9 @@ const (
 	// checks the names of its fields.
 	wasmType  = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
 	runtimeV8 = "envoy.wasm.runtime.v8"
+
+	retryBaseInterval = time.Second
+	retryMaxInterval  = 30 * time.Second
 )
 
 // failurePolicies are Envoy's words; an absent policy is not rendered at all, so
@@ -103,4 +114,95 @@ func remoteCode(m Module, o Options, policy v1alpha1.FailurePolicy) *corev3.Asyn
 			RetryPolicy: retryPolicy(o.retries(policy)),
 		},
 	}}
+}
+
+// retryPolicy is always rendered: Envoy's default gives up within two seconds, and
+// a proxy that gave up stays without the module until its configuration changes.
+func retryPolicy(retries uint32) *corev3.RetryPolicy {
+	return &corev3.RetryPolicy{
+		NumRetries: wrapperspb.UInt32(retries),
+		RetryBackOff: &corev3.BackoffStrategy{
+			BaseInterval: durationpb.New(retryBaseInterval),
+			MaxInterval:  durationpb.New(retryMaxInterval),
+		},
+	}
+}
+
+// environment is nil when there are no variables.
+func environment(env []v1alpha1.EnvVar) *wasmv3.EnvironmentVariables {
+	if len(env) == 0 {
+		return nil
+	}
+	out := &wasmv3.EnvironmentVariables{}
+	for _, variable := range sortedEnv(env) {
+		if variable.FromHost {
+			out.HostEnvKeys = append(out.HostEnvKeys, variable.Name)
+			continue
+		}
+		if out.KeyValues == nil {
+			out.KeyValues = map[string]string{}
+		}
+		out.KeyValues[variable.Name] = variable.Value
+	}
+	return out
+}
+
+// configuration is what the module reads in proxy_on_configure, as a StringValue,
+// which Envoy hands over as it is. It is nil, so that the module sees nothing, for
+// an absent config and for null.
+func configuration(config *apiextensionsv1.JSON) (*anypb.Any, error) {
+	if config == nil || len(config.Raw) == 0 {
+		return nil, nil
+	}
+	text, absent, err := configurationText(config.Raw)
+	if err != nil || absent {
+		return nil, err
+	}
+	value, err := anypb.New(wrapperspb.String(text))
+	if err != nil {
+		return nil, fmt.Errorf("spec.filter.config: cannot be encoded: %w", err)
+	}
+	return value, nil
+}
+
+// configurationText returns a JSON string's content, and any other JSON in
+// canonical form.
+func configurationText(raw []byte) (text string, absent bool, err error) {
+	value, err := decodeJSON(raw)
+	if err != nil {
+		return "", false, fmt.Errorf("spec.filter.config: not valid JSON (%w): give a string, or an object, array, number or boolean", err)
+	}
+	switch value := value.(type) {
+	case nil:
+		return "", true, nil
+	case string:
+		return value, false, nil
+	}
+	canonical, err := encodeJSON(value)
+	return string(canonical), false, err
+}
+
+// decodeJSON reads one JSON value and keeps the digits of its numbers.
+func decodeJSON(raw []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the value")
+	}
+	return value, nil
+}
+
+// encodeJSON writes sorted keys, no white space, and no escapes for HTML's sake.
+func encodeJSON(value any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }

@@ -40,7 +40,7 @@ func (g *generator) generate(ctx context.Context, s subject, m fetch.Module, d *
 	}
 	ctx, cancel := context.WithTimeout(ctx, generateTimeout)
 	defer cancel()
-	ef, err := g.envoyFilter(s, m)
+	ef, err := render.EnvoyFilter(s.aw, render.Module{SHA256: m.SHA256, Reference: m.Reference}, g.render)
 	if err != nil {
 		d.deny(field.Forbidden(field.NewPath("spec", "filter"), detail(discreet(err.Error(), s.aw.Spec.Filter.Source))))
 		return
@@ -59,20 +59,6 @@ func (g *generator) record(ctx context.Context, o outcome, d *decision) {
 	d.note(auditEnvoyFilter, string(o))
 	g.metrics.generated.WithLabelValues(string(o)).Inc()
 	ctrl.LoggerFrom(ctx).V(1).Info("Generated EnvoyFilter at admission", "outcome", o)
-}
-
-// envoyFilter renders with the marks by which the controller knows what it adopts.
-func (g *generator) envoyFilter(s subject, m fetch.Module) (*unstructured.Unstructured, error) {
-	ef, err := render.EnvoyFilter(s.aw, render.Module{SHA256: m.SHA256}, g.render)
-	if err != nil {
-		return nil, err
-	}
-	render.SetProvenance(ef, render.Provenance{
-		Generation: s.aw.Generation,
-		SpecHash:   render.SpecHash(&s.aw.Spec),
-		Reference:  m.Reference,
-	})
-	return render.Unstructured(ef)
 }
 
 // create never applies: an apply would take over a foreign EnvoyFilter of the same
@@ -109,7 +95,7 @@ func (g *generator) taken(ctx context.Context, s subject, d *decision) outcome {
 		return gone
 	case err != nil:
 		return failedWrite(fmt.Errorf("read the EnvoyFilter of that name: %w", err), s, d)
-	case render.OwnedBy(existing, client.ObjectKeyFromObject(s.aw)), render.ChildOf(existing, s.aw):
+	case render.IsOurs(existing, s.aw):
 		return exists
 	}
 	d.deny(field.Invalid(field.NewPath("metadata", "name"), s.aw.Name, fmt.Sprintf(

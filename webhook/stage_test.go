@@ -16,7 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/render/rendertest"
 )
 
 var renderOptions = render.Options{
@@ -48,16 +50,11 @@ func stagingValidator(c client.Client, stage bool) admission.Handler {
 // rendered is the EnvoyFilter that aw should have.
 func rendered(t *testing.T, aw *v1alpha1.AutoWasm) *unstructured.Unstructured {
 	t.Helper()
-	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: moduleSHA256}, renderOptions)
+	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: moduleSHA256, Reference: prepared.Reference}, renderOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
-	render.SetProvenance(ef, render.Provenance{Generation: aw.Generation, SpecHash: render.SpecHash(&aw.Spec), Reference: prepared.Reference})
-	u, err := render.Unstructured(ef)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
+	return ef
 }
 
 // foreignEnvoyFilter is somebody's own, of the name that ours would have.
@@ -125,8 +122,32 @@ func TestCreateStages(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(autoWasm()), live); err != nil {
 		t.Fatal(err)
 	}
-	if !render.OwnedBy(live, client.ObjectKeyFromObject(autoWasm())) || len(live.GetOwnerReferences()) > 0 {
+	if !render.IsOurs(live, autoWasm()) || !render.IsStaged(live) {
 		t.Errorf("the staged EnvoyFilter is not to be adopted: %v", live.Object["metadata"])
+	}
+}
+
+func TestCreateStagesWhatIsRendered(t *testing.T) {
+	for _, c := range rendertest.Cases(t, "../render/testdata") {
+		t.Run(c.Name, func(t *testing.T) {
+			sent := ""
+			funcs := interceptor.Funcs{Create: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
+				sent = rendertest.YAML(t, o.(*unstructured.Unstructured))
+				return nil
+			}}
+			resolved := fetch.Module{SHA256: c.Module.SHA256, Reference: c.Module.Reference}
+			p := &preparer{ensure: func(context.Context) (fetch.Module, error) { return resolved, nil }}
+			v := NewValidator(Options{Client: cluster(funcs), Fetcher: p, Render: rendertest.Options, Stage: true, Registry: prometheus.NewRegistry()})
+			c.AutoWasm.TypeMeta = autoWasm().TypeMeta
+			req := in(c.AutoWasm.Namespace, request(t, admissionv1.Create, c.AutoWasm))
+			req.Name = c.AutoWasm.Name
+			if resp := v.Handle(t.Context(), req); !resp.Allowed {
+				t.Fatalf("denied: %+v", resp.Result)
+			}
+			if diff := cmp.Diff(c.Want, sent); diff != "" {
+				t.Errorf("bytes (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -28,7 +28,7 @@ func (g *generator) rehearseUpdate(ctx context.Context, s subject, ef *unstructu
 		return g.create(ctx, s, ef, true, d)
 	case err != nil:
 		return failedWrite(fmt.Errorf("read the EnvoyFilter: %w", err), s, d)
-	case !render.OwnedBy(live, client.ObjectKeyFromObject(s.aw)) && !render.ChildOf(live, s.aw):
+	case !render.IsOurs(live, s.aw):
 		d.warn("EnvoyFilter %s was not generated for this AutoWasm and is left alone: the filter does not run", text.Elide(s.aw.Name))
 		return foreign
 	}

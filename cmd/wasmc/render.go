@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
+	"sigs.k8s.io/yaml"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/render"
@@ -125,15 +125,18 @@ func (o *renderOptions) renderOne(ctx context.Context, s streams, out io.Writer,
 	if err != nil {
 		return err
 	}
-	ef, err := o.envoyFilter(aw, m)
+	if aw.Generation == 0 {
+		aw.Generation = 1 // what the API server gives a new object
+	}
+	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.sha256, Reference: m.reference}, o.server)
 	if err != nil {
 		return err
 	}
-	yaml, err := render.YAML(ef)
+	content, err := yaml.Marshal(ef.Object)
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(yaml)
+	_, err = out.Write(content)
 	return err
 }
 
@@ -150,20 +153,4 @@ func validate(s streams, aw *v1alpha1.AutoWasm) error {
 		return fmt.Errorf("metadata.name: a name that is generated is not known yet: give it a name")
 	}
 	return nil
-}
-
-func (o *renderOptions) envoyFilter(aw *v1alpha1.AutoWasm, m resolvedModule) (*istiov1alpha3.EnvoyFilter, error) {
-	if aw.Generation == 0 {
-		aw.Generation = 1 // what the API server gives a new object
-	}
-	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.sha256}, o.server)
-	if err != nil {
-		return nil, err
-	}
-	render.SetProvenance(ef, render.Provenance{
-		Generation: aw.Generation,
-		SpecHash:   render.SpecHash(&aw.Spec),
-		Reference:  m.reference,
-	})
-	return ef, nil
 }

@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/render/rendertest"
 )
 
 const digits = "750d63889653e7117fcbc0831f10f0e1d3f7ec0c82fe5787b71d08a783e3393f"
@@ -58,6 +60,22 @@ func TestRenderOffline(t *testing.T) {
 			}
 			piped := wasmc(t, manifest("test", tt.source), append([]string{"render", "-f", "-"}, tt.args...)...)
 			expect(t, result{Out: out}, piped)
+		})
+	}
+}
+
+// What is printed is what the server stages.
+func TestRenderIsWhatTheServerDoes(t *testing.T) {
+	for _, c := range rendertest.Cases(t, "../../render/testdata") {
+		t.Run(c.Name, func(t *testing.T) {
+			input, err := yaml.Marshal(c.AutoWasm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := wasmc(t, string(input), "render", "-f", "-", "--sha256", c.Module.SHA256)
+			if diff := cmp.Diff(c.Want, got.Out); diff != "" {
+				t.Errorf("bytes (-want +got):\n%s\n%s", diff, got.Err)
+			}
 		})
 	}
 }

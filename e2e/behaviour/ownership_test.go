@@ -103,11 +103,11 @@ func forge(t *testing.T, ns, image string, m *v1alpha1.ModuleStatus) {
 	if err := cluster.Client.Create(t.Context(), aw, client.DryRunAll); err != nil { // fills the defaults
 		t.Fatal(err)
 	}
-	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.SHA256}, render.Options{Cluster: "outbound|80||forged.example", BaseURL: "http://forged.example"})
+	aw.Generation = 1
+	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.SHA256, Reference: m.Reference}, render.Options{Cluster: "outbound|80||forged.example", BaseURL: "http://forged.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	render.SetProvenance(ef, render.Provenance{Generation: 1, SpecHash: render.SpecHash(&aw.Spec), Reference: m.Reference})
 	if err := cluster.Client.Create(t.Context(), ef, client.FieldOwner(render.FieldManager)); err != nil {
 		t.Fatal(err)
 	}

@@ -57,11 +57,7 @@ func (f byHand) render(t testing.TB) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := render.Unstructured(ef)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, patch := range u.Object["spec"].(map[string]any)["configPatches"].([]any) {
+	for _, patch := range ef.Object["spec"].(map[string]any)["configPatches"].([]any) {
 		if f.vmID != "" {
 			vmConfig(patch)["vmId"] = f.vmID
 		}
@@ -69,7 +65,7 @@ func (f byHand) render(t testing.TB) map[string]any {
 			f.hasten(t, patch)
 		}
 	}
-	return u.Object
+	return ef.Object
 }
 
 // hasten shortens the waits between retries.

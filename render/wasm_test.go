@@ -5,46 +5,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/istio"
-	"github.com/autowasm/autowasm/render"
 )
-
-func TestUnstructuredIsWhatIsSent(t *testing.T) {
-	ef, err := render.EnvoyFilter(autoWasm(), testModule, testOptions)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ef.CreationTimestamp = metav1.Now()
-	ef.Status.ObservedGeneration = 1
-	u, err := render.Unstructured(ef)
-	if err != nil {
-		t.Fatal(err)
-	}
-	delete(u.Object, "spec")
-	want := map[string]any{
-		"apiVersion": "networking.istio.io/v1alpha3",
-		"kind":       "EnvoyFilter",
-		"metadata": map[string]any{
-			"name":      "test",
-			"namespace": "default",
-			"labels": map[string]any{
-				"app.kubernetes.io/managed-by": "autowasm",
-				"wasm.tcm.io/autowasm":         "test",
-			},
-			"annotations": map[string]any{
-				"wasm.tcm.io/owner":  "default/test",
-				"wasm.tcm.io/module": tutorialSHA256,
-				"wasm.tcm.io/plugin": render.PluginOf(ef).String(),
-			},
-		},
-	}
-	if diff := cmp.Diff(want, u.Object); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
 
 // TestConfiguration gives raw JSON, as an API server would hand it on.
 func TestConfiguration(t *testing.T) {
@@ -77,12 +42,7 @@ func TestConfiguration(t *testing.T) {
 // configurationOf returns the text that the module reads, nil when there is none.
 func configurationOf(t *testing.T, aw *v1alpha1.AutoWasm) any {
 	t.Helper()
-	ef, err := render.EnvoyFilter(aw, testModule, testOptions)
-	if err != nil {
-		t.Fatal(err)
-	}
-	typed := ef.Spec.ConfigPatches[0].Patch.Value.AsMap()["typedConfig"].(map[string]any)
-	configuration, ok := typed["config"].(map[string]any)["configuration"].(map[string]any)
+	configuration, ok := pluginConfigOf(t, rendered(t, aw, testModule, testOptions))["configuration"].(map[string]any)
 	if !ok {
 		return nil
 	}
@@ -94,11 +54,7 @@ func configurationOf(t *testing.T, aw *v1alpha1.AutoWasm) any {
 func TestModuleAddress(t *testing.T) {
 	o := testOptions
 	o.BaseURL = "http://10.0.0.1:8081/"
-	ef, err := render.EnvoyFilter(autoWasm(), testModule, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := render.YAML(ef)
+	out, err := yaml.Marshal(rendered(t, autoWasm(), testModule, o).Object)
 	if err != nil {
 		t.Fatal(err)
 	}
