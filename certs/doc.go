@@ -1,5 +1,5 @@
-// Package certs gives the webhook its serving certificate, and the API server the
-// reason to trust it.
+// Package certs gives the webhook its serving certificate, and has the API server trust
+// it.
 //
 // A Source answers TLS handshakes. There are two:
 //
@@ -7,22 +7,22 @@
 //     Secret that all replicas share; each replica holds a short-lived certificate
 //     of its own in memory, renewed long before it expires. The authority is
 //     written into the caBundle of the two webhook configurations.
-//   - Files reads a certificate that somebody else, such as cert-manager, mounts
-//     and renews. The caBundle is then somebody else's work too.
+//   - Files reads a certificate that another component, such as cert-manager, mounts
+//     and renews. That component also keeps the caBundle.
 //
-// # Changing the authority
+// # Rotation of the authority
 //
 // No request may fail while the authority changes. So a new authority is appended
 // to the caBundle, beside the old one, and a replica goes on serving the certificate
 // of the old authority until every caBundle has had the new one for some seconds. The
 // old one leaves the bundle when it expires. To distrust it at once, after its key has
-// leaked, delete the Secret and empty the caBundle: the bundle is then made anew from
-// the current authority alone.
+// leaked, delete the Secret and empty the caBundle: the bundle is then made from the
+// current authority alone.
 //
-// # Who writes
+// # Writes
 //
 // Every replica keeps the caBundle current, without leader election: the first
-// start must converge before there is a leader, and the result is the same whoever
-// writes. A write happens only on a difference and names the version that was
-// read, so that of two replicas one wins and the other finds nothing left to do.
+// start must converge before there is a leader, and the result is the same whichever
+// replica writes. A write happens only on a difference and names the resourceVersion
+// that was read, so that of two replicas one wins and the other finds no difference.
 package certs

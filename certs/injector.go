@@ -8,95 +8,94 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// resync is how often the caBundles are looked at although nothing was heard of:
-// certificates expire without an event.
-const resync = 10 * time.Minute
+const (
+	// resync is how often the caBundles are compared without an event: certificates
+	// expire without one.
+	resync = 10 * time.Minute
+	// batch is how long events are gathered before a pass.
+	batch = 50 * time.Millisecond
+	// minBackoff and maxBackoff bound the delay after a failed pass.
+	minBackoff = 250 * time.Millisecond
+	maxBackoff = time.Minute
+	// caKey is where the Secret holds the authority's certificate.
+	caKey = "ca.crt"
+)
 
-// burst is how long events are gathered before a pass.
-const burst = 50 * time.Millisecond
+var errNoPass = errors.New("no caBundle has been compared yet")
 
-// caKey is where the Secret holds the authority's certificate.
-const caKey = "ca.crt"
-
-var errNotYet = errors.New("no caBundle has been looked at yet")
-
-// injector keeps the authority in the caBundle of the webhook configurations. It
-// works level by level: whatever happened, one pass compares what is with what
-// should be.
+// injector keeps the authority in the caBundle of the webhook configurations. It is
+// level-triggered: a pass compares all that is with what should be.
 type injector struct {
-	client    kubernetes.Interface
-	namespace string
-	secret    string
-	url       string
-	trust     *trust
+	Options
+	client kubernetes.Interface
+	trust  *trustAnchors
 
-	mutating, validating string
-	secrets              corelisters.SecretLister
-	targets              []target
-	wake                 chan struct{}
+	secrets        corelisters.SecretNamespaceLister
+	configurations []*configurationClient
 
 	mu   sync.Mutex
 	last error
 }
 
-func newInjector(o Options, client kubernetes.Interface, trust *trust) *injector {
-	return &injector{
-		client:     client,
-		namespace:  o.Namespace,
-		secret:     o.SecretName,
-		url:        o.URL,
-		trust:      trust,
-		mutating:   o.MutatingWebhookConfiguration,
-		validating: o.ValidatingWebhookConfiguration,
-		wake:       make(chan struct{}, 1),
-		last:       errNotYet,
-	}
+// queue has one item, which stands for a pass.
+type queue = workqueue.TypedRateLimitingInterface[struct{}]
+
+func newQueue() queue {
+	return workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](minBackoff, maxBackoff))
 }
 
-// start runs passes until ctx ends: one at once, one after each event, and again
-// after a failure, ever later.
+func newInjector(o Options, client kubernetes.Interface, trust *trustAnchors) *injector {
+	return &injector{Options: o, client: client, trust: trust, last: errNoPass}
+}
+
+// start runs passes until ctx ends: one at once, one after each event, and one after
+// each failure with exponential backoff.
 func (i *injector) start(ctx context.Context) error {
-	if i.mutating == "" && i.validating == "" {
+	if i.MutatingWebhookConfiguration == "" && i.ValidatingWebhookConfiguration == "" {
 		i.trust.trustAll()
 		<-ctx.Done()
 		return nil
 	}
-	stop, err := i.watch(ctx)
+	q := newQueue()
+	defer q.ShutDown()
+	stop, err := i.watch(ctx, func() { q.AddAfter(struct{}{}, batch) })
 	if err != nil {
 		return err
 	}
 	defer stop()
-	backoff := newBackoff()
-	for ctx.Err() == nil {
-		delay := resync
-		if err := i.pass(ctx, time.Now()); err != nil {
-			delay = backoff.Step()
-			i.report(ctx, err)
-		} else {
-			backoff = newBackoff()
-		}
-		i.pause(ctx, delay)
+	defer context.AfterFunc(ctx, q.ShutDown)()
+	q.Add(struct{}{})
+	for i.next(ctx, q) {
 	}
 	return nil
 }
 
-// newBackoff goes from a quarter of a second to a minute. Its jitter keeps the
-// replicas from meeting again after a conflict.
-func newBackoff() *wait.Backoff {
-	return &wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 9, Cap: time.Minute}
+// next runs the next pass. It returns false once q has been shut down.
+func (i *injector) next(ctx context.Context, q queue) bool {
+	item, shutDown := q.Get()
+	if shutDown {
+		return false
+	}
+	defer q.Done(item)
+	if err := i.pass(ctx, time.Now()); err != nil {
+		logFailure(ctx, err)
+		q.AddRateLimited(item)
+		return true
+	}
+	q.Forget(item)
+	return true
 }
 
-// report says what failed; that another replica was faster, or that the Secret is
-// still being made, is no failure.
-func (i *injector) report(ctx context.Context, err error) {
+// logFailure logs why a pass failed. A conflict with another replica, or a Secret that
+// does not exist yet, is no error.
+func logFailure(ctx context.Context, err error) {
 	log := ctrl.LoggerFrom(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		log.V(1).Info("Cannot write the caBundle yet, trying again", "reason", err.Error())
@@ -105,21 +104,7 @@ func (i *injector) report(ctx context.Context, err error) {
 	log.Error(err, "Cannot keep the caBundle current, trying again")
 }
 
-// pause ends after delay, or a moment after an event: events come in bursts, and
-// the first of two writes would be heard of before the second.
-func (i *injector) pause(ctx context.Context, delay time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(delay):
-	case <-i.wake:
-		select {
-		case <-ctx.Done():
-		case <-time.After(burst):
-		}
-	}
-}
-
-// pass brings every caBundle up to date and tells trust what they have in common.
+// pass brings every caBundle up to date and records how that went.
 func (i *injector) pass(ctx context.Context, now time.Time) error {
 	err := i.inject(ctx, now)
 	i.mu.Lock()
@@ -134,48 +119,59 @@ func (i *injector) inject(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var bundles [][]*x509.Certificate
-	for _, target := range i.targets {
-		written, err := i.injectInto(ctx, target, authority, now)
+	for _, c := range i.configurations {
+		injected, err := i.injectInto(ctx, c, authority, now)
 		if err != nil {
 			return err
 		}
-		bundles = append(bundles, written...)
+		bundles = append(bundles, injected...)
 	}
 	if len(bundles) == 0 {
 		i.trust.trustAll()
 		return nil
 	}
-	i.trust.observe(inCommon(bundles), now)
+	i.trust.observe(commonCertificates(bundles), now)
 	return nil
 }
 
 func (i *injector) authority() ([]*x509.Certificate, error) {
-	secret, err := i.secrets.Secrets(i.namespace).Get(i.secret)
+	secret, err := i.secrets.Get(i.SecretName)
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate authority: %w", err)
 	}
-	return authorityIn(secret)
-}
-
-func authorityIn(secret *corev1.Secret) ([]*x509.Certificate, error) {
 	authority := parseBundle(secret.Data[caKey])
 	if len(authority) == 0 {
-		return nil, fmt.Errorf("read the certificate authority: Secret %s/%s holds no certificate under %s", secret.Namespace, secret.Name, caKey)
+		return nil, fmt.Errorf("read the certificate authority: Secret %s/%s holds no certificate under %s", i.Namespace, i.SecretName, caKey)
 	}
 	return authority, nil
 }
 
-// inCommon returns the certificates that are in every bundle.
-func inCommon(bundles [][]*x509.Certificate) (out []*x509.Certificate) {
-	for _, certificate := range bundles[0] {
-		if inAll(bundles[1:], certificate) {
-			out = append(out, certificate)
-		}
+// injectInto returns the bundles that the webhooks of a configuration have afterwards;
+// none when it does not exist.
+func (i *injector) injectInto(ctx context.Context, c *configurationClient, authority []*x509.Certificate, now time.Time) ([][]*x509.Certificate, error) {
+	current, err := c.get()
+	if apierrors.IsNotFound(err) {
+		return nil, nil
 	}
-	return out
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", c, err)
+	}
+	changes, bundles := changesTo(current, authority, i.URL, now)
+	if len(changes) == 0 {
+		return bundles, nil
+	}
+	patch, err := encodePatch(current.resourceVersion, changes)
+	if err != nil {
+		return nil, fmt.Errorf("encode the caBundle of %s: %w", c, err)
+	}
+	if err := c.patch(ctx, patch); err != nil {
+		return nil, fmt.Errorf("write the caBundle of %s: %w", c, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("Wrote the caBundle", "configuration", c.String(), "webhooks", len(changes), "authorities", len(bundles[0]))
+	return bundles, nil
 }
 
-// lastError is why the last pass failed, or what it waits for.
+// lastError returns why the last pass failed, or what is missing after it succeeded.
 func (i *injector) lastError() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()

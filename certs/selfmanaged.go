@@ -23,7 +23,7 @@ const DefaultSecretName = "wasmer-webhook-ca"
 
 const commonName = "wasmer webhook CA"
 
-// Options say whom the certificates are for and who is to trust them.
+// Options say what the certificates are for and where the authority is written.
 type Options struct {
 	// RESTConfig reaches the API server. Required.
 	RESTConfig *rest.Config
@@ -31,13 +31,13 @@ type Options struct {
 	Namespace string
 	// SecretName of the certificate authority; "" means DefaultSecretName.
 	SecretName string
-	// DNSNames and IPs are what the API server may call the webhook. At least one
-	// is required; ServiceDNSNames gives those of a Service.
+	// DNSNames and IPs are those by which the API server may call the webhook. At
+	// least one is required; ServiceDNSNames returns those of a Service.
 	DNSNames []string
 	IPs      []net.IP
 	// MutatingWebhookConfiguration and ValidatingWebhookConfiguration are the
 	// names of the objects whose caBundle is kept current; "" for none. One that
-	// does not exist is served as soon as it appears.
+	// does not exist is written as soon as it appears.
 	MutatingWebhookConfiguration   string
 	ValidatingWebhookConfiguration string
 	// URL is for development: when it is set, such as "https://127.0.0.1:9443",
@@ -59,14 +59,14 @@ func ServiceDNSNames(service, namespace, domain string) []string {
 // SelfManaged is a Source with a certificate authority of its own.
 type SelfManaged struct {
 	source   *servertls.DynamicSource
-	trust    *trust
+	trust    *trustAnchors
 	injector *injector
 	ready    atomic.Bool
 }
 
 var _ Source = &SelfManaged{}
 
-// New returns a SelfManaged source. It reaches for nothing before Start.
+// New returns a SelfManaged source. It calls nothing before Start.
 func New(o Options) (*SelfManaged, error) {
 	if o.SecretName == "" {
 		o.SecretName = DefaultSecretName
@@ -104,11 +104,11 @@ func newAuthority(o Options) *authority.DynamicAuthority {
 }
 
 func newSelfManaged(o Options, client kubernetes.Interface, a servertls.Authority) *SelfManaged {
-	trust := &trust{}
+	trust := &trustAnchors{}
 	return &SelfManaged{
 		source: &servertls.DynamicSource{
 			DNSNames:  o.DNSNames,
-			Authority: &gate{Authority: a, ips: o.IPs, trust: trust},
+			Authority: newTrustedAuthority(a, o.IPs, trust),
 		},
 		trust:    trust,
 		injector: newInjector(o, client, trust),
@@ -125,13 +125,13 @@ func (s *SelfManaged) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certifica
 func (s *SelfManaged) Start(ctx context.Context) error {
 	ctx = logr.NewContext(ctx, ctrl.LoggerFrom(ctx).WithName("certs"))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ignoreEnd(ctx, s.source.Start(ctx)) })
-	group.Go(func() error { return ignoreEnd(ctx, s.injector.start(ctx)) })
+	group.Go(func() error { return ignoreCancel(ctx, s.source.Start(ctx)) })
+	group.Go(func() error { return ignoreCancel(ctx, s.injector.start(ctx)) })
 	return group.Wait()
 }
 
-// ignoreEnd takes the end of ctx for no error.
-func ignoreEnd(ctx context.Context, err error) error {
+// ignoreCancel returns nil for the end of ctx.
+func ignoreCancel(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
@@ -141,10 +141,9 @@ func ignoreEnd(ctx context.Context, err error) error {
 // NeedLeaderElection returns false: every replica serves.
 func (s *SelfManaged) NeedLeaderElection() bool { return false }
 
-// Healthy fails while there is no valid certificate, and, until it has once been
-// so, while some caBundle does not trust it. Later a caBundle that somebody
-// empties is no reason to leave the Service: it is restored, and no other replica
-// is trusted more.
+// Healthy fails while there is no valid certificate, and, until it has succeeded once,
+// while some caBundle does not trust it. Later an emptied caBundle is no reason to
+// leave the Service: it is restored, and no other replica is trusted more.
 func (s *SelfManaged) Healthy() error {
 	now := time.Now()
 	leaf, err := leafOf(s.GetCertificate, now)

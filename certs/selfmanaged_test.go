@@ -38,7 +38,7 @@ func TestFirstStartConverges(t *testing.T) {
 }
 
 // TestRotationFailsNoRequest calls the replica ten times a second through two
-// rotations, trusting what the API server last heard, which is seconds old.
+// rotations, trusting the caBundle that the API server had seconds before.
 func TestRotationFailsNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := startReplica(t, 24*time.Hour)
@@ -46,12 +46,12 @@ func TestRotationFailsNoRequest(t *testing.T) {
 		known := r.bundles()
 		for range 2 {
 			next := r.authority.rotate(t.Context())
-			var heard [][2][]byte
+			var observed [][2][]byte
 			for tick := range 300 {
 				r.settle(100 * time.Millisecond)
-				heard = append(heard, r.bundles())
+				observed = append(observed, r.bundles())
 				if lag := tick - 30; lag >= 0 {
-					known = heard[lag]
+					known = observed[lag]
 				}
 				if err := r.call(known); err != nil {
 					t.Fatalf("%d ms after the rotation: %v", tick*100, err)
@@ -67,8 +67,8 @@ func TestRotationFailsNoRequest(t *testing.T) {
 	})
 }
 
-// TestEmptiedBundleIsRestored: somebody replaces the configuration by the
-// manifest, which has no caBundle.
+// TestEmptiedBundleIsRestored: the configuration is replaced by the manifest, which has
+// no caBundle.
 func TestEmptiedBundleIsRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := startReplica(t, 24*time.Hour)
@@ -106,8 +106,8 @@ func TestUnwritableFromTheStart(t *testing.T) {
 	})
 }
 
-// TestUnwritableLater: nobody can be told of the new authority, so the old
-// certificate serves as long as it can, and the replica stays in the Service.
+// TestUnwritableLater: no API server can trust the new authority, so the old certificate
+// serves as long as it can, and the replica stays in the Service.
 func TestUnwritableLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := startReplica(t, time.Hour)
@@ -132,8 +132,8 @@ func TestUnwritableLater(t *testing.T) {
 	})
 }
 
-// TestConfigurationArrivesLate: it is served as soon as it appears, and missing it
-// keeps nobody waiting.
+// TestConfigurationArrivesLate: it is served as soon as it appears, and its absence
+// delays nothing.
 func TestConfigurationArrivesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := startReplica(t, 24*time.Hour)
@@ -197,7 +197,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestNewReachesForNothing(t *testing.T) {
+func TestNewCallsNothing(t *testing.T) {
 	s, err := New(testOptions)
 	if err != nil {
 		t.Fatal(err)

@@ -6,11 +6,16 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 )
 
-// Source is where a server's certificate comes from. It is a manager.Runnable
-// that every replica runs.
+// Source provides the certificate of a server. It is a manager.Runnable that every
+// replica runs.
 type Source interface {
 	// GetCertificate is for tls.Config. It fails while there is no certificate.
 	GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
@@ -18,12 +23,12 @@ type Source interface {
 	Start(ctx context.Context) error
 	// NeedLeaderElection returns false.
 	NeedLeaderElection() bool
-	// Healthy says why the server is not ready to be called, nil when it is.
+	// Healthy returns why the server is not ready to be called, nil when it is.
 	Healthy() error
 }
 
-// ConfigureTLS returns what makes a server present the certificate of s. The API
-// server speaks HTTP/1.1 to webhooks, so nothing else is offered.
+// ConfigureTLS returns an option that has a server present the certificate of s. The
+// API server speaks HTTP/1.1 to webhooks, so nothing else is offered.
 func ConfigureTLS(s Source) func(*tls.Config) {
 	return func(c *tls.Config) {
 		c.GetCertificate = s.GetCertificate
@@ -32,7 +37,7 @@ func ConfigureTLS(s Source) func(*tls.Config) {
 	}
 }
 
-// leafOf returns the certificate that s presents now, if it is valid at now.
+// leafOf returns the certificate that get presents, if it is valid at now.
 func leafOf(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), now time.Time) (*x509.Certificate, error) {
 	pair, err := get(&tls.ClientHelloInfo{})
 	if err != nil {
@@ -49,4 +54,57 @@ func leafOf(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), now time.T
 		return nil, fmt.Errorf("the serving certificate expired at %s", leaf.NotAfter.Format(time.RFC3339))
 	}
 	return leaf, nil
+}
+
+// FilesSource serves a certificate from two files and follows their changes. A
+// change that cannot be read leaves the last good certificate in service.
+type FilesSource struct {
+	watcher *certwatcher.CertWatcher
+}
+
+var _ Source = &FilesSource{}
+
+// Files returns a Source for tls.crt and tls.key in dir, as a mounted Secret has
+// them. Both must be there and belong together.
+func Files(dir string) (*FilesSource, error) {
+	watcher, err := certwatcher.New(filepath.Join(dir, corev1.TLSCertKey), filepath.Join(dir, corev1.TLSPrivateKeyKey))
+	if err != nil {
+		return nil, fmt.Errorf("read %s and %s in %s: %w: is the Secret with the certificate mounted there?", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, dir, err)
+	}
+	return &FilesSource{watcher: watcher}, nil
+}
+
+// GetCertificate returns the certificate last read.
+func (f *FilesSource) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return f.watcher.GetCertificate(hello)
+}
+
+// Start follows the files until ctx ends.
+func (f *FilesSource) Start(ctx context.Context) error { return f.watcher.Start(ctx) }
+
+// NeedLeaderElection returns false: every replica serves.
+func (f *FilesSource) NeedLeaderElection() bool { return false }
+
+// Healthy fails when the certificate has expired.
+func (f *FilesSource) Healthy() error {
+	_, err := leafOf(f.GetCertificate, time.Now())
+	return err
+}
+
+// RequireClients returns an option that has a server require, in the handshake, a client
+// certificate of an authority in file, which is PEM. The file is read once: a change
+// needs a restart.
+func RequireClients(file string) (func(*tls.Config), error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the authorities of client certificates: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read the authorities of client certificates: %s holds no PEM certificate", file)
+	}
+	return func(c *tls.Config) {
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+		c.ClientCAs = pool
+	}, nil
 }

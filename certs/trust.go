@@ -1,45 +1,67 @@
 package certs
 
 import (
+	"context"
 	"crypto/x509"
+	"fmt"
+	"net"
 	"sync"
 	"time"
+
+	servertls "github.com/cert-manager/cert-manager/pkg/server/tls"
+	"github.com/cert-manager/cert-manager/pkg/server/tls/authority"
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// trust knows which authorities the API server trusts, and since when. Its zero
-// value trusts none.
-type trust struct {
+const (
+	// propagationDelay is how long an authority must have been in every caBundle
+	// before a certificate of its is served: the API servers receive a new caBundle
+	// by a watch, each in its own time.
+	propagationDelay = 5 * time.Second
+	// expiryMargin is how long before the served certificate expires an untrusted
+	// one is preferred to it.
+	expiryMargin = 10 * time.Minute
+	// signTimeout is how long one Sign waits for trust. The source calls it again
+	// after that, by when there may be yet another authority.
+	signTimeout = 10 * time.Second
+	// pollInterval is how often Sign checks meanwhile.
+	pollInterval = 200 * time.Millisecond
+)
+
+// trustAnchors are the authorities that the API server trusts, and since when. The
+// zero value has none.
+type trustAnchors struct {
 	mu      sync.Mutex
 	all     bool
-	trusted []trusted
+	anchors []trustAnchor
 }
 
-type trusted struct {
+type trustAnchor struct {
 	authority *x509.Certificate
 	since     time.Time
 }
 
-// trustAll is for when there is no webhook configuration to ask: whoever calls
-// then trusts on other grounds.
-func (t *trust) trustAll() {
+// trustAll is for when there is no webhook configuration: callers then trust the
+// certificate on other grounds.
+func (t *trustAnchors) trustAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.all, t.trusted = true, nil
+	t.all, t.anchors = true, nil
 }
 
-// observe takes the authorities that all caBundles have in common, as read at now.
-func (t *trust) observe(authorities []*x509.Certificate, now time.Time) {
+// observe takes the authorities that are in every caBundle, as read at now.
+func (t *trustAnchors) observe(authorities []*x509.Certificate, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	observed := make([]trusted, len(authorities))
+	observed := make([]trustAnchor, len(authorities))
 	for i, authority := range authorities {
-		observed[i] = trusted{authority, t.since(authority, now)}
+		observed[i] = trustAnchor{authority, t.since(authority, now)}
 	}
-	t.all, t.trusted = false, observed
+	t.all, t.anchors = false, observed
 }
 
-func (t *trust) since(authority *x509.Certificate, now time.Time) time.Time {
-	for _, known := range t.trusted {
+func (t *trustAnchors) since(authority *x509.Certificate, now time.Time) time.Time {
+	for _, known := range t.anchors {
 		if known.authority.Equal(authority) {
 			return known.since
 		}
@@ -48,16 +70,78 @@ func (t *trust) since(authority *x509.Certificate, now time.Time) time.Time {
 }
 
 // trusts reports whether leaf's authority has been trusted since before.
-func (t *trust) trusts(leaf *x509.Certificate, before time.Time) bool {
+func (t *trustAnchors) trusts(leaf *x509.Certificate, before time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.all {
 		return true
 	}
-	for _, known := range t.trusted {
+	for _, known := range t.anchors {
 		if !known.since.After(before) && leaf.CheckSignatureFrom(known.authority) == nil {
 			return true
 		}
 	}
 	return false
+}
+
+// trustedAuthority is an authority that delays a certificate which the API server does
+// not trust yet, as long as a valid one is served.
+type trustedAuthority struct {
+	servertls.Authority
+	ips   []net.IP
+	trust *trustAnchors
+
+	mu     sync.Mutex
+	ctx    context.Context // of Run
+	served *x509.Certificate
+}
+
+var _ servertls.Authority = &trustedAuthority{}
+
+func newTrustedAuthority(a servertls.Authority, ips []net.IP, trust *trustAnchors) *trustedAuthority {
+	return &trustedAuthority{Authority: a, ips: ips, trust: trust, ctx: context.Background()}
+}
+
+// Run runs the authority. The end of ctx also ends the wait of Sign.
+func (a *trustedAuthority) Run(ctx context.Context) error {
+	a.mu.Lock()
+	a.ctx = ctx
+	a.mu.Unlock()
+	return a.Authority.Run(ctx)
+}
+
+// Sign signs template for the IP addresses too. It waits until the certificate may be
+// served, and fails with ErrCertificateNotAvailable after signTimeout: the source
+// then calls it again, and serves the previous certificate meanwhile.
+func (a *trustedAuthority) Sign(template *x509.Certificate) (*x509.Certificate, error) {
+	template.IPAddresses = a.ips
+	leaf, err := a.Authority.Sign(template)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.wait(leaf); err != nil {
+		return nil, fmt.Errorf("the webhook configurations do not trust the new certificate authority yet, the certificate in service stays: %w", authority.ErrCertificateNotAvailable)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.served = leaf
+	return leaf, nil
+}
+
+// wait returns when leaf may be served; it fails after signTimeout, or when ctx ends.
+func (a *trustedAuthority) wait(leaf *x509.Certificate) error {
+	a.mu.Lock()
+	ctx := a.ctx
+	a.mu.Unlock()
+	return wait.PollUntilContextTimeout(ctx, pollInterval, signTimeout, true, func(context.Context) (bool, error) {
+		return a.mayServe(leaf, time.Now()), nil
+	})
+}
+
+func (a *trustedAuthority) mayServe(leaf *x509.Certificate, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.served == nil ||
+		!now.Before(a.served.NotAfter.Add(-expiryMargin)) ||
+		a.trust.trusts(leaf, now.Add(-propagationDelay))
 }

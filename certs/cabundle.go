@@ -1,0 +1,139 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"slices"
+	"strings"
+	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+)
+
+// maxBundle bounds how many authorities a caBundle holds: each rotation adds one, and
+// forced rotations must not make the webhook configurations grow without end.
+const maxBundle = 16
+
+const pemCertificate = "CERTIFICATE"
+
+// mergeCertificates returns those of old, in their order, and then the new ones of
+// added. Expired certificates and duplicates (by their bytes) are dropped, and the
+// first ones when there are more than maxBundle.
+func mergeCertificates(old, added []*x509.Certificate, now time.Time) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, certificate := range slices.Concat(old, added) {
+		if !now.After(certificate.NotAfter) && !slices.ContainsFunc(out, certificate.Equal) {
+			out = append(out, certificate)
+		}
+	}
+	return out[max(0, len(out)-maxBundle):]
+}
+
+// sameCertificates ignores how the bundles are encoded.
+func sameCertificates(a, b []*x509.Certificate) bool {
+	return slices.EqualFunc(a, b, (*x509.Certificate).Equal)
+}
+
+// parseBundle skips what is not a certificate.
+func parseBundle(bundle []byte) (out []*x509.Certificate) {
+	for {
+		var block *pem.Block
+		if block, bundle = pem.Decode(bundle); block == nil {
+			return out
+		}
+		if block.Type != pemCertificate {
+			continue
+		}
+		if certificate, err := x509.ParseCertificate(block.Bytes); err == nil {
+			out = append(out, certificate)
+		}
+	}
+}
+
+func encodeBundle(certificates []*x509.Certificate) []byte {
+	var out bytes.Buffer
+	for _, certificate := range certificates {
+		out.Write(pem.EncodeToMemory(&pem.Block{Type: pemCertificate, Bytes: certificate.Raw}))
+	}
+	return out.Bytes()
+}
+
+// commonCertificates returns the certificates that are in every bundle.
+func commonCertificates(bundles [][]*x509.Certificate) []*x509.Certificate {
+	common := slices.Clone(bundles[0])
+	for _, bundle := range bundles[1:] {
+		common = slices.DeleteFunc(common, func(c *x509.Certificate) bool { return !slices.ContainsFunc(bundle, c.Equal) })
+	}
+	return common
+}
+
+// changesTo returns what has to be written to the webhooks of a configuration, and the
+// bundles that all of them have then.
+func changesTo(current *configuration, authority []*x509.Certificate, url string, now time.Time) (changes []webhookPatch, bundles [][]*x509.Certificate) {
+	for _, hook := range current.webhooks {
+		old := parseBundle(hook.client.CABundle)
+		merged := mergeCertificates(old, authority, now)
+		bundles = append(bundles, merged)
+		wanted := clientPatch{CABundle: encodeBundle(merged)}
+		wanted.redirect(hook.client, url)
+		if !sameCertificates(old, merged) || wanted.URL != "" {
+			changes = append(changes, webhookPatch{Name: hook.name, ClientConfig: wanted})
+		}
+	}
+	return changes, bundles
+}
+
+// webhookPatch is an element of a strategic merge patch: the API server finds the
+// webhook by its name and touches nothing else of it.
+type webhookPatch struct {
+	Name         string      `json:"name"`
+	ClientConfig clientPatch `json:"clientConfig"`
+}
+
+type clientPatch struct {
+	CABundle []byte `json:"caBundle"`
+	URL      string `json:"url,omitempty"`
+	// Service is null, which removes it, beside a URL.
+	Service json.RawMessage `json:"service,omitempty"`
+}
+
+// redirect sets the URL if base is set and current has another.
+func (p *clientPatch) redirect(current admissionv1.WebhookClientConfig, base string) {
+	if base == "" {
+		return
+	}
+	url := strings.TrimSuffix(base, "/") + pathOf(current)
+	if current.URL != nil && *current.URL == url {
+		return
+	}
+	p.URL, p.Service = url, json.RawMessage("null")
+}
+
+// pathOf returns the path of a webhook, of its Service or of its URL.
+func pathOf(c admissionv1.WebhookClientConfig) string {
+	if c.Service != nil && c.Service.Path != nil {
+		return *c.Service.Path
+	}
+	if c.URL == nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(*c.URL, "://")
+	if slash := strings.IndexByte(rest, '/'); slash >= 0 {
+		return rest[slash:]
+	}
+	return ""
+}
+
+// encodePatch names the resourceVersion that was read, so that the API server refuses
+// the patch with a conflict when another replica was faster.
+func encodePatch(resourceVersion string, changes []webhookPatch) ([]byte, error) {
+	type metadata struct {
+		ResourceVersion string `json:"resourceVersion"`
+	}
+	return json.Marshal(struct {
+		Metadata metadata       `json:"metadata"`
+		Webhooks []webhookPatch `json:"webhooks"`
+	}{metadata{resourceVersion}, changes})
+}
