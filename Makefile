@@ -95,7 +95,7 @@ refuse-skipped = for run in $(1); do \
 .PHONY: bench
 bench: ## Measure against peers, as ratios in one run
 	go test -run '^$$' -bench Admission -benchtime 3000x $(ARGS) ./webhook
-	go test -run '^$$' -bench 'Fetch20MB|Serve' -benchtime 1x $(ARGS) ./fetch ./fetch/serve
+	go test -run '^$$' -bench 'Fetch20MB|Serve|Put' -benchtime 1x $(ARGS) ./fetch ./fetch/serve ./fetch/store
 	go test -run '^$$' -bench 'EnvoyFilter|Equal|EnsureCached|Inspect|Module' $(ARGS) ./render ./fetch ./fetch/module ./fetch/image
 	cd e2e && go test -run '^$$' -bench ApplyToHeader -benchtime 1x -timeout 20m $(ARGS) ./mesh
 

@@ -62,7 +62,7 @@ func (f *Fetcher) recall(resolved *source.Resolved) (Module, bool) {
 	if !resolved.Immutable {
 		return Module{}, false
 	}
-	sha256, ok := f.o.Store.Recall(resolved.Key)
+	sha256, ok := f.o.Store.LookupSource(resolved.Key)
 	if !ok {
 		return Module{}, false
 	}
@@ -99,7 +99,7 @@ func (f *Fetcher) transfer(ctx context.Context, resolved *source.Resolved) (Modu
 	}
 	logger := log.FromContext(ctx).WithValues("reference", resolved.Reference, "sha256", info.SHA256)
 	if resolved.Immutable {
-		if err := f.o.Store.Remember(resolved.Key, info.SHA256); err != nil {
+		if err := f.o.Store.AddSource(resolved.Key, info.SHA256); err != nil {
 			logger.Error(err, "the module will be fetched again after a restart")
 		}
 	}

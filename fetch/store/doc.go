@@ -4,25 +4,32 @@
 // # On disk
 //
 //	<dir>/sha256/<hex>       the module
-//	<dir>/sha256/<hex>.json  its record: size, ABI, when it came, which sources gave it
-//	<dir>/tmp/               what is being written; emptied by Open
+//	<dir>/sha256/<hex>.json  its record: size, ABI, time of the fetch, sources
+//	<dir>/tmp/               files that are being written; emptied by Open
 //
-// A module is streamed into tmp, hashed and capped on the way, inspected, synced
-// and only then renamed to its name: a name in sha256/ is a complete module. The
-// record is written first, so a module without one was put there by hand, or its
-// record did not survive a crash; Open then hashes and inspects the file itself.
+// Put streams a module into tmp, hashing and capping it on the way, inspects it,
+// syncs it, and only then renames it: a name in sha256/ is a complete module. The
+// record is written first and is not synced. A module without a record was put
+// there by hand, or its record did not survive a crash: Open hashes and inspects
+// it and writes the record.
 //
-// # Trust after a restart
+// # Verification after a restart
 //
-// Open reads records and sizes, not modules: hashing a large store would hold up
-// the start. The first OpenFile of a module that this process did not write
-// hashes it once and removes it if it is damaged. Until then Lookup vouches for a
-// module by its record alone; the module server asks for a missing module anew,
-// so that damage costs a fetch and is never served.
+// Open reads records and file sizes, not modules: hashing a large store would
+// delay the start. The first OpenFile of a module that this process did not write
+// hashes it, and removes it if it is damaged. Until then Lookup relies on the
+// record alone. The module server fills a module that is missing, so damage costs
+// a fetch and is never served.
+//
+// # Retention and capacity
+//
+// Evict removes what nothing references: after Options.Retention, and sooner while
+// the store exceeds Options.MaxTotalBytes or the disk was full. capacity.go holds
+// what is counted and when Put refuses; evict.go what goes, and in which order.
 //
 // # Memory and time
 //
-// Lookup, Use and Recall answer from memory and take a lock that nobody holds
-// across I/O. A module is never held in memory, whatever its size. One directory
-// belongs to one process.
+// Lookup, Use and LookupSource answer from memory and take a lock that is never
+// held across I/O. A module is never held in memory, whatever its size. One
+// directory belongs to one process.
 package store

@@ -1,34 +1,26 @@
 package store
 
 import (
+	"cmp"
 	"errors"
-	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
-// handover is how long after Put or Use a module is kept although nobody
-// references it yet and room is short: long enough for its EnvoyFilter to be seen.
-const handover = time.Minute
+// evictionGrace is how long after Put or Use an unreferenced module is kept even
+// under pressure: long enough for its EnvoyFilter to be seen.
+const evictionGrace = time.Minute
 
-// Evict removes modules that nobody references: those last served or referenced
+// Evict removes modules that are not referenced: those last served or referenced
 // longer than Retention ago, and, while the store is above MaxTotalBytes or the
-// disk was found full, those least recently served. A referenced module is never
-// removed. It returns the names of the removed ones in the order of removal, also
-// when it could not remove some.
+// disk was full, those least recently served. A referenced module is never
+// removed. It returns the sha256 of the removed ones in the order of removal, also
+// when it failed to remove others.
 func (s *Store) Evict(referenced func(sha256 string) bool) (removed []string, err error) {
-	now := s.o.Now()
-	idle := s.unreferenced(referenced, now)
-	goal := s.goal()
+	target := s.evictionTarget()
 	var failed []error
-	for _, e := range idle {
-		expired := now.Sub(e.lastUsed()) > s.o.Retention
-		crowded := s.Usage().Bytes > goal && now.Sub(time.Unix(0, e.wanted.Load())) > s.handover()
-		if !expired && !crowded {
-			continue
-		}
-		gone, err := s.evict(e)
+	for _, e := range s.unreferenced(referenced) {
+		gone, err := s.evict(e, target)
 		if err != nil {
 			failed = append(failed, err)
 		}
@@ -39,71 +31,46 @@ func (s *Store) Evict(referenced func(sha256 string) bool) (removed []string, er
 	return removed, errors.Join(failed...)
 }
 
-// unreferenced lists the modules that nobody names, least recently served first,
-// and notes of the others that they are wanted now.
-func (s *Store) unreferenced(referenced func(string) bool, now time.Time) []*entry {
-	var idle []*entry
-	for _, e := range s.entries() {
-		if referenced(e.SHA256) {
-			e.wanted.Store(now.UnixNano())
-			s.stamp(e, now)
-			continue
+// unreferenced lists the modules that are not referenced, least recently served
+// first, and marks the others as wanted now.
+func (s *Store) unreferenced(referenced func(string) bool) []*entry {
+	now := s.o.Now()
+	idle := slices.DeleteFunc(s.entries(), func(e *entry) bool {
+		if !referenced(e.SHA256) {
+			return false
 		}
-		idle = append(idle, e)
+		e.wanted.Store(now.UnixNano())
+		s.touch(e, now)
+		return true
+	})
+	served := make(map[*entry]int64, len(idle)) // one value each: they change while sorting
+	for _, e := range idle {
+		served[e] = e.served.Load()
 	}
 	slices.SortFunc(idle, func(a, b *entry) int {
-		if a, b := a.served.Load(), b.served.Load(); a != b {
-			return int(min(max(a-b, -1), 1))
-		}
-		return strings.Compare(a.SHA256, b.SHA256)
+		return cmp.Or(cmp.Compare(served[a], served[b]), cmp.Compare(a.SHA256, b.SHA256))
 	})
 	return idle
 }
 
-func (s *Store) entries() []*entry {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	all := make([]*entry, 0, len(s.index))
-	for _, e := range s.index {
-		all = append(all, e)
-	}
-	return all
-}
-
-// goal is how many bytes the store should hold at most, and forgets that the disk
-// was full: the next Put will find out.
-func (s *Store) goal() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	goal := int64(math.MaxInt64)
-	if s.o.MaxTotalBytes > 0 {
-		goal = s.o.MaxTotalBytes
-	}
-	if s.lacking > 0 {
-		goal = min(goal, s.total-s.lacking)
-	}
-	s.lacking = 0
-	return goal
-}
-
-func (s *Store) handover() time.Duration { return min(handover, s.o.Retention) }
-
-// evict removes a module unless somebody began to use it meanwhile.
-func (s *Store) evict(e *entry) (gone bool, err error) {
-	stripe := s.stripe(e.SHA256)
-	stripe.Lock()
-	defer stripe.Unlock()
-	if !s.forgetIdle(e) {
+// evict removes a module if its time has come.
+func (s *Store) evict(e *entry, target int64) (gone bool, err error) {
+	lock := s.fileLock(e.SHA256)
+	lock.Lock()
+	defer lock.Unlock()
+	if !s.removeEvictable(e, target) {
 		return false, nil
 	}
 	return true, s.removeFiles(e.SHA256)
 }
 
-func (s *Store) forgetIdle(e *entry) bool {
+// removeEvictable takes e out of the index if it has expired, or if there is more
+// than target and it is not in its grace. Use cannot come in between.
+func (s *Store) removeEvictable(e *entry, target int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.o.Now().Sub(time.Unix(0, e.wanted.Load())) <= s.handover() {
-		return false
-	}
-	return s.forget(e)
+	now := s.o.Now()
+	expired := now.Sub(e.lastUsed()) > s.o.Retention
+	surplus := s.total > target && now.Sub(e.lastWanted()) > min(evictionGrace, s.o.Retention)
+	return (expired || surplus) && s.remove(e)
 }

@@ -9,17 +9,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/store"
-	"github.com/autowasm/autowasm/internal/failure"
 )
 
-func nobody(string) bool { return false }
+func none(string) bool { return false }
 
 func only(infos ...module.Info) func(string) bool {
-	return func(sha string) bool { return slices.Contains(names(infos...), sha) }
+	return func(sha string) bool { return slices.Contains(sorted(infos...), sha) }
 }
 
 func (f *fixture) evict(referenced func(string) bool) []string {
@@ -40,11 +38,11 @@ func TestEvictAfterRetention(t *testing.T) {
 	f.evict(only(wanted))
 
 	f.now = f.now.Add(5 * time.Hour)
-	if got := f.evict(nobody); !slices.Equal(got, names(old)) {
-		t.Errorf("removed %v, want only the one that nobody used for a day: %s", got, old.SHA256)
+	if got := f.evict(none); !slices.Equal(got, sorted(old)) {
+		t.Errorf("removed %v, want only the one that was not used for a day: %s", got, old.SHA256)
 	}
 	f.now = f.now.Add(25 * time.Hour)
-	if got := f.evict(only(wanted)); !slices.Equal(got, names(served)) {
+	if got := f.evict(only(wanted)); !slices.Equal(got, sorted(served)) {
 		t.Errorf("removed %v, want %s and never the referenced one", got, served.SHA256)
 	}
 	if diff := cmp.Diff(store.Usage{Modules: 1, Bytes: wanted.Size}, f.Usage()); diff != "" {
@@ -52,16 +50,35 @@ func TestEvictAfterRetention(t *testing.T) {
 	}
 }
 
+func TestRetentionEndsAfterItsTime(t *testing.T) {
+	f := newFixture(t, func(o *store.Options) { o.Retention = time.Hour })
+	info := f.put("x")
+	f.now = f.now.Add(time.Hour)
+	if got := f.evict(none); got != nil {
+		t.Errorf("removed %v at the end of the hour", got)
+	}
+	f.now = f.now.Add(1)
+	if got := f.evict(none); !slices.Equal(got, sorted(info)) {
+		t.Errorf("removed %v after the hour", got)
+	}
+}
+
 func TestEvictedIsGoneFromDisk(t *testing.T) {
 	f := newFixture(t)
 	info := f.put("x")
-	if err := f.Remember("key", info.SHA256); err != nil {
+	if err := f.AddSource("key", info.SHA256); err != nil {
 		t.Fatal(err)
 	}
 	f.now = f.now.Add(25 * time.Hour)
-	f.evict(nobody)
-	if _, ok := f.Recall("key"); ok {
-		t.Error("the source is remembered without its module")
+	f.evict(none)
+	if _, ok := f.LookupSource("key"); ok {
+		t.Error("the source is known without its module")
+	}
+	if _, ok := f.Use(info.SHA256); ok {
+		t.Error("the module can be used")
+	}
+	if files := f.files(); files != nil {
+		t.Errorf("files are left: %v", files)
 	}
 	f.restart()
 	if f.Usage() != (store.Usage{}) {
@@ -78,7 +95,7 @@ func TestLastUseSurvivesARestart(t *testing.T) {
 	f.evict(only(wanted))
 	f.restart()
 	f.now = f.now.Add(5 * time.Hour)
-	if got := f.evict(nobody); !slices.Equal(got, names(old)) {
+	if got := f.evict(none); !slices.Equal(got, sorted(old)) {
 		t.Errorf("removed %v, want only %s", got, old.SHA256)
 	}
 }
@@ -92,38 +109,27 @@ func TestEvictMakesRoomLeastRecentlyServedFirst(t *testing.T) {
 	f.now = f.now.Add(time.Second)
 	f.serve(a.SHA256)
 	c := f.put("c")
-	expectPressure(t, f)
+	expectPressure(t, f.Store)
 
 	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Salt("d"))), "")
-	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Terminal {
-		t.Fatalf("Put above the limit = %v", err)
-	}
-	if got := f.evict(only(c)); !slices.Equal(got, names(b)) {
+	expectTransient(t, err)
+	if got := f.evict(only(c)); !slices.Equal(got, sorted(b)) {
 		t.Errorf("removed %v, want %s, which was served before %s", got, b.SHA256, a.SHA256)
 	}
 	f.put("d")
 }
 
-func expectPressure(t *testing.T, f *fixture) {
-	t.Helper()
-	select {
-	case <-f.Pressure():
-	default:
-		t.Error("nobody is told that room is short")
-	}
-}
-
 // What was put or used a moment ago is about to be named by an EnvoyFilter.
-func TestPressureSparesWhatIsBeingHandedOver(t *testing.T) {
+func TestPressureSparesWhatWasUsedJustNow(t *testing.T) {
 	f := newFixture(t, func(o *store.Options) { o.MaxTotalBytes = 1 })
 	info := f.put("x")
-	if got := f.evict(nobody); got != nil {
+	if got := f.evict(none); got != nil {
 		t.Errorf("removed %v at once", got)
 	}
 	f.now = f.now.Add(50 * time.Second)
 	f.Use(info.SHA256)
 	f.now = f.now.Add(50 * time.Second)
-	if got := f.evict(nobody); got != nil {
+	if got := f.evict(none); got != nil {
 		t.Errorf("removed %v although it was used", got)
 	}
 	f.now = f.now.Add(time.Hour)
@@ -131,8 +137,30 @@ func TestPressureSparesWhatIsBeingHandedOver(t *testing.T) {
 		t.Errorf("removed the referenced %v", got)
 	}
 	f.now = f.now.Add(2 * time.Minute)
-	if got := f.evict(nobody); !slices.Equal(got, names(info)) {
+	if got := f.evict(none); !slices.Equal(got, sorted(info)) {
 		t.Errorf("removed %v", got)
+	}
+}
+
+// A module that is used after Evict has asked for references, and before it
+// removes, stays: its name may be published by now.
+func TestEvictSparesWhatIsUsedMeanwhile(t *testing.T) {
+	for name, limit := range map[string]int64{"expired": 0, "under pressure": 1} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, func(o *store.Options) { o.MaxTotalBytes = limit })
+			info := f.put("x")
+			f.now = f.now.Add(25 * time.Hour)
+			removed := f.evict(func(sha string) bool {
+				if _, ok := f.Use(sha); !ok {
+					t.Error("it is gone already")
+				}
+				return false
+			})
+			if removed != nil {
+				t.Errorf("removed %v", removed)
+			}
+			f.serve(info.SHA256)
+		})
 	}
 }
 
@@ -145,9 +173,28 @@ func TestEvictedWhileServedIsServedToTheEnd(t *testing.T) {
 	}
 	defer file.Close()
 	f.now = f.now.Add(25 * time.Hour)
-	f.evict(nobody)
+	f.evict(none)
 	data, err := io.ReadAll(file)
 	if err != nil || hashOf(data) != info.SHA256 {
 		t.Errorf("read %d bytes, %v", len(data), err)
+	}
+}
+
+// One module that cannot be removed does not keep the others.
+func TestEvictGoesOnAfterAnError(t *testing.T) {
+	f := newFixture(t)
+	a, b, c := f.put("a"), f.put("b"), f.put("c")
+	obstruct(t, f.path(b.SHA256))
+	f.now = f.now.Add(25 * time.Hour)
+	removed, err := f.Evict(none)
+	if err == nil || !bytes.Contains([]byte(err.Error()), []byte(b.SHA256)) {
+		t.Errorf("Evict = %v, want an error that names %s", err, b.SHA256)
+	}
+	slices.Sort(removed)
+	if want := sorted(a, b, c); !slices.Equal(removed, want) {
+		t.Errorf("removed %v, want %v", removed, want)
+	}
+	if f.Usage() != (store.Usage{}) {
+		t.Errorf("usage %+v", f.Usage())
 	}
 }

@@ -11,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // fixture is a store in a directory of its own, with a clock that the test moves.
@@ -70,9 +72,14 @@ func (f *fixture) serve(sha string) []byte {
 	return data
 }
 
-func (f *fixture) temporary() []string {
+func (f *fixture) temporary() []string { return f.list("tmp") }
+
+// files lists the modules and records.
+func (f *fixture) files() []string { return f.list("sha256") }
+
+func (f *fixture) list(dir string) []string {
 	f.t.Helper()
-	files, err := os.ReadDir(filepath.Join(f.o.Dir, "tmp"))
+	files, err := os.ReadDir(filepath.Join(f.o.Dir, dir))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -88,12 +95,56 @@ func hashOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// names sorts, for comparison as sets.
-func names(infos ...module.Info) []string {
+// sorted returns the names of modules, for comparison as sets.
+func sorted(infos ...module.Info) []string {
 	var all []string
 	for _, info := range infos {
 		all = append(all, info.SHA256)
 	}
 	slices.Sort(all)
 	return all
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// obstruct puts a directory that is not empty in the place of a file, which no
+// rename replaces and no removal removes, whoever runs the tests.
+func obstruct(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(path, "full"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expectTransient wants an error of the disk that may pass.
+func expectTransient(t *testing.T, err error) {
+	t.Helper()
+	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Terminal {
+		t.Errorf("error %v, want a transient %s", err, v1alpha1.ReasonStoreFailed)
+	}
+}
+
+// expectPressure wants the store to ask for an eviction.
+func expectPressure(t *testing.T, s *store.Store) {
+	t.Helper()
+	select {
+	case <-s.Pressure():
+	default:
+		t.Error("no pressure is signalled")
+	}
 }

@@ -2,78 +2,81 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"os"
-	"syscall"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// Put streams a module from r into the store and returns what it is. A module
-// that is there already is written again, which repairs it.
+// Put streams a module from r into the store and returns its sha256, size and ABI.
+// A module that the store has is written again, which repairs it.
 //
 // wantSHA256 is the hash that the module must have, "" for any. Errors are
-// *failure.Error: TooLarge, DigestMismatch and what Inspect says are terminal;
-// StoreFailed, when the disk is full for instance, is not. An error of r is
-// passed on as it is classified. Nothing is left behind after an error.
+// *failure.Error: TooLarge, DigestMismatch and those of Inspect are terminal;
+// StoreFailed, when the disk is full for instance, is not. An error of r keeps its
+// classification. Nothing is left behind after an error.
 func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string) (module.Info, error) {
-	if err := s.haveRoom(); err != nil {
+	if err := s.admit(); err != nil {
 		return module.Info{}, err
 	}
 	f, err := os.CreateTemp(s.temp, "module-")
 	if err != nil {
 		return module.Info{}, s.writeFailed("create a temporary file", err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone already once it is published
+	defer os.Remove(f.Name()) //nolint:errcheck // renamed when it is published
 	defer f.Close()           //nolint:errcheck // synced before it counts
-	name := newNaming(r)
-	info, err := s.receive(ctx, f, r, name, wantSHA256)
+	info, err := s.receive(f, contextReader{ctx, r})
 	if err != nil {
 		return module.Info{}, err
 	}
-	return info, s.publish(f.Name(), info, name.own)
+	if err := s.check(f, &info, wantSHA256); err != nil {
+		return module.Info{}, err
+	}
+	return info, s.publish(f.Name(), info)
 }
 
-// receive writes r to f and answers for the result: size, hash, content.
-func (s *Store) receive(ctx context.Context, f *os.File, r io.Reader, name naming, wantSHA256 string) (module.Info, error) {
-	capped := io.LimitReader(endingReader{ctx, r}, s.o.MaxModuleBytes+1)
-	size, writeErr, readErr := copyAhead(name.through(&file{File: f}), capped)
+// receive writes r to f up to the limit, and hashes what it writes.
+func (s *Store) receive(f *os.File, r io.Reader) (module.Info, error) {
+	digest := sha256.New()
+	size, writeErr, readErr := copyAhead(io.MultiWriter(f, digest), io.LimitReader(r, s.o.MaxModuleBytes+1))
 	switch {
 	case writeErr != nil:
 		return module.Info{}, s.writeFailed("write the module", writeErr)
-	case readErr != nil && failure.Of(readErr).Terminal: // how far it came does not matter
+	case readErr != nil && failure.Of(readErr).Terminal: // the size does not matter
 		return module.Info{}, readErr
 	case readErr != nil:
 		return module.Info{}, failure.Wrapf(readErr, "read the module after %d bytes", size)
 	case size > s.o.MaxModuleBytes:
 		return module.Info{}, module.TooLarge(s.o.MaxModuleBytes)
 	}
-	info := module.Info{SHA256: name.sha256(), Size: size}
-	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
-		return module.Info{}, failure.Terminalf(v1alpha1.ReasonDigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
-	}
-	var err error
-	if info.ABI, err = s.o.Inspect(f, size); err != nil {
-		return module.Info{}, err
-	}
-	if err = f.Sync(); err != nil {
-		return module.Info{}, s.writeFailed("sync the module", err)
-	}
-	return info, nil
+	return module.Info{SHA256: hex.EncodeToString(digest.Sum(nil)), Size: size}, nil
 }
 
-// publish gives the complete file at path its name and makes it known.
-func (s *Store) publish(path string, info module.Info, verified bool) error {
-	stripe := s.stripe(info.SHA256)
-	stripe.Lock()
-	defer stripe.Unlock()
-	e := s.fresh(info)
-	e.verified.Store(verified)
-	if s.entry(info.SHA256) == nil { // else its record stays: it knows the sources
+// check compares the hash, sets the ABI and syncs the file.
+func (s *Store) check(f *os.File, info *module.Info, wantSHA256 string) (err error) {
+	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
+		return failure.Terminalf(v1alpha1.ReasonDigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
+	}
+	if info.ABI, err = s.o.Inspect(f, info.Size); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return s.writeFailed("sync the module", err)
+	}
+	return nil
+}
+
+// publish renames the complete file at path to its name and adds it to the index.
+func (s *Store) publish(path string, info module.Info) error {
+	lock := s.fileLock(info.SHA256)
+	lock.Lock()
+	defer lock.Unlock()
+	e := s.newEntry(info)
+	if s.entry(info.SHA256) == nil { // else its record stays: it has the sources
 		if err := s.writeRecord(info.SHA256, recordOf(e, nil)); err != nil {
 			return err
 		}
@@ -86,40 +89,7 @@ func (s *Store) publish(path string, info module.Info, verified bool) error {
 	}
 	s.add(e)
 	if s.overLimit() {
-		s.press()
+		s.signalPressure()
 	}
 	return nil
-}
-
-// fresh is the entry of a module that was received just now.
-func (s *Store) fresh(info module.Info) *entry {
-	now := s.o.Now()
-	e := &entry{Module: Module{Info: info, FetchedAt: now}}
-	e.wanted.Store(now.UnixNano())
-	e.stamped.Store(now.UnixNano())
-	e.verified.Store(true)
-	return e
-}
-
-func (s *Store) haveRoom() error {
-	if !s.overLimit() {
-		return nil
-	}
-	s.press()
-	return failure.Transientf(v1alpha1.ReasonStoreFailed, "the store is full: it holds %d bytes of %d", s.Usage().Bytes, s.o.MaxTotalBytes)
-}
-
-func (s *Store) overLimit() bool {
-	return s.o.MaxTotalBytes > 0 && s.Usage().Bytes > s.o.MaxTotalBytes
-}
-
-// writeFailed classifies an error of our own disk and asks for room if it is full.
-func (s *Store) writeFailed(attempt string, err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		s.mu.Lock()
-		s.lacking = s.o.MaxModuleBytes
-		s.mu.Unlock()
-		s.press()
-	}
-	return failure.Transientf(v1alpha1.ReasonStoreFailed, "store: %w", fmt.Errorf("%s: %w", attempt, err))
 }

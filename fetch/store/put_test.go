@@ -3,9 +3,13 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -23,7 +27,7 @@ func TestPutKeepsAModule(t *testing.T) {
 	data := wasmtest.Module(wasmtest.Padding(700_000))
 	want := module.Info{SHA256: hashOf(data), Size: int64(len(data)), ABI: "0.2.1"}
 
-	got, err := f.Put(t.Context(), iotest.OneByteReader(bytes.NewReader(data)), want.SHA256)
+	got, err := f.Put(t.Context(), iotest.HalfReader(bytes.NewReader(data)), want.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,14 +116,124 @@ func TestDigestMismatchNamesBoth(t *testing.T) {
 	}
 }
 
-// A disk that cannot be written stands for a full one: both are errors of write.
-func TestPutWithoutADiskIsTransient(t *testing.T) {
+// A source may fail with an error that wraps io.EOF: it ended early all the same.
+func TestPutTakesOnlyABareEOFForTheEnd(t *testing.T) {
 	f := newFixture(t)
-	if err := os.RemoveAll(filepath.Join(f.o.Dir, "tmp")); err != nil {
-		t.Fatal(err)
+	broken := iotest.ErrReader(fmt.Errorf("the connection ended: %w", io.EOF))
+	_, err := f.Put(t.Context(), io.MultiReader(bytes.NewReader(wasmtest.Module()), broken), "")
+	if err == nil || failure.Of(err).Reason != v1alpha1.ReasonUnavailable || f.Usage() != (store.Usage{}) {
+		t.Errorf("Put = %v, usage %+v", err, f.Usage())
 	}
-	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "")
-	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonStoreFailed || got.Terminal {
+}
+
+// The first bytes of a module may come together with the error, and the end of one
+// together with io.EOF.
+func TestPutKeepsWhatComesWithAnError(t *testing.T) {
+	f := newFixture(t)
+	data := wasmtest.Module()
+	if _, err := f.Put(t.Context(), iotest.DataErrReader(bytes.NewReader(data)), hashOf(data)); err != nil {
+		t.Error(err)
+	}
+	_, err := f.Put(t.Context(), cutOff(data[:10]), "")
+	if err == nil || !strings.Contains(err.Error(), "read the module after 10 bytes: unexpected EOF") {
 		t.Errorf("Put = %v", err)
 	}
 }
+
+// cutOff is a reader that returns all it has together with an error.
+type cutOff []byte
+
+func (c cutOff) Read(p []byte) (int, error) { return copy(p, c), io.ErrUnexpectedEOF }
+
+// A caller that leaves while a module is read ends the download.
+func TestPutEndsWithItsContext(t *testing.T) {
+	f := newFixture(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	after := iotest.ErrReader(errors.New("it is read after the end"))
+	_, err := f.Put(ctx, io.MultiReader(cancelling{bytes.NewReader(wasmtest.Module()), cancel}, after), "")
+	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonPending {
+		t.Errorf("Put = %v", err)
+	}
+}
+
+// cancelling is a reader that ends a context when it is first read.
+type cancelling struct {
+	io.Reader
+	cancel context.CancelFunc
+}
+
+func (c cancelling) Read(p []byte) (int, error) {
+	c.cancel()
+	return c.Reader.Read(p)
+}
+
+// A module is never held in memory, however large it is.
+func TestPutAllocatesLittle(t *testing.T) {
+	f := newFixture(t)
+	data := wasmtest.Module(wasmtest.Padding(16 << 20))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := f.Put(t.Context(), bytes.NewReader(data), ""); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 2<<20 {
+		t.Errorf("putting %d bytes allocated %d", len(data), got)
+	}
+}
+
+// What is in the place of a module is replaced, not followed.
+func TestPutReplacesALink(t *testing.T) {
+	f := newFixture(t)
+	data := wasmtest.Module()
+	elsewhere := filepath.Join(t.TempDir(), "file")
+	writeFile(t, elsewhere, "not ours")
+	if err := os.Symlink(elsewhere, f.path(hashOf(data))); err != nil {
+		t.Fatal(err)
+	}
+	info, err := f.Put(t.Context(), bytes.NewReader(data), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(f.serve(info.SHA256), data) {
+		t.Error("other bytes are served")
+	}
+	if content, err := os.ReadFile(elsewhere); string(content) != "not ours" || err != nil {
+		t.Errorf("the file elsewhere has %q, %v", content, err)
+	}
+}
+
+// A module counts only once it is on the disk: one that cannot be synced is not
+// published. Inspect is what runs last before that, and closes the file here.
+func TestPutPublishesNothingUnsynced(t *testing.T) {
+	f := newFixture(t, func(o *store.Options) {
+		o.Inspect = func(r io.ReaderAt, _ int64) (string, error) { return "0.2.1", r.(io.Closer).Close() }
+	})
+	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "")
+	expectTransient(t, err)
+	if f.Usage() != (store.Usage{}) || f.files() != nil || f.temporary() != nil {
+		t.Errorf("left behind: %+v, %v, %v", f.Usage(), f.files(), f.temporary())
+	}
+}
+
+// A source that panics, which its caller recovers from, leaves no goroutine and no
+// file.
+func TestPutOfASourceThatPanics(t *testing.T) {
+	f := newFixture(t)
+	before := runtime.NumGoroutine()
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = f.Put(t.Context(), io.MultiReader(bytes.NewReader(wasmtest.Module()), panicking{}), "")
+	}()
+	if after := runtime.NumGoroutine(); after > before {
+		t.Errorf("%d goroutines, %d before", after, before)
+	}
+	if f.temporary() != nil {
+		t.Errorf("temporary files are left: %v", f.temporary())
+	}
+	f.put("x")
+}
+
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("a bug in a decoder") }

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +9,8 @@ import (
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
-// rebuild fills the index from the disk. A file that is no module is removed; one
-// whose name the store would not give is left alone.
+// rebuild fills the index from the disk. It removes a file that is not the module
+// its name says, and leaves a file alone whose name the store would not give.
 func (s *Store) rebuild() error {
 	files, err := os.ReadDir(s.modules)
 	if err != nil {
@@ -21,7 +19,7 @@ func (s *Store) rebuild() error {
 	for _, file := range files {
 		name := file.Name()
 		if sha, isRecord := strings.CutSuffix(name, recordSuffix); isRecord {
-			s.dropOrphan(sha)
+			s.removeOrphan(sha)
 			continue
 		}
 		if file.Type().IsRegular() && module.IsSHA256(name) {
@@ -31,8 +29,8 @@ func (s *Store) rebuild() error {
 	return nil
 }
 
-// dropOrphan removes a record whose module never came or went first.
-func (s *Store) dropOrphan(sha string) {
+// removeOrphan removes a record that has no module.
+func (s *Store) removeOrphan(sha string) {
 	if !module.IsSHA256(sha) {
 		return
 	}
@@ -40,21 +38,21 @@ func (s *Store) dropOrphan(sha string) {
 		return
 	}
 	if err := s.removeFiles(sha); err != nil {
-		s.o.Log.Error(err, "cannot remove a record without a module")
+		s.o.Log.Error(err, "Failed to remove a record without a module", "sha256", sha)
 	}
 }
 
-// restore takes one module up, by its record or, without one, by its content.
+// restore adds one module by its record or, without one, by its content.
 func (s *Store) restore(sha string) {
-	e, err := s.recorded(sha)
+	e, err := s.entryFromRecord(sha)
 	if err != nil {
-		s.o.Log.Info("module has no usable record, looking at the module itself", "sha256", sha, "reason", err.Error())
-		e, err = s.examined(sha)
+		s.o.Log.Info("Module has no usable record, reading the module", "sha256", sha, "reason", err.Error())
+		e, err = s.entryFromContent(sha)
 	}
 	if err != nil {
-		s.o.Log.Error(err, "removing a file that is not the module it is named after", "sha256", sha)
+		s.o.Log.Error(err, "Removing a file that is not the module that its name says", "sha256", sha)
 		if err := s.removeFiles(sha); err != nil {
-			s.o.Log.Error(err, "cannot remove a damaged module")
+			s.o.Log.Error(err, "Failed to remove a damaged module", "sha256", sha)
 		}
 		return
 	}
@@ -64,9 +62,9 @@ func (s *Store) restore(sha string) {
 	}
 }
 
-// recorded is the entry of a module as its record tells it; its hash is not
-// looked at until it is first served.
-func (s *Store) recorded(sha string) (*entry, error) {
+// entryFromRecord trusts the record; the hash is checked before the module is first
+// served.
+func (s *Store) entryFromRecord(sha string) (*entry, error) {
 	stat, err := os.Stat(s.path(sha))
 	if err != nil {
 		return nil, err
@@ -80,30 +78,36 @@ func (s *Store) recorded(sha string) (*entry, error) {
 		sources: r.Sources,
 	}
 	e.served.Store(stat.ModTime().UnixNano())
-	e.stamped.Store(stat.ModTime().UnixNano())
+	e.touched.Store(stat.ModTime().UnixNano())
 	return e, nil
 }
 
-// examined is the entry of a module that has no record: hashed and inspected, and
-// given one.
-func (s *Store) examined(sha string) (*entry, error) {
+// entryFromContent hashes and inspects a module and writes its record. Without one,
+// because the disk is full for instance, the module is as good.
+func (s *Store) entryFromContent(sha string) (*entry, error) {
 	f, err := os.Open(s.path(sha))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	digest := sha256.New()
-	size, err := copyAll(digest, io.LimitReader(f, s.o.MaxModuleBytes+1))
+	stat, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if got := hex.EncodeToString(digest.Sum(nil)); got != sha {
+	got, err := hashOf(io.LimitReader(f, s.o.MaxModuleBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if got != sha {
 		return nil, fmt.Errorf("its sha256 is %s", got)
 	}
-	abi, err := s.o.Inspect(f, size)
+	abi, err := s.o.Inspect(f, stat.Size())
 	if err != nil {
 		return nil, err
 	}
-	e := s.fresh(module.Info{SHA256: sha, Size: size, ABI: abi})
-	return e, s.writeRecord(sha, recordOf(e, nil))
+	e := s.newEntry(module.Info{SHA256: sha, Size: stat.Size(), ABI: abi})
+	if err := s.writeRecord(sha, recordOf(e, nil)); err != nil {
+		s.o.Log.Error(err, "Failed to write the record of a module", "sha256", sha)
+	}
+	return e, nil
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
-// coarse is how often a module's last use is written to disk.
-const coarse = time.Minute
+// touchInterval is how often a module's last use is written to disk.
+const touchInterval = time.Minute
 
-// errDamaged is a file whose content is not what its name says.
+// errDamaged marks a file whose content is not what its name says.
 var errDamaged = errors.New("the file is damaged")
 
 // OpenFile opens the module of that sha256 for reading and marks it as served. The
@@ -30,8 +30,8 @@ func (s *Store) OpenFile(sha256 string) (*os.File, module.Info, error) {
 	}
 	f, err := s.openVerified(e)
 	if errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist) {
-		s.o.Log.Error(err, "a module is lost", "sha256", sha256)
-		s.lose(e)
+		s.o.Log.Error(err, "Module is damaged or missing, removing it", "sha256", sha256)
+		s.discard(e)
 		return nil, module.Info{}, fmt.Errorf("open module %s: %w: %w", sha256, fs.ErrNotExist, err)
 	}
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Store) OpenFile(sha256 string) (*os.File, module.Info, error) {
 	}
 	now := s.o.Now()
 	e.served.Store(now.UnixNano())
-	s.stamp(e, now)
+	s.touch(e, now)
 	return f, e.Info, nil
 }
 
@@ -72,41 +72,49 @@ func verify(e *entry, f *os.File) error {
 	if e.verified.Load() {
 		return nil
 	}
-	digest := sha256.New()
-	if _, err := copyAll(digest, io.NewSectionReader(f, 0, e.Size)); err != nil {
+	got, err := hashOf(io.NewSectionReader(f, 0, e.Size))
+	if err != nil {
 		return err
 	}
-	if got := hex.EncodeToString(digest.Sum(nil)); got != e.SHA256 {
+	if got != e.SHA256 {
 		return fmt.Errorf("%w: its sha256 is %s", errDamaged, got)
 	}
 	e.verified.Store(true)
 	return nil
 }
 
-// lose forgets a module whose file is gone or damaged, unless it was put anew.
-func (s *Store) lose(e *entry) {
-	stripe := s.stripe(e.SHA256)
-	stripe.Lock()
-	defer stripe.Unlock()
+func hashOf(r io.Reader) (string, error) {
+	digest := sha256.New()
+	if _, err := io.Copy(digest, r); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(digest.Sum(nil)), nil
+}
+
+// discard removes a module whose file is gone or damaged, unless it was put again.
+func (s *Store) discard(e *entry) {
+	lock := s.fileLock(e.SHA256)
+	lock.Lock()
+	defer lock.Unlock()
 	s.mu.Lock()
-	known := s.forget(e)
+	known := s.remove(e)
 	s.mu.Unlock()
 	if !known {
 		return
 	}
 	if err := s.removeFiles(e.SHA256); err != nil {
-		s.o.Log.Error(err, "cannot remove a damaged module")
+		s.o.Log.Error(err, "Failed to remove a damaged module", "sha256", e.SHA256)
 	}
 }
 
-// stamp writes the last use into the file's times, once a minute at most. That it
-// fails matters little: after a restart the module then counts as used earlier.
-func (s *Store) stamp(e *entry, now time.Time) {
-	last := e.stamped.Load()
-	if now.UnixNano()-last < int64(coarse) || !e.stamped.CompareAndSwap(last, now.UnixNano()) {
+// touch writes the last use into the file's times, once a minute at most. If it
+// fails, the module counts as used earlier after a restart.
+func (s *Store) touch(e *entry, now time.Time) {
+	last := e.touched.Load()
+	if now.UnixNano()-last < int64(touchInterval) || !e.touched.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
 	if err := os.Chtimes(s.path(e.SHA256), now, now); err != nil && !os.IsNotExist(err) {
-		s.o.Log.Error(err, "cannot note when a module was last used", "sha256", e.SHA256)
+		s.o.Log.Error(err, "Failed to set the time of a module's last use", "sha256", e.SHA256)
 	}
 }

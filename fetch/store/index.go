@@ -1,0 +1,177 @@
+package store
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/internal/failure"
+)
+
+const (
+	// maxSources is how many sources of one module are recorded; the oldest go.
+	maxSources = 256
+	// maxKeyBytes is the longest source key that is recorded.
+	maxKeyBytes = 8 << 10
+)
+
+// Module is a module that the store has.
+type Module struct {
+	module.Info
+	// FetchedAt is when the module came into the store.
+	FetchedAt time.Time
+}
+
+// entry is what the index holds of one module. A module that is put again gets a
+// new entry: whoever found the old file damaged cannot remove the new one.
+type entry struct {
+	Module
+	sources []string // keys of the sources that gave it; guarded by Store.mu
+
+	served   atomic.Int64 // unix nanoseconds, 0 = never
+	wanted   atomic.Int64 // last put, used or referenced; unix nanoseconds
+	touched  atomic.Int64 // the file's modification time; unix nanoseconds
+	verified atomic.Bool  // this process has seen that the file's hash is right
+	checking sync.Mutex   // one verification at a time
+}
+
+// newEntry returns the entry of a module whose hash was computed just now.
+func (s *Store) newEntry(info module.Info) *entry {
+	now := s.o.Now()
+	e := &entry{Module: Module{Info: info, FetchedAt: now}}
+	e.wanted.Store(now.UnixNano())
+	e.touched.Store(now.UnixNano())
+	e.verified.Store(true)
+	return e
+}
+
+// lastUsed is when the module was last served, put, used or referenced.
+func (e *entry) lastUsed() time.Time {
+	return time.Unix(0, max(e.served.Load(), e.wanted.Load()))
+}
+
+// lastWanted is when the module was last put, used or referenced.
+func (e *entry) lastWanted() time.Time { return time.Unix(0, e.wanted.Load()) }
+
+// Lookup returns the module of that sha256 (lower-case hex), from memory.
+func (s *Store) Lookup(sha256 string) (module.Info, bool) {
+	if e := s.entry(sha256); e != nil {
+		return e.Info, true
+	}
+	return module.Info{}, false
+}
+
+// Use is Lookup for a caller that is about to publish the module's name: it keeps
+// the module from being evicted for a minute, by when it is referenced.
+func (s *Store) Use(sha256 string) (Module, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e := s.index[sha256]
+	if e == nil {
+		return Module{}, false
+	}
+	e.wanted.Store(s.o.Now().UnixNano())
+	return e.Module, true
+}
+
+func (s *Store) entry(sha256 string) *entry {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.index[sha256]
+}
+
+func (s *Store) entries() []*entry {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make([]*entry, 0, len(s.index))
+	for _, e := range s.index {
+		all = append(all, e)
+	}
+	return all
+}
+
+// add puts e into the index, in place of an earlier entry of the same module.
+func (s *Store) add(e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.index[e.SHA256]; old != nil {
+		e.sources = old.sources
+		e.served.Store(old.served.Load())
+		s.total -= old.Size
+	}
+	s.index[e.SHA256] = e
+	s.total += e.Size
+}
+
+// remove takes e out of the index and reports whether it was there. The caller
+// holds s.mu.
+func (s *Store) remove(e *entry) bool {
+	if s.index[e.SHA256] != e {
+		return false
+	}
+	delete(s.index, e.SHA256)
+	s.total -= e.Size
+	s.removeSources(e.SHA256, e.sources)
+	return true
+}
+
+// AddSource records that the source of this key gave the module of this sha256.
+// The key must be of something immutable, such as an image's digest. The record is
+// kept on disk for as long as the module is. Without it the module is fetched
+// again, which is all that an error means.
+func (s *Store) AddSource(key, sha256 string) error {
+	if len(key) > maxKeyBytes {
+		return failure.Transientf(v1alpha1.ReasonStoreFailed, "store: add a source of module %s: its key has %d bytes, more than %d", sha256, len(key), maxKeyBytes)
+	}
+	if known, ok := s.LookupSource(key); ok && known == sha256 {
+		return nil
+	}
+	lock := s.fileLock(sha256)
+	lock.Lock()
+	defer lock.Unlock()
+	r, ok := s.addSource(key, sha256)
+	if !ok {
+		return failure.Transientf(v1alpha1.ReasonStoreFailed, "store: add a source of module %s: the module is not in the store", sha256)
+	}
+	return s.writeRecord(sha256, r)
+}
+
+// addSource adds the key to the module's sources and returns the record to write.
+func (s *Store) addSource(key, sha256 string) (record, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.index[sha256]
+	if e == nil {
+		return record{}, false
+	}
+	if !slices.Contains(e.sources, key) {
+		e.sources = append(slices.Clone(e.sources), key)
+	}
+	if n := len(e.sources) - maxSources; n > 0 {
+		s.removeSources(e.SHA256, e.sources[:n])
+		e.sources = e.sources[n:]
+	}
+	s.sources[key] = sha256
+	return recordOf(e, e.sources), true
+}
+
+// LookupSource returns the sha256 of the module that the source of this key gave,
+// if it did and the store still has the module. It answers from memory.
+func (s *Store) LookupSource(key string) (sha256 string, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	sha256, ok = s.sources[key]
+	return sha256, ok
+}
+
+// removeSources removes keys of a module. The caller holds s.mu.
+func (s *Store) removeSources(sha256 string, keys []string) {
+	for _, key := range keys {
+		if s.sources[key] == sha256 {
+			delete(s.sources, key)
+		}
+	}
+}
