@@ -22,15 +22,6 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SHA256 is what the stream says that it verifies, so that it need not be hashed
-// twice; "" when it says nothing.
-func (b *body) SHA256() string {
-	if v, ok := b.ReadCloser.(interface{ SHA256() string }); ok {
-		return v.SHA256()
-	}
-	return ""
-}
-
 // declaredType is the media type that a manifest gives itself, or that its fields
 // betray; "" when neither.
 func declaredType(manifest []byte) types.MediaType {
