@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"maps"
@@ -19,7 +20,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apilabels "k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -31,6 +35,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/egress"
+	"github.com/autowasm/autowasm/preflight"
 )
 
 // noOp is the least that a controller-runtime webhook can do.
@@ -47,7 +52,7 @@ func BenchmarkAdmissionCached(b *testing.B) {
 	push(b, aw.Spec.Filter.Source.Registry.Image, wasmtest.Module())
 
 	v := newValidator(Options{Fetcher: newFetcher(b, host), Preflight: busy(), Registry: prometheus.NewRegistry()}.withDefaults())
-	v.generate = &generations{}
+	v.stage = new(stagings).record
 	compare(b, v, sized(b, aw))
 }
 
@@ -103,10 +108,10 @@ func sized(b *testing.B, aw *v1alpha1.AutoWasm) []byte {
 		Manager: "kubectl-client-side-apply", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "wasm.tcm.io/v1alpha1",
 		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{".":{},"f:kubectl.kubernetes.io/last-applied-configuration":{}}},"f:spec":{".":{},"f:filter":{".":{},"f:applyPorts":{},"f:rootID":{},"f:source":{".":{},"f:registry":{".":{},"f:image":{}}},"f:vmID":{}},"f:secret":{},"f:selector":{".":{},"f:matchLabels":{".":{},"f:app":{}}}}}`),
 	}}
-	return review(b, request(b, admissionv1.Create, aw))
+	return review(b, requestFor(b, admissionv1.Create, aw))
 }
 
-// compare asks the webhook and a no-op in turns, and reports both medians and their
+// compare calls the webhook and a no-op in turns, and reports both medians and their
 // ratio.
 func compare(b *testing.B, handler admission.Handler, body []byte) {
 	b.Helper()
@@ -135,7 +140,7 @@ type endpoint struct {
 
 func serveTLS(b *testing.B, handler admission.Handler) *endpoint {
 	b.Helper()
-	served, err := admission.StandaloneWebhook(hook(handler), admission.StandaloneOptions{MetricsPath: "/" + b.Name()})
+	served, err := admission.StandaloneWebhook(newWebhook(handler), admission.StandaloneOptions{MetricsPath: "/" + b.Name()})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -162,4 +167,55 @@ func (e *endpoint) call(b *testing.B, body []byte) {
 func median(took []time.Duration) time.Duration {
 	slices.Sort(took)
 	return took[len(took)/2]
+}
+
+// namespaceCache is a cache of one namespace, whose objects it does not copy.
+type namespaceCache struct {
+	client.Reader
+	pods     []corev1.Pod
+	services []corev1.Service
+}
+
+func (n namespaceCache) List(_ context.Context, into client.ObjectList, o ...client.ListOption) error {
+	var options client.ListOptions
+	options.ApplyOptions(o)
+	switch list := into.(type) {
+	case *corev1.PodList:
+		var found []*corev1.Pod // whose number is known before they are put into the list
+		for i := range n.pods {
+			if options.LabelSelector.Matches(apilabels.Set(n.pods[i].Labels)) {
+				found = append(found, &n.pods[i])
+			}
+		}
+		list.Items = make([]corev1.Pod, len(found))
+		for i, pod := range found {
+			list.Items[i] = *pod
+		}
+	case *corev1.ServiceList:
+		list.Items = n.services
+	}
+	return nil
+}
+
+// busy is the preflight of an admission in a namespace of 20 workloads with 10
+// Pods each, in which nothing is wrong with the sample.
+func busy() *preflight.Loader {
+	n := namespaceCache{}
+	for i := range 20 {
+		app := map[string]string{"app": "details"}
+		if i > 0 {
+			app["app"] = fmt.Sprint("app-", i)
+		}
+		for range 10 {
+			n.pods = append(n.pods, corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Labels: app},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}, {Name: "istio-proxy"}}},
+			})
+		}
+		n.services = append(n.services, corev1.Service{Spec: corev1.ServiceSpec{
+			Selector: app, Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(9080)}},
+		}})
+	}
+	kinds := preflight.Kinds{preflight.Pods: preflight.Pods.WithVersion("v1"), preflight.Services: preflight.Services.WithVersion("v1")}
+	return &preflight.Loader{Reader: n, Kinds: kinds, Options: preflight.Options{RootNamespace: "istio-system"}}
 }

@@ -79,8 +79,8 @@ func selectingAll(aw *v1alpha1.AutoWasm) { aw.Spec.Selector.MatchLabels = nil }
 
 const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-// request is what the API server sends for aw.
-func request(t testing.TB, operation admissionv1.Operation, aw *v1alpha1.AutoWasm) admission.Request {
+// requestFor is what the API server sends for aw.
+func requestFor(t testing.TB, operation admissionv1.Operation, aw *v1alpha1.AutoWasm) admission.Request {
 	t.Helper()
 	return rawRequest(operation, encode(t, aw))
 }
@@ -100,7 +100,7 @@ func rawRequest(operation admissionv1.Operation, raw []byte) admission.Request {
 // updateRequest is what the API server sends for a change of old to aw.
 func updateRequest(t testing.TB, old, aw *v1alpha1.AutoWasm) admission.Request {
 	t.Helper()
-	req := request(t, admissionv1.Update, aw)
+	req := requestFor(t, admissionv1.Update, aw)
 	req.OldObject.Raw = encode(t, old)
 	return req
 }

@@ -1,11 +1,15 @@
 package webhook
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
@@ -19,7 +23,7 @@ var latencyBuckets = []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .
 type metrics struct {
 	decisions *prometheus.CounterVec
 	latency   *prometheus.HistogramVec
-	generated *prometheus.CounterVec
+	staged    *prometheus.CounterVec
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
@@ -36,9 +40,9 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Help:    "Time to answer an admission request, by webhook and operation.",
 			Buckets: latencyBuckets,
 		}, []string{"webhook", "operation"})),
-		generated: register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{
+		staged: register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wasmer_admission_envoyfilters_total",
-			Help: "EnvoyFilters generated at admission by outcome: staged, rehearsed, exists, gone, foreign, refused, failed.",
+			Help: "EnvoyFilters of admissions by outcome: staged, dry_run, exists, conflict, foreign, refused, failed.",
 		}, []string{"outcome"})),
 	}
 }
@@ -55,7 +59,7 @@ func register[C prometheus.Collector](registry prometheus.Registerer, collector 
 	return collector
 }
 
-func (m *metrics) answered(webhook string, req admission.Request, resp admission.Response, took time.Duration) {
+func (m *metrics) observe(webhook string, req admission.Request, resp admission.Response, took time.Duration) {
 	operation := operationLabel(req)
 	dryRun := strconv.FormatBool(isDryRun(req))
 	m.decisions.WithLabelValues(webhook, operation, resultOf(resp), dryRun).Inc()
@@ -63,3 +67,59 @@ func (m *metrics) answered(webhook string, req admission.Request, resp admission
 }
 
 func isDryRun(req admission.Request) bool { return req.DryRun != nil && *req.DryRun }
+
+// The results of an admission, as they are counted and logged.
+const (
+	resultAllowed = "allowed"
+	resultPatched = "patched"
+	resultDenied  = "denied"
+	resultError   = "error"
+)
+
+// instrument counts, times and logs the responses of one webhook.
+type instrument struct {
+	webhook string
+	metrics *metrics
+}
+
+func (i instrument) observe(ctx context.Context, req admission.Request, answer admission.HandlerFunc) admission.Response {
+	start := time.Now()
+	resp := answer(ctx, req)
+	took := time.Since(start)
+	i.metrics.observe(i.webhook, req, resp, took)
+	if log := ctrl.LoggerFrom(ctx).V(1); log.Enabled() {
+		log.Info("Answered admission request", "webhook", i.webhook, "uid", req.UID, "operation", req.Operation,
+			"dryRun", isDryRun(req), "result", resultOf(resp), "warnings", len(resp.Warnings), "message", messageOf(resp), "took", took)
+	}
+	return resp
+}
+
+// resultOf distinguishes a denial, which is about the object, from an error, which is
+// about the request.
+func resultOf(resp admission.Response) string {
+	switch {
+	case resp.Allowed && len(resp.Patches) > 0:
+		return resultPatched
+	case resp.Allowed:
+		return resultAllowed
+	case resp.Result != nil && (resp.Result.Code == http.StatusUnprocessableEntity || resp.Result.Code == http.StatusForbidden):
+		return resultDenied
+	}
+	return resultError
+}
+
+func messageOf(resp admission.Response) string {
+	if resp.Result == nil {
+		return ""
+	}
+	return resp.Result.Message
+}
+
+// operationLabel bounds the label's values: the operation comes from the request.
+func operationLabel(req admission.Request) string {
+	switch req.Operation {
+	case admissionv1.Create, admissionv1.Update, admissionv1.Delete, admissionv1.Connect:
+		return string(req.Operation)
+	}
+	return "other"
+}

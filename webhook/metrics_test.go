@@ -1,13 +1,18 @@
 package webhook
 
 import (
+	"context"
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	admissionv1 "k8s.io/api/admission/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
@@ -40,14 +45,14 @@ func labelsOf(metric *dto.Metric) string {
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	c := cluster(interceptor.Funcs{})
-	o := Options{Client: c, Reader: c, Fetcher: &preparer{}, Render: renderOptions, Stage: true, Registry: registry}
+	o := Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: true, Registry: registry}
 	defaulter, validator := NewDefaulter(o), NewValidator(o)
-	good := request(t, admissionv1.Create, autoWasm())
-	for _, req := range []admission.Request{dryRun(good), good, good, request(t, admissionv1.Create, autoWasm(withPorts(0))), {}} {
+	good := requestFor(t, admissionv1.Create, autoWasm())
+	for _, req := range []admission.Request{dryRun(good), good, good, requestFor(t, admissionv1.Create, autoWasm(withPorts(0))), {}} {
 		validator.Handle(t.Context(), req)
 	}
 	defaulter.Handle(t.Context(), good)
-	defaulter.Handle(t.Context(), request(t, admissionv1.Create, autoWasm(filter(unsetVMID))))
+	defaulter.Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm(filter(unsetVMID))))
 	want := map[string]float64{
 		"wasmer_admission_decisions_total{dry_run=true,operation=CREATE,result=allowed,webhook=validate}":  1,
 		"wasmer_admission_decisions_total{dry_run=false,operation=CREATE,result=allowed,webhook=validate}": 2,
@@ -58,11 +63,44 @@ func TestMetrics(t *testing.T) {
 		"wasmer_admission_duration_seconds{operation=CREATE,webhook=validate}":                             4,
 		"wasmer_admission_duration_seconds{operation=other,webhook=validate}":                              1,
 		"wasmer_admission_duration_seconds{operation=CREATE,webhook=mutate}":                               2,
-		"wasmer_admission_envoyfilters_total{outcome=rehearsed}":                                           1,
+		"wasmer_admission_envoyfilters_total{outcome=dry_run}":                                             1,
 		"wasmer_admission_envoyfilters_total{outcome=staged}":                                              1,
 		"wasmer_admission_envoyfilters_total{outcome=exists}":                                              1,
 	}
 	if diff := cmp.Diff(want, counted(t, registry)); diff != "" {
 		t.Errorf("samples (-want +got):\n%s", diff)
+	}
+}
+
+// Each answer is one line, with what it takes to find the request in the API
+// server's audit log.
+func TestInstrumentLogs(t *testing.T) {
+	var lines []string
+	logger := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{Verbosity: 1})
+	v, _ := testValidator(&stubFetcher{}, Enforce)
+	v.Handle(ctrl.LoggerInto(t.Context(), logger), dryRun(requestFor(t, admissionv1.Create, autoWasm(withPorts(0)))))
+	if len(lines) != 1 {
+		t.Fatalf("logged %d lines: %q", len(lines), lines)
+	}
+	for _, want := range []string{`"uid"="705ab4f5-6393-11e8-b7cc-42010a800002"`, `"operation"="CREATE"`, `"dryRun"=true`, `"result"="denied"`, `"webhook"="validate"`, "applyPorts[0]"} {
+		if !strings.Contains(lines[0], want) {
+			t.Errorf("the line lacks %s: %s", want, lines[0])
+		}
+	}
+}
+
+func TestInstrumentIsSilentByDefault(t *testing.T) {
+	logger := funcr.New(func(_, args string) { t.Errorf("logged %s", args) }, funcr.Options{})
+	v, _ := testValidator(&stubFetcher{}, Enforce)
+	v.Handle(ctrl.LoggerInto(t.Context(), logger), requestFor(t, admissionv1.Create, autoWasm()))
+}
+
+func TestInstrumentPassesTheAnswerOn(t *testing.T) {
+	i := instrument{webhook: "validate", metrics: newMetrics(prometheus.NewRegistry())}
+	resp := i.observe(t.Context(), admission.Request{}, func(context.Context, admission.Request) admission.Response {
+		return admission.Errored(http.StatusBadRequest, errors.New("words"))
+	})
+	if resp.Allowed || resultOf(resp) != resultError || messageOf(resp) != "words" || messageOf(admission.Response{}) != "" {
+		t.Errorf("answer = %+v", resp)
 	}
 }

@@ -18,16 +18,16 @@ import (
 	"github.com/autowasm/autowasm/validation"
 )
 
-// looks answers Findings, and counts.
-type looks struct {
+// stubPreflight returns its findings, and counts the calls.
+type stubPreflight struct {
 	found []preflight.Finding
 	err   error
 	slow  bool
-	asked int
+	calls int
 }
 
-func (l *looks) Findings(ctx context.Context, _ *v1alpha1.AutoWasm) ([]preflight.Finding, error) {
-	l.asked++
+func (l *stubPreflight) Findings(ctx context.Context, _ *v1alpha1.AutoWasm) ([]preflight.Finding, error) {
+	l.calls++
 	if l.slow {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -36,15 +36,15 @@ func (l *looks) Findings(ctx context.Context, _ *v1alpha1.AutoWasm) ([]preflight
 }
 
 func preflighted(l Preflight) *validator {
-	v := newValidator(Options{Fetcher: &preparer{}, Preflight: l, OwnNamespace: "wasmer", Registry: prometheus.NewRegistry()}.withDefaults())
-	v.generate = &generations{}
+	v := newValidator(Options{Fetcher: &stubFetcher{}, Preflight: l, OwnNamespace: "wasmer", Registry: prometheus.NewRegistry()}.withDefaults())
+	v.stage = new(stagings).record
 	return v
 }
 
 func TestFindingsAreWarnings(t *testing.T) {
 	long := strings.Repeat("x", 200) + "\nend"
-	l := &looks{found: []preflight.Finding{{Reason: "A", Message: "first"}, {Reason: "B", Message: long}}}
-	create := request(t, admissionv1.Create, autoWasm())
+	l := &stubPreflight{found: []preflight.Finding{{Reason: "A", Message: "first"}, {Reason: "B", Message: long}}}
+	create := requestFor(t, admissionv1.Create, autoWasm())
 	changed := updateRequest(t, autoWasm(), autoWasm(withPorts(80)))
 	want := []string{"first", strings.Repeat("x", validation.MaxWarning-1) + "…"}
 	for name, req := range map[string]struct{ run func() []string }{
@@ -60,37 +60,36 @@ func TestFindingsAreWarnings(t *testing.T) {
 }
 
 func TestFindingsAreBounded(t *testing.T) {
-	l := &looks{}
+	l := &stubPreflight{}
 	for i := range 64 {
 		l.found = append(l.found, preflight.Finding{Message: fmt.Sprint(i)})
 	}
-	resp := preflighted(l).Handle(t.Context(), request(t, admissionv1.Create, autoWasm()))
+	resp := preflighted(l).Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm()))
 	if diff := cmp.Diff([]string{"0", "1", "2", "3", "4"}, resp.Warnings); diff != "" || !resp.Allowed {
 		t.Errorf("allowed %t (-want +got):\n%s", resp.Allowed, diff)
 	}
 }
 
-// TestPreflightIsAdvice: a failure to look is told to nobody, and no request waits.
+// TestPreflightIsAdvice: its failure is not in the response, and no request waits.
 func TestPreflightIsAdvice(t *testing.T) {
-	for name, l := range map[string]Preflight{"fails": &looks{err: errors.New("no cache")}, "is slow": &looks{slow: true}, "is off": nil} {
+	for name, l := range map[string]Preflight{"fails": &stubPreflight{err: errors.New("no cache")}, "is slow": &stubPreflight{slow: true}, "is off": nil} {
 		began := time.Now()
-		resp := preflighted(l).Handle(t.Context(), request(t, admissionv1.Create, autoWasm()))
+		resp := preflighted(l).Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm()))
 		if took := time.Since(began); !resp.Allowed || len(resp.Warnings) > 0 || took > 2*time.Second {
 			t.Errorf("it %s: allowed %t with %v after %s", name, resp.Allowed, resp.Warnings, took)
 		}
 	}
 }
 
-// TestPreflightIsOnlyAskedWhenItCounts: not about an object that is refused anyway,
-// nor about one that changes nothing, nor for whoever asks about a namespace that the
-// API server does not send.
-func TestPreflightIsOnlyAskedWhenItCounts(t *testing.T) {
-	l := &looks{found: []preflight.Finding{{Message: "found"}}}
+// TestPreflightRunsOnlyWhenItCounts: not for an object that is refused anyway, nor for
+// one that changes nothing, nor for a namespace that the API server does not send.
+func TestPreflightRunsOnlyWhenItCounts(t *testing.T) {
+	l := &stubPreflight{found: []preflight.Finding{{Message: "found"}}}
 	v := preflighted(l)
-	v.Handle(t.Context(), request(t, admissionv1.Create, autoWasm(withPorts(0))))
+	v.Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm(withPorts(0))))
 	v.Handle(t.Context(), updateRequest(t, autoWasm(), autoWasm()))
-	resp := v.Handle(t.Context(), in("wasmer", request(t, admissionv1.Create, autoWasm(inNamespace("wasmer")))))
-	if l.asked > 0 || slices.Contains(resp.Warnings, "found") {
-		t.Errorf("asked %d times, warnings %v", l.asked, resp.Warnings)
+	resp := v.Handle(t.Context(), in("wasmer", requestFor(t, admissionv1.Create, autoWasm(inNamespace("wasmer")))))
+	if l.calls > 0 || slices.Contains(resp.Warnings, "found") {
+		t.Errorf("called %d times, warnings %v", l.calls, resp.Warnings)
 	}
 }

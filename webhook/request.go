@@ -1,40 +1,43 @@
 package webhook
 
 import (
+	"bytes"
+	stdjson "encoding/json"
+	"errors"
 	"fmt"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/validation"
 )
 
-// concerns reports whether there is anything to do: deletions, connections and
-// subresources are let through, whatever a webhook configuration sends here.
-func concerns(req admission.Request) bool {
-	return (req.Operation != admissionv1.Delete && req.Operation != admissionv1.Connect) && req.SubResource == ""
+// request is an admission request, decoded.
+type request struct {
+	aw *v1alpha1.AutoWasm
+	// old is nil on a create.
+	old *v1alpha1.AutoWasm
+	// dryRun must leave nothing behind.
+	dryRun bool
+	// unnamed requests leave the name to the API server: the one that the object
+	// has now is a candidate, which a collision replaces.
+	unnamed bool
 }
 
-// checkKind refuses a request that is not about AutoWasms, or not a request at all.
-func checkKind(req admission.Request) error {
-	want := metav1.GroupVersionKind{Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Kind: v1alpha1.Kind}
-	if req.Kind != want {
-		return fmt.Errorf("the request is about %s %s/%s: this webhook serves only %s %s", req.Kind.Kind, req.Kind.Group, req.Kind.Version, v1alpha1.Kind, v1alpha1.GroupVersion)
+func decodeRequest(req admission.Request) (request, error) {
+	aw, old, err := decode(req)
+	if err != nil {
+		return request{}, fmt.Errorf("admission request %q: %w", req.UID, err)
 	}
-	if req.Operation != admissionv1.Create && req.Operation != admissionv1.Update {
-		return fmt.Errorf("the operation is %q: this webhook serves CREATE and UPDATE", req.Operation)
-	}
-	if req.Namespace == "" {
-		return fmt.Errorf("the request names no namespace: every %s is in one", v1alpha1.Kind)
-	}
-	return nil
+	return request{aw: aw, old: old, dryRun: isDryRun(req), unnamed: req.Name == ""}, nil
 }
 
 // decode reads the object of req, and on an update the old one. The names in an
-// object are as case-sensitive here as in the API server: a field that only looks
-// like one of ours must not be checked in its place.
+// object are as case-sensitive here as in the API server: a field that differs
+// from one of ours in its case must not be checked in its place.
 func decode(req admission.Request) (aw, old *v1alpha1.AutoWasm, err error) {
 	aw, err = decodeObject(req, req.Object.Raw)
 	if err != nil {
@@ -58,12 +61,12 @@ func decodeObject(req admission.Request, raw []byte) (*v1alpha1.AutoWasm, error)
 	if err := json.Unmarshal(raw, aw); err != nil {
 		return nil, fmt.Errorf("decode JSON: %w", err)
 	}
-	return aw, agrees(req, aw)
+	return aw, checkObject(req, aw)
 }
 
-// agrees holds the object to what the request says that it is, so that nothing is
+// checkObject holds the object to what the request says that it is, so that nothing is
 // checked under one name and generated under another.
-func agrees(req admission.Request, aw *v1alpha1.AutoWasm) error {
+func checkObject(req admission.Request, aw *v1alpha1.AutoWasm) error {
 	switch {
 	case aw.Kind != v1alpha1.Kind || aw.APIVersion != v1alpha1.GroupVersion.String():
 		return fmt.Errorf("the object is a %q of %q, the request is about %s of %s", aw.Kind, aw.APIVersion, v1alpha1.Kind, v1alpha1.GroupVersion)
@@ -73,4 +76,35 @@ func agrees(req admission.Request, aw *v1alpha1.AutoWasm) error {
 		return fmt.Errorf("the object is named %q, the request %q", aw.Name, req.Name)
 	}
 	return nil
+}
+
+// decodeRaw keeps numbers as they were written.
+func decodeRaw(raw []byte) (map[string]any, error) {
+	decoder := stdjson.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var object map[string]any
+	if err := decoder.Decode(&object); err != nil {
+		return nil, fmt.Errorf("decode JSON: %w", err)
+	}
+	if object == nil {
+		return nil, errors.New("there is no object")
+	}
+	return object, nil
+}
+
+// changesNothing reports whether there is nothing to check: an object that is being
+// deleted must be allowed, also with a spec that is no longer valid, and an update that
+// leaves the spec alone changes nothing for a proxy, unless it takes away the permission
+// to reach it.
+func (r request) changesNothing(rules validation.Options) bool {
+	if r.aw.DeletionTimestamp != nil {
+		return true
+	}
+	return r.old != nil && equality.Semantic.DeepEqual(r.old.Spec, r.aw.Spec) && len(validation.ValidateScope(r.aw, rules)) == 0
+}
+
+// sameSource reports whether an update leaves the source and its credentials alone.
+func (r request) sameSource() bool {
+	return r.old != nil && r.old.Spec.Secret == r.aw.Spec.Secret &&
+		equality.Semantic.DeepEqual(r.old.Spec.Filter.Source, r.aw.Spec.Filter.Source)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,7 +27,7 @@ func TestValidatorRefusesSelf(t *testing.T) {
 		"an update that gives it":                  {admissionv1.Update, refused, permitted, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			req := request(t, tt.operation, tt.aw)
+			req := requestFor(t, tt.operation, tt.aw)
 			if tt.old != nil {
 				req = updateRequest(t, tt.old, tt.aw)
 			}
@@ -41,12 +42,12 @@ func TestValidatorRefusesSelf(t *testing.T) {
 // rooted asks a validator in a mesh whose root is mesh-root, and wasmer elsewhere.
 func rooted(t *testing.T, req admission.Request) (admission.Response, bool) {
 	t.Helper()
-	p := &preparer{}
+	p := &stubFetcher{}
 	v := newValidator(Options{Fetcher: p, OwnNamespace: "wasmer", RootNamespace: "mesh-root", Registry: prometheus.NewRegistry()}.withDefaults())
-	generated := &generations{}
-	v.generate = generated
+	staged := &stagings{}
+	v.stage = staged.record
 	resp := v.Handle(t.Context(), req)
-	return resp, len(p.asked) > 0 || len(*generated) > 0
+	return resp, len(p.asked) > 0 || len(*staged) > 0
 }
 
 func in(namespace string, req admission.Request) admission.Request {
@@ -63,8 +64,8 @@ func TestValidatorRefusesTheRoot(t *testing.T) {
 		req     admission.Request
 		allowed bool
 	}{
-		{"a create", request(t, admissionv1.Create, root), false},
-		{"a permitted create", request(t, admissionv1.Create, permitted), true},
+		{"a create", requestFor(t, admissionv1.Create, root), false},
+		{"a permitted create", requestFor(t, admissionv1.Create, permitted), true},
 		{"an update that takes the permission away", updateRequest(t, permitted, root), false},
 		{"an update that gives it", updateRequest(t, root, permitted), true},
 		{"an update of a deleted object", updateRequest(t, permitted, deleted), true},
@@ -78,4 +79,38 @@ func TestValidatorRefusesTheRoot(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The API server does not send what these namespaces hold, so whoever does must get
+// nothing done: no secret used, no module fetched, no filter staged.
+func TestExcludedNamespacesArePurelyValidated(t *testing.T) {
+	for _, namespace := range []string{"wasmer", "mesh-root", "kube-system"} {
+		t.Run(namespace, func(t *testing.T) {
+			good := autoWasm(inNamespace(namespace), allow(v1alpha1.AnnotationAllowMeshWide))
+			changed := autoWasm(inNamespace(namespace), allow(v1alpha1.AnnotationAllowMeshWide), withPorts(80))
+			checkPure(t, in(namespace, requestFor(t, admissionv1.Create, good)))
+			checkPure(t, in(namespace, updateRequest(t, good, changed)))
+			resp, worked := rooted(t, in(namespace, requestFor(t, admissionv1.Create, autoWasm(inNamespace(namespace), withPorts(0)))))
+			if resp.Allowed || worked {
+				t.Errorf("an invalid object: allowed %v, worked %v", resp.Allowed, worked)
+			}
+		})
+	}
+	if resp, worked := rooted(t, requestFor(t, admissionv1.Create, autoWasm())); !resp.Allowed || !worked {
+		t.Errorf("another namespace: allowed %v, worked %v", resp.Allowed, worked)
+	}
+}
+
+// checkPure wants the request allowed, with a warning that the source is not checked.
+func checkPure(t *testing.T, req admission.Request) {
+	t.Helper()
+	resp, worked := rooted(t, req)
+	if !resp.Allowed || worked || len(resp.AuditAnnotations) > 0 {
+		t.Errorf("%s: allowed %v, worked %v, audited %v", req.Operation, resp.Allowed, worked, resp.AuditAnnotations)
+	}
+	want := "namespace " + req.Namespace + " is served by wasmer's controller alone: the source is not checked at admission"
+	if diff := cmp.Diff(want, resp.Warnings[len(resp.Warnings)-1]); diff != "" {
+		t.Errorf("%s: last warning (-want +got):\n%s", req.Operation, diff)
+	}
+	checkWarning(t, want)
 }

@@ -29,10 +29,10 @@ func hooks() map[string]http.Handler {
 			return nil
 		},
 	})
-	o := Options{Client: c, Reader: c, Fetcher: &preparer{}, Render: renderOptions, Stage: true, Registry: prometheus.NewRegistry()}.withDefaults()
+	o := Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: true, Registry: prometheus.NewRegistry()}.withDefaults()
 	return map[string]http.Handler{
-		MutatePath:   hook(NewDefaulter(o)).WithRecoverPanic(false),
-		ValidatePath: hook(NewValidator(o)).WithRecoverPanic(false),
+		MutatePath:   newWebhook(NewDefaulter(o)).WithRecoverPanic(false),
+		ValidatePath: newWebhook(NewValidator(o)).WithRecoverPanic(false),
 	}
 }
 
@@ -60,7 +60,7 @@ func ask(t testing.TB, handler http.Handler, path string, body []byte) *admissio
 }
 
 func TestServeHTTPAnswersEverything(t *testing.T) {
-	good := string(review(t, request(t, admissionv1.Create, autoWasm())))
+	good := string(review(t, requestFor(t, admissionv1.Create, autoWasm())))
 	tests := []struct {
 		name, body string
 		code       int32
@@ -92,7 +92,7 @@ func TestServeHTTPAnswersEverything(t *testing.T) {
 }
 
 func TestServeHTTPAnswersTheAPIServer(t *testing.T) {
-	req := request(t, admissionv1.Create, autoWasm(withPorts()))
+	req := requestFor(t, admissionv1.Create, autoWasm(withPorts()))
 	for version := range map[string]bool{"admission.k8s.io/v1": true, "admission.k8s.io/v1beta1": true} {
 		body := bytes.Replace(review(t, req), []byte("admission.k8s.io/v1"), []byte(version), 1)
 		mutated, validated := ask(t, hooks()[MutatePath], MutatePath, body), ask(t, hooks()[ValidatePath], ValidatePath, body)
@@ -108,10 +108,10 @@ func TestServeHTTPAnswersTheAPIServer(t *testing.T) {
 // No body makes either webhook panic, or answer what the API server cannot use.
 func FuzzServeHTTP(f *testing.F) {
 	for _, req := range []admission.Request{
-		request(f, admissionv1.Create, autoWasm()),
-		request(f, admissionv1.Create, autoWasm(address("https://x"))),
-		request(f, admissionv1.Create, autoWasm(withConfig, withSource(fromConfigMap("a", "b")))),
-		request(f, admissionv1.Delete, autoWasm()),
+		requestFor(f, admissionv1.Create, autoWasm()),
+		requestFor(f, admissionv1.Create, autoWasm(address("https://x"))),
+		requestFor(f, admissionv1.Create, autoWasm(withConfig, withSource(fromConfigMap("a", "b")))),
+		requestFor(f, admissionv1.Delete, autoWasm()),
 		updateRequest(f, autoWasm(), autoWasm(withPorts(80))),
 		rawRequest(admissionv1.Create, []byte(bareRaw)),
 	} {

@@ -35,12 +35,12 @@ func testManager(t *testing.T) ctrl.Manager {
 
 func TestSetupWithManager(t *testing.T) {
 	mgr := testManager(t)
-	o := Options{Fetcher: &preparer{}, Render: renderOptions, SourceCheck: Off, Registry: prometheus.NewRegistry()}
+	o := Options{Fetcher: &stubFetcher{}, Render: renderOptions, SourceCheck: Off, Registry: prometheus.NewRegistry()}
 	if err := SetupWithManager(mgr, o); err != nil {
 		t.Fatal(err)
 	}
 	mux := mgr.GetWebhookServer().WebhookMux()
-	bad := review(t, request(t, admissionv1.Create, autoWasm(withPorts(0))))
+	bad := review(t, requestFor(t, admissionv1.Create, autoWasm(withPorts(0))))
 	if resp := ask(t, mux, MutatePath, bad); !resp.Allowed {
 		t.Errorf("%s denied: %+v", MutatePath, resp.Result)
 	}

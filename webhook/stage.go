@@ -3,77 +3,88 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"maps"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/internal/istio"
+	"github.com/autowasm/autowasm/internal/text"
 	"github.com/autowasm/autowasm/render"
 )
 
-var envoyFilterKind = schema.FromAPIVersionAndKind(istio.EnvoyFilterAPIVersion, istio.EnvoyFilterKind)
+// stageTimeout bounds the calls to the API server that staging makes.
+const stageTimeout = 2 * time.Second
 
-// generation makes the EnvoyFilter of an object whose module is in the store, and
-// tells d about it.
-type generation interface {
-	generate(ctx context.Context, s subject, m fetch.Module, d *decision)
-}
+// outcome is what became of an EnvoyFilter at admission.
+type outcome string
 
-// generator renders and writes, or rehearses the write.
-type generator struct {
-	client  client.Client
-	reader  client.Reader
-	render  render.Options
-	stage   bool
+const (
+	outcomeStaged   outcome = "staged"   // created, to be adopted
+	outcomeDryRun   outcome = "dry_run"  // would be accepted
+	outcomeExists   outcome = "exists"   // ours exists from before
+	outcomeConflict outcome = "conflict" // it was changed or deleted at the same time
+	outcomeForeign  outcome = "foreign"  // an EnvoyFilter of another origin has the name
+	outcomeRefused  outcome = "refused"  // Istio or a policy denies it
+	outcomeFailed   outcome = "failed"   // not written, for reasons that are not the object's
+)
+
+// stager renders an EnvoyFilter and creates it, or has the API server dry-run the write.
+type stager struct {
+	client client.Client
+	reader client.Reader
+	render render.Options
+	// create is false for a dry run in any case.
+	create  bool
 	metrics *metrics
 }
 
-func (g *generator) generate(ctx context.Context, s subject, m fetch.Module, d *decision) {
-	if s.unnamed {
+// stage makes the EnvoyFilter of an object whose module is in the store.
+func (s *stager) stage(ctx context.Context, r request, m fetch.Module, resp *response) {
+	if r.unnamed {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, generateTimeout)
+	ctx, cancel := context.WithTimeout(ctx, stageTimeout)
 	defer cancel()
-	ef, err := render.EnvoyFilter(s.aw, render.Module{SHA256: m.SHA256, Reference: m.Reference}, g.render)
+	ef, err := render.EnvoyFilter(r.aw, render.Module{SHA256: m.SHA256, Reference: m.Reference}, s.render)
 	if err != nil {
-		d.deny(field.Forbidden(field.NewPath("spec", "filter"), detail(discreet(err.Error(), s.aw.Spec.Filter.Source))))
+		resp.deny(field.Forbidden(field.NewPath("spec", "filter"), detail(redact(err.Error(), r.aw.Spec.Filter.Source))))
 		return
 	}
-	g.record(ctx, g.write(ctx, s, ef, d), d)
+	s.record(ctx, s.write(ctx, r, ef, resp), resp)
 }
 
-func (g *generator) write(ctx context.Context, s subject, ef *unstructured.Unstructured, d *decision) outcome {
-	if s.old != nil {
-		return g.rehearseUpdate(ctx, s, ef, d)
+func (s *stager) write(ctx context.Context, r request, ef *unstructured.Unstructured, resp *response) outcome {
+	if r.old != nil {
+		return s.dryRunUpdate(ctx, r, ef, resp)
 	}
-	return g.create(ctx, s, ef, s.dryRun || !g.stage, d)
+	return s.createNew(ctx, r, ef, r.dryRun || !s.create, resp)
 }
 
-func (g *generator) record(ctx context.Context, o outcome, d *decision) {
-	d.note(auditEnvoyFilter, string(o))
-	g.metrics.generated.WithLabelValues(string(o)).Inc()
-	ctrl.LoggerFrom(ctx).V(1).Info("Generated EnvoyFilter at admission", "outcome", o)
+func (s *stager) record(ctx context.Context, o outcome, resp *response) {
+	resp.annotate(auditEnvoyFilter, string(o))
+	s.metrics.staged.WithLabelValues(string(o)).Inc()
+	ctrl.LoggerFrom(ctx).V(1).Info("Staged EnvoyFilter at admission", "outcome", o)
 }
 
-// create never applies: an apply would take over a foreign EnvoyFilter of the same
-// name without a word.
-func (g *generator) create(ctx context.Context, s subject, ef *unstructured.Unstructured, dryRun bool, d *decision) outcome {
-	err := g.client.Create(ctx, ef, createOptions(dryRun)...)
+// createNew never applies: an apply would take over a foreign EnvoyFilter of the same
+// name without an error.
+func (s *stager) createNew(ctx context.Context, r request, ef *unstructured.Unstructured, dryRun bool, resp *response) outcome {
+	err := s.client.Create(ctx, ef, createOptions(dryRun)...)
 	switch {
 	case err == nil && dryRun:
-		return rehearsed
+		return outcomeDryRun
 	case err == nil:
-		return staged
+		return outcomeStaged
 	case apierrors.IsAlreadyExists(err):
-		return g.taken(ctx, s, d)
+		return s.nameTaken(ctx, r, resp)
 	}
-	return failedWrite(err, s, d)
+	return failedWrite(err, r, resp)
 }
 
 func createOptions(dryRun bool) []client.CreateOption {
@@ -84,21 +95,63 @@ func createOptions(dryRun bool) []client.CreateOption {
 	return options
 }
 
-// taken looks at the EnvoyFilter that has the name already. Ours is left to the
-// controller: the AutoWasm was deleted and made again before its EnvoyFilter went.
-func (g *generator) taken(ctx context.Context, s subject, d *decision) outcome {
-	existing := &metav1.PartialObjectMetadata{}
-	existing.SetGroupVersionKind(envoyFilterKind)
-	err := g.reader.Get(ctx, client.ObjectKeyFromObject(s.aw), existing)
+// nameTaken reads the EnvoyFilter that has the name already. Ours is left to the
+// controller: the AutoWasm was deleted and made again before its EnvoyFilter was.
+func (s *stager) nameTaken(ctx context.Context, r request, resp *response) outcome {
+	existing := istio.NewEnvoyFilter()
+	err := s.reader.Get(ctx, client.ObjectKeyFromObject(r.aw), existing)
 	switch {
 	case apierrors.IsNotFound(err):
-		return gone
+		return outcomeConflict
 	case err != nil:
-		return failedWrite(fmt.Errorf("read the EnvoyFilter of that name: %w", err), s, d)
-	case render.IsOurs(existing, s.aw):
-		return exists
+		return failedWrite(fmt.Errorf("read the EnvoyFilter of that name: %w", err), r, resp)
+	case render.IsOurs(existing, r.aw):
+		return outcomeExists
 	}
-	d.deny(field.Invalid(field.NewPath("metadata", "name"), s.aw.Name, fmt.Sprintf(
-		"EnvoyFilter %s/%s exists already and was not generated for this AutoWasm: choose another name, or delete that EnvoyFilter", s.aw.Namespace, s.aw.Name)))
-	return foreign
+	resp.deny(field.Invalid(field.NewPath("metadata", "name"), r.aw.Name, fmt.Sprintf(
+		"EnvoyFilter %s/%s exists already and was not generated for this AutoWasm: choose another name, or delete that EnvoyFilter", r.aw.Namespace, r.aw.Name)))
+	return outcomeForeign
+}
+
+// dryRunUpdate has Istio's validation check the changed EnvoyFilter, and writes nothing:
+// a change that another webhook then rejects must not reach the proxies. The controller
+// applies it once the AutoWasm is persisted.
+//
+// It is an update of the present object: a server-side apply would take over a foreign
+// EnvoyFilter.
+func (s *stager) dryRunUpdate(ctx context.Context, r request, ef *unstructured.Unstructured, resp *response) outcome {
+	live := istio.NewEnvoyFilter()
+	err := s.reader.Get(ctx, client.ObjectKeyFromObject(r.aw), live)
+	switch {
+	case apierrors.IsNotFound(err):
+		return s.createNew(ctx, r, ef, true, resp)
+	case err != nil:
+		return failedWrite(fmt.Errorf("read the EnvoyFilter: %w", err), r, resp)
+	case !render.IsOurs(live, r.aw):
+		resp.warn("EnvoyFilter %s was not generated for this AutoWasm and is left alone: the filter does not run", text.Elide(r.aw.Name))
+		return outcomeForeign
+	}
+	err = s.client.Update(ctx, changed(live, ef), client.FieldOwner(render.FieldManager), client.DryRunAll)
+	switch {
+	case err == nil:
+		return outcomeDryRun
+	case apierrors.IsConflict(err):
+		return outcomeConflict
+	}
+	return failedWrite(err, r, resp)
+}
+
+// changed puts what is rendered into live, and keeps the metadata that others wrote.
+func changed(live, rendered *unstructured.Unstructured) *unstructured.Unstructured {
+	live.Object["spec"] = rendered.Object["spec"]
+	live.SetLabels(merged(live.GetLabels(), rendered.GetLabels()))
+	live.SetAnnotations(merged(live.GetAnnotations(), rendered.GetAnnotations()))
+	return live
+}
+
+func merged(live, rendered map[string]string) map[string]string {
+	out := make(map[string]string, len(live)+len(rendered))
+	maps.Copy(out, live)
+	maps.Copy(out, rendered)
+	return out
 }

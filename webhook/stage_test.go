@@ -44,7 +44,7 @@ func createAsTheAPIServer(ctx context.Context, c client.WithWatch, o client.Obje
 }
 
 func stagingValidator(c client.Client, stage bool) admission.Handler {
-	return NewValidator(Options{Client: c, Reader: c, Fetcher: &preparer{}, Render: renderOptions, Stage: stage, Registry: prometheus.NewRegistry()})
+	return NewValidator(Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: stage, Registry: prometheus.NewRegistry()})
 }
 
 // rendered is the EnvoyFilter that aw should have.
@@ -57,7 +57,7 @@ func rendered(t *testing.T, aw *v1alpha1.AutoWasm) *unstructured.Unstructured {
 	return ef
 }
 
-// foreignEnvoyFilter is somebody's own, of the name that ours would have.
+// foreignEnvoyFilter is of another origin, and has the name that ours would have.
 func foreignEnvoyFilter() *unstructured.Unstructured {
 	ef := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"priority": int64(7)}}}
 	ef.SetGroupVersionKind(envoyFilterKind)
@@ -88,17 +88,17 @@ func stored(t *testing.T, c client.Client) []unstructured.Unstructured {
 	return list.Items
 }
 
-// generated is what generation answered.
-type generated struct {
+// stageResult is what of a response is about the EnvoyFilter.
+type stageResult struct {
 	Denied   string
 	Warnings []string
 	Outcome  string
 }
 
-func generatedBy(handler admission.Handler, t *testing.T, req admission.Request) generated {
+func stageResultOf(handler admission.Handler, t *testing.T, req admission.Request) stageResult {
 	t.Helper()
 	resp := handler.Handle(t.Context(), req)
-	g := generated{Warnings: resp.Warnings, Outcome: resp.AuditAnnotations[auditEnvoyFilter]}
+	g := stageResult{Warnings: resp.Warnings, Outcome: resp.AuditAnnotations[auditEnvoyFilter]}
 	if !resp.Allowed {
 		g.Denied = resp.Result.Details.Causes[0].Field + ": " + resp.Result.Details.Causes[0].Message
 	}
@@ -110,8 +110,8 @@ func generatedBy(handler admission.Handler, t *testing.T, req admission.Request)
 
 func TestCreateStages(t *testing.T) {
 	c := cluster(interceptor.Funcs{})
-	got := generatedBy(stagingValidator(c, true), t, request(t, admissionv1.Create, autoWasm()))
-	if diff := cmp.Diff(generated{Outcome: "staged"}, got); diff != "" {
+	got := stageResultOf(stagingValidator(c, true), t, requestFor(t, admissionv1.Create, autoWasm()))
+	if diff := cmp.Diff(stageResult{Outcome: "staged"}, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]unstructured.Unstructured{*rendered(t, autoWasm())}, stored(t, c)); diff != "" {
@@ -136,10 +136,10 @@ func TestCreateStagesWhatIsRendered(t *testing.T) {
 				return nil
 			}}
 			resolved := fetch.Module{SHA256: c.Module.SHA256, Reference: c.Module.Reference}
-			p := &preparer{ensure: func(context.Context) (fetch.Module, error) { return resolved, nil }}
+			p := &stubFetcher{ensure: func(context.Context) (fetch.Module, error) { return resolved, nil }}
 			v := NewValidator(Options{Client: cluster(funcs), Fetcher: p, Render: rendertest.Options, Stage: true, Registry: prometheus.NewRegistry()})
 			c.AutoWasm.TypeMeta = autoWasm().TypeMeta
-			req := in(c.AutoWasm.Namespace, request(t, admissionv1.Create, c.AutoWasm))
+			req := in(c.AutoWasm.Namespace, requestFor(t, admissionv1.Create, c.AutoWasm))
 			req.Name = c.AutoWasm.Name
 			if resp := v.Handle(t.Context(), req); !resp.Allowed {
 				t.Fatalf("denied: %+v", resp.Result)
@@ -151,24 +151,24 @@ func TestCreateStagesWhatIsRendered(t *testing.T) {
 	}
 }
 
-func TestRehearsalsLeaveNothing(t *testing.T) {
-	unnamed := request(t, admissionv1.Create, autoWasm())
+func TestDryRunsLeaveNothing(t *testing.T) {
+	unnamed := requestFor(t, admissionv1.Create, autoWasm())
 	unnamed.Name = ""
 	tests := []struct {
 		name  string
 		stage bool
 		req   admission.Request
-		want  generated
+		want  stageResult
 	}{
-		{"a dry run", true, dryRun(request(t, admissionv1.Create, autoWasm())), generated{Outcome: "rehearsed"}},
-		{"staging is off", false, request(t, admissionv1.Create, autoWasm()), generated{Outcome: "rehearsed"}},
-		{"an update of what has no EnvoyFilter", true, updateRequest(t, autoWasm(), autoWasm(withPorts(80))), generated{Outcome: "rehearsed"}},
-		{"a name still to be generated", true, unnamed, generated{}},
+		{"a dry run", true, dryRun(requestFor(t, admissionv1.Create, autoWasm())), stageResult{Outcome: "dry_run"}},
+		{"staging is off", false, requestFor(t, admissionv1.Create, autoWasm()), stageResult{Outcome: "dry_run"}},
+		{"an update of what has no EnvoyFilter", true, updateRequest(t, autoWasm(), autoWasm(withPorts(80))), stageResult{Outcome: "dry_run"}},
+		{"a name still to be generated", true, unnamed, stageResult{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := cluster(interceptor.Funcs{})
-			if diff := cmp.Diff(tt.want, generatedBy(stagingValidator(c, tt.stage), t, tt.req)); diff != "" {
+			if diff := cmp.Diff(tt.want, stageResultOf(stagingValidator(c, tt.stage), t, tt.req)); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}
 			if left := stored(t, c); len(left) > 0 {
@@ -185,22 +185,22 @@ func TestCreateMeetsAnEnvoyFilter(t *testing.T) {
 		name     string
 		existing *unstructured.Unstructured
 		manager  string
-		want     generated
+		want     stageResult
 	}{
-		{"a foreign one", foreignEnvoyFilter(), "kubectl", generated{Denied: denial, Outcome: "foreign"}},
-		{"a hand-made copy of ours", copied, "kubectl", generated{Denied: denial, Outcome: "foreign"}},
-		{"ours, from before", rendered(t, autoWasm(withPorts(1))), render.FieldManager, generated{Outcome: "exists"}},
+		{"a foreign one", foreignEnvoyFilter(), "kubectl", stageResult{Denied: denial, Outcome: "foreign"}},
+		{"a hand-made copy of ours", copied, "kubectl", stageResult{Denied: denial, Outcome: "foreign"}},
+		{"ours, from before", rendered(t, autoWasm(withPorts(1))), render.FieldManager, stageResult{Outcome: "exists"}},
 	}
 	for _, tt := range tests {
 		for _, mode := range []string{"staging", "dry run", "no staging"} {
 			t.Run(tt.name+", "+mode, func(t *testing.T) {
 				c := cluster(interceptor.Funcs{})
 				create(t, c, tt.existing, tt.manager)
-				req := request(t, admissionv1.Create, autoWasm())
+				req := requestFor(t, admissionv1.Create, autoWasm())
 				if mode == "dry run" {
 					req = dryRun(req)
 				}
-				if diff := cmp.Diff(tt.want, generatedBy(stagingValidator(c, mode != "no staging"), t, req)); diff != "" {
+				if diff := cmp.Diff(tt.want, stageResultOf(stagingValidator(c, mode != "no staging"), t, req)); diff != "" {
 					t.Errorf("answer (-want +got):\n%s", diff)
 				}
 				if diff := cmp.Diff([]unstructured.Unstructured{*tt.existing}, stored(t, c)); diff != "" {
@@ -211,12 +211,80 @@ func TestCreateMeetsAnEnvoyFilter(t *testing.T) {
 	}
 }
 
-// A name that is taken, and free again before we could look by whom.
+// A name that is taken, and free again before the EnvoyFilter is read.
 func TestCreateMeetsAnEnvoyFilterThatGoes(t *testing.T) {
 	c := cluster(interceptor.Funcs{Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
 		return apierrors.NewAlreadyExists(envoyFilterResource, "test")
 	}})
-	if diff := cmp.Diff(generated{Outcome: "gone"}, generatedBy(stagingValidator(c, true), t, request(t, admissionv1.Create, autoWasm()))); diff != "" {
+	if diff := cmp.Diff(stageResult{Outcome: "conflict"}, stageResultOf(stagingValidator(c, true), t, requestFor(t, admissionv1.Create, autoWasm()))); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+}
+
+// The whole of the new EnvoyFilter is put before the API server, as a change of what
+// is there, and none of it is stored.
+func TestUpdateIsADryRun(t *testing.T) {
+	var tried *unstructured.Unstructured
+	c := cluster(interceptor.Funcs{Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+		tried = o.DeepCopyObject().(*unstructured.Unstructured)
+		return c.Update(ctx, o, opts...)
+	}})
+	old := autoWasm()
+	ours := rendered(t, old)
+	ours.SetLabels(merged(ours.GetLabels(), map[string]string{"team": "theirs"}))
+	create(t, c, ours, render.FieldManager)
+
+	changedAW := autoWasm(withPorts(80))
+	changedAW.Generation = 2
+	got := stageResultOf(stagingValidator(c, true), t, updateRequest(t, old, changedAW))
+	if diff := cmp.Diff(stageResult{Outcome: "dry_run"}, got); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]unstructured.Unstructured{*ours}, stored(t, c)); diff != "" {
+		t.Errorf("the EnvoyFilter was changed (-want +got):\n%s", diff)
+	}
+	want := rendered(t, changedAW)
+	want.SetLabels(merged(want.GetLabels(), map[string]string{"team": "theirs"}))
+	tried.SetManagedFields(nil)
+	tried.SetResourceVersion("")
+	if diff := cmp.Diff(want, tried); diff != "" {
+		t.Errorf("the EnvoyFilter of the dry run (-want +got):\n%s", diff)
+	}
+}
+
+// An update of an AutoWasm that has been stalled by a foreign EnvoyFilter from the
+// start makes nothing worse.
+func TestUpdateMeetsAForeignEnvoyFilter(t *testing.T) {
+	c := cluster(interceptor.Funcs{})
+	create(t, c, foreignEnvoyFilter(), "kubectl")
+	got := stageResultOf(stagingValidator(c, true), t, updateRequest(t, autoWasm(), autoWasm(withPorts(80))))
+	want := stageResult{Outcome: "foreign", Warnings: []string{"EnvoyFilter test was not generated for this AutoWasm and is left alone: the filter does not run"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]unstructured.Unstructured{*foreignEnvoyFilter()}, stored(t, c)); diff != "" {
+		t.Errorf("the foreign EnvoyFilter was touched (-want +got):\n%s", diff)
+	}
+}
+
+func TestUpdateMeetsTheController(t *testing.T) {
+	c := cluster(interceptor.Funcs{Update: func(context.Context, client.WithWatch, client.Object, ...client.UpdateOption) error {
+		return apierrors.NewConflict(envoyFilterResource, "test", nil)
+	}})
+	create(t, c, rendered(t, autoWasm()), render.FieldManager)
+	got := stageResultOf(stagingValidator(c, true), t, updateRequest(t, autoWasm(), autoWasm(withPorts(80))))
+	if diff := cmp.Diff(stageResult{Outcome: "conflict"}, got); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+}
+
+func TestUpdateCannotRead(t *testing.T) {
+	c := cluster(interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+		return apierrors.NewTimeoutError("slow", 1)
+	}})
+	got := stageResultOf(stagingValidator(c, true), t, updateRequest(t, autoWasm(), autoWasm(withPorts(80))))
+	want := stageResult{Outcome: "failed", Warnings: []string{"the EnvoyFilter is left to the controller: the API server did not answer in time"}}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
 }

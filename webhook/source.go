@@ -1,22 +1,111 @@
 package webhook
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/internal/text"
 	"github.com/autowasm/autowasm/validation"
 )
 
-// maxDetail bounds what a message repeats of another party's words, in characters.
-const maxDetail = 1024
+// sourceCheck fetches the module of a source within a budget.
+type sourceCheck struct {
+	fetcher Fetcher
+	mode    SourceCheck
+	budget  time.Duration
+}
 
-// detail is what a denial repeats of another party's words.
-func detail(words string) string { return text.TruncateRunes(text.OneLine(words), maxDetail) }
+// module reports false when there is no module to stage an EnvoyFilter with: because
+// the check is off, or because of a failure, which is then in resp.
+func (c sourceCheck) module(ctx context.Context, r request, resp *response) (fetch.Module, bool) {
+	if c.mode == Off {
+		return fetch.Module{}, false
+	}
+	ctx, cancel := withBudget(ctx, c.budget)
+	defer cancel()
+	module, err := c.fetcher.Ensure(ctx, requestOf(r))
+	if err != nil {
+		c.failed(ctx, r, failure.Of(err), resp)
+		return fetch.Module{}, false
+	}
+	resp.annotate(auditReference, auditedReference(module))
+	return module, true
+}
+
+// withBudget bounds the wait for a module, such that time is left to stage.
+func withBudget(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		remaining := time.Until(deadline)
+		budget = min(budget, max(remaining/2, remaining-stageTimeout))
+	}
+	return context.WithTimeout(ctx, budget)
+}
+
+// failed denies only what this request is answerable for: a source that was
+// admitted before and has failed since does not stand in the way of an update to
+// something else.
+func (c sourceCheck) failed(ctx context.Context, r request, f *failure.Error, resp *response) {
+	ctrl.LoggerFrom(ctx).V(1).Info("Module not ready at admission", "reason", f.Reason, "terminal", f.Terminal, "err", f.Error())
+	resp.annotate(auditSource, string(f.Reason))
+	spec := &r.aw.Spec
+	words := failureText(f, spec.Filter.Source)
+	switch {
+	case !f.Terminal:
+		resp.warn("%s", transientWarning(f.Reason, spec))
+	case c.mode == Warn || r.sameSource():
+		resp.warn("%s: %s", sourcePath(f.Reason, spec), words)
+	default:
+		resp.deny(sourceError(f.Reason, words, spec))
+	}
+}
+
+// requestOf pins a tag to what it resolved to before, unless the policy is to resolve
+// it again on each change.
+func requestOf(r request) source.Request {
+	pinned := source.RequestFor(r.aw)
+	pinned.Pinned = pinOf(r)
+	return pinned
+}
+
+func pinOf(r request) string {
+	registry := r.aw.Spec.Filter.Source.Registry
+	if r.old == nil || registry == nil || registry.EffectivePullPolicy() == v1alpha1.PullAlways {
+		return ""
+	}
+	module := r.old.Status.Module
+	if module == nil || module.Source != source.SourceID(r.aw.Spec.Filter.Source) {
+		return ""
+	}
+	return module.Reference
+}
+
+// auditedReference is what of a module goes to the audit log: what the source
+// resolved to, without a query, which may be a signature.
+func auditedReference(m fetch.Module) string {
+	reference, _, _ := strings.Cut(m.Reference, "?")
+	return reference
+}
+
+// failureText says what failed. For a URL's content that has another sha256 than
+// expected it names that one, to be compared: the module was not kept, and who names a
+// URL has all that it takes to fetch it.
+func failureText(f *failure.Error, source v1alpha1.Source) string {
+	if source.Object != nil && f.Reason == v1alpha1.ReasonDigestMismatch {
+		return f.Error()
+	}
+	return redact(f.Error(), source)
+}
 
 // sourceError is the denial for a terminal failure: at the field that would have to
 // change.
@@ -81,7 +170,7 @@ func transientWarning(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) strin
 	case v1alpha1.ReasonConfigMapNotFound:
 		return fmt.Sprintf("%s lacks the module; %s it has it", origin(spec), stays)
 	case v1alpha1.ReasonRateLimited:
-		return fmt.Sprintf("%s asks for patience; %s it answers", origin(spec), stays)
+		return fmt.Sprintf("%s limits the rate of requests; %s it answers", origin(spec), stays)
 	case v1alpha1.ReasonStoreFailed:
 		return fmt.Sprintf("the module store cannot keep the module now; %s it can", stays)
 	case v1alpha1.ReasonPending:

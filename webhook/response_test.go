@@ -18,7 +18,7 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-func TestDiscreet(t *testing.T) {
+func TestRedact(t *testing.T) {
 	none := autoWasm().Spec.Filter.Source
 	tests := []struct {
 		name, text string
@@ -37,7 +37,7 @@ func TestDiscreet(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, discreet(tt.text, tt.source)); diff != "" {
+			if diff := cmp.Diff(tt.want, redact(tt.text, tt.source)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -59,17 +59,17 @@ func TestAuditedReference(t *testing.T) {
 // The write of an EnvoyFilter and the fetch of a module may fail with words that
 // quote the module's sha256, at any place: no answer passes it on, not even a part.
 func TestNoAnswerTellsAModule(t *testing.T) {
-	fails := map[string]func(text string) (*preparer, error){
-		"a fetch": func(text string) (*preparer, error) {
+	fails := map[string]func(text string) (*stubFetcher, error){
+		"a fetch": func(text string) (*stubFetcher, error) {
 			return failing(failure.Terminalf(v1alpha1.ReasonNotWasm, "%s", text)), nil
 		},
-		"a write": func(text string) (*preparer, error) {
-			return &preparer{}, status(http.StatusInternalServerError, "", text)
+		"a write": func(text string) (*stubFetcher, error) {
+			return &stubFetcher{}, status(http.StatusInternalServerError, "", text)
 		},
-		"a refused write": func(text string) (*preparer, error) {
-			return &preparer{}, status(http.StatusBadRequest, "", "denied the request: "+text)
+		"a refused write": func(text string) (*stubFetcher, error) {
+			return &stubFetcher{}, status(http.StatusBadRequest, "", "denied the request: "+text)
 		},
-		"nothing": func(string) (*preparer, error) { return &preparer{}, nil },
+		"nothing": func(string) (*stubFetcher, error) { return &stubFetcher{}, nil },
 	}
 	for name, fail := range fails {
 		for _, before := range []int{0, 8, 40, 60, 100, 940, 980, 1000, 1020} {
@@ -85,15 +85,15 @@ func TestNoAnswerTellsAModule(t *testing.T) {
 	}
 }
 
-func answerWith(t *testing.T, p *preparer, writeErr error, check SourceCheck) any {
+func answerWith(t *testing.T, p *stubFetcher, writeErr error, check SourceCheck) any {
 	t.Helper()
 	c := cluster(interceptor.Funcs{Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return writeErr }})
 	v := NewValidator(Options{Client: c, Reader: c, Fetcher: p, Render: renderOptions, SourceCheck: check, Stage: true, Registry: prometheus.NewRegistry()})
-	return v.Handle(t.Context(), request(t, admissionv1.Create, autoWasm()))
+	return v.Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm()))
 }
 
 // The one exception: to whoever names a URL, and a wrong sha256 for it.
-func TestMismatchOfAnObjectIsTold(t *testing.T) {
+func TestMismatchOfAnObjectIsNamed(t *testing.T) {
 	text := "the module's sha256 is " + moduleSHA256 + ", wanted " + digest[7:]
 	mismatch := failure.Terminalf(v1alpha1.ReasonDigestMismatch, "%s", text)
 	if got := failureText(mismatch, fromObject("https://x", digest[7:])); got != text {

@@ -13,29 +13,16 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// outcome is what came of generating an EnvoyFilter at admission.
-type outcome string
-
-const (
-	staged    outcome = "staged"    // created, to be adopted
-	rehearsed outcome = "rehearsed" // would be accepted
-	exists    outcome = "exists"    // ours is there from before
-	gone      outcome = "gone"      // it changed or went while we looked
-	foreign   outcome = "foreign"   // somebody else's has the name
-	refused   outcome = "refused"   // Istio or a policy does not want it
-	failed    outcome = "failed"    // not written, for reasons that are not the object's
-)
-
 // failedWrite denies what would be refused each time, and admits with a warning
 // whatever is not the object's fault: the controller tries again.
-func failedWrite(err error, s subject, d *decision) outcome {
-	source := s.aw.Spec.Filter.Source
+func failedWrite(err error, r request, resp *response) outcome {
+	source := r.aw.Spec.Filter.Source
 	if isRefusal(err) {
-		d.deny(field.Forbidden(field.NewPath("spec", "filter"), "the EnvoyFilter that is generated from it is refused: "+detail(discreet(err.Error(), source))))
-		return refused
+		resp.deny(field.Forbidden(field.NewPath("spec", "filter"), "the EnvoyFilter that is generated from it is refused: "+detail(redact(err.Error(), source))))
+		return outcomeRefused
 	}
-	d.warn("the EnvoyFilter is left to the controller: %s", discreet(causeOf(err), source))
-	return failed
+	resp.warn("the EnvoyFilter is left to the controller: %s", redact(causeOf(err), source))
+	return outcomeFailed
 }
 
 // isRefusal recognises the answer of an admission webhook or policy, and of the

@@ -26,7 +26,7 @@ type answer struct {
 
 func answerOf(t *testing.T, v *validator, operation admissionv1.Operation, old, aw *v1alpha1.AutoWasm) answer {
 	t.Helper()
-	req := request(t, operation, aw)
+	req := requestFor(t, operation, aw)
 	if old != nil {
 		req = updateRequest(t, old, aw)
 	}
@@ -42,8 +42,8 @@ func answerOf(t *testing.T, v *validator, operation admissionv1.Operation, old, 
 	return a
 }
 
-func failing(err error) *preparer {
-	return &preparer{ensure: func(context.Context) (fetch.Module, error) { return fetch.Module{}, err }}
+func failing(err error) *stubFetcher {
+	return &stubFetcher{ensure: func(context.Context) (fetch.Module, error) { return fetch.Module{}, err }}
 }
 
 func TestTerminalFailures(t *testing.T) {
@@ -68,13 +68,13 @@ func TestTerminalFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, generated := testValidator(failing(failure.Terminalf(tt.reason, "the\nwords")), Enforce)
+			v, staged := testValidator(failing(failure.Terminalf(tt.reason, "the\nwords")), Enforce)
 			got := answerOf(t, v, admissionv1.Create, nil, autoWasm(tt.change))
 			if diff := cmp.Diff(answer{Denied: tt.want, Source: string(tt.reason)}, got); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}
-			if len(*generated) > 0 {
-				t.Error("an EnvoyFilter was generated without a module")
+			if len(*staged) > 0 {
+				t.Error("an EnvoyFilter was staged without a module")
 			}
 		})
 	}
@@ -90,7 +90,7 @@ func TestTransientFailures(t *testing.T) {
 	}{
 		{"slow", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonPending, "registry reg.example did not answer in time; admitted, and Pending until the module is fetched"},
 		{"no secret", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonSecretNotFound, "secret test does not exist; admitted, and Pending until it does"},
-		{"busy", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonRateLimited, "registry reg.example asks for patience; admitted, and Pending until it answers"},
+		{"busy", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonRateLimited, "registry reg.example limits the rate of requests; admitted, and Pending until it answers"},
 		{"down", withSource(fromObject("https://bucket.example:8443/x", digest[7:])), v1alpha1.ReasonUnavailable, "host bucket.example:8443 is unavailable; admitted, and Pending until it answers"},
 		{"no ConfigMap", withSource(fromConfigMap("cm", "key")), v1alpha1.ReasonConfigMapNotFound, "configmap cm lacks the module; admitted, and Pending until it has it"},
 		{"a full disk", func(*v1alpha1.AutoWasm) {}, v1alpha1.ReasonStoreFailed, "the module store cannot keep the module now; admitted, and Pending until it can"},
@@ -98,29 +98,29 @@ func TestTransientFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, generated := testValidator(failing(failure.Transientf(tt.reason, "the words")), Enforce)
+			v, staged := testValidator(failing(failure.Transientf(tt.reason, "the words")), Enforce)
 			got := answerOf(t, v, admissionv1.Create, nil, autoWasm(tt.change))
 			if diff := cmp.Diff(answer{Warnings: []string{tt.want}, Source: string(tt.reason)}, got); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}
-			if len(*generated) > 0 {
-				t.Error("an EnvoyFilter was generated without a module")
+			if len(*staged) > 0 {
+				t.Error("an EnvoyFilter was staged without a module")
 			}
 		})
 	}
 }
 
 func TestSourceCheck(t *testing.T) {
-	v, generated := testValidator(failing(failure.Terminalf(v1alpha1.ReasonNotFound, "no such image")), Warn)
+	v, staged := testValidator(failing(failure.Terminalf(v1alpha1.ReasonNotFound, "no such image")), Warn)
 	got := answerOf(t, v, admissionv1.Create, nil, autoWasm())
 	want := answer{Warnings: []string{"spec.filter.source.registry.image: no such image"}, Source: "NotFound"}
-	if diff := cmp.Diff(want, got); diff != "" || len(*generated) > 0 {
-		t.Errorf("Warn, %d generated (-want +got):\n%s", len(*generated), diff)
+	if diff := cmp.Diff(want, got); diff != "" || len(*staged) > 0 {
+		t.Errorf("Warn, %d staged (-want +got):\n%s", len(*staged), diff)
 	}
 	p := failing(failure.Terminalf(v1alpha1.ReasonNotFound, "no such image"))
-	v, generated = testValidator(p, Off)
-	if diff := cmp.Diff(answer{}, answerOf(t, v, admissionv1.Create, nil, autoWasm())); diff != "" || len(*generated) > 0 || len(p.asked) > 0 {
-		t.Errorf("Off, %d generated, %d asked (-want +got):\n%s", len(*generated), len(p.asked), diff)
+	v, staged = testValidator(p, Off)
+	if diff := cmp.Diff(answer{}, answerOf(t, v, admissionv1.Create, nil, autoWasm())); diff != "" || len(*staged) > 0 || len(p.asked) > 0 {
+		t.Errorf("Off, %d staged, %d asked (-want +got):\n%s", len(*staged), len(p.asked), diff)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestPin(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := requestOf(subject{old: tt.old, aw: tt.changed}).Pinned; got != tt.want {
+			if got := requestOf(request{old: tt.old, aw: tt.changed}).Pinned; got != tt.want {
 				t.Errorf("pinned to %q, want %q", got, tt.want)
 			}
 		})
@@ -196,14 +196,14 @@ func TestBudget(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.query, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := &preparer{ensure: func(ctx context.Context) (fetch.Module, error) {
+				p := &stubFetcher{ensure: func(ctx context.Context) (fetch.Module, error) {
 					<-ctx.Done()
 					return fetch.Module{}, ctx.Err()
 				}}
 				v, _ := testValidator(p, Enforce)
 				call := httptest.NewRequest("POST", "/validate-autowasm"+tt.query, strings.NewReader(""))
 				start := time.Now()
-				resp := v.Handle(withCallTimeout(t.Context(), call), request(t, admissionv1.Create, autoWasm()))
+				resp := v.Handle(withCallTimeout(t.Context(), call), requestFor(t, admissionv1.Create, autoWasm()))
 				if took := time.Since(start); took != tt.want {
 					t.Errorf("answered after %s, want %s", took, tt.want)
 				}

@@ -1,16 +1,18 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/validation"
@@ -20,7 +22,7 @@ import (
 // field that this version does not know survives it.
 type defaulter struct {
 	namespaces namespaceReader
-	observe    observer
+	instrument instrument
 }
 
 // NewDefaulter returns the handler of the mutating webhook: validation.Default over the
@@ -34,41 +36,35 @@ func NewDefaulter(o Options) admission.Handler {
 	o = o.withDefaults()
 	return &defaulter{
 		namespaces: namespaceReader{cached: o.Client, live: o.Reader},
-		observe:    observer{webhook: "mutate", metrics: o.metrics},
+		instrument: instrument{webhook: "mutate", metrics: o.metrics},
 	}
 }
 
 // Handle answers one request.
 func (d *defaulter) Handle(ctx context.Context, req admission.Request) admission.Response {
-	ctx, cancel := detached(ctx)
-	defer cancel()
-	return d.observe.handle(ctx, req, d.answer)
+	return handle(ctx, req, d.instrument, d.answer)
 }
 
 func (d *defaulter) answer(ctx context.Context, req admission.Request) admission.Response {
-	if !concerns(req) {
-		return admission.Allowed("")
-	}
-	if err := checkKind(req); err != nil {
-		return admission.Errored(http.StatusBadRequest, err)
-	}
 	aw, err := decodeRaw(req.Object.Raw)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, fmt.Errorf("read the object of the request: %w", err))
 	}
-	return d.patch(ctx, req, aw)
-}
-
-func (d *defaulter) patch(ctx context.Context, req admission.Request, aw map[string]any) admission.Response {
 	defaults, warnings := d.namespaceDefaults(ctx, req, aw)
-	var patch []jsonpatch.Operation
-	for _, filled := range validation.Default(aw, defaults) {
-		patch = append(patch, jsonpatch.NewOperation("add", filled.Path, filled.Value))
-	}
-	if patch == nil {
+	patch := patchOf(validation.Default(aw, defaults))
+	if len(patch) == 0 {
 		return admission.Allowed("").WithWarnings(warnings...)
 	}
 	return admission.Patched("", patch...).WithWarnings(warnings...)
+}
+
+// patchOf needs no operation but add: Default fills only what is absent.
+func patchOf(filled []validation.Filled) []jsonpatch.Operation {
+	patch := make([]jsonpatch.Operation, len(filled))
+	for i, f := range filled {
+		patch[i] = jsonpatch.NewOperation("add", f.Path, f.Value)
+	}
+	return patch
 }
 
 // namespaceDefaults reads the namespace only where one of its annotations could fill
@@ -99,16 +95,44 @@ func namespaceFields(req admission.Request, aw map[string]any) validation.Namesp
 	return validation.NamespaceFieldsOf(aw, old)
 }
 
-// decodeRaw keeps numbers as they were written.
-func decodeRaw(raw []byte) (map[string]any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	var object map[string]any
-	if err := decoder.Decode(&object); err != nil {
-		return nil, fmt.Errorf("decode JSON: %w", err)
+// The reads of a namespace are bounded: defaults from its annotations are a
+// convenience that no request waits long for. A cache that is not filled yet blocks,
+// and must leave time for the live read.
+const (
+	namespaceTimeout = time.Second
+	cacheTimeout     = 250 * time.Millisecond
+)
+
+// namespaceReader reads the annotations of namespaces: from the cache, and from
+// the API server when the cache does not know the namespace, as it may not a
+// moment after its creation.
+type namespaceReader struct {
+	cached, live client.Reader
+}
+
+func (r namespaceReader) annotations(ctx context.Context, name string) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
+	defer cancel()
+	namespace := namespaceMetadata()
+	key := types.NamespacedName{Name: name}
+	if r.fromCache(ctx, key, namespace) {
+		return namespace.Annotations, nil
 	}
-	if object == nil {
-		return nil, errors.New("there is no object")
+	if err := r.live.Get(ctx, key, namespace); err != nil {
+		return nil, fmt.Errorf("read the annotations of namespace %s: %w", name, err)
 	}
-	return object, nil
+	return namespace.Annotations, nil
+}
+
+func (r namespaceReader) fromCache(ctx context.Context, key types.NamespacedName, namespace client.Object) bool {
+	ctx, cancel := context.WithTimeout(ctx, cacheTimeout)
+	defer cancel()
+	return r.cached.Get(ctx, key, namespace) == nil
+}
+
+// namespaceMetadata asks for metadata alone: that is all the cache has to hold.
+func namespaceMetadata() *metav1.PartialObjectMetadata {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	return namespace
 }

@@ -24,13 +24,13 @@ const moduleSHA256 = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ac
 // prepared is the module that the tests' sources resolve to.
 var prepared = fetch.Module{SHA256: moduleSHA256, Size: 8, ABI: "0.2.1", Reference: "reg.example/wasm-add-header@" + digest}
 
-// preparer answers Ensure, and keeps what it was asked for.
-type preparer struct {
+// stubFetcher answers Ensure, and keeps what it was asked for.
+type stubFetcher struct {
 	asked  []source.Request
 	ensure func(context.Context) (fetch.Module, error)
 }
 
-func (p *preparer) Ensure(ctx context.Context, r source.Request) (fetch.Module, error) {
+func (p *stubFetcher) Ensure(ctx context.Context, r source.Request) (fetch.Module, error) {
 	p.asked = append(p.asked, r)
 	if p.ensure == nil {
 		return prepared, nil
@@ -38,28 +38,28 @@ func (p *preparer) Ensure(ctx context.Context, r source.Request) (fetch.Module, 
 	return p.ensure(ctx)
 }
 
-// generations keeps what was to be generated, and generates nothing.
-type generations []subject
+// stagings keeps what was to be staged, and stages nothing.
+type stagings []request
 
-func (g *generations) generate(_ context.Context, s subject, _ fetch.Module, _ *decision) {
-	*g = append(*g, s)
+func (s *stagings) record(_ context.Context, r request, _ fetch.Module, _ *response) {
+	*s = append(*s, r)
 }
 
-// testValidator is a validator that generates nothing.
-func testValidator(p Preparer, check SourceCheck) (*validator, *generations) {
+// testValidator is a validator that stages nothing.
+func testValidator(p Fetcher, check SourceCheck) (*validator, *stagings) {
 	v := newValidator(Options{Fetcher: p, SourceCheck: check, Registry: prometheus.NewRegistry()}.withDefaults())
-	g := &generations{}
-	v.generate = g
+	g := &stagings{}
+	v.stage = g.record
 	return v, g
 }
 
 func allowed() *metav1.Status { return &metav1.Status{Code: http.StatusOK} }
 
 func TestValidatorDeniesWithEveryErrorAtOnce(t *testing.T) {
-	p := &preparer{}
-	v, generated := testValidator(p, Enforce)
+	p := &stubFetcher{}
+	v, staged := testValidator(p, Enforce)
 	bad := autoWasm(withPorts(0), filter(func(f *v1alpha1.Filter) { f.FailurePolicy = v1alpha1.FailOpen; f.Source.Registry = nil }))
-	resp := v.Handle(t.Context(), request(t, admissionv1.Create, bad))
+	resp := v.Handle(t.Context(), requestFor(t, admissionv1.Create, bad))
 	want := admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
 		Result: &metav1.Status{
 			Status: "Failure", Code: http.StatusUnprocessableEntity, Reason: metav1.StatusReasonInvalid,
@@ -77,16 +77,16 @@ func TestValidatorDeniesWithEveryErrorAtOnce(t *testing.T) {
 	if diff := cmp.Diff(want, resp); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
 	}
-	if len(p.asked) > 0 || len(*generated) > 0 {
-		t.Error("an invalid object was prepared or generated")
+	if len(p.asked) > 0 || len(*staged) > 0 {
+		t.Error("an invalid object was fetched or staged")
 	}
 }
 
 func TestValidatorAllows(t *testing.T) {
-	p := &preparer{}
-	v, generated := testValidator(p, Enforce)
+	p := &stubFetcher{}
+	v, staged := testValidator(p, Enforce)
 	aw := autoWasm()
-	resp := v.Handle(t.Context(), dryRun(request(t, admissionv1.Create, aw)))
+	resp := v.Handle(t.Context(), dryRun(requestFor(t, admissionv1.Create, aw)))
 	want := admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
 		Allowed: true, Result: allowed(), AuditAnnotations: map[string]string{"reference": prepared.Reference},
 	}}
@@ -97,39 +97,39 @@ func TestValidatorAllows(t *testing.T) {
 	if diff := cmp.Diff(asked, p.asked); diff != "" {
 		t.Errorf("requests to the fetcher (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(generations{{aw: aw, dryRun: true}}, *generated, cmp.AllowUnexported(subject{})); diff != "" {
-		t.Errorf("generated (-want +got):\n%s", diff)
+	if diff := cmp.Diff(stagings{{aw: aw, dryRun: true}}, *staged, cmp.AllowUnexported(request{})); diff != "" {
+		t.Errorf("staged (-want +got):\n%s", diff)
 	}
 }
 
-// What is not decided here is let through without a look at the source.
+// What is not checked here is allowed, and its source not resolved.
 func TestValidatorLetsPass(t *testing.T) {
 	invalid := autoWasm(withPorts(0))
 	deleted := autoWasm(withPorts(0))
 	deleted.DeletionTimestamp, deleted.Finalizers = &metav1.Time{Time: time.Unix(1, 0)}, []string{"x/y"}
 	relabelled := autoWasm(withPorts(0))
 	relabelled.Labels = map[string]string{"a": "b"}
-	statusUpdate := request(t, admissionv1.Update, invalid)
+	statusUpdate := requestFor(t, admissionv1.Update, invalid)
 	statusUpdate.SubResource = "status"
 	tests := map[string]admission.Request{
-		"a delete":                       request(t, admissionv1.Delete, invalid),
-		"a connect":                      request(t, admissionv1.Connect, invalid),
+		"a delete":                       requestFor(t, admissionv1.Delete, invalid),
+		"a connect":                      requestFor(t, admissionv1.Connect, invalid),
 		"a subresource":                  statusUpdate,
-		"a create of a deleted object":   request(t, admissionv1.Create, deleted),
+		"a create of a deleted object":   requestFor(t, admissionv1.Create, deleted),
 		"an update of a deleted object":  updateRequest(t, autoWasm(), deleted),
 		"an update that leaves the spec": updateRequest(t, invalid, relabelled),
 	}
 	for name, req := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := &preparer{}
-			v, generated := testValidator(p, Enforce)
+			p := &stubFetcher{}
+			v, staged := testValidator(p, Enforce)
 			resp := v.Handle(t.Context(), req)
 			want := admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: true, Result: allowed()}}
 			if diff := cmp.Diff(want, resp); diff != "" {
 				t.Errorf("response (-want +got):\n%s", diff)
 			}
-			if len(p.asked) > 0 || len(*generated) > 0 {
-				t.Error("the object was prepared or generated")
+			if len(p.asked) > 0 || len(*staged) > 0 {
+				t.Error("the object was fetched or staged")
 			}
 		})
 	}
@@ -168,14 +168,14 @@ func TestValidatorRefusesCraftedRequests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &preparer{}
-			v, generated := testValidator(p, Enforce)
+			p := &stubFetcher{}
+			v, staged := testValidator(p, Enforce)
 			resp := v.Handle(t.Context(), tt.req)
 			if resp.Allowed || resp.Result.Code != http.StatusBadRequest || !strings.Contains(resp.Result.Message, tt.want) {
 				t.Errorf("allowed %v, %+v, want a bad request: %s", resp.Allowed, resp.Result, tt.want)
 			}
-			if len(p.asked) > 0 || len(*generated) > 0 {
-				t.Error("the object was prepared or generated")
+			if len(p.asked) > 0 || len(*staged) > 0 {
+				t.Error("the object was fetched or staged")
 			}
 		})
 	}
@@ -183,7 +183,7 @@ func TestValidatorRefusesCraftedRequests(t *testing.T) {
 
 // The API server knows of no field Spec, so neither must the webhook.
 func TestValidatorReadsFieldsAsTheAPIServerDoes(t *testing.T) {
-	v, _ := testValidator(&preparer{}, Enforce)
+	v, _ := testValidator(&stubFetcher{}, Enforce)
 	raw := strings.Replace(string(encode(t, autoWasm())), `"spec":`, `"Spec":`, 1)
 	resp := v.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(raw)))
 	if resp.Allowed {
@@ -192,24 +192,24 @@ func TestValidatorReadsFieldsAsTheAPIServerDoes(t *testing.T) {
 }
 
 func TestValidatorKnowsGeneratedNames(t *testing.T) {
-	v, generated := testValidator(&preparer{}, Enforce)
-	req := request(t, admissionv1.Create, autoWasm())
+	v, staged := testValidator(&stubFetcher{}, Enforce)
+	req := requestFor(t, admissionv1.Create, autoWasm())
 	req.Name = ""
 	if resp := v.Handle(t.Context(), req); !resp.Allowed {
 		t.Fatalf("denied: %+v", resp.Result)
 	}
-	if len(*generated) != 1 || !(*generated)[0].unnamed {
-		t.Errorf("generated %+v, want one whose name is a candidate", *generated)
+	if len(*staged) != 1 || !(*staged)[0].unnamed {
+		t.Errorf("staged %+v, want one whose name is a candidate", *staged)
 	}
 }
 
 // The request's context ends when the manager stops; the answer is still given.
 func TestValidatorOutlivesTheRequestsContext(t *testing.T) {
-	p := &preparer{ensure: func(ctx context.Context) (fetch.Module, error) { return prepared, ctx.Err() }}
+	p := &stubFetcher{ensure: func(ctx context.Context) (fetch.Module, error) { return prepared, ctx.Err() }}
 	v, _ := testValidator(p, Enforce)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	resp := v.Handle(ctx, request(t, admissionv1.Create, autoWasm()))
+	resp := v.Handle(ctx, requestFor(t, admissionv1.Create, autoWasm()))
 	if !resp.Allowed || len(resp.Warnings) > 0 {
 		t.Errorf("allowed %v with warnings %q, want allowed without", resp.Allowed, resp.Warnings)
 	}

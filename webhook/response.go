@@ -1,0 +1,97 @@
+package webhook
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/text"
+	"github.com/autowasm/autowasm/validation"
+)
+
+// The keys of audit annotations; the API server puts the webhook's name before
+// them.
+const (
+	auditReference   = "reference"
+	auditSource      = "source"
+	auditEnvoyFilter = "envoyfilter"
+)
+
+// response collects the errors, warnings and audit annotations of the steps of a
+// validation. It allows while there are no errors.
+type response struct {
+	errs     field.ErrorList
+	warnings []string
+	audit    map[string]string
+}
+
+func (r *response) deny(err *field.Error) { r.errs = append(r.errs, err) }
+
+func (r *response) warn(format string, args ...any) {
+	r.warnings = append(r.warnings, validation.Warning(format, args...))
+}
+
+// annotate writes an annotation for the audit log.
+func (r *response) annotate(key, value string) {
+	if r.audit == nil {
+		r.audit = map[string]string{}
+	}
+	r.audit[key] = value
+}
+
+func (r *response) build(aw *v1alpha1.AutoWasm) admission.Response {
+	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
+		Allowed:          len(r.errs) == 0,
+		Result:           r.status(aw),
+		Warnings:         r.warnings,
+		AuditAnnotations: r.audit,
+	}}
+}
+
+func (r *response) status(aw *v1alpha1.AutoWasm) *metav1.Status {
+	if len(r.errs) == 0 {
+		return &metav1.Status{Code: http.StatusOK}
+	}
+	kind := schema.GroupKind{Group: v1alpha1.GroupVersion.Group, Kind: v1alpha1.Kind}
+	status := apierrors.NewInvalid(kind, aw.Name, r.errs).Status()
+	return &status
+}
+
+// maxDetail bounds what a message repeats of another party's words, in characters.
+const maxDetail = 1024
+
+// detail is what an error repeats of another party's words.
+func detail(words string) string { return text.TruncateRunes(text.OneLine(words), maxDetail) }
+
+// Who knows the sha256 of a module can load it from the module server. So no response
+// carries one that the object does not name: a response goes to the sender of the
+// request, and to the audit log.
+
+// sumPattern matches a sha256, and the whole of an image's digest where it stands in
+// a reference: that names a manifest, not a module.
+var sumPattern = regexp.MustCompile(`@sha256:[a-f0-9]{64}|[a-f0-9]{64}`)
+
+// redact returns text, which may quote what is rendered or was fetched, without any
+// sha256 that source does not name. It must be given the text before it is cut: most of
+// a sha256 is as good as all of it.
+func redact(words string, source v1alpha1.Source) string {
+	return sumPattern.ReplaceAllStringFunc(words, func(sum string) string {
+		if strings.HasPrefix(sum, "@") || names(source, sum) {
+			return sum
+		}
+		return "…"
+	})
+}
+
+func names(source v1alpha1.Source, sum string) bool {
+	return source.Object != nil && source.Object.SHA256 == sum ||
+		source.Registry != nil && strings.Contains(source.Registry.Image, sum)
+}

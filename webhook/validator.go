@@ -1,0 +1,117 @@
+package webhook
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/internal/text"
+	"github.com/autowasm/autowasm/preflight"
+	"github.com/autowasm/autowasm/validation"
+)
+
+// Preflight finds what of the cluster keeps the filter of an AutoWasm from running.
+// A *preflight.Loader is one.
+type Preflight interface {
+	Findings(ctx context.Context, aw *v1alpha1.AutoWasm) ([]preflight.Finding, error)
+}
+
+const (
+	// preflightTimeout bounds the read of caches that are not filled yet: an admission
+	// does not wait for advice.
+	preflightTimeout = 100 * time.Millisecond
+	// maxFindings bounds the warnings of one admission: the API server drops those that
+	// are too much for it. The status has all.
+	maxFindings = 5
+)
+
+// validator answers the validating webhook.
+type validator struct {
+	instrument instrument
+	rules      validation.Options
+	// excluded are the namespaces that the webhook configurations leave out. Such a
+	// request does not come from the API server, and must not have a secret used or a
+	// filter staged where most harm is done.
+	excluded  []string
+	preflight Preflight
+	source    sourceCheck
+	// stage makes the EnvoyFilter of an object whose module is in the store.
+	stage func(context.Context, request, fetch.Module, *response)
+}
+
+// NewValidator returns the handler of the validating webhook: validation.Validate, then
+// the preflight, the fetch of the module, and the staging of the EnvoyFilter. It denies
+// with every error at once (422, one cause for each field), and only for what is
+// terminal about the object.
+func NewValidator(o Options) admission.Handler { return newValidator(o.withDefaults()) }
+
+func newValidator(o Options) *validator {
+	s := &stager{client: o.Client, reader: o.Reader, render: o.Render, create: o.Stage, metrics: o.metrics}
+	return &validator{
+		instrument: instrument{webhook: "validate", metrics: o.metrics},
+		rules:      validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
+		excluded:   []string{o.OwnNamespace, o.RootNamespace, metav1.NamespaceSystem},
+		preflight:  o.Preflight,
+		source:     sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: o.Budget},
+		stage:      s.stage,
+	}
+}
+
+// Handle answers one request.
+func (v *validator) Handle(ctx context.Context, req admission.Request) admission.Response {
+	return handle(ctx, req, v.instrument, v.answer)
+}
+
+func (v *validator) answer(ctx context.Context, req admission.Request) admission.Response {
+	r, err := decodeRequest(req)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	if r.changesNothing(v.rules) {
+		return admission.Allowed("")
+	}
+	return v.validate(ctx, r).build(r.aw)
+}
+
+// validate takes each step only when no step before it denies.
+func (v *validator) validate(ctx context.Context, r request) *response {
+	resp := &response{}
+	resp.errs, resp.warnings = validation.Validate(r.aw, v.rules)
+	if len(resp.errs) > 0 {
+		return resp
+	}
+	if slices.Contains(v.excluded, r.aw.Namespace) {
+		resp.warn("namespace %s is served by wasmer's controller alone: the source is not checked at admission", text.Elide(r.aw.Namespace))
+		return resp
+	}
+	v.warnOfFindings(ctx, r.aw, resp)
+	if module, ok := v.source.module(ctx, r, resp); ok {
+		v.stage(ctx, r, module, resp)
+	}
+	return resp
+}
+
+// warnOfFindings denies nothing: what is missing may come later, and a preflight that
+// fails is no fault of the object.
+func (v *validator) warnOfFindings(ctx context.Context, aw *v1alpha1.AutoWasm, resp *response) {
+	if v.preflight == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, preflightTimeout)
+	defer cancel()
+	findings, err := v.preflight.Findings(ctx, aw)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).V(1).Info("Admitted without the findings of the preflight", "err", err.Error())
+		return
+	}
+	for _, f := range findings[:min(len(findings), maxFindings)] {
+		resp.warn("%s", f.Message)
+	}
+}
