@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"io"
 	"path"
 	"strings"
 
@@ -9,14 +10,11 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// preferredName is the file that every reader of Wasm images looks for.
-const preferredName = "plugin.wasm"
-
-// archive walks a tar archive for files that may be the module.
+// archive searches a tar archive for files that may be the module.
 type archive struct {
-	tar     *tar.Reader
-	budget  *budget
-	removed *whiteouts // nil where files cannot be deleted: outside of images
+	tar       *tar.Reader
+	content   *content
+	whiteouts *whiteouts // nil outside of images, where they mean nothing
 }
 
 // wasmFile is a file of an archive that may be the module by its name.
@@ -28,48 +26,49 @@ type wasmFile struct {
 
 func (f wasmFile) preferred() bool { return path.Base(f.path) == preferredName }
 
-func newArchive(c *content, removed *whiteouts) *archive {
-	return &archive{tar: tar.NewReader(c.Reader), budget: c.budget, removed: removed}
+func newArchive(c *content, w *whiteouts) *archive {
+	return &archive{tar: tar.NewReader(c), content: c, whiteouts: w}
 }
 
-// next finds the next *.wasm file; io.EOF when there is none.
-func (a *archive) next() (wasmFile, error) {
+// find returns the next *.wasm file that accept takes; nil if there is none.
+func (a *archive) find(accept func(wasmFile) bool) (*wasmFile, error) {
 	for {
 		header, err := a.tar.Next()
+		if err == io.EOF {
+			return nil, nil
+		}
 		if err != nil {
-			return wasmFile{}, err
+			return nil, a.content.explain(err)
 		}
-		if err := a.count(header); err != nil {
-			return wasmFile{}, err
+		file, err := a.examine(header)
+		if err != nil {
+			return nil, err
 		}
-		name := path.Clean("/" + header.Name)[1:]
-		if isWhiteout(name) {
-			if err := a.removed.add(name); err != nil {
-				return wasmFile{}, err
-			}
-			continue
+		if file != nil && accept(*file) {
+			return file, nil
 		}
-		if !isWasmName(name) || header.FileInfo().IsDir() || a.removed.hides(name) {
-			continue
-		}
-		return wasmFile{path: name, size: header.Size, refused: irregular(name, header)}, nil
 	}
 }
 
-func (a *archive) count(header *tar.Header) error {
-	if a.budget.entries--; a.budget.entries < 0 {
-		return failure.Terminalf(v1alpha1.ReasonTooLarge,
-			"more than %d files would have to be looked at: push the module alone, as with wasmc push", maxEntries)
+// examine counts an entry, and notes a whiteout. It returns nil for an entry that
+// cannot be the module by its name.
+func (a *archive) examine(header *tar.Header) (*wasmFile, error) {
+	if err := a.content.budget.countEntry(header); err != nil {
+		return nil, err
 	}
-	if len(header.Name) > maxPath {
-		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "a path in the archive is longer than %d bytes", maxPath)
+	name := path.Clean("/" + header.Name)[1:]
+	if isWhiteout(name) {
+		return nil, a.whiteouts.add(name)
 	}
-	return nil
+	if !isWasmName(name) || header.FileInfo().IsDir() || a.whiteouts.hides(name) {
+		return nil, nil
+	}
+	return &wasmFile{path: name, size: header.Size, refused: checkRegular(name, header)}, nil
 }
 
-// irregular says why an entry cannot be the module: a link is never followed,
+// checkRegular refuses an entry that is not a regular file. A link is never followed,
 // whatever it points to.
-func irregular(name string, header *tar.Header) error {
+func checkRegular(name string, header *tar.Header) error {
 	switch header.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse:
 		return nil
@@ -81,7 +80,69 @@ func irregular(name string, header *tar.Header) error {
 	}
 }
 
-// isWasmName leaves out the ._ files that macOS puts beside each file.
+// isWasmName excludes the ._ files that macOS puts beside each file.
 func isWasmName(name string) bool {
 	return strings.HasSuffix(name, ".wasm") && !strings.HasPrefix(path.Base(name), "._")
+}
+
+const (
+	whiteoutPrefix = ".wh."
+	whiteoutOpaque = ".wh..wh..opq"
+	// maxWhiteouts is how many whiteouts one image may have.
+	maxWhiteouts = 1024
+)
+
+// whiteouts are the files and directories that a layer deletes from the layers below
+// it. A nil *whiteouts has none.
+type whiteouts struct {
+	above   map[string]struct{} // deleted by the layers above the current one
+	current map[string]struct{} // deleted by the current one: they do not apply to it
+}
+
+func newWhiteouts() *whiteouts {
+	return &whiteouts{above: map[string]struct{}{}, current: map[string]struct{}{}}
+}
+
+func isWhiteout(name string) bool { return strings.HasPrefix(path.Base(name), whiteoutPrefix) }
+
+// add notes a whiteout of the current layer. An opaque one deletes its directory.
+func (w *whiteouts) add(name string) error {
+	if w == nil {
+		return nil
+	}
+	dir, base := path.Split(name)
+	deleted := path.Clean(dir)
+	if base != whiteoutOpaque {
+		deleted = path.Join(dir, strings.TrimPrefix(base, whiteoutPrefix))
+	}
+	w.current[deleted] = struct{}{}
+	if len(w.above)+len(w.current) > maxWhiteouts {
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
+			"the layers delete more than %d files: push the module alone, as with wasmc push", maxWhiteouts)
+	}
+	return nil
+}
+
+// nextLayer goes on to the layer below.
+func (w *whiteouts) nextLayer() {
+	for name := range w.current {
+		w.above[name] = struct{}{}
+	}
+	clear(w.current)
+}
+
+// hides reports whether a layer above deletes the file or a directory that it is in.
+func (w *whiteouts) hides(name string) bool {
+	if w == nil || len(w.above) == 0 {
+		return false
+	}
+	for {
+		if _, hidden := w.above[name]; hidden {
+			return true
+		}
+		if name == "." {
+			return false
+		}
+		name = path.Dir(name)
+	}
 }

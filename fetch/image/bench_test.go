@@ -25,7 +25,7 @@ func BenchmarkModule(b *testing.B) {
 			b.SetBytes(int64(len(module)))
 			b.ReportAllocs()
 			for b.Loop() {
-				rc, err := image.Module(b.Context(), img, 32<<20)
+				rc, err := image.Open(b.Context(), img, 32<<20)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -229,7 +229,7 @@ func TestModuleOpensNoMoreThanItMust(t *testing.T) {
 
 func readModule(t *testing.T, img v1.Image, max int64) ([]byte, error) {
 	t.Helper()
-	rc, err := image.Module(t.Context(), img, max)
+	rc, err := image.Open(t.Context(), img, max)
 	if err != nil {
 		return nil, err
 	}

@@ -1,119 +1,129 @@
 package image
 
 import (
+	"cmp"
+	"context"
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// Stream is a module on its way out of an image or a file. Its bytes may be
-// trusted only once Read has returned io.EOF: until then neither the digest of
-// what carries it has been verified nor the rest of the archive looked at.
+// Stream is the module of an image or a file. Its bytes may be trusted only once Read
+// has returned io.EOF: until then neither the digest of the layer has been verified
+// nor the rest of the archive searched.
 type Stream struct {
-	// Layer that carries the module; zero outside of images.
+	// Layer that holds the module; zero outside of images.
 	Layer v1.Descriptor
-	// Path of the module in the archive that carries it; empty when it is bare.
+	// Path of the module in its archive; empty if it is bare.
 	Path string
 
-	r      io.Reader
-	finish func() error // reads and checks what follows the module
-	failed func(error) error
-	close  func() error
-	end    error // sticky
-	whole  bool  // these are all the bytes of the blob, as they were pushed
+	content *content
+	module  io.Reader    // capped
+	finish  func() error // reads and checks what follows the module
+	err     error        // the first one
 }
 
 // SHA256 returns the hash, in hex, that the module has if Read ends in io.EOF, which
-// the registry client verifies on the way; "" when the module is but a part of what
+// the registry client verifies on the way; "" if the module is only a part of what
 // it verifies, or does not come from an image.
 func (s *Stream) SHA256() string {
-	if !s.whole || s.Layer.Digest.Algorithm != "sha256" {
+	if s.Path != "" || s.content.compressed || s.Layer.Digest.Algorithm != "sha256" {
 		return ""
 	}
 	return s.Layer.Digest.Hex
 }
 
 // Read reads the module's bytes. It fails with TooLarge above the limit, and in
-// place of io.EOF when what carries the module turns out to be damaged, cut off
-// or ambiguous.
+// place of io.EOF if the layer or file turns out to be damaged, cut off or ambiguous.
 func (s *Stream) Read(p []byte) (int, error) {
-	if s.end != nil {
-		return 0, s.end
+	if s.err != nil {
+		return 0, s.err
 	}
-	n, err := s.r.Read(p)
-	if err != nil {
-		s.end = s.conclude(err)
+	n, err := s.module.Read(p)
+	switch {
+	case err == io.EOF:
+		s.err = cmp.Or(s.finish(), io.EOF)
+	case err != nil:
+		s.err = s.content.explain(err)
 	}
-	return n, s.end
-}
-
-func (s *Stream) conclude(err error) error {
-	if err != io.EOF {
-		return s.failed(err)
-	}
-	if err := s.finish(); err != nil {
-		return err
-	}
-	return io.EOF
+	return n, s.err
 }
 
 // Close releases the connection. What was not read is not verified.
 func (s *Stream) Close() error {
-	if s.end == nil {
-		s.end = io.ErrClosedPipe
-	}
-	return s.close()
+	s.err = cmp.Or(s.err, io.ErrClosedPipe)
+	return s.content.Close()
 }
 
-// bare streams content that is no archive.
-func bare(c *content, close func() error) *Stream {
-	return &Stream{
-		whole:  !c.packed,
-		r:      c.budget.limitModule(c.Reader),
-		finish: c.drain,
-		failed: c.explain,
-		close:  closeBoth(c, close),
-	}
+// bareModule streams content that is no archive.
+func bareModule(c *content) *Stream {
+	return &Stream{content: c, module: c.budget.limitModule(c), finish: c.drain}
 }
 
-// entry streams the file at which the archive a in c stands. A file that rival
-// accepts, further back, makes the archive ambiguous.
-func entry(c *content, a *archive, file wasmFile, rival func(wasmFile) bool, close func() error) (*Stream, error) {
+// archivedModule streams the file at which the archive is. A file that rival accepts,
+// further back, makes the archive ambiguous.
+func archivedModule(a *archive, file *wasmFile, rival func(wasmFile) bool) (*Stream, error) {
+	c := a.content
 	if file.size > c.budget.max {
-		return nil, c.budget.moduleExceeded()
+		return nil, module.TooLarge(c.budget.max)
 	}
-	return &Stream{
-		Path:   file.path,
-		r:      c.budget.limitModule(a.tar),
-		finish: func() error { return finishArchive(c, a, file, rival) },
-		failed: c.explain,
-		close:  closeBoth(c, close),
-	}, nil
+	finish := func() error {
+		other, err := a.find(func(f wasmFile) bool { return f.refused == nil && rival(f) })
+		switch {
+		case err != nil:
+			return err
+		case other != nil:
+			return severalFiles(file.path, other.path)
+		}
+		return c.drain()
+	}
+	return &Stream{Path: file.path, content: c, module: c.budget.limitModule(a.tar), finish: finish}, nil
 }
 
-func finishArchive(c *content, a *archive, chosen wasmFile, rival func(wasmFile) bool) error {
-	for {
-		file, err := a.next()
-		if err == io.EOF {
-			return c.drain()
-		}
-		if err != nil {
-			return c.explain(err)
-		}
-		if file.refused == nil && rival(file) {
-			return ambiguous([]string{chosen.path, file.path})
-		}
+// Unpack streams the module of a file: the file itself, or what it holds if it is
+// compressed by gzip or zstd, or the only *.wasm file of a tar archive. In an archive
+// that has several, plugin.wasm is taken if it comes first. Bytes of any other format
+// are streamed as they are: module.Inspect refuses them.
+//
+// The module is capped at max bytes, what is read and decompressed around it at
+// sixteen times that. Errors are terminal *failure.Error, or those of r, wrapped.
+// Closing the stream does not close r. Cancelling is up to r.
+func Unpack(r io.Reader, max int64) (io.ReadCloser, error) {
+	c, err := decode(&blob{ReadCloser: io.NopCloser(r), ctx: context.Background(), what: "the file"}, newBudget(max))
+	if err != nil {
+		return nil, err
 	}
+	if c.format != formatTar {
+		return bareModule(c), nil
+	}
+	stream, err := firstModule(newArchive(c, nil))
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return stream, nil
 }
 
-// The rivals of a module in an archive.
-func anyFile(wasmFile) bool         { return true }
-func noFile(wasmFile) bool          { return false }
-func preferredFile(f wasmFile) bool { return f.preferred() }
-
-func closeBoth(c *content, close func() error) func() error {
-	return func() error {
-		c.close()
-		return close()
+// firstModule streams the first regular *.wasm file of an archive that can be read
+// only once.
+func firstModule(a *archive) (*Stream, error) {
+	var refused error
+	file, err := a.find(func(f wasmFile) bool {
+		refused = cmp.Or(refused, f.refused)
+		return f.refused == nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case file == nil && refused != nil:
+		return nil, refused
+	case file == nil:
+		return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the archive holds no *.wasm file")
 	}
+	rival := func(f wasmFile) bool { return !file.preferred() || f.preferred() }
+	return archivedModule(a, file, rival)
 }

@@ -55,7 +55,7 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 func TestModuleObeysTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	img := (&testImage{ConfigType: emptyConfig, Layers: []layer{{MediaType: wasmLayer, Content: bytes.Repeat([]byte("x"), 1<<20)}}}).Build(t)
-	rc, err := image.Module(ctx, img, 2<<20)
+	rc, err := image.Open(ctx, img, 2<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestModuleObeysTheContext(t *testing.T) {
 	if _, err := io.ReadAll(rc); !errors.Is(err, context.Canceled) {
 		t.Errorf("after cancelling, reading ended with %v", err)
 	}
-	if _, err := image.Module(ctx, img, 2<<20); !errors.Is(err, context.Canceled) {
+	if _, err := image.Open(ctx, img, 2<<20); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a cancelled context, opening ended with %v", err)
 	}
 }

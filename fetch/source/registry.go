@@ -120,7 +120,7 @@ func (s *session) open(ctx context.Context, ref name.Digest, max int64) (io.Read
 	if err != nil {
 		return nil, s.explain(ctx, err, what)
 	}
-	stream, err := image.Module(ctx, img, max)
+	stream, err := image.Open(ctx, img, max)
 	if err != nil {
 		return nil, s.explain(ctx, err, what)
 	}

@@ -8,15 +8,13 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/gzip"
 )
 
 const (
-	// The types of the format "binary", which Solo's wasme introduced.
-	soloConfigType types.MediaType = "application/vnd.module.wasm.config.v1+json"
-	soloLayerType  types.MediaType = "application/vnd.module.wasm.content.layer.v1+wasm"
-
 	runtimeConfigName = "runtime-config.json"
 	archiveName       = "plugin.tar.gz"
 
@@ -26,7 +24,7 @@ const (
 	envoyRuntime      = "envoy_proxy"
 )
 
-// Image packs a module as docker build would: an image for linux/amd64, whichever
+// Image builds what docker build would: an image for linux/amd64, whichever
 // machine it is made on, with one layer that holds plugin.wasm and
 // runtime-config.json. Docker, podman, containerd, Kubernetes' image volumes,
 // Istio and Envoy Gateway read it, and every registry takes it. abi is the version
@@ -51,12 +49,11 @@ func Image(module []byte, abi string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := newAssembly(blob{types.OCIConfigJSON, config, ""}, map[string]string{variantAnnotation: "compat"})
-	a.addLayer(blob{types.OCILayer, layer, archiveName})
-	return a.image()
+	return assemble(types.OCIConfigJSON, config, map[string]string{variantAnnotation: "compat"},
+		titledLayer{static.NewLayer(layer, types.OCILayer), archiveName})
 }
 
-// Binary packs a module as Solo's wasme does: as it is, uncompressed, beside its
+// Binary builds the artifact of Solo's wasme: the module uncompressed, beside its
 // runtime configuration. Istio, Envoy Gateway and oras read it, docker does not. abi
 // is as for [Image]. The same arguments give the same digest.
 func Binary(module []byte, abi string) (v1.Image, error) {
@@ -68,13 +65,12 @@ func Binary(module []byte, abi string) (v1.Image, error) {
 	if abi != "" {
 		annotations[abiAnnotation] = abi
 	}
-	a := newAssembly(blob{soloConfigType, runtime, ""}, annotations)
-	a.addLayer(blob{soloConfigType, runtime, runtimeConfigName})
-	a.addLayer(blob{soloLayerType, module, preferredName})
-	return a.image()
+	return assemble(soloConfigType, runtime, annotations,
+		titledLayer{static.NewLayer(runtime, soloConfigType), runtimeConfigName},
+		titledLayer{static.NewLayer(module, soloLayerType), preferredName})
 }
 
-// runtimeConfig is what the readers of Wasm images expect beside a module.
+// runtimeConfig is what readers of Wasm images expect beside a module.
 func runtimeConfig(abi string) ([]byte, error) {
 	abis := []string{}
 	if abi != "" {
@@ -138,10 +134,7 @@ func packTar(files ...file) ([]byte, error) {
 
 func compress(content []byte) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.DefaultCompression)
-	if err != nil {
-		return nil, fmt.Errorf("compress the layer: %w", err)
-	}
+	w := gzip.NewWriter(&out)
 	if _, err := w.Write(content); err != nil {
 		return nil, fmt.Errorf("compress the layer: %w", err)
 	}
@@ -149,4 +142,60 @@ func compress(content []byte) ([]byte, error) {
 		return nil, fmt.Errorf("compress the layer: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// titledLayer is a layer with its file name. It embeds only what go-containerregistry
+// needs to find the rest, such as the digest of the uncompressed layer, by itself.
+type titledLayer struct {
+	partial.CompressedLayer
+	title string
+}
+
+// assembled is an OCI image of which every byte is given: the mutate package of
+// go-containerregistry knows only configurations of containers. It implements
+// partial.CompressedImageCore.
+type assembled struct {
+	config   []byte
+	manifest []byte
+	layers   map[v1.Hash]partial.CompressedLayer
+}
+
+func assemble(configType types.MediaType, config []byte, annotations map[string]string, layers ...titledLayer) (v1.Image, error) {
+	configDescriptor, err := partial.Descriptor(static.NewLayer(config, configType))
+	if err != nil {
+		return nil, fmt.Errorf("describe the configuration: %w", err)
+	}
+	img := &assembled{config: config, layers: map[v1.Hash]partial.CompressedLayer{}}
+	manifest := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: *configDescriptor, Annotations: annotations}
+	for _, layer := range layers {
+		descriptor, err := partial.Descriptor(layer)
+		if err != nil {
+			return nil, fmt.Errorf("describe %s: %w", layer.title, err)
+		}
+		descriptor.Annotations = map[string]string{titleAnnotation: layer.title}
+		manifest.Layers = append(manifest.Layers, *descriptor)
+		img.layers[descriptor.Digest] = layer
+	}
+	if img.manifest, err = json.Marshal(manifest); err != nil {
+		return nil, fmt.Errorf("encode the manifest: %w", err)
+	}
+	return partial.CompressedToImage(img)
+}
+
+// MediaType of the manifest.
+func (a *assembled) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
+
+// RawManifest returns the encoded manifest.
+func (a *assembled) RawManifest() ([]byte, error) { return a.manifest, nil }
+
+// RawConfigFile returns the configuration, which need not be a container's.
+func (a *assembled) RawConfigFile() ([]byte, error) { return a.config, nil }
+
+// LayerByDigest returns one of the layers.
+func (a *assembled) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
+	layer, ok := a.layers[h]
+	if !ok {
+		return nil, fmt.Errorf("the image has no layer %s", h)
+	}
+	return layer, nil
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"archive/tar"
 	"io"
 	"math"
 
@@ -10,23 +11,21 @@ import (
 )
 
 const (
-	// maxLayers is how many layers an image may have.
-	maxLayers = 128
-	// maxEntries is how many archive entries are looked at in one image.
+	// maxEntries is how many archive entries are read of one image.
 	maxEntries = 1 << 16
 	// maxPath is the longest path, in bytes, of an archive entry.
 	maxPath = 4096
-	// searchFactor times the module's cap is how much is read, and how much is
-	// unpacked, on the way to a module and behind it.
+	// searchFactor times the cap of the module is how much is read, and how much is
+	// decompressed, on the way to a module and behind it.
 	searchFactor = 16
 )
 
-// budget is what one search may still spend. All layers of an image share it.
+// budget is what the search of one image may still consume, in all layers together.
 type budget struct {
 	max     int64 // bytes of the module
 	read    int64 // bytes still to be read from blobs
-	unpack  int64 // bytes still to come out of decompression
-	entries int   // archive entries still to be looked at
+	unpack  int64 // bytes still to be decompressed
+	entries int   // archive entries still to be read
 }
 
 func newBudget(max int64) *budget {
@@ -37,13 +36,13 @@ func newBudget(max int64) *budget {
 	return &budget{max: max, read: search, unpack: search, entries: maxEntries}
 }
 
-// limitReading caps what is read from blobs. A compressed blob can be endless
-// and yet yield nothing, so it is capped before decompression too.
+// limitReading caps what is read from blobs. A compressed blob can be endless and yet
+// yield nothing, so it is capped before decompression too.
 func (b *budget) limitReading(r io.Reader) io.Reader {
 	return &limitReader{r: r, left: &b.read, exceeded: b.searchExceeded()}
 }
 
-// limitUnpacking caps what comes out of decompression.
+// limitUnpacking caps what is decompressed.
 func (b *budget) limitUnpacking(r io.Reader) io.Reader {
 	return &limitReader{r: r, left: &b.unpack, exceeded: b.searchExceeded()}
 }
@@ -51,7 +50,7 @@ func (b *budget) limitUnpacking(r io.Reader) io.Reader {
 // limitModule caps the module itself.
 func (b *budget) limitModule(r io.Reader) io.Reader {
 	left := b.max
-	return &limitReader{r: r, left: &left, exceeded: b.moduleExceeded()}
+	return &limitReader{r: r, left: &left, exceeded: module.TooLarge(b.max)}
 }
 
 func (b *budget) searchExceeded() error {
@@ -59,8 +58,16 @@ func (b *budget) searchExceeded() error {
 		"more than %d times the module limit of %d bytes would have to be unpacked: push the module alone, as with wasmc push", searchFactor, b.max)
 }
 
-func (b *budget) moduleExceeded() error {
-	return module.TooLarge(b.max)
+// countEntry caps the number of archive entries and the length of their paths.
+func (b *budget) countEntry(header *tar.Header) error {
+	if b.entries--; b.entries < 0 {
+		return failure.Terminalf(v1alpha1.ReasonTooLarge,
+			"more than %d files would have to be looked at: push the module alone, as with wasmc push", maxEntries)
+	}
+	if len(header.Name) > maxPath {
+		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "a path in the archive is longer than %d bytes", maxPath)
+	}
+	return nil
 }
 
 // limitReader returns exceeded instead of the first byte above *left.
