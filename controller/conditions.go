@@ -8,6 +8,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/text"
 )
 
 // conditions lists the conditions of status in a fixed order, Ready first. The
@@ -20,6 +21,7 @@ func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outco
 	list = append(list, proxiesLoaded(o)...)
 	list = append(list, preflightPassed(prev, o.preflight)...)
 	for i := range list {
+		list[i].Message = text.Truncate(list[i].Message, maxMessage)
 		list[i].ObservedGeneration = status.ObservedGeneration
 		list[i].LastTransitionTime = transition(prev, list[i], now)
 	}
@@ -102,7 +104,7 @@ func envoyFilterApplied(o outcome) metav1.Condition {
 	}
 }
 
-// proxiesLoaded is there only where the proxies are asked.
+// proxiesLoaded is there only where the proxies are observed.
 func proxiesLoaded(o outcome) []metav1.Condition {
 	const kind = v1alpha1.ConditionProxiesLoaded
 	switch {
@@ -111,7 +113,7 @@ func proxiesLoaded(o outcome) []metav1.Condition {
 	case o.proxies == nil:
 		return nil
 	default:
-		return []metav1.Condition{o.proxies.condition()}
+		return []metav1.Condition{o.proxies.Condition()}
 	}
 }
 
@@ -141,7 +143,7 @@ func verdict(f *failure.Error) metav1.ConditionStatus {
 }
 
 func condition(kind string, status metav1.ConditionStatus, reason v1alpha1.Reason, message string) metav1.Condition {
-	return metav1.Condition{Type: kind, Status: status, Reason: string(reason), Message: truncate(message, maxMessage)}
+	return metav1.Condition{Type: kind, Status: status, Reason: string(reason), Message: message}
 }
 
 func find(list []metav1.Condition, kind string) *metav1.Condition {

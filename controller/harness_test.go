@@ -195,7 +195,7 @@ func newHarness(t *testing.T, objects ...client.Object) *harness {
 func (h *harness) start() {
 	o := h.options.withDefaults()
 	h.waits = newBackground(o.Fetcher, func(types.NamespacedName) {})
-	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, h.waits, nil, o)
+	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, h.waits, o)
 }
 
 // cached reads as an informer's cache does, which may be behind.

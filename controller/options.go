@@ -5,12 +5,16 @@ import (
 	"errors"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/preflight"
+	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -37,26 +41,19 @@ const (
 	DefaultFetchWait   = 2 * time.Second
 	DefaultFillTimeout = 2 * time.Minute
 	DefaultWorkers     = 4
-
-	DefaultProxyInterval = 30 * time.Second
-	DefaultProxyWorkers  = 8
 )
 
-// ProxyOptions say how the proxies are asked what they run. All of the cluster's Pods
-// must be in the manager's cache.
-type ProxyOptions struct {
-	// Asker asks the proxies. Required.
-	Asker ProxyAsker
-	// Sightings tell who asked for a module. Required.
-	Sightings Sightings
-	// Refusals tell what proxies refused; nil leaves it to what they say themselves.
-	Refusals Refusals
-	// Interval is how often the proxies of an AutoWasm are asked when all is well. 0
-	// means DefaultProxyInterval.
-	Interval time.Duration
-	// Workers is how many AutoWasms' proxies are looked at at once. 0 means
-	// DefaultProxyWorkers.
-	Workers int
+// Proxies reports what the proxies of AutoWasms run. A *proxies.Reconciler is one.
+type Proxies interface {
+	// Snapshot returns what the proxies have made of ef, aw's EnvoyFilter as it is rendered
+	// now; false while that is not known.
+	Snapshot(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) (proxies.Snapshot, bool)
+	// ReloadDue reports whether the proxies should be made to load the module that ef
+	// names again.
+	ReloadDue(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) bool
+	// OnChange has f called with each AutoWasm for which one of these has changed. It is
+	// called once, before anything runs.
+	OnChange(f func(types.NamespacedName))
 }
 
 // Options are what the controllers work with.
@@ -78,9 +75,8 @@ type Options struct {
 	FetchWait time.Duration
 	// FillTimeout bounds one fill. 0 means DefaultFillTimeout.
 	FillTimeout time.Duration
-	// Proxies says how the proxies are asked what they run; nil asks none, and then
-	// the status says nothing of them.
-	Proxies *ProxyOptions
+	// Proxies reports what the proxies run; with nil the status does not say.
+	Proxies Proxies
 	// OwnNamespace is the server's namespace, in which an AutoWasm may not select the
 	// server itself; "" when there is none.
 	OwnNamespace string
@@ -101,21 +97,10 @@ func (o Options) withDefaults() Options {
 	o.FetchWait = orDefault(o.FetchWait, DefaultFetchWait)
 	o.FillTimeout = orDefault(o.FillTimeout, DefaultFillTimeout)
 	o.Workers = orDefault(o.Workers, DefaultWorkers)
-	o.Proxies = o.Proxies.withDefaults()
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
-}
-
-func (o *ProxyOptions) withDefaults() *ProxyOptions {
-	if o == nil {
-		return nil
-	}
-	filled := *o
-	filled.Interval = orDefault(filled.Interval, DefaultProxyInterval)
-	filled.Workers = orDefault(filled.Workers, DefaultProxyWorkers)
-	return &filled
 }
 
 func orDefault[T int | time.Duration](value, otherwise T) T {
@@ -131,9 +116,6 @@ func (o Options) check() error {
 	}
 	if o.Render.Cluster == "" || o.Render.BaseURL == "" {
 		return errors.New("set up the controllers: Options.Render is not set")
-	}
-	if o.Proxies != nil && (o.Proxies.Asker == nil || o.Proxies.Sightings == nil) {
-		return errors.New("set up the controllers: Options.Proxies lacks its Asker or its Sightings")
 	}
 	return nil
 }

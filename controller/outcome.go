@@ -8,6 +8,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -53,10 +54,10 @@ type outcome struct {
 	// renderedFor is the generation that envoyFilter was rendered for, 0 when it
 	// does not say.
 	renderedFor int64
-	// proxies is what the selected proxies say, nil when they are not asked.
-	proxies *proxyView
-	// unheard says that they have not said anything yet of what is in the cluster now.
-	unheard bool
+	// proxies is what the selected proxies run, nil when they are not observed.
+	proxies *proxies.Snapshot
+	// unobserved says that they have not been scraped yet for what is in the cluster now.
+	unobserved bool
 }
 
 // found notes ef as what the cluster has for aw, if it is ours. One that was staged
@@ -81,14 +82,14 @@ func (o outcome) done() outcome {
 	return o
 }
 
-// heard ends o by what the proxies say, or have said before: a proxy that starts takes
-// nothing back of what was achieved.
-func (o outcome) heard(v proxyView, seen bool, aw *v1alpha1.AutoWasm) outcome {
-	o.proxies, o.unheard = &v, !seen
-	if !seen {
+// observed ends o by what the proxies run, or ran before: a proxy that starts does not
+// end Ready.
+func (o outcome) observed(s proxies.Snapshot, known bool, aw *v1alpha1.AutoWasm) outcome {
+	o.proxies, o.unobserved = &s, !known
+	if !known {
 		return o.failed(stageProxies, failure.Transientf(v1alpha1.ReasonProxiesLoading, "the selected proxies are being asked whether they run the module"))
 	}
-	if f := v.failure(wasReady(aw)); f != nil {
+	if f := s.Failure(wasReady(aw)); f != nil {
 		return o.failed(stageProxies, f)
 	}
 	return o.done()

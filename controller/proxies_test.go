@@ -2,202 +2,397 @@ package controller
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/autowasm/autowasm/internal/istio"
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/proxies"
+	"github.com/autowasm/autowasm/render"
 )
 
-// sidecarPod is a Pod of the AutoWasm's namespace that its selector matches, whose
-// application and proxy run since testTime, changed by the edits.
-func sidecarPod(name, ip string, edits ...func(*corev1.Pod)) *corev1.Pod {
-	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: testKey.Namespace, Name: name, UID: types.UID("uid-" + name), Labels: map[string]string{"app": "details"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}, {Name: istio.ProxyContainer}}},
-		Status: corev1.PodStatus{PodIP: ip, ContainerStatuses: []corev1.ContainerStatus{
-			{Name: "app", State: runningSince(testTime.Add(time.Minute)), RestartCount: 7},
-			{Name: istio.ProxyContainer, State: runningSince(testTime)},
-		}},
+func TestSyncedWhenTheProxiesRun(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", withoutFilter)
+	h.mustReconcile()
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.expectLoaded(loadingFirst, nil)
+	h.expectWrites(made)
+
+	h.answers["10.0.0.1"] = waitsFor(h.plugin())
+	h.look(time.Second)
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.expectLoaded(loadingFirst, counts(1, 0))
+	h.expectWrites(statusOnly)
+
+	h.answers["10.0.0.1"] = runs(h.plugin())
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(1, 1))
+	h.expectWrites(statusOnly, "Normal Synced")
+	if want, got := "EnvoyFilter test carries module sha256:"+shaA+" to the selected proxies; 1 of 1 selected proxies run the module", h.autoWasm().Status.Message; got != want {
+		t.Errorf("message %q, want %q", got, want)
 	}
-	for _, edit := range edits {
-		edit(pod)
+}
+
+func TestSyncedWithoutProxies(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.mustReconcile()
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded("ProxiesLoaded=Unknown NoProxySelected @1", nil)
+	h.expectWrites(made, "Normal Synced")
+	h.look(time.Second)
+	h.expectWrites(noWrites)
+}
+
+// No news, no writes, whoever asks how often.
+func TestReconcilesOfWhatProxiesSaidWriteNothing(t *testing.T) {
+	tests := map[string]func(render.Plugin) answer{
+		"running":        runs,
+		"loading":        waitsFor,
+		"does not start": doesNotStart,
+		"gave up":        func(p render.Plugin) answer { a := doesNotStart(p); a.FetchFailures, a.FetchSuccesses = 1, 0; return a },
+		"no place":       func(render.Plugin) answer { return withoutFilter },
+		"silent":         func(render.Plugin) answer { return noAnswer },
 	}
-	return pod
-}
-
-func runningSince(at time.Time) corev1.ContainerState {
-	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(at)}}
-}
-
-// nativeSidecar moves the proxy to the init containers.
-func nativeSidecar(pod *corev1.Pod) {
-	always := corev1.ContainerRestartPolicyAlways
-	pod.Spec.Containers = pod.Spec.Containers[:1]
-	pod.Spec.InitContainers = []corev1.Container{{Name: "istio-validation"}, {Name: istio.ProxyContainer, RestartPolicy: &always}}
-	pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "istio-validation"}, pod.Status.ContainerStatuses[1]}
-	pod.Status.ContainerStatuses = pod.Status.ContainerStatuses[:1]
-}
-
-// gatewayPod leaves the proxy alone in its Pod.
-func gatewayPod(pod *corev1.Pod) {
-	pod.Spec.Containers = pod.Spec.Containers[1:]
-	pod.Status.ContainerStatuses = pod.Status.ContainerStatuses[1:]
-}
-
-func gatewayTemplates(templates string) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) { pod.Annotations = map[string]string{istio.AnnotationInjectTemplates: templates} }
-}
-
-func proxyStatus(edit func(*corev1.ContainerStatus)) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) { edit(&pod.Status.ContainerStatuses[1]) }
-}
-
-func inNamespace(namespace string) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) { pod.Namespace = namespace }
-}
-
-func labeled(labels map[string]string) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) { pod.Labels = labels }
-}
-
-func clusterOf(t *testing.T, pods ...*corev1.Pod) client.WithWatch {
-	t.Helper()
-	builder := fake.NewClientBuilder()
-	for _, pod := range pods {
-		builder.WithObjects(pod)
-	}
-	return builder.Build()
-}
-
-func selecting(edits ...func(*proxyTarget)) proxyTarget {
-	t := proxyTarget{namespace: testKey.Namespace, selector: map[string]string{"app": "details"}}
-	t.key = testKey
-	for _, edit := range edits {
-		edit(&t)
-	}
-	return t
-}
-
-func ofGateways(t *proxyTarget)   { t.gateway = true }
-func ofTheMesh(t *proxyTarget)    { t.namespace = "" }
-func ofEverything(t *proxyTarget) { t.selector = nil }
-func ofVersionOne(t *proxyTarget) { t.selector = map[string]string{"app": "details", "version": "v1"} }
-func podName(p proxy) string      { return p.pod.String() + " " + p.ip }
-func podNames(all []proxy) []string {
-	var names []string
-	for _, p := range all {
-		names = append(names, podName(p))
-	}
-	return names
-}
-
-func TestSelectedProxies(t *testing.T) {
-	terminating := func(pod *corev1.Pod) {
-		pod.Finalizers, pod.DeletionTimestamp = []string{"test/keep"}, &metav1.Time{Time: testTime}
-	}
-	tests := map[string]struct {
-		target proxyTarget
-		pods   []*corev1.Pod
-		want   []string
-	}{
-		"none": {selecting(), nil, nil},
-		"in order": {
-			selecting(), []*corev1.Pod{sidecarPod("b", "10.0.0.2"), sidecarPod("a", "10.0.0.9"), sidecarPod("c", "fd00::1")},
-			[]string{"shop/a 10.0.0.9", "shop/b 10.0.0.2", "shop/c fd00::1"},
-		},
-		"a native sidecar":  {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", nativeSidecar)}, []string{"shop/a 10.0.0.1"}},
-		"a gateway":         {selecting(ofGateways), []*corev1.Pod{sidecarPod("a", "10.0.0.1", gatewayPod), sidecarPod("b", "10.0.0.2")}, []string{"shop/a 10.0.0.1"}},
-		"no sidecar is one": {selecting(ofGateways), []*corev1.Pod{sidecarPod("a", "10.0.0.1"), sidecarPod("b", "10.0.0.1", nativeSidecar)}, nil},
-		"no gateway is one": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", gatewayPod)}, nil},
-		"a gateway with company": {
-			selecting(ofGateways),
-			[]*corev1.Pod{sidecarPod("a", "10.0.0.1", gatewayTemplates("gateway")), sidecarPod("b", "10.0.0.2", gatewayTemplates("own,gateway")), sidecarPod("c", "10.0.0.3", gatewayTemplates("sidecar"))},
-			[]string{"shop/a 10.0.0.1", "shop/b 10.0.0.2"},
-		},
-		"other labels":     {selecting(ofVersionOne), []*corev1.Pod{sidecarPod("a", "10.0.0.1"), sidecarPod("b", "10.0.0.2", labeled(map[string]string{"app": "details", "version": "v1", "x": "y"}))}, []string{"shop/b 10.0.0.2"}},
-		"no selector":      {selecting(ofEverything), []*corev1.Pod{sidecarPod("a", "10.0.0.1", labeled(nil)), sidecarPod("b", "10.0.0.2", inNamespace("other"))}, []string{"shop/a 10.0.0.1"}},
-		"other namespaces": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", inNamespace("other"))}, nil},
-		"of the whole mesh": {
-			selecting(ofTheMesh), []*corev1.Pod{sidecarPod("a", "10.0.0.1", inNamespace("other")), sidecarPod("b", "10.0.0.2"), sidecarPod("c", "10.0.0.3", labeled(nil))},
-			[]string{"other/a 10.0.0.1", "shop/b 10.0.0.2"},
-		},
-		"without a proxy": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", func(pod *corev1.Pod) {
-			pod.Status.ContainerStatuses = pod.Status.ContainerStatuses[:1]
-		})}, nil},
-		"a proxy that waits": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", proxyStatus(func(s *corev1.ContainerStatus) {
-			s.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
-		}))}, nil},
-		"a proxy that has ended": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", proxyStatus(func(s *corev1.ContainerStatus) {
-			s.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
-		}))}, nil},
-		"terminating": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", terminating)}, nil},
-		"no address":  {selecting(), []*corev1.Pod{sidecarPod("a", "")}, nil},
-	}
-	for name, tt := range tests {
+	for name, says := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := selectedProxies(t.Context(), clusterOf(t, tt.pods...), tt.target)
-			if diff := cmp.Diff(tt.want, podNames(got)); diff != "" || err != nil {
-				t.Errorf("error %v, proxies (-want +got):\n%s", err, diff)
+			h := newMeshed(t, autoWasm())
+			h.pod("a", "10.0.0.1", withoutFilter)
+			h.mustReconcile()
+			h.answers["10.0.0.1"] = says(h.plugin())
+			h.look(time.Second)
+			h.forgetWrites()
+			h.announced()
+			for range 3 {
+				if diff := cmp.Diff(reconcile.Result{}, h.mustReconcile()); diff != "" {
+					t.Errorf("looked at again (-want +got):\n%s", diff)
+				}
+				h.look(0)
 			}
+			h.expectWrites(noWrites)
 		})
 	}
 }
 
-// TestStartsOfAProxy: whatever voids what is known of a proxy is another start, and what
-// happens to the rest of its Pod is not.
-func TestStartsOfAProxy(t *testing.T) {
-	start := func(edits ...func(*corev1.Pod)) proxyStart {
-		t.Helper()
-		all, err := selectedProxies(t.Context(), clusterOf(t, sidecarPod("a", "10.0.0.1", edits...)), selecting())
-		if err != nil || len(all) != 1 {
-			t.Fatalf("%v, %v", all, err)
-		}
-		return all[0].start
-	}
-	before := start()
-	want := proxyStart{uid: "uid-a", at: testTime}
-	if diff := cmp.Diff(want, before, cmp.AllowUnexported(proxyStart{})); diff != "" {
-		t.Errorf("start (-want +got):\n%s", diff)
-	}
+// After a restart the proxies are asked anew, which by itself is no news.
+func TestARestartIsNoNews(t *testing.T) {
 	tests := map[string]struct {
-		edit func(*corev1.Pod)
-		same bool
+		says          func(render.Plugin) answer
+		phase         v1alpha1.Phase
+		ready, reason string
 	}{
-		"nothing":                  {func(*corev1.Pod) {}, true},
-		"a native sidecar":         {nativeSidecar, true},
-		"the application restarts": {func(pod *corev1.Pod) { pod.Status.ContainerStatuses[0].RestartCount++ }, true},
-		"the Pod gets ready":       {func(pod *corev1.Pod) { pod.Status.ContainerStatuses[1].Ready = true }, true},
-		"another Pod":              {func(pod *corev1.Pod) { pod.UID = "uid-b" }, false},
-		"the proxy restarts":       {proxyStatus(func(s *corev1.ContainerStatus) { s.RestartCount++ }), false},
-		"the proxy starts later": {proxyStatus(func(s *corev1.ContainerStatus) {
-			s.State = runningSince(testTime.Add(time.Second))
-		}), false},
+		"all is well":     {runs, v1alpha1.PhaseSynced, "True", "Synced"},
+		"it failed":       {doesNotStart, v1alpha1.PhaseFailed, "False", "ProxyStartFailed"},
+		"it has no place": {func(render.Plugin) answer { return withoutFilter }, v1alpha1.PhaseFailed, "False", "NotInserted"},
 	}
 	for name, tt := range tests {
-		if after := start(tt.edit); (after == before) != tt.same {
-			t.Errorf("%s: %+v before, %+v after", name, before, after)
+		t.Run(name, func(t *testing.T) {
+			h := newMeshed(t, autoWasm())
+			h.pod("a", "10.0.0.1", withoutFilter)
+			h.mustReconcile()
+			h.answers["10.0.0.1"] = tt.says(h.plugin())
+			h.look(time.Minute)
+			h.forgetWrites()
+			h.announced()
+
+			if now := time.Now(); now.After(h.now) { // the EnvoyFilter bears the time at which it was written
+				h.now = now
+			}
+			h.now = h.now.Add(time.Hour)
+			h.restart()
+			h.mustReconcile()
+			h.expect(tt.phase, tt.ready, tt.reason)
+			h.expectWrites(noWrites)
+			h.look(time.Second)
+			h.expect(tt.phase, tt.ready, tt.reason)
+			h.expectWrites(noWrites)
+		})
+	}
+}
+
+// What proxies said of another EnvoyFilter holds for this one no more.
+func TestARestartAfterAChange(t *testing.T) {
+	h := readyMesh(t)
+	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
+	h.restart()
+	h.mustReconcile()
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.expectLoaded("ProxiesLoaded=Unknown ProxiesLoading @2", nil)
+}
+
+func TestANewPodTakesNothingBack(t *testing.T) {
+	h := readyMesh(t)
+	h.pod("b", "10.0.0.2", waitsFor(h.plugin()))
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(2, 1))
+	h.expectWrites(statusOnly)
+
+	h.look(loadTime)
+	h.expect(v1alpha1.PhasePending, "False", "ProxyLoadFailed")
+	h.expectLoaded("ProxiesLoaded=False ProxyLoadFailed @1", counts(2, 1))
+	h.expectWrites(statusOnly, "Warning ProxyLoadFailed")
+
+	h.answers["10.0.0.2"] = runs(h.plugin())
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(2, 2))
+	h.expectWrites(statusOnly, "Normal Synced")
+}
+
+func TestAModuleThatDoesNotStart(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", withoutFilter)
+	h.mustReconcile()
+	h.answers["10.0.0.1"] = doesNotStart(h.plugin())
+	h.look(time.Second)
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.announced()
+	h.forgetWrites()
+
+	h.look(settleTime)
+	h.expect(v1alpha1.PhaseFailed, "False", "ProxyStartFailed")
+	h.expectLoaded("ProxiesLoaded=False ProxyStartFailed @1", counts(1, 0))
+	h.expectWrites(statusOnly, "Warning ProxyStartFailed")
+
+	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
+	h.mustReconcile()
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.answers["10.0.0.1"] = runs(h.plugin())
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded("ProxiesLoaded=True Running @2", counts(1, 1))
+}
+
+// TestProxiesThatGaveUpAreTold: once, by another name of the plugin, and again later.
+func TestProxiesThatGaveUpAreTold(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", withoutFilter)
+	h.mustReconcile()
+	before := h.plugin()
+	h.answers["10.0.0.1"] = gaveUp(before)
+	h.forgetWrites()
+	h.look(settleTime) // wakes it, and that reconcile tells the proxies
+	told := h.plugin()
+	if before.Owner != told.Owner || before.VM != told.VM || before.Revision == told.Revision || render.ReloadOf(h.envoyFilter()) != 1 {
+		t.Errorf("%s before, %s after, told %d times", before, told, render.ReloadOf(h.envoyFilter()))
+	}
+	h.forgetWrites()
+	for range 3 {
+		h.mustReconcile()
+	}
+	h.expectWrites(noWrites)
+
+	h.answers["10.0.0.1"] = gaveUp(told)
+	h.look(settleTime + time.Second)
+	if n := render.ReloadOf(h.envoyFilter()); n != 1 {
+		t.Errorf("told %d times, before it is due", n)
+	}
+	h.expect(v1alpha1.PhasePending, "False", "ProxyLoadFailed")
+	h.look(firstReload)
+	if n := render.ReloadOf(h.envoyFilter()); n != 2 {
+		t.Errorf("told %d times, want another time", n)
+	}
+	h.answers["10.0.0.1"] = runs(h.plugin())
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(1, 1))
+
+	h.restart()
+	h.forgetWrites()
+	h.announced()
+	h.mustReconcile()
+	h.expectWrites(noWrites) // the count is in the cluster
+}
+
+func TestAnEnvoyFilterThatIsDeletedByHand(t *testing.T) {
+	h := readyMesh(t)
+	before := h.envoyFilter()
+	if err := h.client.Delete(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	h.forgetWrites()
+	h.mustReconcile()
+	if diff := cmp.Diff(content(before), content(h.envoyFilter())); diff != "" {
+		t.Errorf("not restored (-before +after):\n%s", diff)
+	}
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(1, 1))
+	h.expectWrites([]string{"create EnvoyFilter"})
+}
+
+func TestAHandEditStartsOver(t *testing.T) {
+	h := readyMesh(t)
+	h.byHand(func(ef *unstructured.Unstructured) {
+		unstructured.RemoveNestedField(ef.Object, "spec", "configPatches")
+	})
+	h.mustReconcile()
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded(loadedOne, counts(1, 1))
+}
+
+// What does not come so far as to be in force says nothing of proxies, and asks none.
+func TestAFailureBeforeTheProxies(t *testing.T) {
+	h := readyMesh(t)
+	h.sources.failures[imageV2] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
+	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
+	h.mustReconcile()
+	h.expect(v1alpha1.PhasePending, "Unknown", "Unavailable")
+	h.expectLoaded("none", nil)
+
+	h.scrapes()
+	h.answers["10.0.0.1"] = gaveUp(h.plugin())
+	asked := h.sources.calls()
+	h.look(time.Hour)
+	if scraped := h.scrapes(); scraped != nil || h.changes != 0 || h.sources.calls() != asked {
+		t.Errorf("scraped %v, %d changes, the source was asked %d times", scraped, h.changes, h.sources.calls()-asked)
+	}
+
+	delete(h.sources.failures, imageV2)
+	h.mustReconcile()
+	h.answers["10.0.0.1"] = runs(h.plugin())
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectLoaded("ProxiesLoaded=True Running @2", counts(1, 1))
+}
+
+func TestAnAutoWasmThatIsGoneIsNotAskedFor(t *testing.T) {
+	h := readyMesh(t)
+	if err := h.client.Delete(context.Background(), h.autoWasm()); err != nil {
+		t.Fatal(err)
+	}
+	h.mustReconcile()
+	h.scrapes()
+	h.look(time.Hour)
+	if scraped := h.scrapes(); scraped != nil {
+		t.Errorf("scraped %v", scraped)
+	}
+}
+
+// A proxy that refuses the filter is told of with istiod's words.
+func TestAProxyThatRefuses(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", withoutFilter)
+	h.rejections = map[string]string{"shop/a": "bad listener"}
+	h.mustReconcile()
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseFailed, "False", "ProxyRefused")
+	if want, got := "0 of 1 selected proxies run the module; the proxy of Pod shop/a refused its listeners: bad listener", h.autoWasm().Status.Message; got != want {
+		t.Errorf("message %q, want %q", got, want)
+	}
+	h.expectWrites(append(made, statusOnly...), "Warning ProxyRefused")
+}
+
+// The words about many proxies fit into a condition with those that bound them.
+func TestALongFailureIsCut(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.rejections = map[string]string{}
+	for i := range 5 {
+		name := fmt.Sprint(strings.Repeat("p", 250), i)
+		h.pod(name, fmt.Sprint("10.0.0.", i), withoutFilter)
+		h.rejections["shop/"+name] = strings.Repeat("ä", 300)
+	}
+	h.mustReconcile()
+	h.look(time.Second)
+	h.expect(v1alpha1.PhaseFailed, "False", "ProxyRefused")
+	status := h.autoWasm().Status
+	if n := len(status.Message); n > maxMessage || n < maxMessage-3 {
+		t.Errorf("a message of %d bytes", n)
+	}
+	for _, c := range status.Conditions {
+		if len(c.Message) > maxMessage {
+			t.Errorf("%s has a message of %d bytes", c.Type, len(c.Message))
 		}
 	}
 }
 
-func TestSelectedProxiesWithoutACache(t *testing.T) {
-	broken := interceptor.NewClient(clusterOf(t), interceptor.Funcs{
-		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
-			return errors.New("not synced")
-		},
-	})
-	got, err := selectedProxies(t.Context(), broken, selecting())
-	if got != nil || err == nil || !strings.Contains(err.Error(), "list the Pods that AutoWasm shop/test selects: not synced") {
-		t.Errorf("%v, %v", got, err)
+func TestProxiesSummary(t *testing.T) {
+	one := proxies.Snapshot{Selected: 2, Running: 1}
+	for want, s := range map[string]*proxies.Snapshot{"; 1 of 2 selected proxies run the module": &one, "": {}} {
+		if got := proxiesSummary(s); got != want {
+			t.Errorf("%+v: %q, want %q", s, got, want)
+		}
 	}
+	if got := proxiesSummary(nil); got != "" {
+		t.Errorf("where they are not observed: %q", got)
+	}
+}
+
+// statusOf is that of generation 1 and an EnvoyFilter of generation 7, all of which was
+// well, changed by the edits.
+func statusOf(edits ...func(*v1alpha1.AutoWasmStatus)) v1alpha1.AutoWasmStatus {
+	o := synced(shaA)
+	o.envoyFilter.Generation = 7
+	o.proxies = &proxies.Snapshot{Selected: 1, Running: 1}
+	status := computeStatus(v1alpha1.AutoWasmStatus{}, 1, o, testTime)
+	for _, edit := range edits {
+		edit(&status)
+	}
+	return status
+}
+
+// setCondition changes one condition of a status, if it is there.
+func setCondition(kind string, edit func(*metav1.Condition)) func(*v1alpha1.AutoWasmStatus) {
+	return func(s *v1alpha1.AutoWasmStatus) {
+		if c := find(s.Conditions, kind); c != nil {
+			edit(c)
+		}
+	}
+}
+
+func TestWasObserved(t *testing.T) {
+	tests := map[string]struct {
+		edit func(*v1alpha1.AutoWasmStatus)
+		want bool
+	}{
+		"the same":                       {func(*v1alpha1.AutoWasmStatus) {}, true},
+		"of another generation":          {func(s *v1alpha1.AutoWasmStatus) { s.ObservedGeneration = 2 }, false},
+		"of another EnvoyFilter":         {func(s *v1alpha1.AutoWasmStatus) { s.EnvoyFilter.Generation = 6 }, false},
+		"without one":                    {func(s *v1alpha1.AutoWasmStatus) { s.EnvoyFilter = nil }, false},
+		"of before they were asked":      {func(s *v1alpha1.AutoWasmStatus) { s.Conditions = s.Conditions[:1] }, false},
+		"whatever it was that they said": {setCondition(v1alpha1.ConditionProxiesLoaded, func(c *metav1.Condition) { c.Status = metav1.ConditionFalse }), true},
+	}
+	for name, tt := range tests {
+		if got := wasObserved(statusOf(tt.edit), 1, &v1alpha1.EnvoyFilterStatus{Name: "test", Generation: 7}); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestWasReady(t *testing.T) {
+	tests := map[string]struct {
+		edit func(*v1alpha1.AutoWasmStatus)
+		want bool
+	}{
+		"the same":              {func(*v1alpha1.AutoWasmStatus) {}, true},
+		"never":                 {func(s *v1alpha1.AutoWasmStatus) { s.Conditions = nil }, false},
+		"not":                   {setCondition(v1alpha1.ConditionReady, func(c *metav1.Condition) { c.Status = metav1.ConditionFalse }), false},
+		"of another generation": {setCondition(v1alpha1.ConditionReady, func(c *metav1.Condition) { c.ObservedGeneration = 0 }), false},
+	}
+	for name, tt := range tests {
+		if got := wasReady(autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Status = statusOf(tt.edit) })); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// A new generation is not in force because the former one was.
+func TestANewGenerationWaitsForItsProxies(t *testing.T) {
+	h := readyMesh(t)
+	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
+	h.mustReconcile()
+	h.answers["10.0.0.1"] = waitsFor(h.plugin())
+	h.look(time.Second)
+	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
+	h.expectLoaded("ProxiesLoaded=Unknown ProxiesLoading @2", counts(1, 0))
 }

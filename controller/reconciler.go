@@ -31,8 +31,7 @@ type reconciler struct {
 	live     client.Reader
 	obtain   obtainer
 	converge converger
-	proxies  *proxyWatcher
-	root     string
+	proxies  Proxies
 	render   render.Options
 	rules    validation.Options
 	checks   preflights
@@ -41,15 +40,14 @@ type reconciler struct {
 	now      func() time.Time
 }
 
-func newReconciler(c client.Client, cache, live client.Reader, waits *background, watcher *proxyWatcher, o Options) *reconciler {
+func newReconciler(c client.Client, cache, live client.Reader, waits *background, o Options) *reconciler {
 	return &reconciler{
 		client:   c,
 		cache:    cache,
 		live:     live,
 		obtain:   obtainer{fetcher: o.Fetcher, filler: o.Filler, background: waits, wait: o.FetchWait, now: o.Now},
 		converge: converger{client: c, live: live},
-		proxies:  watcher,
-		root:     o.RootNamespace,
+		proxies:  o.Proxies,
 		render:   o.Render,
 		rules:    validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
 		checks:   preflights{o.Preflight},
@@ -148,7 +146,7 @@ func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef 
 	if err != nil {
 		return out, err
 	}
-	return r.askProxies(ctx, aw, out.has(ef), ef), nil
+	return r.observe(ctx, aw, out.has(ef), ef), nil
 }
 
 // reload is how often the proxies have been told to load the module, with once more
@@ -158,23 +156,19 @@ func (r *reconciler) reload(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured
 	if ours(ef, aw) {
 		count = render.ReloadOf(ef)
 	}
-	if r.proxies.reloadDue(client.ObjectKeyFromObject(aw)) {
+	if r.proxies != nil && r.proxies.ReloadDue(aw, ef) {
 		count++
 	}
 	return count
 }
 
-// askProxies ends out with what the proxies make of ef.
-func (r *reconciler) askProxies(ctx context.Context, aw *v1alpha1.AutoWasm, out outcome, ef *unstructured.Unstructured) outcome {
+// observe ends out with what the proxies have made of ef.
+func (r *reconciler) observe(ctx context.Context, aw *v1alpha1.AutoWasm, out outcome, ef *unstructured.Unstructured) outcome {
 	if r.proxies == nil {
 		return out.done()
 	}
-	target := targetOf(aw, ef, out.module.SHA256, r.root)
-	if wasHeard(aw.Status, aw.Generation, out.envoyFilter) {
-		target = target.heardBefore(aw, ef)
-	}
-	view, seen := r.proxies.watch(ctx, target)
-	return out.heard(view, seen, aw)
+	snapshot, known := r.proxies.Snapshot(ctx, aw, ef)
+	return out.observed(snapshot, known, aw)
 }
 
 // report writes the status if it has changed, and records the Event that the
@@ -220,12 +214,11 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 	case err != nil:
 		return reconcile.Result{}, err
 	case out.stage == stageProxies:
-		// The watcher of the proxies wakes it when there is news.
+		// A change of what the proxies run enqueues it again.
 		ctrl.LoggerFrom(ctx).Info("not running everywhere", "reason", out.failure.Reason, "message", out.failure.Error())
 		r.retries.forget(key)
 		return reconcile.Result{}, nil
 	case out.failure != nil:
-		r.proxies.rest(key)
 		ctrl.LoggerFrom(ctx).Info("not synced", "reason", out.failure.Reason, "terminal", out.failure.Terminal, "message", out.failure.Error())
 		return r.retries.after(key, out.failure), nil
 	default:
@@ -237,6 +230,5 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 func (r *reconciler) forget(key types.NamespacedName) reconcile.Result {
 	r.retries.forget(key)
 	r.obtain.background.forget(key)
-	r.proxies.forget(key)
 	return reconcile.Result{}
 }

@@ -535,7 +535,7 @@ func TestInvalidSpecIsReported(t *testing.T) {
 // The API server does not send the objects of the root namespace, nor of wasmer's own,
 // to the webhook: the controller has to hold them to the rules.
 func TestReconcilerHoldsToTheScope(t *testing.T) {
-	r := newReconciler(nil, nil, nil, nil, nil, Options{OwnNamespace: "wasmer", RootNamespace: "mesh-root"})
+	r := newReconciler(nil, nil, nil, nil, Options{OwnNamespace: "wasmer", RootNamespace: "mesh-root"})
 	const meshWide, self = v1alpha1.AnnotationAllowMeshWide, v1alpha1.AnnotationAllowSelf
 	for name, tt := range map[string]struct {
 		namespace, app string

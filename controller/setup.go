@@ -60,11 +60,8 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 		return err
 	}
 	cache := mgr.GetCache()
-	watcher := newProxyWatcher(o.Proxies, cache, wake.call, o.Now)
-	if watcher != nil {
-		if err := mgr.Add(watcher); err != nil {
-			return err
-		}
+	if o.Proxies != nil {
+		o.Proxies.OnChange(wake.call)
 	}
 	if err := setupPreflight(mgr, o.Preflight, wake); err != nil {
 		return err
@@ -77,7 +74,7 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(source.Func(wake.start)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers}).
-		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), waits, watcher, o))
+		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), waits, o))
 }
 
 func setupSweeper(mgr ctrl.Manager, o Options) error {

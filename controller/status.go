@@ -3,12 +3,13 @@ package controller
 import (
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/text"
+	"github.com/autowasm/autowasm/proxies"
 )
 
 // maxMessage bounds, in bytes, what goes into a status and an Event: the API
@@ -19,7 +20,7 @@ const maxMessage = 1000
 // reconcile that ended with o. What did not change keeps its bytes, so that an
 // equal status need not be written.
 func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now time.Time) v1alpha1.AutoWasmStatus {
-	if retryUnderWay(prev, generation, o) || stillUnheard(prev, generation, o) {
+	if retryUnderWay(prev, generation, o) || stillUnobserved(prev, generation, o) {
 		return *prev.DeepCopy()
 	}
 	next := v1alpha1.AutoWasmStatus{
@@ -53,32 +54,32 @@ func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bo
 	}
 }
 
-// stillUnheard is true while the proxies are asked for the first time since this
-// process started: what they said before, of the same EnvoyFilter, is as good.
-func stillUnheard(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {
-	return o.unheard && wasHeard(prev, generation, o.envoyFilter)
+// stillUnobserved is true until the proxies are scraped for the first time since this
+// process started: what they ran before, of the same EnvoyFilter, is as good.
+func stillUnobserved(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {
+	return o.unobserved && wasObserved(prev, generation, o.envoyFilter)
 }
 
-// wasHeard says that the proxies were asked of this very EnvoyFilter when prev was
-// written.
-func wasHeard(prev v1alpha1.AutoWasmStatus, generation int64, ef *v1alpha1.EnvoyFilterStatus) bool {
+// wasObserved reports whether the proxies were observed with this very EnvoyFilter when
+// prev was written.
+func wasObserved(prev v1alpha1.AutoWasmStatus, generation int64, ef *v1alpha1.EnvoyFilterStatus) bool {
 	return prev.ObservedGeneration == generation &&
 		prev.EnvoyFilter != nil && *prev.EnvoyFilter == *ef &&
 		find(prev.Conditions, v1alpha1.ConditionProxiesLoaded) != nil
 }
 
-// sightingsLast is how long it is known who asked for a module.
-const sightingsLast = 24 * time.Hour
+// accessTTL is how long it is known who requested a module.
+const accessTTL = 24 * time.Hour
 
-// proxiesOf is what the proxies say. Who asked for the module is known to the process
-// that was asked: one that starts anew goes by what was said before.
+// proxiesOf is what the proxies run. Who requested the module is known to the process
+// that served it: one that has just started goes by the former status.
 func proxiesOf(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now time.Time) *v1alpha1.ProxiesStatus {
-	if o.proxies == nil || o.unheard {
+	if o.proxies == nil || o.unobserved {
 		return nil
 	}
-	next, before := o.proxies.status(), prev.Proxies
-	if next == nil || before == nil || before.LastRequestTime == nil || !wasHeard(prev, generation, o.envoyFilter) ||
-		now.Sub(before.LastRequestTime.Time) > sightingsLast {
+	next, before := o.proxies.Status(), prev.Proxies
+	if next == nil || before == nil || before.LastRequestTime == nil || !wasObserved(prev, generation, o.envoyFilter) ||
+		now.Sub(before.LastRequestTime.Time) > accessTTL {
 		return next
 	}
 	next.Requested = max(next.Requested, min(before.Requested, next.Selected))
@@ -104,11 +105,19 @@ func phaseOf(f *failure.Error) v1alpha1.Phase {
 func messageOf(o outcome) string {
 	switch {
 	case o.failure == nil:
-		return fmt.Sprintf("EnvoyFilter %s carries module sha256:%s to the selected proxies%s", o.envoyFilter.Name, o.module.SHA256, o.proxies.remark())
+		return fmt.Sprintf("EnvoyFilter %s carries module sha256:%s to the selected proxies%s", o.envoyFilter.Name, o.module.SHA256, proxiesSummary(o.proxies))
 	case o.stage == stageProxies:
-		return truncate(o.failure.Error(), maxMessage)
+		return text.Truncate(o.failure.Error(), maxMessage)
 	}
-	return truncate(o.failure.Error(), maxMessage-len(inForce(o))) + inForce(o)
+	return text.Truncate(o.failure.Error(), maxMessage-len(inForce(o))) + inForce(o)
+}
+
+// proxiesSummary is what a message of success says of the proxies.
+func proxiesSummary(s *proxies.Snapshot) string {
+	if s == nil || s.Selected == 0 {
+		return ""
+	}
+	return "; " + s.Summary()
 }
 
 // inForce says what the proxies run in spite of the failure.
@@ -134,17 +143,4 @@ func moduleOf(prev, next *v1alpha1.ModuleStatus) *v1alpha1.ModuleStatus {
 		next.FetchedAt = prev.FetchedAt.DeepCopy()
 	}
 	return next
-}
-
-// truncate cuts s to at most limit bytes, not within a character.
-func truncate(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	const ellipsis = "…"
-	cut := limit - len(ellipsis)
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + ellipsis
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/proxies"
 )
 
 // line is a condition without its message and times.
@@ -295,9 +296,9 @@ func TestRequestsOutliveTheProcess(t *testing.T) {
 		"another generation":  {said(2, -time.Minute), 0, 0, 2, said(0, 0)},
 	} {
 		o := synced(shaA)
-		o.proxies = &proxyView{selected: 2, running: 2, requested: tt.requested}
+		o.proxies = &proxies.Snapshot{Selected: 2, Running: 2, Requested: tt.requested}
 		if tt.requested > 0 {
-			o.proxies.lastRequest = testTime.Add(tt.at)
+			o.proxies.LastRequest = testTime.Add(tt.at)
 		}
 		prev := computeStatus(v1alpha1.AutoWasmStatus{}, 1, o, testTime)
 		prev.Proxies = tt.before

@@ -1,6 +1,16 @@
 package proxies
 
-import "regexp"
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Filter is a filter of ours that a proxy has, as its name tells: see render.Plugin.
 type Filter struct {
@@ -20,20 +30,20 @@ func OwnerOf(name string) string { return notAllowed.ReplaceAllString(name, "_")
 // notAllowed is what Prometheus' format does not allow in a name.
 var notAllowed = regexp.MustCompile(`[^a-zA-Z0-9_]`)
 
-// Report is what a proxy says of the modules that it runs. Its zero value is that of
+// Report is what a proxy's statistics show of the modules that it runs. Its zero value is that of
 // a proxy that shows no statistics.
 type Report struct {
-	// Filters are those of ours, sorted and distinct, in listeners that are active, are
-	// warming or drain.
+	// Filters are those of ours, sorted and distinct, in listeners that are active, warming
+	// or draining.
 	Filters []Filter
 	// Others is the number of other plugins.
 	Others int
 	// VMs is the number of virtual machines that run: Workers+2 for each set of filters
 	// that share one, none for a filter whose module did not load or start.
 	VMs int
-	// Workers is the number of worker threads; 0 means that the proxy hides it.
+	// Workers is the number of worker threads; 0 when the proxy does not show it.
 	Workers int
-	// Warming is the number of listeners that wait, for a module perhaps.
+	// Warming is the number of listeners that wait for something, such as a module.
 	Warming int
 	// Draining is the number of former listeners and filter chains that are still there.
 	// A filter that is in a former one and in the present one can have its virtual
@@ -42,8 +52,179 @@ type Report struct {
 	// Starting is true before the proxy listens: it waits for its first configuration, a
 	// module's load included.
 	Starting bool
-	// Rejected is how many updates of listeners were refused since the proxy started.
+	// Rejected is how many updates of listeners the proxy has rejected since it started.
 	Rejected int64
 	// FetchFailures and FetchSuccesses count loads of modules since the proxy started.
 	FetchFailures, FetchSuccesses int64
+}
+
+const (
+	// MaxStats is how much of a proxy's statistics is read, in bytes.
+	MaxStats = 4 << 20
+	// maxLine is the longest line of it, in bytes.
+	maxLine = 64 << 10
+	// maxFilters and maxPluginName, in bytes, bound what is kept of a Report: a pod may
+	// answer what it likes. Names of ours are shorter, and no proxy has as many.
+	maxFilters    = 500
+	maxPluginName = 512
+	// maxValue bounds a value, so that sums and products of them do not overflow.
+	maxValue = 1 << 30
+)
+
+// Parse reads a Report from a proxy's statistics in Prometheus' text format. What it
+// does not know is ignored. More than MaxStats bytes, or a line of more than 64 KiB,
+// are an error.
+func Parse(r io.Reader) (Report, error) {
+	limited := &io.LimitedReader{R: r, N: MaxStats + 1}
+	lines := bufio.NewScanner(limited)
+	lines.Buffer(nil, maxLine)
+	s := newStats()
+	for lines.Scan() {
+		if name, value, ok := sample(lines.Text()); ok {
+			s.add(name, value)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return Report{}, fmt.Errorf("read a proxy's statistics: %w", err)
+	}
+	if limited.N <= 0 {
+		return Report{}, fmt.Errorf("read a proxy's statistics: more than %d bytes", MaxStats)
+	}
+	return s.result(), nil
+}
+
+// sample takes a line apart: name{labels} value [time]. Labels may hold anything, the
+// rest neither spaces nor braces.
+func sample(line string) (name string, value int64, ok bool) {
+	name, rest := line, ""
+	if i := strings.IndexByte(line, '{'); i >= 0 {
+		name, rest = line[:i], line[strings.LastIndexByte(line, '}')+1:]
+	} else {
+		name, rest, _ = strings.Cut(line, " ")
+	}
+	fields := strings.Fields(rest)
+	if name == "" || strings.HasPrefix(name, "#") || len(fields) == 0 || len(fields) > 2 {
+		return "", 0, false
+	}
+	value, ok = number(fields[0])
+	return name, value, ok
+}
+
+// number is the whole part of a value; what cannot count anything is none.
+func number(text string) (int64, bool) {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(f) || f < 0 {
+		return 0, false
+	}
+	return int64(min(f, maxValue)), true
+}
+
+// The names of statistics, as Prometheus' format has them: Envoy writes an underscore
+// for whatever is neither a letter nor a digit.
+const (
+	wasmPrefix   = "envoy_wasm_"
+	ownPrefix    = "autowasm_"
+	activeSuffix = "_active"
+)
+
+// preInitializing and what is above it are the states of a server that does not
+// listen yet, as envoy.admin.v3.ServerInfo.State numbers them.
+const preInitializing = 2
+
+// pluginSuffixes end the counters that each plugin has.
+var pluginSuffixes = []string{"vm_reload", "vm_reload_backoff", "vm_reload_failure", "vm_reload_success"}
+
+// stats are the statistics of one proxy while they are read.
+type stats struct {
+	report  Report
+	filters map[Filter]struct{}
+	others  map[string]struct{}
+}
+
+func newStats() *stats {
+	return &stats{filters: map[Filter]struct{}{}, others: map[string]struct{}{}}
+}
+
+// add takes one sample. One that comes twice, with other labels, adds up.
+func (s *stats) add(name string, value int64) {
+	switch name {
+	case "envoy_server_concurrency":
+		s.report.Workers = sum(s.report.Workers, value)
+	case "envoy_server_state":
+		s.report.Starting = value >= preInitializing
+	case "envoy_listener_manager_total_listeners_warming":
+		s.report.Warming = sum(s.report.Warming, value)
+	case "envoy_listener_manager_total_filter_chains_draining", "envoy_listener_manager_total_listeners_draining":
+		s.report.Draining = sum(s.report.Draining, value)
+	case "envoy_listener_manager_lds_update_rejected":
+		s.report.Rejected = sum(s.report.Rejected, value)
+	case "envoy_wasm_remote_load_fetch_failures":
+		s.report.FetchFailures = sum(s.report.FetchFailures, value)
+	case "envoy_wasm_remote_load_fetch_successes":
+		s.report.FetchSuccesses = sum(s.report.FetchSuccesses, value)
+	default:
+		s.addWasm(name, value)
+	}
+}
+
+// sum adds without overflow.
+func sum[N int | int64](a N, b int64) N { return min(a+N(b), maxValue) }
+
+// addWasm takes a sample whose name holds that of a runtime or a plugin. Machines of
+// all runtimes count, as the plugins of all do.
+func (s *stats) addWasm(name string, value int64) {
+	name, ok := strings.CutPrefix(name, wasmPrefix)
+	if !ok {
+		return
+	}
+	if strings.HasSuffix(name, activeSuffix) {
+		s.report.VMs = sum(s.report.VMs, value)
+		return
+	}
+	plugin, ok := pluginOf(name)
+	if !ok {
+		return
+	}
+	if filter, ours := filterOf(plugin); ours && len(s.filters) < maxFilters && len(plugin) <= maxPluginName {
+		s.filters[filter] = struct{}{}
+		return
+	}
+	s.others[plugin] = struct{}{}
+}
+
+// pluginOf is the name of the plugin that a counter belongs to. It may be empty.
+func pluginOf(stat string) (string, bool) {
+	for _, suffix := range pluginSuffixes {
+		if plugin, ok := strings.CutSuffix(stat, suffix); ok {
+			return strings.TrimSuffix(plugin, "_"), true
+		}
+	}
+	return "", false
+}
+
+// filterOf reads the two hashes at the end of the name of a plugin of ours.
+func filterOf(plugin string) (Filter, bool) {
+	parts := strings.Split(plugin, "_")
+	last := len(parts) - 1
+	if !strings.HasPrefix(plugin, ownPrefix) || last < 3 || !isHash(parts[last]) || !isHash(parts[last-1]) {
+		return Filter{}, false
+	}
+	return Filter{Owner: strings.Join(parts[:last-1], "_"), VM: parts[last-1], Revision: parts[last]}, true
+}
+
+// isHash reports whether text is 8 lower-case hex digits.
+func isHash(text string) bool {
+	return len(text) == 8 && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+func (s *stats) result() Report {
+	r := s.report
+	r.Others = len(s.others)
+	for filter := range s.filters {
+		r.Filters = append(r.Filters, filter)
+	}
+	slices.SortFunc(r.Filters, func(a, b Filter) int {
+		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.VM, b.VM), cmp.Compare(a.Revision, b.Revision))
+	})
+	return r
 }

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/autowasm/autowasm/controller"
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/fill"
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/webhook"
 )
 
@@ -138,7 +138,7 @@ func (o *options) bindSources(flags *pflag.FlagSet) {
 }
 
 func (o *options) bindProxies(flags *pflag.FlagSet) {
-	flags.DurationVar(&o.proxyCheckInterval, "proxy-check-interval", controller.DefaultProxyInterval, "how often the leader asks the selected proxies, at port 15090 of their Pods, whether they run their modules; more often while they load; 0 for never")
+	flags.DurationVar(&o.proxyCheckInterval, "proxy-check-interval", proxies.DefaultInterval, "how often the leader asks the selected proxies, at port 15090 of their Pods, whether they run their modules; more often while they load; 0 for never")
 	flags.StringVar(&o.istiodService, "istiod-service", "istiod", "Service of istiod, in wasmer's own namespace, whose replicas are asked at port 15014 why a proxy refused its listeners")
 	flags.StringVar(&o.istiodURL, "istiod-url", "", "base URL at which istiod is asked, instead of its Service")
 	flags.StringVar(&o.istiodTokenFile, "istiod-token-file", "", "file of a service account token for the audience istio-ca, by which istiod knows wasmer; default istiod is asked without")

@@ -12,29 +12,36 @@ import (
 	"github.com/autowasm/autowasm/proxies"
 )
 
-// istiodPort is where istiod tells of its proxies, beside its metrics.
+// istiodPort is where istiod serves its debug endpoints, beside its metrics.
 const istiodPort = 15014
 
-// proxyOptions say how the controller asks the proxies what they run; nil when it does
-// not, or may not see which there are.
-func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) *controller.ProxyOptions {
+// addProxies adds what observes the proxies to mgr; nil when nothing does.
+func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) (controller.Proxies, error) {
+	observe := proxyOptions(mgr, o, m, kinds)
+	if observe == nil {
+		return nil, nil
+	}
+	r := proxies.NewReconciler(mgr.GetCache(), *observe)
+	return r, r.SetupWithManager(mgr)
+}
+
+// proxyOptions say how the proxies are observed; nil when they are not to be, or wasmer
+// may not see which there are.
+func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) *proxies.Options {
 	if _, ok := kinds[preflight.Pods]; !ok || o.proxyCheckInterval == 0 {
 		return nil
 	}
-	return &controller.ProxyOptions{
-		Asker:     proxies.NewAsker(proxies.Options{Guard: egress.Options{AllowLoopback: o.allowLoopback}}),
-		Sightings: peer.NewAccesses(m.server.Accesses, m.peers),
-		Refusals:  newControl(mgr, o),
-		Interval:  o.proxyCheckInterval,
+	return &proxies.Options{
+		Scraper:       proxies.NewScraper(proxies.ScraperOptions{Guard: egress.Options{AllowLoopback: o.allowLoopback}}),
+		Accesses:      peer.NewAccesses(m.server.Accesses, m.peers),
+		SyncStatus:    proxies.NewIstiod(proxies.IstiodOptions{Instances: istiods(mgr, o), TokenFile: o.istiodTokenFile}),
+		RootNamespace: o.rootNamespace,
+		Interval:      o.proxyCheckInterval,
 	}
 }
 
-func newControl(mgr ctrl.Manager, o *options) *proxies.Control {
-	return proxies.NewControl(proxies.ControlOptions{Instances: istiods(mgr, o), TokenFile: o.istiodTokenFile})
-}
-
-// istiods finds the replicas of istiod by its Service, or takes the one that it is
-// told. istiod answers those of its own namespace alone, so it is looked for there.
+// istiods finds the replicas of istiod by its Service, or takes the configured one.
+// istiod serves those of its own namespace alone, so the Service is in wasmer's.
 func istiods(mgr ctrl.Manager, o *options) func(context.Context) ([]string, error) {
 	if o.istiodURL != "" {
 		return func(context.Context) ([]string, error) { return []string{o.istiodURL}, nil }

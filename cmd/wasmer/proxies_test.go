@@ -41,7 +41,7 @@ func podKind() preflight.Kinds {
 	return preflight.Kinds{preflight.Pods: preflight.Pods.WithVersion("v1")}
 }
 
-func TestProxiesAreAskedWhereTheyCanBeSeen(t *testing.T) {
+func TestProxiesAreObservedWhereTheyCanBeSeen(t *testing.T) {
 	tests := map[string]struct {
 		interval time.Duration
 		kinds    preflight.Kinds
@@ -58,16 +58,16 @@ func TestProxiesAreAskedWhereTheyCanBeSeen(t *testing.T) {
 			if (got != nil) != tt.want {
 				t.Fatalf("options %+v", got)
 			}
-			if got != nil && (got.Interval != tt.interval || got.Asker == nil || got.Sightings == nil || got.Refusals == nil) {
+			if got != nil && (got.Interval != tt.interval || got.Scraper == nil || got.Accesses == nil || got.SyncStatus == nil) {
 				t.Errorf("options %+v", got)
 			}
 		})
 	}
 }
 
-// istiod knows wasmer by its token. One that trusts whoever is beside it would not tell
-// if it were not sent.
-func TestIstiodIsAskedWithTheToken(t *testing.T) {
+// istiod authenticates wasmer by its token. One that trusts its own node would serve it
+// without.
+func TestIstiodIsCalledWithTheToken(t *testing.T) {
 	var asked []string
 	istiod := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization"))
@@ -80,12 +80,12 @@ func TestIstiodIsAskedWithTheToken(t *testing.T) {
 	}
 	for _, file := range []string{token, ""} {
 		o := &options{proxyCheckInterval: time.Minute, istiodURL: istiod.URL, istiodTokenFile: file}
-		if _, err := proxyOptions(cachedManager{}, o, &modules{}, podKind()).Refusals.Refusals(t.Context()); err != nil {
+		if _, err := proxyOptions(cachedManager{}, o, &modules{}, podKind()).SyncStatus.Rejections(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if diff := cmp.Diff([]string{"GET /debug/syncz Bearer secret", "GET /debug/syncz "}, asked); diff != "" {
-		t.Errorf("questions (-want +got):\n%s", diff)
+		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
 

@@ -181,16 +181,19 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Ki
 	if !o.controller {
 		return nil
 	}
-	err := controller.SetupWithManager(mgr, controller.Options{
-		Fetcher:    m.fetcher,
-		Filler:     m.filler,
-		Render:     o.render(),
-		Preflight:  newLoader(mgr, o, kinds),
-		SweepGrace: o.sweepGrace,
-
-		Proxies:       proxyOptions(mgr, o, m, kinds),
+	observed, err := addProxies(mgr, o, m, kinds)
+	if err != nil {
+		return err
+	}
+	err = controller.SetupWithManager(mgr, controller.Options{
+		Fetcher:       m.fetcher,
+		Filler:        m.filler,
+		Render:        o.render(),
+		Preflight:     newLoader(mgr, o, kinds),
+		SweepGrace:    o.sweepGrace,
 		OwnNamespace:  o.namespace,
 		RootNamespace: o.rootNamespace,
+		Proxies:       observed,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)

@@ -39,14 +39,14 @@ func istiod(t *testing.T, answer http.HandlerFunc) string {
 	return server.URL
 }
 
-func control(urls ...string) *proxies.Control {
-	return proxies.NewControl(proxies.ControlOptions{
+func istiods(urls ...string) *proxies.Istiod {
+	return proxies.NewIstiod(proxies.IstiodOptions{
 		Instances: func(context.Context) ([]string, error) { return urls, nil },
 		Timeout:   500 * time.Millisecond,
 	})
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejections(t *testing.T) {
 	const early, late = "2026-01-02T12:00:00.5Z", "2026-01-02T12:00:01+00:00"
 	cases := map[string]struct {
 		answers []string
@@ -84,16 +84,16 @@ func TestRefusals(t *testing.T) {
 			for _, answer := range c.answers {
 				urls = append(urls, istiod(t, text(answer)))
 			}
-			got, err := control(urls...).Refusals(t.Context())
+			got, err := istiods(urls...).Rejections(t.Context())
 			if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
-				t.Errorf("error %v, refusals (-want +got):\n%s", err, diff)
+				t.Errorf("error %v, rejections (-want +got):\n%s", err, diff)
 			}
 		})
 	}
 }
 
 // The token is read anew each time, and goes to nobody else.
-func TestRefusalsToken(t *testing.T) {
+func TestRejectionsToken(t *testing.T) {
 	var tokens []string
 	other := istiod(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("elsewhere: %v", r.Header) })
 	url := istiod(t, func(w http.ResponseWriter, r *http.Request) {
@@ -101,17 +101,17 @@ func TestRefusalsToken(t *testing.T) {
 		http.Redirect(w, r, other, http.StatusFound)
 	})
 	file := filepath.Join(t.TempDir(), "token")
-	c := proxies.NewControl(proxies.ControlOptions{
+	c := proxies.NewIstiod(proxies.IstiodOptions{
 		Instances: func(context.Context) ([]string, error) { return []string{url + "/"}, nil }, TokenFile: file, MaxAge: 1,
 	})
-	if _, err := c.Refusals(t.Context()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := c.Rejections(t.Context()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a file: %v", err)
 	}
 	for _, token := range []string{"one\n", "two"} {
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Refusals(t.Context()); err == nil || !strings.Contains(err.Error(), "302") {
+		if _, err := c.Rejections(t.Context()); err == nil || !strings.Contains(err.Error(), "302") {
 			t.Errorf("redirected: %v", err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestRefusalsToken(t *testing.T) {
 }
 
 // An instance that answers badly hides nothing of what the others say.
-func TestRefusalsDespiteABadInstance(t *testing.T) {
+func TestRejectionsDespiteABadInstance(t *testing.T) {
 	good := istiod(t, text("["+connection("a.ns", "2026-01-02T12:00:00Z", "bad")+"]"))
 	cases := map[string]struct {
 		answer http.HandlerFunc
@@ -138,9 +138,9 @@ func TestRefusalsDespiteABadInstance(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := control(istiod(t, c.answer), good).Refusals(t.Context())
+			got, err := istiods(istiod(t, c.answer), good).Rejections(t.Context())
 			if diff := cmp.Diff(map[string]string{"ns/a": "bad"}, got); diff != "" {
-				t.Errorf("refusals (-want +got):\n%s", diff)
+				t.Errorf("rejections (-want +got):\n%s", diff)
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
@@ -149,24 +149,24 @@ func TestRefusalsDespiteABadInstance(t *testing.T) {
 	}
 }
 
-func TestRefusalsWithoutIstiod(t *testing.T) {
-	if got, err := control().Refusals(t.Context()); err == nil || len(got) != 0 {
+func TestRejectionsWithoutIstiod(t *testing.T) {
+	if got, err := istiods().Rejections(t.Context()); err == nil || len(got) != 0 {
 		t.Errorf("no replicas: %v, %v", got, err)
 	}
-	lost := proxies.NewControl(proxies.ControlOptions{Instances: func(context.Context) ([]string, error) { return nil, errors.New("not synced") }})
-	if got, err := lost.Refusals(t.Context()); err == nil || !strings.Contains(err.Error(), "not synced") || len(got) != 0 {
+	lost := proxies.NewIstiod(proxies.IstiodOptions{Instances: func(context.Context) ([]string, error) { return nil, errors.New("not synced") }})
+	if got, err := lost.Rejections(t.Context()); err == nil || !strings.Contains(err.Error(), "not synced") || len(got) != 0 {
 		t.Errorf("not found: %v, %v", got, err)
 	}
 }
 
 // All who ask within some seconds share an answer.
-func TestRefusalsAgain(t *testing.T) {
+func TestRejectionsAgain(t *testing.T) {
 	var asked atomic.Int32
 	url := istiod(t, func(w http.ResponseWriter, r *http.Request) {
 		text(fmt.Sprintf("[%s]", connection("a.ns", "2026-01-02T12:00:00Z", fmt.Sprint(asked.Add(1)))))(w, r)
 	})
 	now := time.Unix(0, 0)
-	c := proxies.NewControl(proxies.ControlOptions{
+	c := proxies.NewIstiod(proxies.IstiodOptions{
 		Instances: func(context.Context) ([]string, error) { return []string{url}, nil },
 		Now:       func() time.Time { return now },
 	})
@@ -178,7 +178,7 @@ func TestRefusalsAgain(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				if got, err := c.Refusals(t.Context()); err != nil || got["ns/a"] != step.want {
+				if got, err := c.Rejections(t.Context()); err != nil || got["ns/a"] != step.want {
 					t.Errorf("step %d: %v, %v", i, got, err)
 				}
 			})

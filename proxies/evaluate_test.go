@@ -11,7 +11,7 @@ import (
 	"github.com/autowasm/autowasm/proxies"
 )
 
-type judgement struct {
+type verdict struct {
 	State proxies.State
 	Why   string
 }
@@ -34,15 +34,15 @@ func but(r proxies.Report, edit func(*proxies.Report)) proxies.Report {
 	return r
 }
 
-// TestJudgeRepaired: a former revision that did not start has no virtual machines, and the repaired one need not have
+// TestEvaluateRepaired: a former revision that did not start has no virtual machines, and the repaired one need not have
 // them for it.
-func TestJudgeRepaired(t *testing.T) {
+func TestEvaluateRepaired(t *testing.T) {
 	former := proxies.Filter{Owner: filterA.Owner, VM: "0f0f0f0f", Revision: "00000001"}
 	other := proxies.Filter{Owner: "autowasm_other", VM: former.VM, Revision: former.Revision}
 	draining := func(r *proxies.Report) { r.Draining = 2 }
 	for name, tt := range map[string]struct {
 		report proxies.Report
-		broken []string
+		failed []string
 		want   proxies.State
 	}{
 		"known":             {but(has(4, filterA, former), draining), []string{"00000000", former.Revision}, proxies.Running},
@@ -52,7 +52,7 @@ func TestJudgeRepaired(t *testing.T) {
 		"beside another":    {but(has(8, filterA, former, filterB), draining), []string{former.Revision}, proxies.Running},
 	} {
 		before := slices.Clone(tt.report.Filters)
-		got, why := proxies.Judge(filterA, proxies.Evidence{Report: tt.report, Broken: tt.broken, Served: true, Settled: true})
+		got, why := proxies.Evaluate(filterA, proxies.Evidence{Report: tt.report, FailedRevisions: tt.failed, Served: true, Settled: true})
 		if got != tt.want {
 			t.Errorf("%s: %s, it %s", name, got, why)
 		}
@@ -62,7 +62,7 @@ func TestJudgeRepaired(t *testing.T) {
 	}
 }
 
-func TestJudgePresent(t *testing.T) {
+func TestEvaluatePresent(t *testing.T) {
 	failed := func(n int64) func(*proxies.Report) { return func(r *proxies.Report) { r.FetchFailures = n } }
 	warming := func(n int64) func(*proxies.Report) {
 		return func(r *proxies.Report) { r.Warming, r.FetchFailures = 1, n }
@@ -79,131 +79,131 @@ func TestJudgePresent(t *testing.T) {
 		"the number is that of 2 filters together, and which of them does not run it does not tell"
 	cases := map[string]struct {
 		evidence proxies.Evidence
-		want     judgement
+		want     verdict
 	}{
-		"runs":                            {proxies.Evidence{Report: has(4, filterA)}, judgement{proxies.Running, ""}},
-		"runs, more than needed":          {proxies.Evidence{Report: has(9, filterA)}, judgement{proxies.Running, ""}},
-		"runs while another one warms":    {proxies.Evidence{Report: but(has(4, filterA), warming(1)), Overdue: true}, judgement{proxies.Running, ""}},
-		"may be about to run":             {proxies.Evidence{Report: but(has(4, filterA), warming(0))}, judgement{proxies.Loading, "waits for the module"}},
-		"runs beside another":             {proxies.Evidence{Report: has(8, filterB, filterA)}, judgement{proxies.Running, ""}},
-		"runs on the machines of another": {proxies.Evidence{Report: has(4, sharing, filterA)}, judgement{proxies.Running, ""}},
-		"runs beside other people's":      {proxies.Evidence{Report: but(has(8, filterA), others(3))}, judgement{proxies.Running, ""}},
-		"ran before":                      {proxies.Evidence{Report: has(0, filterA), Confirmed: true, Settled: true}, judgement{proxies.Running, ""}},
+		"runs":                            {proxies.Evidence{Report: has(4, filterA)}, verdict{proxies.Running, ""}},
+		"runs, more than needed":          {proxies.Evidence{Report: has(9, filterA)}, verdict{proxies.Running, ""}},
+		"runs while another one warms":    {proxies.Evidence{Report: but(has(4, filterA), warming(1)), Overdue: true}, verdict{proxies.Running, ""}},
+		"may be about to run":             {proxies.Evidence{Report: but(has(4, filterA), warming(0))}, verdict{proxies.Loading, "waits for the module"}},
+		"runs beside another":             {proxies.Evidence{Report: has(8, filterB, filterA)}, verdict{proxies.Running, ""}},
+		"runs on the machines of another": {proxies.Evidence{Report: has(4, sharing, filterA)}, verdict{proxies.Running, ""}},
+		"runs beside other people's":      {proxies.Evidence{Report: but(has(8, filterA), others(3))}, verdict{proxies.Running, ""}},
+		"ran before":                      {proxies.Evidence{Report: has(0, filterA), Confirmed: true, Settled: true}, verdict{proxies.Running, ""}},
 		"ran before, no workers": {
 			proxies.Evidence{Report: proxies.Report{Filters: []proxies.Filter{filterA}}, Confirmed: true},
-			judgement{proxies.Running, ""},
+			verdict{proxies.Running, ""},
 		},
 		"warms": {
 			proxies.Evidence{Report: but(has(0, filterA), warming(0)), Settled: true, Served: true},
-			judgement{proxies.Loading, "waits for the module"},
+			verdict{proxies.Loading, "waits for the module"},
 		},
 		"may be the machines of another, twice": {
 			proxies.Evidence{Report: but(hasOther(8), draining), Settled: true, Served: true},
-			judgement{proxies.Loading, "seems to run the module; that is certain when its former listeners are drained"},
+			verdict{proxies.Loading, "seems to run the module; that is certain when its former listeners are drained"},
 		},
 		"more machines than others can have twice": {
 			proxies.Evidence{Report: but(hasOther(12), draining), Settled: true, Served: true},
-			judgement{proxies.Running, ""},
+			verdict{proxies.Running, ""},
 		},
 		"others drain for too long": {
 			proxies.Evidence{Report: but(hasOther(8), draining), Settled: true, Overdue: true, Drained: true},
-			judgement{proxies.Running, ""},
+			verdict{proxies.Running, ""},
 		},
 		"its own former revision drains": {
 			proxies.Evidence{Report: but(has(8, filterB, filterA), draining), Settled: true, Served: true},
-			judgement{proxies.Running, ""},
+			verdict{proxies.Running, ""},
 		},
 		"warms for too long": {
 			proxies.Evidence{Report: but(has(0, filterA), warming(0)), Settled: true, Overdue: true},
-			judgement{proxies.LoadFailing, "still tries to load the module"},
+			verdict{proxies.LoadFailing, "still tries to load the module"},
 		},
 		"starts": {
 			proxies.Evidence{Report: but(has(0, filterA), starting), Settled: true},
-			judgement{proxies.Loading, "waits for the module"},
+			verdict{proxies.Loading, "waits for the module"},
 		},
 		"starts for too long": {
 			proxies.Evidence{Report: but(has(0, filterA), starting), Settled: true, Overdue: true},
-			judgement{proxies.LoadFailing, "still tries to load the module"},
+			verdict{proxies.LoadFailing, "still tries to load the module"},
 		},
 		"warms after a failure": {
 			proxies.Evidence{Report: but(has(0, filterA), warming(1)), Settled: true},
-			judgement{proxies.Loading, "waits for the module; since it started, 1 load of modules failed"},
+			verdict{proxies.Loading, "waits for the module; since it started, 1 load of modules failed"},
 		},
 		"warms after failures, the former one runs": {
 			proxies.Evidence{Report: but(has(4, filterB, filterA), warming(2)), Settled: true},
-			judgement{proxies.Loading, "waits for the module; since it started, 2 loads of modules failed"},
+			verdict{proxies.Loading, "waits for the module; since it started, 2 loads of modules failed"},
 		},
 		"has just come": {
 			proxies.Evidence{Report: has(0, filterA), Served: true},
-			judgement{proxies.Loading, "has just taken the filter"},
+			verdict{proxies.Loading, "has just taken the filter"},
 		},
-		"does not start": {proxies.Evidence{Report: has(0, filterA), Settled: true, Served: true}, judgement{proxies.StartFailed, start}},
+		"does not start": {proxies.Evidence{Report: has(0, filterA), Settled: true, Served: true}, verdict{proxies.StartFailed, start}},
 		"does not start, nobody saw it load": {
 			proxies.Evidence{Report: has(0, filterA), Settled: true},
-			judgement{proxies.StartFailed, start},
+			verdict{proxies.StartFailed, start},
 		},
 		"does not start, another did not load": {
 			proxies.Evidence{Report: but(has(0, filterA), failed(1)), Settled: true, Served: true},
-			judgement{proxies.StartFailed, start},
+			verdict{proxies.StartFailed, start},
 		},
 		"one of two does not start": {
 			proxies.Evidence{Report: has(4, filterB, filterA), Settled: true, Served: true},
-			judgement{proxies.StartFailed, several},
+			verdict{proxies.StartFailed, several},
 		},
 		"one of two does not start, the other is not ours": {
 			proxies.Evidence{Report: but(has(4, filterA), others(1)), Settled: true, Served: true},
-			judgement{proxies.StartFailed, several},
+			verdict{proxies.StartFailed, several},
 		},
 		"does not load": {
 			proxies.Evidence{Report: but(has(0, filterA), failed(3)), Settled: true},
-			judgement{proxies.LoadFailed, "gave up loading the module; since it started, 3 loads of modules failed"},
+			verdict{proxies.LoadFailed, "gave up loading the module; since it started, 3 loads of modules failed"},
 		},
 		"hides its workers": {
 			proxies.Evidence{Report: proxies.Report{VMs: 4, Filters: []proxies.Filter{filterA}}, Settled: true},
-			judgement{proxies.Unknown, "does not show how many workers it has: its bootstrap hides the statistic server.concurrency"},
+			verdict{proxies.Unknown, "does not show how many workers it has: its bootstrap hides the statistic server.concurrency"},
 		},
 	}
 	for name, c := range cases {
-		t.Run(name, func(t *testing.T) { expectJudgement(t, c.evidence, c.want) })
+		t.Run(name, func(t *testing.T) { expectVerdict(t, c.evidence, c.want) })
 	}
 }
 
-func expectJudgement(t *testing.T, e proxies.Evidence, want judgement) {
+func expectVerdict(t *testing.T, e proxies.Evidence, want verdict) {
 	t.Helper()
-	state, why := proxies.Judge(filterA, e)
-	if diff := cmp.Diff(want, judgement{state, why}); diff != "" {
-		t.Errorf("judgement (-want +got):\n%s", diff)
+	state, why := proxies.Evaluate(filterA, e)
+	if diff := cmp.Diff(want, verdict{state, why}); diff != "" {
+		t.Errorf("verdict (-want +got):\n%s", diff)
 	}
 }
 
-func TestJudgeAbsent(t *testing.T) {
+func TestEvaluateAbsent(t *testing.T) {
 	rejected := report(func(r *proxies.Report) { r.Rejected = 2 })
-	notInserted := judgement{proxies.NotInserted, "has no HTTP listener that the filter's ports and context match"}
-	hidden := judgement{proxies.Unknown, "shows none of the statistics that tell: its bootstrap hides them"}
+	notInserted := verdict{proxies.NotInserted, "has no HTTP listener that the filter's ports and context match"}
+	hidden := verdict{proxies.Unknown, "shows none of the statistics that tell: its bootstrap hides them"}
 	cases := map[string]struct {
 		evidence proxies.Evidence
-		want     judgement
+		want     verdict
 	}{
 		"refused": {
-			proxies.Evidence{Report: rejected, Refusal: "Error adding/updating listener(s) virtualInbound:\n  bad"},
-			judgement{proxies.Refused, "refused its listeners: Error adding/updating listener(s) virtualInbound: bad"},
+			proxies.Evidence{Report: rejected, Rejection: "Error adding/updating listener(s) virtualInbound:\n  bad"},
+			verdict{proxies.Rejected, "refused its listeners: Error adding/updating listener(s) virtualInbound: bad"},
 		},
 		"refused, says the control plane alone": {
-			proxies.Evidence{Refusal: "bad"},
-			judgement{proxies.Refused, "refused its listeners: bad"},
+			proxies.Evidence{Rejection: "bad"},
+			verdict{proxies.Rejected, "refused its listeners: bad"},
 		},
 		"shows nothing": {proxies.Evidence{Settled: true, Served: true}, hidden},
 		"has only just been told": {
 			proxies.Evidence{Report: rejected},
-			judgement{proxies.Loading, "has not taken the filter yet"},
+			verdict{proxies.Loading, "has not taken the filter yet"},
 		},
 		"has refused something": {
 			proxies.Evidence{Report: rejected, Settled: true},
-			judgement{proxies.Refused, "does not have the filter, and has refused listeners since it started (2 updates): look for ACK ERROR in istiod's log"},
+			verdict{proxies.Rejected, "does not have the filter, and has refused listeners since it started (2 updates): look for ACK ERROR in istiod's log"},
 		},
 		"has refused something once": {
 			proxies.Evidence{Report: report(func(r *proxies.Report) { r.Rejected = 1 }), Settled: true},
-			judgement{proxies.Refused, "does not have the filter, and has refused listeners since it started (1 update): look for ACK ERROR in istiod's log"},
+			verdict{proxies.Rejected, "does not have the filter, and has refused listeners since it started (1 update): look for ACK ERROR in istiod's log"},
 		},
 		"has refused something before the last": {proxies.Evidence{Report: rejected, Settled: true, Accepted: true}, notInserted},
 		"has no listener for it":                {proxies.Evidence{Report: has(0), Settled: true}, notInserted},
@@ -211,11 +211,11 @@ func TestJudgeAbsent(t *testing.T) {
 		"ran before":                            {proxies.Evidence{Report: has(0), Settled: true, Confirmed: true}, notInserted},
 		"is too old": {
 			proxies.Evidence{Report: has(4), Settled: true, Served: true},
-			judgement{proxies.Unknown, "runs modules but does not name them: Envoy does since 1.33"},
+			verdict{proxies.Unknown, "runs modules but does not name them: Envoy does since 1.33"},
 		},
 		"hides what is Wasm": {
 			proxies.Evidence{Report: has(0), Settled: true, Served: true},
-			judgement{proxies.Unknown, "has loaded the module but shows no statistics of modules: its bootstrap hides them"},
+			verdict{proxies.Unknown, "has loaded the module but shows no statistics of modules: its bootstrap hides them"},
 		},
 		"had the module, in a former listener": {
 			proxies.Evidence{Report: report(func(r *proxies.Report) { r.FetchSuccesses = 1 }), Settled: true, Served: true},
@@ -223,14 +223,14 @@ func TestJudgeAbsent(t *testing.T) {
 		},
 	}
 	for name, c := range cases {
-		t.Run(name, func(t *testing.T) { expectJudgement(t, c.evidence, c.want) })
+		t.Run(name, func(t *testing.T) { expectVerdict(t, c.evidence, c.want) })
 	}
 }
 
 // What others wrote is one line of bounded length.
-func TestJudgeShortensRefusals(t *testing.T) {
+func TestEvaluateShortensRejections(t *testing.T) {
 	const prefix = "refused its listeners: "
-	cases := map[string]struct{ refusal, want string }{
+	cases := map[string]struct{ rejection, want string }{
 		"as long as may be":   {strings.Repeat("a", 300), strings.Repeat("a", 300)},
 		"too long":            {strings.Repeat("a", 301), strings.Repeat("a", 297) + "…"},
 		"too long, not ASCII": {"a" + strings.Repeat("é", 300), "a" + strings.Repeat("é", 148) + "…"},
@@ -239,7 +239,7 @@ func TestJudgeShortensRefusals(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, why := proxies.Judge(filterA, proxies.Evidence{Refusal: c.refusal})
+			_, why := proxies.Evaluate(filterA, proxies.Evidence{Rejection: c.rejection})
 			if diff := cmp.Diff(prefix+c.want, why); diff != "" || !utf8.ValidString(why) {
 				t.Errorf("why (-want +got):\n%s", diff)
 			}

@@ -90,6 +90,10 @@ func TestParse(t *testing.T) {
 			stats: "envoy_server_concurrency 1e300\nenvoy_server_concurrency +Inf\nenvoy_listener_manager_lds_update_rejected Inf\n",
 			want:  proxies.Report{Workers: 1 << 30, Rejected: 1 << 30},
 		},
+		"a name that is too long": {
+			stats: "envoy_wasm_autowasm_" + strings.Repeat("n", 600) + "_1a2b3c4d_5e6f7a8b_vm_reload{} 0\n",
+			want:  proxies.Report{Others: 1},
+		},
 		"no newline at the end": {stats: "envoy_server_concurrency{} 2", want: proxies.Report{Workers: 2}},
 	}
 	for name, c := range cases {
@@ -141,6 +145,18 @@ func TestParseBounds(t *testing.T) {
 	}
 }
 
+// A proxy that names filters without end has few of them kept.
+func TestParseKeepsFewFilters(t *testing.T) {
+	var stats strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&stats, "envoy_wasm_autowasm_n_c_1a2b3c4d_%08x_vm_reload{} 0\n", i)
+	}
+	got, err := proxies.Parse(strings.NewReader(stats.String()))
+	if err != nil || len(got.Filters) != 500 || got.Others != 500 {
+		t.Errorf("%d filters, %d others, %v", len(got.Filters), got.Others, err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	real, err := os.ReadFile("testdata/envoy-1.40.0.txt")
 	if err != nil {
@@ -161,7 +177,7 @@ func FuzzParse(f *testing.F) {
 			if len(filter.VM) != 8 || len(filter.Revision) != 8 || (i > 0 && fmt.Sprint(r.Filters[i-1]) >= fmt.Sprint(filter)) {
 				t.Errorf("%+v", r.Filters)
 			}
-			proxies.Judge(filter, proxies.Evidence{Report: r, Settled: true})
+			proxies.Evaluate(filter, proxies.Evidence{Report: r, Settled: true})
 		}
 	})
 }

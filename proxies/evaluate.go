@@ -4,20 +4,70 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/autowasm/autowasm/internal/text"
 )
 
-// maxRefusal is how much is told of why a proxy refused something, in bytes.
-const maxRefusal = 300
+// State is what has become of a filter in one proxy.
+type State string
 
-// Judge says what has become of a filter in a proxy, and why, as a predicate whose
-// subject is the proxy; "" for Running.
-func Judge(want Filter, e Evidence) (State, string) {
-	e.Report.Filters = without(e.Report.Filters, want, e.Broken)
+// The states.
+const (
+	// Running: the proxy has the filter, and its virtual machines run.
+	Running State = "Running"
+	// Loading: the proxy waits for the module, or has not been sent the filter yet.
+	Loading State = "Loading"
+	// LoadFailing: the proxy waits for the module for longer than a load takes. It goes on
+	// trying; that a load failed shows only when it has given up.
+	LoadFailing State = "LoadFailing"
+	// NotInserted: the proxy has no listener that the filter goes into.
+	NotInserted State = "NotInserted"
+	// Rejected: the proxy rejects the listeners that the filter is in, and keeps the
+	// former ones.
+	Rejected State = "Rejected"
+	// LoadFailed: the proxy gave up loading the module.
+	LoadFailed State = "LoadFailed"
+	// StartFailed: the proxy has the module, which does not start.
+	StartFailed State = "StartFailed"
+	// Unknown: the proxy cannot be scraped, or does not show what is needed.
+	Unknown State = "Unknown"
+)
+
+// Evidence is what is known of one proxy that should run a filter.
+type Evidence struct {
+	// Report is what the proxy shows.
+	Report Report
+	// Served: a module server has sent the whole module to the proxy's address since the
+	// proxy started.
+	Served bool
+	// Confirmed: the filter was found Running in this proxy, which has not restarted since.
+	Confirmed bool
+	// FailedRevisions are former revisions of the filter that did not start in this
+	// proxy: they have no virtual machines, while it drains their listeners.
+	FailedRevisions []string
+	// Settled: the filter has been in force for long enough for a proxy to have been
+	// sent it.
+	Settled bool
+	// Overdue: the filter has been in force for longer than a load takes.
+	Overdue bool
+	// Drained: the filter has been in force for longer than the listeners that it replaced
+	// are kept.
+	Drained bool
+	// Rejection is why the proxy rejected its last listeners; "" when it did not, or when
+	// that is not known.
+	Rejection string
+	// Accepted: it is known that the proxy did not reject its last listeners.
+	Accepted bool
+}
+
+// Evaluate returns what has become of a filter in a proxy, and why, as a predicate
+// whose subject is the proxy; "" for Running.
+func Evaluate(want Filter, e Evidence) (State, string) {
+	e.Report.Filters = without(e.Report.Filters, want, e.FailedRevisions)
 	if slices.ContainsFunc(e.Report.Filters, func(f Filter) bool { return f.Revision == want.Revision }) {
-		return judgePresent(want, e)
+		return evaluatePresent(want, e)
 	}
-	return judgeAbsent(e)
+	return evaluateAbsent(e)
 }
 
 // without leaves out former revisions of a filter.
@@ -30,8 +80,8 @@ func without(all []Filter, want Filter, former []string) []Filter {
 	})
 }
 
-// judgePresent judges a filter that is in a listener of the proxy.
-func judgePresent(want Filter, e Evidence) (State, string) {
+// evaluatePresent is for a filter that is in a listener of the proxy.
+func evaluatePresent(want Filter, e Evidence) (State, string) {
 	r := e.Report
 	switch {
 	case e.Confirmed:
@@ -54,15 +104,15 @@ func judgePresent(want Filter, e Evidence) (State, string) {
 	}
 	why := fmt.Sprintf("has the module, but runs only %d of the %d virtual machines that its filters need: "+
 		"the module traps at its start or refuses its configuration; the proxy's log says which", r.VMs, r.needed())
-	return StartFailed, why + r.company()
+	return StartFailed, why + r.sharedNote()
 }
 
-// judgeAbsent judges a filter that is in no listener of the proxy.
-func judgeAbsent(e Evidence) (State, string) {
+// evaluateAbsent is for a filter that is in no listener of the proxy.
+func evaluateAbsent(e Evidence) (State, string) {
 	r := e.Report
 	switch {
-	case e.Refusal != "":
-		return Refused, "refused its listeners: " + shorten(e.Refusal)
+	case e.Rejection != "":
+		return Rejected, "refused its listeners: " + oneLine(e.Rejection)
 	case r.Workers == 0:
 		return Unknown, "shows none of the statistics that tell: its bootstrap hides them"
 	case !e.Settled:
@@ -72,7 +122,7 @@ func judgeAbsent(e Evidence) (State, string) {
 	case e.Served && r.wasmless():
 		return Unknown, "has loaded the module but shows no statistics of modules: its bootstrap hides them"
 	case r.Rejected > 0 && !e.Accepted:
-		return Refused, fmt.Sprintf("does not have the filter, and has refused listeners since it started (%s): "+
+		return Rejected, fmt.Sprintf("does not have the filter, and has refused listeners since it started (%s): "+
 			"look for ACK ERROR in istiod's log", count(r.Rejected, "update"))
 	}
 	return NotInserted, "has no HTTP listener that the filter's ports and context match"
@@ -124,8 +174,8 @@ func (r Report) failures() string {
 	return fmt.Sprintf("; since it started, %s of modules failed", count(r.FetchFailures, "load"))
 }
 
-// company says that a number is about several filters.
-func (r Report) company() string {
+// sharedNote says that a number is about several filters.
+func (r Report) sharedNote() string {
 	all := len(r.Filters) + r.Others
 	if all < 2 {
 		return ""
@@ -140,15 +190,10 @@ func count(n int64, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// shorten makes one line of bounded length of what somebody else wrote.
-func shorten(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
-	if len(text) <= maxRefusal {
-		return text
-	}
-	end := maxRefusal - len("…")
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
+// maxRejection is how much of why a proxy rejected something is reported, in bytes.
+const maxRejection = 300
+
+// oneLine makes one line of bounded length of what a proxy or istiod wrote.
+func oneLine(s string) string {
+	return text.Truncate(strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " "), maxRejection)
 }

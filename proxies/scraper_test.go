@@ -20,9 +20,9 @@ import (
 
 // proxy answers as an Envoy and counts the questions.
 type proxy struct {
-	ip    string
-	port  int
-	asked atomic.Int32
+	ip      string
+	port    int
+	scrapes atomic.Int32
 }
 
 func newProxy(t *testing.T, address string, answer http.HandlerFunc) *proxy {
@@ -33,7 +33,7 @@ func newProxy(t *testing.T, address string, answer http.HandlerFunc) *proxy {
 	}
 	p := &proxy{}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.asked.Add(1)
+		p.scrapes.Add(1)
 		answer(w, r)
 	}))
 	server.Listener = listener
@@ -50,12 +50,12 @@ func newProxy(t *testing.T, address string, answer http.HandlerFunc) *proxy {
 	return p
 }
 
-func (p *proxy) asker(edit ...func(*proxies.Options)) *proxies.Asker {
-	o := proxies.Options{Port: p.port, Timeout: 500 * time.Millisecond, Guard: egress.Options{AllowLoopback: true}}
+func (p *proxy) scraper(edit ...func(*proxies.ScraperOptions)) *proxies.StatsScraper {
+	o := proxies.ScraperOptions{Port: p.port, Timeout: 500 * time.Millisecond, Guard: egress.Options{AllowLoopback: true}}
 	for _, e := range edit {
 		e(&o)
 	}
-	return proxies.NewAsker(o)
+	return proxies.NewScraper(o)
 }
 
 func text(body string) http.HandlerFunc {
@@ -64,7 +64,7 @@ func text(body string) http.HandlerFunc {
 
 const concurrency = "envoy_server_concurrency{} 2\n"
 
-func TestAsk(t *testing.T) {
+func TestScrape(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(address, func(t *testing.T) {
 			var got *http.Request
@@ -72,7 +72,7 @@ func TestAsk(t *testing.T) {
 				got = r
 				text(concurrency)(w, r)
 			})
-			report, err := p.asker(func(o *proxies.Options) { o.Guard.AllowHosts = []string{"registry.example"} }).Ask(t.Context(), p.ip, 0)
+			report, err := p.scraper(func(o *proxies.ScraperOptions) { o.Guard.AllowHosts = []string{"registry.example"} }).Scrape(t.Context(), p.ip, 0)
 			if diff := cmp.Diff(proxies.Report{Workers: 2}, report); diff != "" || err != nil {
 				t.Fatalf("error %v, report (-want +got):\n%s", err, diff)
 			}
@@ -84,10 +84,10 @@ func TestAsk(t *testing.T) {
 }
 
 // What is asked for holds all that is understood, and little else.
-func TestAskFilters(t *testing.T) {
+func TestScrapeFilters(t *testing.T) {
 	var query url.Values
 	p := newProxy(t, "127.0.0.1:0", func(_ http.ResponseWriter, r *http.Request) { query = r.URL.Query() })
-	if _, err := p.asker().Ask(t.Context(), p.ip, 0); err != nil {
+	if _, err := p.scraper().Scrape(t.Context(), p.ip, 0); err != nil {
 		t.Fatal(err)
 	}
 	filter := regexp.MustCompile(query.Get("filter"))
@@ -113,37 +113,37 @@ func TestAskFilters(t *testing.T) {
 	}
 }
 
-func TestAskRefuses(t *testing.T) {
+func TestScrapeRefuses(t *testing.T) {
 	p := newProxy(t, "127.0.0.1:0", text(concurrency))
-	guarded := func(o *proxies.Options) { o.Guard.AllowLoopback = false }
+	guarded := func(o *proxies.ScraperOptions) { o.Guard.AllowLoopback = false }
 	cases := map[string]struct {
-		asker    *proxies.Asker
+		scraper  *proxies.StatsScraper
 		ip, want string
 	}{
-		"no address":          {p.asker(), "example.com", "not the IP address"},
-		"nothing":             {p.asker(), "", "not the IP address"},
-		"a URL":               {p.asker(), "127.0.0.1/x@y", "not the IP address"},
-		"a zone":              {p.asker(), "fe80::1%lo", "not the IP address"},
-		"loopback":            {p.asker(guarded), "127.0.0.1", "loopback"},
-		"loopback, mapped":    {p.asker(guarded), "::ffff:127.0.0.1", "loopback"},
-		"a metadata service":  {p.asker(), "169.254.169.254", "link-local"},
-		"a port without ears": {p.asker(func(o *proxies.Options) { o.Port = 1 }), "127.0.0.1", "refused"},
+		"no address":          {p.scraper(), "example.com", "not the IP address"},
+		"nothing":             {p.scraper(), "", "not the IP address"},
+		"a URL":               {p.scraper(), "127.0.0.1/x@y", "not the IP address"},
+		"a zone":              {p.scraper(), "fe80::1%lo", "not the IP address"},
+		"loopback":            {p.scraper(guarded), "127.0.0.1", "loopback"},
+		"loopback, mapped":    {p.scraper(guarded), "::ffff:127.0.0.1", "loopback"},
+		"a metadata service":  {p.scraper(), "169.254.169.254", "link-local"},
+		"a port without ears": {p.scraper(func(o *proxies.ScraperOptions) { o.Port = 1 }), "127.0.0.1", "refused"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			report, err := c.asker.Ask(t.Context(), c.ip, 0)
+			report, err := c.scraper.Scrape(t.Context(), c.ip, 0)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !cmp.Equal(proxies.Report{}, report) {
 				t.Errorf("%+v, %v; want %q", report, err, c.want)
 			}
 		})
 	}
-	if n := p.asked.Load(); n != 0 {
-		t.Errorf("it was asked %d times", n)
+	if n := p.scrapes.Load(); n != 0 {
+		t.Errorf("it was scraped %d times", n)
 	}
 }
 
 // A pod may answer what it likes.
-func TestAskHostileProxies(t *testing.T) {
+func TestScrapeHostileProxies(t *testing.T) {
 	elsewhere := newProxy(t, "127.0.0.1:0", text(concurrency))
 	target := "http://127.0.0.1:" + strconv.Itoa(elsewhere.port) + "/"
 	cases := map[string]struct {
@@ -173,14 +173,14 @@ func TestAskHostileProxies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProxy(t, "127.0.0.1:0", c.answer)
-			report, err := p.asker().Ask(t.Context(), p.ip, 0)
+			report, err := p.scraper().Scrape(t.Context(), p.ip, 0)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !cmp.Equal(proxies.Report{}, report) {
 				t.Errorf("%+v, %v; want %q", report, err, c.want)
 			}
 		})
 	}
 	t.Cleanup(func() {
-		if n := elsewhere.asked.Load(); n != 0 {
+		if n := elsewhere.scrapes.Load(); n != 0 {
 			t.Errorf("redirects are followed: %d", n)
 		}
 	})
@@ -197,12 +197,12 @@ func endless(part string) http.HandlerFunc {
 	}
 }
 
-func TestAskAgain(t *testing.T) {
+func TestScrapeAgain(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{"an answer": text(concurrency), "a failure": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Unix(0, 0)
 			p := newProxy(t, "127.0.0.1:0", answer)
-			asker := p.asker(func(o *proxies.Options) { o.Now = func() time.Time { return now } })
+			scraper := p.scraper(func(o *proxies.ScraperOptions) { o.Now = func() time.Time { return now } })
 			for i, step := range []struct {
 				later, maxAge time.Duration
 				want          int32
@@ -215,9 +215,9 @@ func TestAskAgain(t *testing.T) {
 				{time.Second, time.Minute, 4},
 			} {
 				now = now.Add(step.later)
-				_, _ = asker.Ask(t.Context(), p.ip, step.maxAge) // what it says is tested elsewhere
-				if n := p.asked.Load(); n != step.want {
-					t.Errorf("after step %d it was asked %d times, want %d", i, n, step.want)
+				_, _ = scraper.Scrape(t.Context(), p.ip, step.maxAge) // what it says is tested elsewhere
+				if n := p.scrapes.Load(); n != step.want {
+					t.Errorf("after step %d it was scraped %d times, want %d", i, n, step.want)
 				}
 			}
 		})

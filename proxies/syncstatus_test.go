@@ -37,7 +37,7 @@ func TestReadToTheLimit(t *testing.T) {
 		"brackets": {",", "["},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rest, found := &endless{text: c.rest}, refusals{}
+			rest, found := &endless{text: c.rest}, syncStatus{}
 			err := found.read(io.MultiReader(strings.NewReader("["+syncOf("b.ns")+c.head), rest), limit)
 			if err == nil || rest.read > limit {
 				t.Errorf("%d bytes are read, error %v", rest.read, err)
@@ -50,14 +50,14 @@ func TestReadToTheLimit(t *testing.T) {
 }
 
 func TestReadAsMuchAsMayBe(t *testing.T) {
-	said, found := "["+syncOf("a.ns")+"]", refusals{}
+	said, found := "["+syncOf("a.ns")+"]", syncStatus{}
 	if err := found.read(strings.NewReader(said), int64(len(said))); err != nil {
 		t.Error(err)
 	}
-	if diff := cmp.Diff(map[string]string{"ns/a": "bad"}, words([]refusals{found})); diff != "" {
-		t.Errorf("refusals (-want +got):\n%s", diff)
+	if diff := cmp.Diff(map[string]string{"ns/a": "bad"}, rejections([]syncStatus{found})); diff != "" {
+		t.Errorf("rejections (-want +got):\n%s", diff)
 	}
-	if err := (refusals{}).read(strings.NewReader(said), int64(len(said)-1)); err == nil || !strings.Contains(err.Error(), "more than") {
+	if err := (syncStatus{}).read(strings.NewReader(said), int64(len(said)-1)); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("a byte more: %v", err)
 	}
 }

@@ -1,0 +1,107 @@
+package proxies
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	lru "k8s.io/apimachinery/pkg/util/cache"
+)
+
+const (
+	// keepResults is how long a result is kept at most.
+	keepResults = 10 * time.Minute
+	// maxResults bounds how many are kept; the least recently used one goes first.
+	maxResults = 20_000
+)
+
+// cache keeps results for a while, and has all that want the same one at once share
+// one call. The first of them makes the call itself, within its own context: there is
+// no goroutine to wait for.
+type cache[V any] struct {
+	now   func() time.Time
+	mu    sync.Mutex
+	calls *lru.LRUExpireCache // *call[V] by key
+}
+
+// call is one call and its result.
+type call[V any] struct {
+	began    time.Time
+	done     chan struct{} // closed when the rest is set
+	value    V
+	err      error
+	canceled bool // its caller went away before there was a result
+}
+
+// clock is the cache's time.
+type clock func() time.Time
+
+func (c clock) Now() time.Time { return c() }
+
+func newCache[V any](now func() time.Time) *cache[V] {
+	if now == nil {
+		now = time.Now
+	}
+	return &cache[V]{now: now, calls: lru.NewLRUExpireCacheWithClock(maxResults, clock(now))}
+}
+
+// get returns the result for a key: one that is younger than maxAge, else that of a
+// new call.
+func (c *cache[V]) get(ctx context.Context, key string, maxAge time.Duration, fetch func(context.Context) (V, error)) (V, error) {
+	for {
+		current, mine := c.join(key, maxAge)
+		if mine {
+			c.run(ctx, key, current, fetch)
+			return current.value, current.err
+		}
+		select {
+		case <-current.done:
+		case <-ctx.Done():
+			var none V
+			return none, ctx.Err()
+		}
+		if !current.canceled {
+			return current.value, current.err
+		}
+	}
+}
+
+// join returns a call whose result will do, or a new one that the caller must run.
+func (c *cache[V]) join(key string, maxAge time.Duration) (current *call[V], mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if kept, ok := c.calls.Get(key); ok {
+		current := kept.(*call[V])
+		if !current.ended() || now.Sub(current.began) < maxAge {
+			return current, false
+		}
+	}
+	current = &call[V]{began: now, done: make(chan struct{}), canceled: true}
+	c.calls.Add(key, current, keepResults)
+	return current, true
+}
+
+// run makes the call. Those that share it make another one when it was cut off by a
+// panic or by the end of its caller's context.
+func (c *cache[V]) run(ctx context.Context, key string, current *call[V], fetch func(context.Context) (V, error)) {
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if kept, ok := c.calls.Get(key); ok && current.canceled && kept == current {
+			c.calls.Remove(key)
+		}
+		close(current.done)
+	}()
+	current.value, current.err = fetch(ctx)
+	current.canceled = ctx.Err() != nil
+}
+
+func (c *call[V]) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}

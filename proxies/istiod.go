@@ -1,0 +1,159 @@
+package proxies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Defaults of IstiodOptions.
+const (
+	DefaultIstiodTimeout = 5 * time.Second
+	DefaultIstiodMaxAge  = 5 * time.Second
+)
+
+const (
+	// syncPath is where istiod shows what its proxies were sent and accepted.
+	syncPath = "/debug/syncz"
+	// maxInstances bounds the replicas of istiod that are called.
+	maxInstances = 16
+	// maxToken bounds a token, in bytes.
+	maxToken = 64 << 10
+)
+
+// IstiodOptions are what an Istiod works with.
+type IstiodOptions struct {
+	// Instances returns the base URLs of all of istiod's replicas, such as
+	// "http://10.0.0.9:15014": each knows the proxies that are connected to it. Required.
+	Instances func(ctx context.Context) ([]string, error)
+	// TokenFile holds the token by which istiod authenticates wasmer, read at each call: a
+	// service account's for istiod's audience, "istio-ca", that is of no use elsewhere.
+	// istiod serves those of its own namespace alone. Empty means that none is sent.
+	TokenFile string
+	// Transport sends the requests; nil means one without a proxy.
+	Transport http.RoundTripper
+	// Timeout bounds one call of all instances. 0 means DefaultIstiodTimeout.
+	Timeout time.Duration
+	// MaxAge is how long a result is returned again. 0 means DefaultIstiodMaxAge.
+	MaxAge time.Duration
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Istiod reads from istiod's sync status which listeners proxies have rejected. Its
+// methods may be called concurrently.
+type Istiod struct {
+	o       IstiodOptions
+	client  *http.Client
+	results *cache[map[string]string]
+}
+
+// NewIstiod makes an Istiod.
+func NewIstiod(o IstiodOptions) *Istiod {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultIstiodTimeout
+	}
+	if o.MaxAge <= 0 {
+		o.MaxAge = DefaultIstiodMaxAge
+	}
+	if o.Transport == nil {
+		o.Transport = istiodTransport()
+	}
+	return &Istiod{
+		o:       o,
+		client:  &http.Client{Transport: o.Transport, CheckRedirect: refuseRedirect},
+		results: newCache[map[string]string](o.Now),
+	}
+}
+
+// istiodTransport uses no proxy, and keeps no connections: istiod's replicas come and
+// go. Requests have their contexts' deadlines.
+func istiodTransport() *http.Transport {
+	return &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true}
+}
+
+// Rejections returns each proxy that istiod knows, as "<namespace>/<pod>", with why it
+// rejected the listeners that it was last sent; "" when it did not. A proxy that is
+// missing is not known. The map is shared: do not change it. An error says that an
+// instance could not be called; what the others returned is there all the same.
+func (i *Istiod) Rejections(ctx context.Context) (map[string]string, error) {
+	return i.results.get(ctx, "", i.o.MaxAge, i.fetch)
+}
+
+func (i *Istiod) fetch(ctx context.Context) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, i.o.Timeout)
+	defer cancel()
+	urls, err := i.o.Instances(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find istiod: %w", err)
+	}
+	if len(urls) == 0 {
+		return nil, errors.New("find istiod: it has no replicas")
+	}
+	token, err := i.token()
+	if err != nil {
+		return nil, fmt.Errorf("call istiod: %w", err)
+	}
+	return i.fetchAll(ctx, urls[:min(len(urls), maxInstances)], token)
+}
+
+// fetchAll calls all instances at once, so that one which hangs hides none of the
+// others.
+func (i *Istiod) fetchAll(ctx context.Context, urls []string, token string) (map[string]string, error) {
+	found, failed := make([]syncStatus, len(urls)), make([]error, len(urls))
+	var calls sync.WaitGroup
+	for n, url := range urls {
+		found[n] = syncStatus{}
+		calls.Go(func() {
+			if err := i.fetchOne(ctx, url, token, found[n]); err != nil {
+				failed[n] = fmt.Errorf("read istiod's sync status: %w", err)
+			}
+		})
+	}
+	calls.Wait()
+	return rejections(found), errors.Join(failed...)
+}
+
+func (i *Istiod) token() (string, error) {
+	if i.o.TokenFile == "" {
+		return "", nil
+	}
+	file, err := os.Open(i.o.TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("open the token: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	token, err := io.ReadAll(io.LimitReader(file, maxToken))
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	return strings.TrimSpace(string(token)), nil
+}
+
+func (i *Istiod) fetchOne(ctx context.Context, url, token string, into syncStatus) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+syncPath, http.NoBody)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := i.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", request.URL.Redacted(), response.Status)
+	}
+	if err := into.read(response.Body, maxSync); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package proxies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/autowasm/autowasm/fetch/peer"
+	"github.com/autowasm/autowasm/render"
+)
+
+// observation is what one scrape of all proxies of a target showed.
+type observation struct {
+	at       time.Time
+	snapshot Snapshot
+	proxies  map[instance]proxyRecord
+	// repeat says that a proxy may not run what it seems to: another scrape tells.
+	repeat bool
+}
+
+// confirmed reports whether all proxies that run the filter are confirmed to.
+func (o observation) confirmed() bool {
+	for _, p := range o.proxies {
+		if p.running > 0 && p.running < confirmScrapes {
+			return false
+		}
+	}
+	return !o.repeat
+}
+
+// scraped is what scraping one proxy returned.
+type scraped struct {
+	Report
+	err error
+}
+
+// observe scrapes every proxy that the target of a record selects.
+func (r *Reconciler) observe(ctx context.Context, known *record) (observation, error) {
+	selected, err := known.target.list(ctx, r.cache)
+	if err != nil || len(selected) == 0 {
+		return observation{at: r.o.Now()}, err
+	}
+	scrapes := r.scrapeAll(ctx, selected, r.maxAge(known))
+	e := evaluation{
+		record:     known,
+		accesses:   r.accesses(ctx, known),
+		rejections: r.rejections(ctx, known, scrapes),
+		observation: observation{
+			at: r.o.Now(), proxies: map[instance]proxyRecord{},
+		},
+	}
+	for i, p := range selected {
+		e.add(p, scrapes[i])
+	}
+	return e.observation, nil
+}
+
+// scrapeAll scrapes all proxies, at most MaxConcurrentScrapes at once of all AutoWasms.
+func (r *Reconciler) scrapeAll(ctx context.Context, selected []proxy, maxAge time.Duration) []scraped {
+	scrapes := make([]scraped, len(selected))
+	var running sync.WaitGroup
+	defer running.Wait()
+	for i, p := range selected {
+		if err := r.scraping.Acquire(ctx, 1); err != nil {
+			scrapes[i].err = err
+			continue
+		}
+		running.Go(func() {
+			defer r.scraping.Release(1)
+			scrapes[i].Report, scrapes[i].err = r.o.Scraper.Scrape(ctx, p.ip, maxAge)
+		})
+	}
+	return scrapes
+}
+
+// maxAge lets the AutoWasms of one proxy share its reports: while one of them changes
+// for a moment only, else for half of the time until the next scrape.
+func (r *Reconciler) maxAge(known *record) time.Duration {
+	if !known.observed || !known.confirmed || known.snapshot.Failure(false) != nil {
+		return firstScrape / 2
+	}
+	return r.o.Interval / 2
+}
+
+// accesses are the known requests for the module of a target. With one that is missing,
+// a module that does not start looks like one that was not loaded.
+func (r *Reconciler) accesses(ctx context.Context, known *record) map[string]peer.Access {
+	accesses, err := r.o.Accesses.Collect(ctx, known.target.module)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("Not all replicas report who requested the module", "err", err.Error())
+	}
+	return accesses
+}
+
+// rejections asks istiod when a proxy does not have the filter. Without its answer the
+// proxy's own count of rejections has to do.
+func (r *Reconciler) rejections(ctx context.Context, known *record, scrapes []scraped) map[string]string {
+	wanted := wantedFilter(known.target.plugin)
+	absent := func(s scraped) bool { return s.err == nil && !slices.Contains(s.Filters, wanted) }
+	if r.o.SyncStatus == nil || !slices.ContainsFunc(scrapes, absent) {
+		return nil
+	}
+	rejections, err := r.o.SyncStatus.Rejections(ctx)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).V(1).Info("istiod does not report what proxies rejected", "err", err.Error())
+	}
+	return rejections
+}
+
+// evaluation turns scrapes into an observation.
+type evaluation struct {
+	observation
+	record     *record
+	accesses   map[string]peer.Access // by IP address
+	rejections map[string]string      // by "<namespace>/<pod>"
+}
+
+// add evaluates one proxy.
+func (e *evaluation) add(p proxy, s scraped) {
+	access := e.accesses[p.ip]
+	if !access.RequestedAt.IsZero() && !access.RequestedAt.Before(p.startedAt) { // else another proxy had the address
+		e.snapshot.addRequest(access.RequestedAt)
+	}
+	if s.err != nil {
+		e.addUnreachable(p, s.err)
+		return
+	}
+	e.addReport(p, s.Report, access.ServedAt)
+}
+
+func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
+	before, wanted := e.record.proxies[p.instance], wantedFilter(e.record.target.plugin)
+	rejection, known := e.rejections[p.pod.String()]
+	state, why := Evaluate(wanted, Evidence{
+		Report:          r,
+		Served:          !servedAt.Before(p.startedAt) && !servedAt.IsZero(),
+		Confirmed:       e.record.isConfirmed(p.instance),
+		FailedRevisions: before.failedRevisions,
+		Settled:         e.record.older(settleTime, p.startedAt, e.at),
+		Overdue:         e.record.older(loadTime, later(p.startedAt, servedAt), e.at),
+		Drained:         e.record.older(drainTime, p.startedAt, e.at),
+		Rejection:       rejection,
+		Accepted:        known && rejection == "",
+	})
+	e.snapshot.add(p, state, why)
+	next, repeat := proxyRecord{state: state, failedRevisions: before.failedRevisions}, false
+	switch state {
+	case StartFailed:
+		next.failedRevisions = before.failed(wanted.Revision)
+	case Running:
+		next, repeat = before.ran(e.record.isConfirmed(p.instance), r.Rejected)
+	}
+	e.proxies[p.instance] = next
+	e.repeat = e.repeat || repeat
+}
+
+// addUnreachable evaluates a proxy that does not answer: it may be compiling. One that
+// ran the filter still does, and of one that did not, its last state holds. One that
+// has just started will answer.
+func (e *evaluation) addUnreachable(p proxy, err error) {
+	before := e.record.proxies[p.instance]
+	state, next := Loading, proxyRecord{state: before.state, failedRevisions: before.failedRevisions}
+	switch {
+	case e.record.isConfirmed(p.instance):
+		state = Running
+		next, _ = before.ran(true, before.rejected)
+	case before.state != "":
+		state = before.state
+	case e.record.older(loadTime, p.startedAt, e.at):
+		state = Unknown
+	}
+	e.snapshot.add(p, state, fmt.Sprintf("cannot be asked: %v", withoutSource(err)))
+	e.proxies[p.instance] = next
+}
+
+// withoutSource drops our own port from an error of the network: it is another one each
+// time, which would be a change each time.
+func withoutSource(err error) error {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok {
+		return err
+	}
+	return &net.OpError{Op: op.Op, Net: op.Net, Addr: op.Addr, Err: op.Err}
+}
+
+// later is when a proxy may last have begun to load: one that was served a module may
+// have to load it once more, for another listener, and waits before it tries again.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// wantedFilter is the filter of a plugin as proxies name it.
+func wantedFilter(p render.Plugin) Filter {
+	return Filter{Owner: OwnerOf(p.Owner), VM: p.VM, Revision: p.Revision}
+}

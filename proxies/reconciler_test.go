@@ -1,0 +1,399 @@
+package proxies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/peer"
+)
+
+const (
+	oneRuns  = "1 of 1 selected proxies run the module"
+	noneRuns = "0 of 1 selected proxies run the module; the proxy of Pod shop/a "
+)
+
+// pass lets time pass, and what is due at its end happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// expectUnknown puts objects into the cache of which nothing is known.
+func (r *running) expectUnknown(t *testing.T, a applied) {
+	t.Helper()
+	if got := r.put(a); got != "" {
+		t.Errorf("known before it was observed: %q", got)
+	}
+}
+
+// expectKnown compares what is known, and which changes were reported since.
+func (r *running) expectKnown(t *testing.T, a applied, want string, changes ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, r.put(a)); diff != "" {
+		t.Errorf("known (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(changes, r.changes()); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestReportsChangesOnly(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		r.expectUnknown(t, inCluster())
+		synctest.Wait()
+		r.expectKnown(t, inCluster(), oneRuns, "test")
+		pass(time.Hour)
+		r.expectKnown(t, inCluster(), oneRuns)
+		r.answer("10.0.0.1", withoutFilter)
+		pass(time.Minute)
+		r.expectKnown(t, inCluster(), noneRuns+"has no HTTP listener that the filter's ports and context match", "test")
+	})
+}
+
+func TestScrapesWhenAllIsWell(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		r.put(inCluster())
+		pass(time.Hour)
+		scrapes := r.scraped()
+		between := gaps(scrapes)
+		if len(scrapes) < 3600/36 || between[0] != confirmAfter || slices.Min(between[1:]) < 30*time.Second || slices.Max(between) > 36*time.Second {
+			t.Errorf("scraped %d times, first after %s, then every %s to %s", len(scrapes), between[0], slices.Min(between[1:]), slices.Max(between))
+		}
+		if slices.Max(between)-slices.Min(between[1:]) < time.Second {
+			t.Errorf("always after %s: what began together is scraped together for ever", slices.Max(between))
+		}
+		for i, s := range scrapes {
+			want := 15 * time.Second // the reports of others will do
+			if i < confirmScrapes {
+				want = 250 * time.Millisecond
+			}
+			if s.maxAge != want {
+				t.Errorf("scrape %d takes a report of %s, want %s", i, s.maxAge, want)
+			}
+		}
+	})
+}
+
+// Events that change nothing for the proxies do not have them scraped.
+func TestScrapesWhenDueOnly(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		r.put(inCluster())
+		pass(time.Minute)
+		r.scraped()
+		for i := range 100 {
+			r.put(inCluster(func(a *applied) { a.aw.Status.Message = fmt.Sprint(i) }))
+			pass(300 * time.Millisecond)
+		}
+		if n := len(r.scraped()); n < 1 || n > 2 {
+			t.Errorf("scraped %d times", n)
+		}
+		if !r.known().confirmed {
+			t.Error("not confirmed any more")
+		}
+	})
+}
+
+func TestScrapesWhileLoading(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", waitsFor(plugin1))
+		r.put(inCluster())
+		pass(10 * time.Minute)
+		between := gaps(r.scraped())
+		if between[0] != firstScrape || between[len(between)-1] != lastScrape || !slices.IsSorted(between) || slices.Max(between) > lastScrape {
+			t.Errorf("gaps %v", between)
+		}
+		r.expectKnown(t, inCluster(), noneRuns+"still tries to load the module", "test", "test") // it waits; it waits for long
+		r.answer("10.0.0.1", runs(plugin1))
+		pass(lastScrape)
+		r.expectKnown(t, inCluster(), oneRuns, "test")
+	})
+}
+
+// A short interval bounds all other times.
+func TestScrapesAsOftenAsIsWanted(t *testing.T) {
+	for name, says := range map[string]answer{"well": runs(plugin1), "loading": waitsFor(plugin1), "failed": doesNotStart(plugin1)} {
+		t.Run(name, func(t *testing.T) {
+			inMesh(t, func(t *testing.T, r *running) {
+				r.run("a", "10.0.0.1", says)
+				r.put(inCluster())
+				pass(time.Minute)
+				if between := gaps(r.scraped()); slices.Max(between) > 1200*time.Millisecond {
+					t.Errorf("gaps %v", between)
+				}
+			}, func(o *Options) { o.Interval = time.Second })
+		})
+	}
+}
+
+// A report that comes when there is another target is not taken for one about it.
+func TestTheTargetChangesWhileItIsScraped(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1).after(5*time.Second))
+		r.expectUnknown(t, inCluster())
+		pass(time.Second)
+		r.answer("10.0.0.1", waitsFor(plugin2).after(time.Second))
+		second := inCluster(secondGeneration)
+		r.expectUnknown(t, second)
+		pass(4500 * time.Millisecond)
+		r.expectUnknown(t, second)
+		pass(time.Second)
+		r.expectKnown(t, second, noneRuns+"waits for the module", "test")
+		if r.mostOnce != 1 {
+			t.Errorf("it was scraped %d times at once", r.mostOnce)
+		}
+	})
+}
+
+// ends are the ways in which a target ends without another one.
+var ends = map[string]func(*running){
+	"deleted":     func(r *running) { r.delete(testKey) },
+	"not applied": func(r *running) { r.put(inCluster(notApplied)) },
+}
+
+func TestTargetsThatEndAreNotScraped(t *testing.T) {
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			inMesh(t, func(t *testing.T, r *running) {
+				r.run("a", "10.0.0.1", gaveUp(plugin1).after(time.Second))
+				r.put(inCluster())
+				pass(time.Minute + 500*time.Millisecond)
+				r.changes()
+				again := inCluster(reloaded(1))
+				if !r.ReloadDue(inCluster().aw, inCluster().ef) {
+					t.Error("no reload is due")
+				}
+				r.put(again)
+				pass(0)
+				end(r)
+				pass(time.Second)
+				if known := r.known(); (known != nil && known.reload.delay != 0) != (name == "not applied") {
+					t.Errorf("the delay of the next reload is remembered: %+v", known)
+				}
+				r.scraped()
+				pass(time.Hour)
+				if scrapes, changes := r.scraped(), r.changes(); scrapes != nil || changes != nil || r.ReloadDue(again.aw, again.ef) {
+					t.Errorf("scraped %v, changes %v", scrapes, changes)
+				}
+				r.answer("10.0.0.1", runs(plugin1))
+				r.expectUnknown(t, again)
+				pass(time.Second)
+				r.expectKnown(t, again, oneRuns, "test")
+			})
+		})
+	}
+}
+
+// A report that comes when it is of no use any more is not kept.
+func TestEndsWhileItIsScraped(t *testing.T) {
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			inMesh(t, func(t *testing.T, r *running) {
+				r.run("a", "10.0.0.1", gaveUp(plugin1).after(time.Minute))
+				r.put(inCluster())
+				pass(time.Second)
+				end(r)
+				pass(time.Hour)
+				if scrapes, changes := r.scraped(), r.changes(); len(scrapes) != 1 || changes != nil || r.ReloadDue(inCluster().aw, inCluster().ef) {
+					t.Errorf("scraped %d times, changes %v", len(scrapes), changes)
+				}
+			})
+		})
+	}
+}
+
+func TestStopsWithItsScrapes(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1).after(time.Hour))
+		for i := range 20 {
+			r.put(inCluster(named(fmt.Sprint(i))))
+		}
+		pass(time.Minute)
+		began := time.Now()
+		r.stop()
+		if took := time.Since(began); took != 0 || r.atOnce != 0 {
+			t.Errorf("after %s, %d are being scraped", took, r.atOnce)
+		}
+		if scrapes, changes := r.scraped(), r.changes(); len(scrapes) != 2 || changes != nil {
+			t.Errorf("scraped %d times, changes %v", len(scrapes), changes)
+		}
+		r.put(inCluster()) // an event that comes late
+	}, func(o *Options) { o.Workers = 2 })
+}
+
+func TestAnUnreachableProxy(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", unreachable(errUnreachable))
+		r.put(inCluster())
+		synctest.Wait()
+		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: no answer", "test")
+		if f := r.known().snapshot.Failure(false); f == nil || f.Reason != v1alpha1.ReasonProxiesLoading {
+			t.Errorf("at first: %v", f)
+		}
+		pass(time.Minute)
+		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: no answer", "test")
+		if f := r.known().snapshot.Failure(false); f != nil {
+			t.Errorf("after a minute: %v", f)
+		}
+		r.scraped()
+		pass(time.Hour)
+		if n := len(r.scraped()); n > 120 {
+			t.Errorf("it is scraped %d times an hour", n)
+		}
+	})
+}
+
+func TestAConfirmedProxyThatIsUnreachableRuns(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		r.put(inCluster())
+		pass(time.Minute)
+		r.changes()
+		r.answer("10.0.0.1", unreachable(errUnreachable))
+		pass(time.Hour)
+		r.expectKnown(t, inCluster(), oneRuns)
+		r.answer("10.0.0.1", doesNotStart(plugin1)) // which it cannot be: another filter is it
+		pass(time.Hour)
+		r.expectKnown(t, inCluster(), oneRuns)
+		r.remove("a")
+		r.run("a", "10.0.0.1", unreachable(errUnreachable))
+		pass(time.Hour)
+		r.changes() // once or twice: it may be scraped while it starts
+		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: no answer")
+	})
+}
+
+// One scrape that showed it is not enough.
+func TestAProxyIsNotConfirmedByOneScrape(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		r.put(inCluster())
+		pass(time.Second)
+		r.answer("10.0.0.1", gaveUp(plugin1))
+		pass(time.Minute)
+		if f := r.known().snapshot.Failure(false); f == nil || f.Reason != v1alpha1.ReasonProxyLoadFailed {
+			t.Errorf("failure %v", f)
+		}
+	})
+}
+
+// Our own port differs each time that a connection fails, which is no change.
+func TestAnErrorWithAPortIsNoChange(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		reset := func(port int) answer {
+			return unreachable(fmt.Errorf("ask the proxy at 10.0.0.1:15090: %w", &net.OpError{
+				Op: "read", Net: "tcp", Source: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 9), Port: port},
+				Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 15090}, Err: errors.New("connection reset by peer"),
+			}))
+		}
+		r.run("a", "10.0.0.1", reset(1))
+		r.put(inCluster())
+		pass(time.Minute)
+		r.changes()
+		for port := range 10 {
+			r.answer("10.0.0.1", reset(port))
+			pass(time.Minute)
+		}
+		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: read tcp 10.0.0.1:15090: connection reset by peer")
+	})
+}
+
+// Proxies that request the module all the time are reported from time to time.
+func TestLastRequestIsReportedInSteps(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		requested := func(c *cluster) { c.accesses = map[string]peer.Access{"10.0.0.1": {RequestedAt: time.Now()}} }
+		r.edit(requested)
+		r.put(inCluster())
+		synctest.Wait()
+		r.changes()
+		for range 60 * 60 {
+			pass(time.Second)
+			r.edit(requested)
+		}
+		if n := len(r.changes()); n < 30 || n > 60 {
+			t.Errorf("%d changes in an hour", n)
+		}
+		snapshot, _ := r.Snapshot(t.Context(), inCluster().aw, inCluster().ef)
+		if behind := time.Since(snapshot.LastRequest); behind > 2*time.Minute {
+			t.Errorf("the last request is reported as of %s ago", behind)
+		}
+	})
+}
+
+func TestNoProxySelected(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		if got := r.put(inCluster()); got != "no running proxy is selected" {
+			t.Errorf("at once: %q", got)
+		}
+		synctest.Wait()
+		r.expectKnown(t, inCluster(), "no running proxy is selected", "test")
+		pass(time.Hour)
+		r.expectKnown(t, inCluster(), "no running proxy is selected")
+		r.run("a", "10.0.0.1", runs(plugin1))
+		pass(40 * time.Second)
+		r.expectKnown(t, inCluster(), oneRuns, "test")
+	})
+}
+
+func TestACacheThatCannotBeRead(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		r.edit(func(c *cluster) { c.listErr = errors.New("not synced") })
+		r.expectUnknown(t, inCluster())
+		pass(time.Minute)
+		r.expectUnknown(t, inCluster())
+		r.edit(func(c *cluster) { c.listErr = nil })
+		pass(lastScrape)
+		r.expectKnown(t, inCluster(), oneRuns, "test")
+	})
+}
+
+// What a former process has waited for need not be waited for again.
+func TestATargetOfBefore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		since time.Duration
+		want  string
+	}{
+		"written an hour ago":                             {-time.Hour, noneRuns + "gave up loading the module; since it started, 1 load of modules failed"},
+		"written just now":                                {0, noneRuns + "has just taken the filter"},
+		"written later, by the API server's clock":        {time.Hour, noneRuns + "has just taken the filter"},
+		"written a moment ago, no proxy can be new to it": {-settleTime, noneRuns + "gave up loading the module; since it started, 1 load of modules failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMesh(t, func(t *testing.T, r *running) {
+				r.run("a", "10.0.0.1", gaveUp(plugin1))
+				pass(2 * time.Hour)
+				a := inCluster(written(time.Now().Add(tt.since)), notRunning)
+				r.put(a)
+				synctest.Wait()
+				r.expectKnown(t, a, tt.want, "test")
+			})
+		})
+	}
+}
+
+// A reconcile that is cut off leaves nothing but since when the target is known.
+func TestAReconcileThatIsCutOff(t *testing.T) {
+	r, c, _ := observing(t, runs(plugin1))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if result, err := r.Reconcile(ctx, reconcile.Request{NamespacedName: testKey}); err != nil || result != (reconcile.Result{}) {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if known := r.records[testKey]; known.observed || known.proxies != nil || c.atOnce != 0 {
+		t.Errorf("%+v", known)
+	}
+}

@@ -1,0 +1,199 @@
+package proxies
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/autowasm/autowasm/render"
+)
+
+// How long things take.
+const (
+	// settleTime is how long it may take until a proxy is sent a change: istiod gathers
+	// changes for at most 10 seconds by default (PILOT_DEBOUNCE_MAX).
+	settleTime = 10 * time.Second
+	// loadTime is how long a load may take before it counts as failing: as long as one
+	// attempt of a proxy may.
+	loadTime = render.DefaultTimeout
+	// drainTime is how long a proxy keeps listeners that were replaced: 45 seconds by
+	// default (Istio's drainDuration), and some more.
+	drainTime = time.Minute
+)
+
+// When proxies are scraped again.
+const (
+	// firstScrape and lastScrape are the delays while they load: the longer, the older
+	// the change is.
+	firstScrape = 500 * time.Millisecond
+	lastScrape  = 10 * time.Second
+	// confirmAfter is the delay after a proxy was first found to run the filter.
+	confirmAfter = 2 * time.Second
+)
+
+// confirmScrapes is how many scrapes in a row must show that a proxy runs the filter
+// before that is taken for granted: whether it still does no longer shows once another
+// filter fails in the same proxy. One is not enough, since the virtual machines of a
+// module that is about to fail are there for a moment.
+const confirmScrapes = 2
+
+// maxFailedRevisions bounds how many revisions of a filter are known not to start in a
+// proxy.
+const maxFailedRevisions = 8
+
+// record is what is known of the proxies of one AutoWasm. A record is not changed once
+// it is made: the next one takes its place.
+type record struct {
+	target target
+	// suspended says that the target is not in force at present.
+	suspended bool
+	// since is when the proxies could first know of the target.
+	since time.Time
+	// proxies are those that were there at the last scrape.
+	proxies map[instance]proxyRecord
+	// snapshot is void until the target was observed.
+	snapshot Snapshot
+	observed bool
+	// confirmed says that all proxies that run the filter are confirmed to.
+	confirmed bool
+	reload    backoff
+	// next is when the proxies are scraped again.
+	next time.Time
+}
+
+// proxyRecord is what is known of one proxy.
+type proxyRecord struct {
+	// running counts the scrapes in a row that showed the filter running, up to
+	// confirmScrapes.
+	running int
+	// rejected is how many updates of listeners the proxy had rejected at the last of
+	// them.
+	rejected int64
+	// state is what had become of the filter when the proxy last answered; "" when it
+	// never has, or ran the filter.
+	state State
+	// failedRevisions are the revisions of this filter, and of those before it, that do
+	// not start: the proxy has them for as long as it drains their listeners.
+	failedRevisions []string
+}
+
+// newRecord begins a target where before, which may be nil, is what was known of the
+// one that it replaces.
+func newRecord(t target, before *record, now time.Time) *record {
+	r := &record{target: t, since: t.since}
+	if r.since.IsZero() || r.since.After(now) {
+		r.since = now
+	}
+	if before == nil {
+		return r
+	}
+	if before.target.generation == t.generation { // another generation may do better
+		r.reload = before.reload
+		if t.reloads > before.target.reloads {
+			r.reload = before.reload.after(now)
+		}
+	}
+	if before.snapshot.states[StartFailed] > 0 || r.since.Sub(before.since) < drainTime {
+		r.proxies = before.failedProxies()
+	}
+	return r
+}
+
+// failedProxies are the records of proxies in which revisions do not start, with
+// nothing but these.
+func (r *record) failedProxies() map[instance]proxyRecord {
+	kept := map[instance]proxyRecord{}
+	for i, p := range r.proxies {
+		if len(p.failedRevisions) > 0 {
+			kept[i] = proxyRecord{failedRevisions: p.failedRevisions}
+		}
+	}
+	return kept
+}
+
+// suspend returns the record of a target that is not in force at present.
+func (r *record) suspend() *record {
+	next := *r
+	next.suspended = true
+	return &next
+}
+
+// follows reports whether r is the record of a target that is in force.
+func (r *record) follows(id targetID) bool {
+	return r != nil && !r.suspended && r.target.targetID == id
+}
+
+// reloadDue reports whether the proxies have given up and should be made to load the
+// module again.
+func (r *record) reloadDue(now time.Time) bool { return r.snapshot.gaveUp() && r.reload.due(now) }
+
+// older reports whether a proxy that started at a time has had the target, or could
+// have, for some time.
+func (r *record) older(than time.Duration, start, now time.Time) bool {
+	return now.Sub(r.since) >= than && now.Sub(start) >= than
+}
+
+// confirmed reports whether a proxy is known to run the target, whatever it shows now.
+func (r *record) isConfirmed(i instance) bool {
+	return r.proxies[i].running >= confirmScrapes || i.startedAt.Before(r.target.ranSince)
+}
+
+// update returns the record after a scrape of all proxies, and whether that is a change
+// that is worth a report.
+func (r *record) update(o observation, interval time.Duration) (next *record, changed bool) {
+	next = new(*r)
+	next.proxies, next.confirmed = o.proxies, o.confirmed()
+	if o.repeat {
+		next.next = o.at.Add(min(firstScrape, interval))
+		return next, false
+	}
+	next.snapshot, next.observed = o.snapshot, true
+	changed = !r.observed || !r.snapshot.same(o.snapshot) || next.reloadDue(o.at)
+	if !changed { // else small steps of LastRequest would add up unreported
+		next.snapshot = r.snapshot
+	}
+	if o.snapshot.Failure(false) == nil {
+		next.reload = backoff{}
+	}
+	next.next = o.at.Add(next.delay(o.at, interval))
+	return next, changed
+}
+
+// delay is how long after a scrape the next one is: short while something is expected.
+func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
+	switch {
+	case r.snapshot.Failure(false) != nil:
+		return min(max(now.Sub(r.since)/4, firstScrape), lastScrape, interval)
+	case !r.confirmed:
+		return min(confirmAfter, interval)
+	default:
+		return wait.Jitter(interval, 0.2)
+	}
+}
+
+// ran returns what is known of a proxy after a scrape that showed the filter running.
+// repeat says that another one must show it as well before it is reported: for a
+// moment a proxy has the statistics of what it has just rejected, and istiod sends that
+// again and again. So one that has ever rejected anything counts only when it has
+// rejected nothing between two scrapes.
+func (p proxyRecord) ran(confirmed bool, rejected int64) (next proxyRecord, repeat bool) {
+	next = proxyRecord{rejected: rejected, failedRevisions: p.failedRevisions}
+	switch {
+	case rejected == 0, confirmed, p.running > 0 && rejected == p.rejected:
+		next.running = min(p.running+1, confirmScrapes)
+		return next, false
+	case p.running == 0:
+		next.running = 1
+	}
+	return next, true
+}
+
+// failed returns what is known of a proxy in which a revision does not start.
+func (p proxyRecord) failed(revision string) []string {
+	if slices.Contains(p.failedRevisions, revision) {
+		return p.failedRevisions
+	}
+	revisions := append(slices.Clone(p.failedRevisions), revision)
+	return revisions[max(0, len(revisions)-maxFailedRevisions):]
+}

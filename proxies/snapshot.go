@@ -1,0 +1,155 @@
+package proxies
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
+)
+
+// maxNamed bounds how many proxies in one state a message names.
+const maxNamed = 3
+
+// Snapshot is what the proxies of an AutoWasm have made of its EnvoyFilter, all
+// together. It is not changed once it is handed out.
+type Snapshot struct {
+	// Selected, Running and Requested count proxies: all, those that run the filter, those
+	// that have requested the module within the last day.
+	Selected, Running, Requested int32
+	// LastRequest is when one last did, zero when none has.
+	LastRequest time.Time
+
+	// states counts the proxies that do not run the filter, by what has become of it.
+	states map[State]int32
+	// details are what to say of the first of them.
+	details []detail
+}
+
+// detail is what to say of one proxy.
+type detail struct {
+	state State
+	text  string
+}
+
+// add counts one proxy in.
+func (s *Snapshot) add(p proxy, state State, why string) {
+	s.Selected++
+	if state == Running {
+		s.Running++
+		return
+	}
+	if s.states == nil {
+		s.states = map[State]int32{}
+	}
+	s.states[state]++
+	if s.states[state] <= maxNamed {
+		s.details = append(s.details, detail{state, fmt.Sprintf("the proxy of Pod %s %s", p.pod, why)})
+	}
+}
+
+// addRequest counts one proxy in that has requested the module.
+func (s *Snapshot) addRequest(at time.Time) {
+	s.Requested++
+	if at.After(s.LastRequest) {
+		s.LastRequest = at
+	}
+}
+
+// Status is nil when no proxy is selected.
+func (s Snapshot) Status() *v1alpha1.ProxiesStatus {
+	if s.Selected == 0 {
+		return nil
+	}
+	out := &v1alpha1.ProxiesStatus{Selected: s.Selected, Running: s.Running, Requested: s.Requested}
+	if !s.LastRequest.IsZero() {
+		out.LastRequestTime = &metav1.Time{Time: s.LastRequest.Truncate(time.Second)}
+	}
+	return out
+}
+
+// severities list the states that matter, the worst first, and whether only a user can
+// help.
+var severities = []struct {
+	state    State
+	reason   v1alpha1.Reason
+	terminal bool
+}{
+	{StartFailed, v1alpha1.ReasonProxyStartFailed, true},
+	{Rejected, v1alpha1.ReasonProxyRefused, true},
+	{LoadFailed, v1alpha1.ReasonProxyLoadFailed, false},
+	{LoadFailing, v1alpha1.ReasonProxyLoadFailed, false},
+	{NotInserted, v1alpha1.ReasonNotInserted, true},
+	{Loading, v1alpha1.ReasonProxiesLoading, false},
+}
+
+// Failure returns why the AutoWasm is not what its user asked for, nil when it is as
+// far as the proxies show. Proxies that have no listener for the filter are fine beside
+// others that do, or may; so are those that start, once all ran it (wasReady).
+func (s Snapshot) Failure(wasReady bool) *failure.Error {
+	for _, severity := range severities {
+		n := s.states[severity.state]
+		switch {
+		case n == 0,
+			severity.state == NotInserted && n < s.Selected,
+			severity.state == Loading && wasReady:
+			continue
+		}
+		return &failure.Error{Reason: severity.reason, Terminal: severity.terminal, Err: fmt.Errorf("%s%s", s.Summary(), s.describe(severity.state))}
+	}
+	return nil
+}
+
+// Condition returns ProxiesLoaded when nothing has failed, without its generation and
+// times.
+func (s Snapshot) Condition() metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionProxiesLoaded, Status: metav1.ConditionUnknown}
+	switch {
+	case s.Selected == 0:
+		c.Reason, c.Message = string(v1alpha1.ReasonNoProxySelected), "no running proxy is selected"
+	case s.states[Unknown] > 0:
+		c.Reason, c.Message = string(v1alpha1.ReasonProxiesUncertain), s.Summary()+s.describe(Unknown)
+	default:
+		c.Status, c.Reason = metav1.ConditionTrue, string(v1alpha1.ReasonRunning)
+		c.Message = s.Summary() + s.describe(Loading) + s.describe(NotInserted)
+	}
+	return c
+}
+
+// Summary says how many of the proxies run the module.
+func (s Snapshot) Summary() string {
+	return fmt.Sprintf("%d of %d selected proxies run the module", s.Running, s.Selected)
+}
+
+// describe says what is known of the proxies in a state.
+func (s Snapshot) describe(state State) string {
+	var text strings.Builder
+	named := int32(0)
+	for _, d := range s.details {
+		if d.state == state {
+			named++
+			text.WriteString("; " + d.text)
+		}
+	}
+	if more := s.states[state] - named; more > 0 {
+		fmt.Fprintf(&text, "; and so in %d more", more)
+	}
+	return text.String()
+}
+
+// gaveUp reports whether a proxy will not load the module by itself.
+func (s Snapshot) gaveUp() bool { return s.states[LoadFailed] > 0 }
+
+// lastRequestStep is how much later a request must be to be a change by itself.
+const lastRequestStep = time.Minute
+
+// same reports whether another snapshot is no change that is worth a report.
+func (s Snapshot) same(other Snapshot) bool {
+	return s.Selected == other.Selected && s.Running == other.Running && s.Requested == other.Requested &&
+		other.LastRequest.Sub(s.LastRequest) < lastRequestStep && maps.Equal(s.states, other.states) && slices.Equal(s.details, other.details)
+}

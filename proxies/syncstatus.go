@@ -1,0 +1,102 @@
+package proxies
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+const (
+	// maxSync is how much of an answer of istiod is read, in bytes.
+	maxSync = 64 << 20
+	// maxProxies bounds the proxies that are known.
+	maxProxies = 200_000
+	// listenerType is the type of the resources that filters are in.
+	listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
+)
+
+// connection is the part of istiod's answer that counts. There is one for each
+// connection of a proxy.
+type connection struct {
+	Proxy     string                    `json:"proxy"` // <pod>.<namespace>
+	Resources map[string]resourceStatus `json:"resources"`
+}
+
+type resourceStatus struct {
+	SentTime  time.Time `json:"sentTime"`
+	LastError string    `json:"lastError"` // istiod empties it when the proxy accepts something
+}
+
+// syncStatus is what is known of each proxy's listeners, by "<namespace>/<pod>".
+type syncStatus map[string]resourceStatus
+
+// read adds what one replica of istiod answers, of at most limit bytes.
+func (s syncStatus) read(body io.Reader, limit int64) error {
+	limited := &io.LimitedReader{R: body, N: limit}
+	if err := s.decode(json.NewDecoder(limited)); err != nil {
+		if limited.N <= 0 {
+			return fmt.Errorf("more than %d bytes", limit)
+		}
+		return err
+	}
+	return nil
+}
+
+func (s syncStatus) decode(d *json.Decoder) error {
+	start, err := d.Token()
+	if err != nil {
+		return err
+	}
+	if start == nil {
+		return nil // no proxies
+	}
+	if start != json.Delim('[') {
+		return fmt.Errorf("it begins with %v, not with a list", start)
+	}
+	for d.More() {
+		var c connection
+		if err := d.Decode(&c); err != nil {
+			return err
+		}
+		s.add(c)
+	}
+	_, err = d.Token()
+	return err
+}
+
+// add adds one connection. Of several of one proxy, the one that was sent something
+// last counts.
+func (s syncStatus) add(c connection) {
+	dot := strings.LastIndexByte(c.Proxy, '.') // names of pods may have dots, those of namespaces do not
+	listeners, sent := c.Resources[listenerType]
+	if dot < 0 || !sent {
+		return
+	}
+	listeners.LastError = oneLine(listeners.LastError)
+	s.put(c.Proxy[dot+1:]+"/"+c.Proxy[:dot], listeners)
+}
+
+func (s syncStatus) put(name string, listeners resourceStatus) {
+	before, known := s[name]
+	if (known && before.SentTime.After(listeners.SentTime)) || (!known && len(s) >= maxProxies) {
+		return
+	}
+	s[name] = listeners
+}
+
+// rejections are what all replicas answered together.
+func rejections(found []syncStatus) map[string]string {
+	all := syncStatus{}
+	for _, s := range found {
+		for name, listeners := range s {
+			all.put(name, listeners)
+		}
+	}
+	errors := make(map[string]string, len(all))
+	for name, listeners := range all {
+		errors[name] = listeners.LastError
+	}
+	return errors
+}

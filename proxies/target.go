@@ -1,0 +1,174 @@
+package proxies
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/mesh"
+	"github.com/autowasm/autowasm/render"
+)
+
+// target is what the proxies of one AutoWasm should run.
+type target struct {
+	targetID
+	selection
+	module string // sha256
+	// reloads is how often the proxies were made to load the module again.
+	reloads uint32
+	// since is when the EnvoyFilter was written, as far as a former process has evaluated
+	// it; zero when it is new: it counts from when it is first seen then.
+	since time.Time
+	// ranSince is since when, by the status, all proxies run it; zero when they do not.
+	ranSince time.Time
+}
+
+// targetID tells targets apart: whatever changes of an AutoWasm or its EnvoyFilter
+// makes another one, of which nothing is known yet.
+type targetID struct {
+	key                   types.NamespacedName
+	uid                   types.UID
+	generation            int64
+	envoyFilterUID        types.UID
+	envoyFilterGeneration int64
+	plugin                render.Plugin
+}
+
+func idOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) targetID {
+	return targetID{
+		key: client.ObjectKeyFromObject(aw), uid: aw.UID, generation: aw.Generation,
+		envoyFilterUID: ef.GetUID(), envoyFilterGeneration: ef.GetGeneration(), plugin: render.PluginOf(ef),
+	}
+}
+
+// targetOf returns what ef makes the proxies of aw run; nil while that is not what aw
+// asks for.
+func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, rootNamespace string) *target {
+	if !inForce(aw, ef) {
+		return nil
+	}
+	t := &target{
+		targetID:  idOf(aw, ef),
+		selection: selectionOf(aw, rootNamespace),
+		module:    aw.Status.Module.SHA256,
+		reloads:   render.ReloadOf(ef),
+	}
+	if loaded := evaluatedBefore(aw); loaded != nil {
+		t.since, t.ranSince = writtenAt(ef), ranSince(aw.Status.Proxies, loaded)
+	}
+	return t
+}
+
+// inForce reports whether ef is aw's own and, by the status, as rendered for the
+// present generation.
+func inForce(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) bool {
+	if ef == nil || !render.ChildOf(ef, aw) || !ef.GetDeletionTimestamp().IsZero() {
+		return false
+	}
+	status := &aw.Status
+	applied := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionEnvoyFilterApplied)
+	return applied != nil && applied.Status == metav1.ConditionTrue && applied.ObservedGeneration == aw.Generation &&
+		status.EnvoyFilter != nil && status.EnvoyFilter.Generation == ef.GetGeneration() && status.Module != nil
+}
+
+// evaluatedBefore returns the condition ProxiesLoaded if it is the result of a scrape:
+// no proxy is new to the EnvoyFilter because this process is new. A status that waits
+// for the first scrape has no counts.
+func evaluatedBefore(aw *v1alpha1.AutoWasm) *metav1.Condition {
+	loaded := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionProxiesLoaded)
+	if loaded == nil || (aw.Status.Proxies == nil && loaded.Reason == string(v1alpha1.ReasonProxiesLoading)) {
+		return nil
+	}
+	return loaded
+}
+
+// ranSince is since when all proxies run the filter, zero when they do not. Proxies
+// that have started since may not.
+func ranSince(counts *v1alpha1.ProxiesStatus, loaded *metav1.Condition) time.Time {
+	if counts == nil || counts.Running != counts.Selected || loaded.Status != metav1.ConditionTrue {
+		return time.Time{}
+	}
+	return loaded.LastTransitionTime.Time
+}
+
+// writtenAt is when ef was last written by us, by the API server's clock; zero when it
+// does not say.
+func writtenAt(ef *unstructured.Unstructured) time.Time {
+	var last time.Time
+	for _, entry := range ef.GetManagedFields() {
+		if entry.Manager == render.FieldManager && entry.Time != nil && entry.Time.After(last) {
+			last = entry.Time.Time
+		}
+	}
+	return last
+}
+
+// selection says which proxies an AutoWasm selects.
+type selection struct {
+	autoWasm types.NamespacedName
+	// namespace whose Pods are selected, "" for all.
+	namespace string
+	selector  map[string]string
+	gateway   bool
+}
+
+// selectionOf returns the selection of aw. Istio applies what is in its root namespace
+// to the whole mesh.
+func selectionOf(aw *v1alpha1.AutoWasm, rootNamespace string) selection {
+	s := selection{
+		autoWasm:  client.ObjectKeyFromObject(aw),
+		namespace: aw.Namespace,
+		selector:  aw.Spec.Selector.Labels(),
+		gateway:   aw.Spec.Filter.Context == v1alpha1.Gateway,
+	}
+	if aw.Namespace == rootNamespace {
+		s.namespace = ""
+	}
+	return s
+}
+
+// proxy is one that is selected, as its Pod shows it.
+type proxy struct {
+	pod types.NamespacedName
+	ip  string
+	instance
+}
+
+// instance is one run of a proxy. What is known of a proxy is void once it restarts.
+type instance struct {
+	uid       types.UID // of the Pod
+	restarts  int32
+	startedAt time.Time
+}
+
+// list returns the proxies that the cache has: those of Pods that run, on the side that
+// the filter is for, sorted.
+func (s selection) list(ctx context.Context, reader client.Reader) ([]proxy, error) {
+	var pods corev1.PodList
+	err := reader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels(s.selector), client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list the Pods that AutoWasm %s selects: %w", s.autoWasm, err)
+	}
+	var found []proxy
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if running := mesh.RunningProxy(pod); running != nil && mesh.IsGateway(pod) == s.gateway {
+			found = append(found, proxy{
+				pod: client.ObjectKeyFromObject(pod), ip: pod.Status.PodIP,
+				instance: instance{uid: pod.UID, restarts: running.RestartCount, startedAt: running.State.Running.StartedAt.Time},
+			})
+		}
+	}
+	slices.SortFunc(found, func(a, b proxy) int { return strings.Compare(a.pod.String(), b.pod.String()) })
+	return found, nil
+}
