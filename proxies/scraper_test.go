@@ -173,7 +173,12 @@ func TestScrapeHostileProxies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProxy(t, "127.0.0.1:0", c.answer)
-			report, err := p.scraper().Scrape(t.Context(), p.ip, 0)
+			unhurried := func(o *proxies.ScraperOptions) {
+				if c.want != "deadline" {
+					o.Timeout = time.Minute
+				}
+			}
+			report, err := p.scraper(unhurried).Scrape(t.Context(), p.ip, 0)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !cmp.Equal(proxies.Report{}, report) {
 				t.Errorf("%+v, %v; want %q", report, err, c.want)
 			}

@@ -72,7 +72,7 @@ func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, rootNamespac
 // inForce reports whether ef is aw's own and, by the status, as rendered for the
 // present generation.
 func inForce(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) bool {
-	if ef == nil || !render.ChildOf(ef, aw) || !ef.GetDeletionTimestamp().IsZero() {
+	if ef == nil || !render.IsOurs(ef, aw) || !metav1.IsControlledBy(ef, aw) || !ef.GetDeletionTimestamp().IsZero() {
 		return false
 	}
 	status := &aw.Status
