@@ -79,7 +79,7 @@ func generation(n int64) func(*v1alpha1.AutoWasm) {
 type sources struct {
 	mu       sync.Mutex
 	modules  map[string]fetch.Module // by image, what it resolves to
-	failures map[string]error        // by image or pinned reference
+	failures map[string]error        // by image
 	store    map[string]module.Info
 	siblings map[string]module.Info // what Fill finds
 	ensured  []source.Request
@@ -104,18 +104,27 @@ func info(sha256 string) module.Info { return module.Info{SHA256: sha256, Size: 
 func (s *sources) Ensure(_ context.Context, r source.Request) (fetch.Module, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	m, err := s.resolve(r.Exactly(source.Pin{Reference: r.Preferred}))
+	if r.Preferred != "" && err != nil && failure.Of(err).Terminal {
+		m, err = s.resolve(r)
+	}
+	return m, err
+}
+
+// resolve knows every digest. What fails for a tag fails for the digests of its
+// repository. The caller holds s.mu.
+func (s *sources) resolve(r source.Request) (fetch.Module, error) {
 	s.ensured = append(s.ensured, r)
-	m := s.modules[r.Source.Registry.Image]
-	repository, sha256, _ := strings.Cut(r.Pinned, "@sha256:")
-	pinned := r.Pinned != "" && strings.HasPrefix(r.Source.Registry.Image, repository+":") // else it does not fit
-	if pinned {
+	image := r.Source.Registry.Image
+	repository, sha256, byDigest := strings.Cut(image, "@sha256:")
+	m := s.modules[image]
+	if byDigest {
 		m = fetched(sha256)
 	}
-	if err := s.failures[r.Source.Registry.Image]; err != nil {
-		return fetch.Module{}, err
-	}
-	if err := s.failures[r.Pinned]; pinned && err != nil {
-		return fetch.Module{}, err
+	for failing, err := range s.failures {
+		if failing == image || (byDigest && strings.HasPrefix(failing, repository+":")) {
+			return fetch.Module{}, err
+		}
 	}
 	s.store[m.SHA256] = info(m.SHA256)
 	return m, nil

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,13 +27,7 @@ type obtainer struct {
 // for by the reference that is claimed, if any, as long as the source knows it: a tag
 // that has moved since admission changes nothing.
 func (o obtainer) resolve(ctx context.Context, aw *v1alpha1.AutoWasm, claimed string) (*v1alpha1.ModuleStatus, error) {
-	requests := []source.Request{source.RequestFor(aw)}
-	if claimed != "" && aw.Spec.Filter.Source.Registry != nil {
-		first := source.RequestFor(aw)
-		first.Pinned = claimed
-		requests = []source.Request{first, requests[0]}
-	}
-	m, err := o.ensure(ctx, aw, requests...)
+	m, err := o.ensure(ctx, aw, source.RequestFor(aw).Preferring(claimed))
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +37,7 @@ func (o obtainer) resolve(ctx context.Context, aw *v1alpha1.AutoWasm, claimed st
 // pinned makes sure that the store has the module that aw is bound to. One that
 // it lacks, after a restart with an empty disk or on a new leader, comes from
 // another replica or from the source by its immutable reference.
-func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *pin) (*v1alpha1.ModuleStatus, error) {
+func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *source.Pin) (*v1alpha1.ModuleStatus, error) {
 	if m := o.stored(aw, p); m != nil {
 		return m, nil
 	}
@@ -52,7 +45,7 @@ func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *pin) (*v
 	if m := o.stored(aw, p); m != nil {
 		return m, nil
 	}
-	m, err := o.ensure(ctx, aw, pinnedRequest(aw, p))
+	m, err := o.ensure(ctx, aw, source.RequestFor(aw).Exactly(*p))
 	if err != nil {
 		return nil, err
 	}
@@ -63,22 +56,9 @@ func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *pin) (*v
 	return o.status(aw, m), nil
 }
 
-// pinnedRequest asks for exactly the module of p: an image by its digest, an
-// object by its hash. A ConfigMap has no earlier versions to ask for.
-func pinnedRequest(aw *v1alpha1.AutoWasm, p *pin) source.Request {
-	r := source.RequestFor(aw)
-	switch {
-	case r.Source.Object != nil:
-		r.Source.Object = &v1alpha1.ObjectSource{URL: r.Source.Object.URL, SHA256: p.SHA256}
-	case r.Source.Registry != nil && strings.Contains(p.Reference, "@"):
-		r.Pinned = p.Reference
-	}
-	return r
-}
-
 // moved is what is left to say when the module that runs is nowhere to be had any
 // more and its source holds another one: what runs never changes by itself.
-func moved(p *pin, m fetch.Module) error {
+func moved(p *source.Pin, m fetch.Module) error {
 	return failure.Terminalf(v1alpha1.ReasonDigestMismatch,
 		"the module sha256:%s that this AutoWasm is bound to is lost, and its source now holds sha256:%s: name the source anew (another tag, key or sha256) to take that", p.SHA256, m.SHA256)
 }
@@ -99,7 +79,7 @@ func (o obtainer) ensure(ctx context.Context, aw *v1alpha1.AutoWasm, requests ..
 	return o.background.ensure(ctx, client.ObjectKeyFromObject(aw), aw.Generation, o.wait, requests...)
 }
 
-func (o obtainer) stored(aw *v1alpha1.AutoWasm, p *pin) *v1alpha1.ModuleStatus {
+func (o obtainer) stored(aw *v1alpha1.AutoWasm, p *source.Pin) *v1alpha1.ModuleStatus {
 	info, ok := o.fetcher.Lookup(p.SHA256)
 	if !ok {
 		return nil

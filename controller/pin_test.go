@@ -59,9 +59,9 @@ func TestBoundPin(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var want *pin
+			var want *source.Pin
 			if tt.want != "" {
-				want = &pin{SHA256: tt.want, Reference: fetched(tt.want).Reference}
+				want = &source.Pin{SHA256: tt.want, Reference: fetched(tt.want).Reference}
 			}
 			if diff := cmp.Diff(want, boundPin(tt.aw)); diff != "" {
 				t.Errorf("pin (-want +got):\n%s", diff)
@@ -92,7 +92,6 @@ func TestClaimedReference(t *testing.T) {
 		{"staged for another spec", annotated(v1alpha1.AnnotationSpecHash, "0123456789abcdef"), ""},
 		{"staged without a hash", annotated(v1alpha1.AnnotationSpecHash, ""), ""},
 		{"without a reference", annotated(v1alpha1.AnnotationReference, ""), ""},
-		{"a reference that may change", annotated(v1alpha1.AnnotationReference, imageV2), ""},
 		{"foreign", func(ef *unstructured.Unstructured) { ef.SetManagedFields(nil) }, ""},
 	}
 	for _, tt := range tests {
@@ -134,19 +133,23 @@ func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
 				annotated(v1alpha1.AnnotationModule, private)(ef)
 				annotated(v1alpha1.AnnotationReference, "")(ef)
 			},
-			want: shaA, asked: []string{""},
+			want: shaA, asked: []string{imageV1},
 		},
 		"another's private module by its own reference": {
 			edit: func(ef *unstructured.Unstructured) {
 				annotated(v1alpha1.AnnotationModule, private)(ef)
 				annotated(v1alpha1.AnnotationReference, "reg.example/private@sha256:"+private)(ef)
 			},
-			want: shaA, asked: []string{"reg.example/private@sha256:" + private},
+			want: shaA, asked: []string{imageV1},
+		},
+		"a reference that may change": {
+			edit: annotated(v1alpha1.AnnotationReference, imageV2),
+			want: shaA, asked: []string{imageV1},
 		},
 		"a digest that the source does not know": {
 			edit:     func(*unstructured.Unstructured) {},
 			failures: map[string]error{fetched(shaB).Reference: failure.Terminalf(v1alpha1.ReasonNotFound, "no such digest")},
-			want:     shaA, asked: []string{fetched(shaB).Reference, ""},
+			want:     shaA, asked: []string{fetched(shaB).Reference, imageV1},
 		},
 		"a source that does not answer": {
 			edit:     func(*unstructured.Unstructured) {},
@@ -156,7 +159,7 @@ func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
 		"credentials that do not suffice": {
 			edit:     func(*unstructured.Unstructured) {},
 			failures: map[string]error{imageV1: failure.Terminalf(v1alpha1.ReasonUnauthorized, "401")},
-			asked:    []string{fetched(shaB).Reference, ""},
+			asked:    []string{fetched(shaB).Reference, imageV1},
 		},
 	}
 	for name, tt := range tests {
@@ -184,68 +187,17 @@ func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
 	}
 }
 
-// pins are what was asked for, each with the credentials of secret.
+// pins are the images that were asked for, each with the credentials of secret.
 func (s *sources) pins(t *testing.T, secret string) []string {
 	t.Helper()
 	var out []string
 	for _, r := range s.ensured {
-		out = append(out, r.Pinned)
+		out = append(out, r.Source.Registry.Image)
 		if r.Secret != secret {
 			t.Errorf("asked with the credentials of %q, want %q", r.Secret, secret)
 		}
 	}
 	return out
-}
-
-func TestAsksAgain(t *testing.T) {
-	for reference, want := range map[string]bool{
-		"reg.example/filter":                       true,
-		"reg.example/filter:latest":                true,
-		"reg.example:5000/filter":                  true,
-		"reg.example:5000/filter:v1":               false,
-		"reg.example/filter:v1":                    false,
-		"reg.example/filter@sha256:" + shaA:        false,
-		"reg.example/filter:latest@sha256:" + shaA: false,
-	} {
-		if got := asksAgain(autoWasm(image(reference, "")).Spec.Filter.Source); got != want {
-			t.Errorf("asksAgain(%s) = %v, want %v", reference, got, want)
-		}
-	}
-	digest := autoWasm(image("reg.example/filter@sha256:"+shaA, v1alpha1.PullAlways))
-	if asksAgain(digest.Spec.Filter.Source) {
-		t.Error("a digest is asked for again")
-	}
-	if asksAgain(v1alpha1.Source{ConfigMap: &v1alpha1.ConfigMapSource{Name: "m", Key: "k"}}) {
-		t.Error("a ConfigMap is asked for again")
-	}
-}
-
-func TestPinnedRequest(t *testing.T) {
-	const url = "https://bucket.example/f.wasm"
-	object := autoWasm(func(aw *v1alpha1.AutoWasm) {
-		aw.Spec.Secret = "regcred"
-		aw.Spec.Filter.Source = v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: url}}
-	})
-	configMap := v1alpha1.Source{ConfigMap: &v1alpha1.ConfigMapSource{Name: "m", Key: "k"}}
-	tests := map[string]struct {
-		aw   *v1alpha1.AutoWasm
-		p    pin
-		want source.Request
-	}{
-		"an image":                   {autoWasm(), pin{shaA, fetched(shaA).Reference}, source.Request{Source: autoWasm().Spec.Filter.Source, Pinned: fetched(shaA).Reference}},
-		"an image, digest not known": {autoWasm(), pin{shaA, ""}, source.Request{Source: autoWasm().Spec.Filter.Source}},
-		"an object":                  {object, pin{shaA, url}, source.Request{Secret: "regcred", Source: v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: url, SHA256: shaA}}}},
-		"a ConfigMap":                {autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.Source = configMap }), pin{shaA, "configmap/shop/m/k"}, source.Request{Source: configMap}},
-	}
-	for name, tt := range tests {
-		tt.want.Namespace, tt.want.Name = testKey.Namespace, testKey.Name
-		if diff := cmp.Diff(tt.want, pinnedRequest(tt.aw, &tt.p)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-	if object.Spec.Filter.Source.Object.SHA256 != "" {
-		t.Error("the AutoWasm was changed")
-	}
 }
 
 // What the controller wants is what admission staged, and its owner.

@@ -83,7 +83,7 @@ func TestAdoptsWhatAdmissionStaged(t *testing.T) {
 	h.mustReconcile()
 
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
-	if h.sources.calls() != 1 || h.sources.ensured[0].Pinned != fetched(shaB).Reference {
+	if h.sources.calls() != 1 || h.sources.ensured[0].Source.Registry.Image != fetched(shaB).Reference {
 		t.Errorf("the source was asked for %+v, want the digest once", h.sources.ensured)
 	}
 	aw, ef := h.autoWasm(), h.envoyFilter()
@@ -473,7 +473,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 		h := prepare(t)
 		h.sources.modules[imageV1] = fetched(shaB) // the tag has moved
 		h.mustReconcile()
-		want := []source.Request{{Namespace: "shop", Name: "test", Source: autoWasm().Spec.Filter.Source, Pinned: fetched(shaA).Reference}}
+		want := []source.Request{{Namespace: "shop", Name: "test", Source: v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: fetched(shaA).Reference}}}}
 		if diff := cmp.Diff(want, h.sources.ensured); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
@@ -497,7 +497,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 	t.Run("the source holds something else now", func(t *testing.T) {
 		h := prepare(t)
 		aw := h.autoWasm()
-		_, err := h.reconciler.obtain.pinned(t.Context(), aw, &pin{SHA256: shaB}) // no reference to pin by
+		_, err := h.reconciler.obtain.pinned(t.Context(), aw, &source.Pin{SHA256: shaB}) // no reference to pin by
 		if f := failure.Of(err); f == nil || f.Reason != v1alpha1.ReasonDigestMismatch || !f.Terminal {
 			t.Errorf("err = %v, want a terminal DigestMismatch", err)
 		}

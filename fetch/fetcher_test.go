@@ -2,6 +2,7 @@ package fetch_test
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,7 +14,11 @@ import (
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
 )
+
+// digestX is what x is resolved to.
+var digestX = "reg.example/x@sha256:" + hashOf(append([]byte("manifest"), moduleX...))
 
 func TestEnsureBringsAModule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -41,9 +46,8 @@ func TestWhatIsAnsweredFromMemory(t *testing.T) {
 	policy := func(p v1alpha1.PullPolicy) func(*source.Request) {
 		return func(r *source.Request) { r.Source.Registry.PullPolicy = p }
 	}
-	pinned := func(r *source.Request) {
-		r.Pinned = "reg.example/x@sha256:" + hashOf(append([]byte("manifest"), moduleX...))
-	}
+	pinned := func(r *source.Request) { *r = r.Exactly(source.Pin{Reference: digestX}) }
+	preferring := func(r *source.Request) { *r = r.Preferring(digestX) }
 	object := func(sha string) source.Request {
 		return source.Request{Namespace: "ns", Source: v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: "reg.example/x", SHA256: sha}}}
 	}
@@ -56,6 +60,7 @@ func TestWhatIsAnsweredFromMemory(t *testing.T) {
 		{"IfNotPresent of latest", image("reg.example/x:latest"), 1},
 		{"Always", image(x, always), 3},
 		{"Always, pinned", image(x, always, pinned), 1},
+		{"a preferred digest", image(x, preferring), 3},
 		{"Always of a digest", image("reg.example/x@sha256:1", always), 1},
 		{"no policy, a tag", image(x, policy("")), 1},
 		{"no policy, latest", image("reg.example/x:latest", policy("")), 3},
@@ -205,12 +210,49 @@ func TestMessagesNameTheSourceWithoutItsSecrets(t *testing.T) {
 	})
 }
 
-// A pin that the source did not follow, because the image is another one by now,
-// does not make a tag that is to be looked up each time one that is not.
-func TestAPinThatDoesNotFitIsNotRemembered(t *testing.T) {
-	f := newFixture(t)
-	for range 2 {
-		f.ensure(image(x, always, func(r *source.Request) { r.Pinned = "other.example/x@sha256:1" }))
+// What an EnvoyFilter claims that its source was resolved to is asked for first. The
+// source has the last word.
+func TestAPreferredDigestIsTriedFirst(t *testing.T) {
+	unavailable := failure.Transientf(v1alpha1.ReasonUnavailable, "503")
+	tests := map[string]struct {
+		ofDigest error // what the source says of the digest, and of the tag
+		ofTag    error
+		asked    []string
+		reason   v1alpha1.Reason
+	}{
+		"it has it":                   {nil, nil, []string{digestX}, ""},
+		"it does not have it":         {failure.Terminalf(v1alpha1.ReasonNotFound, "404"), nil, []string{digestX, x}, ""},
+		"it does not answer":          {unavailable, nil, []string{digestX}, v1alpha1.ReasonUnavailable},
+		"credentials do not suffice":  {failure.Terminalf(v1alpha1.ReasonUnauthorized, "401"), failure.Terminalf(v1alpha1.ReasonUnauthorized, "401"), []string{digestX, x}, v1alpha1.ReasonUnauthorized},
+		"it does not answer any more": {failure.Terminalf(v1alpha1.ReasonNotFound, "404"), unavailable, []string{digestX, x}, v1alpha1.ReasonUnavailable},
 	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			var asked []string
+			f.onResolve = func(_ context.Context, r source.Request) error {
+				asked = append(asked, r.Source.Registry.Image)
+				if r.Source.Registry.Image == digestX {
+					return tt.ofDigest
+				}
+				return tt.ofTag
+			}
+			_, err := f.Ensure(t.Context(), image(x).Preferring(digestX))
+			if diff := cmp.Diff(tt.asked, asked); diff != "" {
+				t.Errorf("asked for (-want +got):\n%s", diff)
+			}
+			if (err == nil) != (tt.reason == "") || (err != nil && failure.Of(err).Reason != tt.reason) {
+				t.Errorf("Ensure = %v, want %q", err, tt.reason)
+			}
+		})
+	}
+}
+
+// A tag that the source was asked for in the end does not become one that need not
+// be.
+func TestAPreferredDigestIsNotRemembered(t *testing.T) {
+	f := newFixture(t)
+	f.ensure(image(x).Preferring(digestX))
+	f.ensure(image(x))
 	f.expect(2, 1)
 }

@@ -16,7 +16,7 @@ import (
 // identity is what makes two requests the same: what they ask for, and with whose
 // credentials.
 type identity struct {
-	kind, place, part string // registry, image, pin | object, URL, sha256 | configMap, name, key
+	kind, place, part string // registry, image, preferred reference | object, URL, sha256 | configMap, name, key
 	namespace         string // whose ConfigMap or pull secret, "" when neither is used
 	credentials       string // fingerprint of the pull secret
 	memorable         bool   // may be answered from memory
@@ -42,13 +42,6 @@ func (id identity) String() string {
 		return cmp.Or(source.WithoutQuery(id.place), "an object")
 	}
 	return "no source"
-}
-
-// pinned reports whether a reference is what the request was pinned to, if it was:
-// a pin that does not fit the image is not followed.
-func (id identity) pinned(reference string) bool {
-	_, pin, ok := strings.Cut(id.part, "@")
-	return id.kind != "registry" || !ok || strings.HasSuffix(reference, "@"+pin)
 }
 
 // host is where the source lives, for limits that count per host.
@@ -92,8 +85,8 @@ func identify(r source.Request) identity {
 	id := identity{namespace: r.Namespace}
 	switch s := r.Source; {
 	case s.Registry != nil:
-		id.kind, id.place, id.part = "registry", s.Registry.Image, r.Pinned
-		id.memorable = r.Pinned != "" || fixed(s.Registry)
+		id.kind, id.place, id.part = "registry", s.Registry.Image, r.Preferred
+		id.memorable = r.Preferred == "" && fixed(s.Registry)
 	case s.Object != nil:
 		id.kind, id.place, id.part = "object", s.Object.URL, s.Object.SHA256
 		id.memorable = s.Object.SHA256 != ""

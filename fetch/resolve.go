@@ -14,18 +14,25 @@ import (
 // resolveAndFetch is the flight of one request.
 func (f *Fetcher) resolveAndFetch(ctx context.Context, a ask, r source.Request) (Module, error) {
 	begun := f.o.Now()
-	m, err := f.patiently(a.identity, func() (Module, error) {
+	m, err := f.attempt(ctx, a, r.Exactly(source.Pin{Reference: r.Preferred}))
+	if r.Preferred != "" && err != nil && failure.Of(err).Terminal {
+		m, err = f.attempt(ctx, a, r)
+	}
+	f.metrics.observe(f.o.Now().Sub(begun), err)
+	if err == nil && a.memorable {
+		f.memory.put(a.identity, m, begun)
+	}
+	return m, err
+}
+
+func (f *Fetcher) attempt(ctx context.Context, a ask, r source.Request) (Module, error) {
+	return f.patiently(a.identity, func() (Module, error) {
 		resolved, err := f.resolve(ctx, a, r)
 		if err != nil {
 			return Module{}, err
 		}
 		return f.fetch(ctx, a, resolved)
 	})
-	f.metrics.observe(f.o.Now().Sub(begun), err)
-	if err == nil && a.memorable && a.pinned(m.Reference) {
-		f.memory.put(a.identity, m, begun)
-	}
-	return m, err
 }
 
 // patiently leaves a host alone that asked for it, and notes when one asks.

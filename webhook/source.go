@@ -73,21 +73,14 @@ func (c sourceCheck) failed(ctx context.Context, r request, f *failure.Error, re
 // requestOf pins a tag to what it resolved to before, unless the policy is to resolve
 // it again on each change.
 func requestOf(r request) source.Request {
-	pinned := source.RequestFor(r.aw)
-	pinned.Pinned = pinOf(r)
-	return pinned
-}
-
-func pinOf(r request) string {
-	registry := r.aw.Spec.Filter.Source.Registry
-	if r.old == nil || registry == nil || registry.EffectivePullPolicy() == v1alpha1.PullAlways {
-		return ""
+	named := source.RequestFor(r.aw)
+	if r.old == nil || named.Source.Registry == nil || source.ResolvesAgain(named.Source) {
+		return named
 	}
-	module := r.old.Status.Module
-	if module == nil || module.Source != source.SourceID(r.aw.Spec.Filter.Source) {
-		return ""
+	if p := source.PinOf(named.Source, r.old.Status.Module); p != nil {
+		return named.Exactly(*p)
 	}
-	return module.Reference
+	return named
 }
 
 // auditedReference is what of a module goes to the audit log: what the source

@@ -171,8 +171,12 @@ func TestPin(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := requestOf(request{old: tt.old, aw: tt.changed}).Pinned; got != tt.want {
-				t.Errorf("pinned to %q, want %q", got, tt.want)
+			want := source.RequestFor(tt.changed)
+			if tt.want != "" {
+				want.Source = v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: tt.want}}
+			}
+			if diff := cmp.Diff(want, requestOf(request{old: tt.old, aw: tt.changed})); diff != "" {
+				t.Errorf("request (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -3,7 +3,6 @@ package fill
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,7 +27,7 @@ func requests(ctx context.Context, reader client.Reader, sha256 string) ([]sourc
 	var found []source.Request
 	for i := range autowasms.Items {
 		aw := &autowasms.Items[i]
-		found = add(found, pinned(aw, sha256, aw.Status.Module.Reference))
+		found = add(found, source.RequestFor(aw).Exactly(source.Pin{SHA256: sha256, Reference: aw.Status.Module.Reference}))
 	}
 	filters := istio.NewEnvoyFilterList()
 	if err := reader.List(ctx, filters, named); err != nil {
@@ -43,7 +42,7 @@ func requests(ctx context.Context, reader client.Reader, sha256 string) ([]sourc
 			return nil, err
 		}
 		if aw != nil {
-			found = add(found, pinned(aw, sha256, render.ProvenanceOf(&filters.Items[i]).Reference))
+			found = add(found, source.RequestFor(aw).Exactly(source.Pin{SHA256: sha256, Reference: render.ProvenanceOf(&filters.Items[i]).Reference}))
 		}
 	}
 	return found[:min(len(found), maxRequests)], nil
@@ -52,7 +51,7 @@ func requests(ctx context.Context, reader client.Reader, sha256 string) ([]sourc
 // add appends a request that is not there yet.
 func add(found []source.Request, r source.Request) []source.Request {
 	for _, f := range found {
-		if f.Namespace == r.Namespace && f.Secret == r.Secret && f.Pinned == r.Pinned && source.SourceID(f.Source) == source.SourceID(r.Source) {
+		if f.Namespace == r.Namespace && f.Secret == r.Secret && source.SourceID(f.Source) == source.SourceID(r.Source) {
 			return found
 		}
 	}
@@ -71,18 +70,4 @@ func owner(ctx context.Context, reader client.Reader, filter client.Object) (*v1
 		return nil, fmt.Errorf("read the AutoWasm of EnvoyFilter %s: %w", client.ObjectKeyFromObject(filter), err)
 	}
 	return &aw, nil
-}
-
-// pinned is the request for exactly this module: an image by its digest, also when
-// the spec names another one by now, an object by its hash. A ConfigMap has no
-// earlier versions to ask for.
-func pinned(aw *v1alpha1.AutoWasm, sha256, reference string) source.Request {
-	r := source.RequestFor(aw)
-	switch {
-	case strings.Contains(reference, "@sha256:") && !strings.Contains(reference, "://"):
-		r.Source = v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: reference}}
-	case r.Source.Object != nil:
-		r.Source.Object = &v1alpha1.ObjectSource{URL: r.Source.Object.URL, SHA256: sha256}
-	}
-	return r
 }

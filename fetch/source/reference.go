@@ -8,23 +8,11 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// parseImage reads an image reference, and takes the pinned one in its place when
-// that is of the same repository: a pin comes from a status, which must not lead
-// credentials elsewhere.
-func (s *Sources) parseImage(image, pinned string) (name.Reference, error) {
+// parseImage reads an image reference.
+func (s *Sources) parseImage(image string) (name.Reference, error) {
 	ref, err := s.parseReference(image)
 	if err != nil {
 		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "image %q is not a reference such as registry.example/team/filter:v1: %w", image, err)
-	}
-	if _, ok := ref.(name.Digest); ok || pinned == "" {
-		return ref, nil
-	}
-	pin, err := s.parseReference(pinned)
-	if err != nil {
-		return ref, nil
-	}
-	if digest, ok := pin.(name.Digest); ok && digest.Context().Name() == ref.Context().Name() {
-		return digest, nil
 	}
 	return ref, nil
 }

@@ -23,7 +23,7 @@ import (
 var oneRetry = remote.Backoff{Duration: 100 * time.Millisecond, Factor: 1, Steps: 2}
 
 func (s *Sources) resolveImage(ctx context.Context, r Request) (*Resolved, error) {
-	ref, err := s.parseImage(r.Source.Registry.Image, r.Pinned)
+	ref, err := s.parseImage(r.Source.Registry.Image)
 	if err != nil {
 		return nil, err
 	}

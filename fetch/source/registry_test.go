@@ -94,9 +94,8 @@ func TestPinned(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			request := imageRequest(r.host+"/"+tt.image, "regcred")
-			request.Pinned = tt.pinned
-			resolved, err := s.Resolve(t.Context(), request)
+			request := imageRequest(r.host+"/"+tt.image, "regcred").Preferring(tt.pinned)
+			resolved, err := s.Resolve(t.Context(), request.Exactly(source.Pin{Reference: request.Preferred}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,8 +105,7 @@ func TestPinned(t *testing.T) {
 		})
 	}
 	t.Run("without credentials", func(t *testing.T) {
-		request := imageRequest(r.host+"/team/filter:v1", "")
-		request.Pinned = old
+		request := imageRequest(r.host+"/team/filter:v1", "").Exactly(source.Pin{Reference: old})
 		_, err := s.Resolve(t.Context(), request)
 		wantFailure(t, err, terminal(v1alpha1.ReasonUnauthorized))
 	})

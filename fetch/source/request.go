@@ -18,9 +18,9 @@ type Request struct {
 	Source v1alpha1.Source
 	// Secret is the name of the pull secret, or "".
 	Secret string
-	// Pinned is an immutable reference to use instead of the tag
-	// ("reg.example/x@sha256:…"), or "".
-	Pinned string
+	// Preferred is an immutable reference of the source's image ("reg.example/x@sha256:…")
+	// which the Fetcher asks for first, or "".
+	Preferred string
 }
 
 // RequestFor returns the request for the source of an AutoWasm, not pinned.
