@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -69,16 +68,11 @@ func (o *renderOptions) check() error {
 		return usagef("render wants the AutoWasm: -f FILE, or -f - for standard input")
 	case o.file == "-" && o.passwordStdin:
 		return usagef("-f - and --password-stdin cannot both read standard input")
-	case o.sha256 != "" && !isSHA256(o.sha256):
+	case o.sha256 != "" && !v1alpha1.IsSHA256(strings.ToLower(o.sha256)):
 		return usagef("--sha256 %q is not 64 hex digits", o.sha256)
 	}
 	o.sha256 = strings.ToLower(o.sha256)
 	return o.registryOptions.check()
-}
-
-func isSHA256(s string) bool {
-	raw, err := hex.DecodeString(s)
-	return err == nil && len(raw) == 32
 }
 
 func (o *renderOptions) run(ctx context.Context, s streams) error {
