@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -15,32 +16,29 @@ import (
 // negative ones, Reconciling and Stalled, are there only while they are True: an
 // absent one is what tools read as "fine".
 func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outcome, now metav1.Time) []metav1.Condition {
-	list := []metav1.Condition{ready(status.Message, o)}
-	list = append(list, working(status.Message, o.failure)...)
-	list = append(list, sourceResolved(status.Module, o), moduleVerified(status.Module, o), envoyFilterApplied(o))
-	list = append(list, proxiesLoaded(o)...)
-	list = append(list, preflightPassed(prev, o.preflight)...)
-	for i := range list {
-		list[i].Message = text.Truncate(list[i].Message, maxMessage)
-		list[i].ObservedGeneration = status.ObservedGeneration
-		list[i].LastTransitionTime = transition(prev, list[i], now)
+	wanted := []metav1.Condition{ready(status.Message, o)}
+	wanted = append(wanted, working(status.Message, o.failure)...)
+	wanted = append(wanted, sourceResolved(status.Module, o), moduleVerified(status.Module, o), envoyFilterApplied(o))
+	wanted = append(wanted, proxiesLoaded(o)...)
+	wanted = append(wanted, preflightPassed(prev, o.preflight)...)
+	var list []metav1.Condition
+	for _, c := range wanted {
+		if before := meta.FindStatusCondition(prev, c.Type); before != nil {
+			list = append(list, *before)
+		}
+		c.Message = text.Truncate(c.Message, maxMessage)
+		c.ObservedGeneration = status.ObservedGeneration
+		c.LastTransitionTime = now // kept from before while the status is the same
+		meta.SetStatusCondition(&list, c)
 	}
 	return list
-}
-
-// transition is when a condition came to its status: as before when it had it.
-func transition(prev []metav1.Condition, c metav1.Condition, now metav1.Time) metav1.Time {
-	if old := find(prev, c.Type); old != nil && old.Status == c.Status && !old.LastTransitionTime.IsZero() {
-		return old.LastTransitionTime
-	}
-	return now
 }
 
 func ready(message string, o outcome) metav1.Condition {
 	if o.failure == nil {
 		return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSynced, message)
 	}
-	return condition(v1alpha1.ConditionReady, verdict(o.failure), o.failure.Reason, message)
+	return condition(v1alpha1.ConditionReady, conditionStatus(o.failure), o.failure.Reason, message)
 }
 
 // working is Stalled, Reconciling or neither.
@@ -130,12 +128,12 @@ func concernsModule(r v1alpha1.Reason) bool {
 }
 
 func failed(kind string, f *failure.Error) metav1.Condition {
-	return condition(kind, verdict(f), f.Reason, f.Error())
+	return condition(kind, conditionStatus(f), f.Reason, f.Error())
 }
 
-// verdict is False for the last word, and for proxies that are without the filter
-// now; Unknown for what may pass by itself.
-func verdict(f *failure.Error) metav1.ConditionStatus {
+// conditionStatus is False for a terminal failure, and for proxies that are without the
+// filter now; Unknown for what may pass by itself.
+func conditionStatus(f *failure.Error) metav1.ConditionStatus {
 	if f.Terminal || f.Reason == v1alpha1.ReasonProxyLoadFailed {
 		return metav1.ConditionFalse
 	}
@@ -144,13 +142,4 @@ func verdict(f *failure.Error) metav1.ConditionStatus {
 
 func condition(kind string, status metav1.ConditionStatus, reason v1alpha1.Reason, message string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: status, Reason: string(reason), Message: message}
-}
-
-func find(list []metav1.Condition, kind string) *metav1.Condition {
-	for i := range list {
-		if list[i].Type == kind {
-			return &list[i]
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -393,7 +394,7 @@ func (h *harness) announced() []string {
 func (h *harness) expect(phase v1alpha1.Phase, ready, reason string) {
 	h.t.Helper()
 	status := h.autoWasm().Status
-	c := find(status.Conditions, v1alpha1.ConditionReady)
+	c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	if c == nil {
 		h.t.Fatalf("no Ready condition in %+v", status)
 	}

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -35,6 +36,6 @@ func claimedReference(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) stri
 // resolvedFor reports whether the status names what the source resolved to for
 // the present generation, rather than what an earlier one left.
 func resolvedFor(aw *v1alpha1.AutoWasm) bool {
-	c := find(aw.Status.Conditions, v1alpha1.ConditionSourceResolved)
+	c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionSourceResolved)
 	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == aw.Generation
 }

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -34,7 +35,7 @@ func (p preflights) condition(ctx context.Context, aw *v1alpha1.AutoWasm) *metav
 // preflightPassed is what was found, or what was found before.
 func preflightPassed(prev []metav1.Condition, now *metav1.Condition) []metav1.Condition {
 	if now == nil {
-		now = find(prev, v1alpha1.ConditionPreflightPassed)
+		now = meta.FindStatusCondition(prev, v1alpha1.ConditionPreflightPassed)
 	}
 	if now == nil {
 		return nil

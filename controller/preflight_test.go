@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
@@ -52,7 +53,7 @@ func detailsPod() *corev1.Pod {
 }
 
 func preflightOf(aw *v1alpha1.AutoWasm) *metav1.Condition {
-	return find(aw.Status.Conditions, v1alpha1.ConditionPreflightPassed)
+	return meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionPreflightPassed)
 }
 
 func TestFindingsStandInTheStatus(t *testing.T) {
@@ -63,7 +64,7 @@ func TestFindingsStandInTheStatus(t *testing.T) {
 	if diff := cmp.Diff(new(passed(metav1.ConditionFalse, v1alpha1.ReasonNoPodSelected, noPod)), preflightOf(aw)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if aw.Status.Phase != v1alpha1.PhaseSynced || find(aw.Status.Conditions, v1alpha1.ConditionReady).Status != metav1.ConditionTrue {
+	if aw.Status.Phase != v1alpha1.PhaseSynced || meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionReady).Status != metav1.ConditionTrue {
 		t.Errorf("a finding counts for more than its condition: %+v", aw.Status)
 	}
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -184,7 +185,7 @@ func (w *preflightWatch) check(ctx context.Context) {
 // says. One that has not come to an EnvoyFilter yet is left to its own retries, which
 // have to be patient with its source.
 func (w *preflightWatch) outdated(ctx context.Context, aw *v1alpha1.AutoWasm) bool {
-	applied := find(aw.Status.Conditions, v1alpha1.ConditionEnvoyFilterApplied)
+	applied := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionEnvoyFilterApplied)
 	if applied == nil || applied.Status != metav1.ConditionTrue || applied.ObservedGeneration != aw.Generation {
 		return false
 	}
@@ -192,6 +193,6 @@ func (w *preflightWatch) outdated(ctx context.Context, aw *v1alpha1.AutoWasm) bo
 	if now == nil {
 		return false
 	}
-	before := find(aw.Status.Conditions, now.Type)
+	before := meta.FindStatusCondition(aw.Status.Conditions, now.Type)
 	return before == nil || before.Status != now.Status || before.Reason != now.Reason || before.Message != now.Message
 }

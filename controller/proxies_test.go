@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -344,7 +345,7 @@ func statusOf(edits ...func(*v1alpha1.AutoWasmStatus)) v1alpha1.AutoWasmStatus {
 // setCondition changes one condition of a status, if it is there.
 func setCondition(kind string, edit func(*metav1.Condition)) func(*v1alpha1.AutoWasmStatus) {
 	return func(s *v1alpha1.AutoWasmStatus) {
-		if c := find(s.Conditions, kind); c != nil {
+		if c := meta.FindStatusCondition(s.Conditions, kind); c != nil {
 			edit(c)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -175,7 +176,7 @@ func (h *meshed) expectLoaded(want string, counted *v1alpha1.ProxiesStatus) {
 	h.t.Helper()
 	status := h.autoWasm().Status
 	got := "none"
-	if c := find(status.Conditions, v1alpha1.ConditionProxiesLoaded); c != nil {
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionProxiesLoaded); c != nil {
 		got = line(*c)
 	}
 	if got != want {

@@ -184,7 +184,7 @@ func (r *reconciler) report(ctx context.Context, aw *v1alpha1.AutoWasm, out outc
 	if err := r.client.Status().Patch(ctx, changed, patch, client.FieldOwner(render.FieldManager)); err != nil {
 		return classifyStatus(err, aw)
 	}
-	if a := announce(aw.Status, status); a != nil {
+	if a := eventOf(aw.Status, status); a != nil {
 		r.events.Eventf(changed, nil, a.Type, a.Reason, actionReconcile, "%s", a.Note)
 	}
 	return nil

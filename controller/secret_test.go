@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -48,7 +49,7 @@ func TestAPullSecretThatCannotBeLookedAtIsNoFailure(t *testing.T) {
 // expectSource compares the message of SourceResolved, which must be True.
 func (h *harness) expectSource(want string) {
 	h.t.Helper()
-	c := find(h.autoWasm().Status.Conditions, v1alpha1.ConditionSourceResolved)
+	c := meta.FindStatusCondition(h.autoWasm().Status.Conditions, v1alpha1.ConditionSourceResolved)
 	if c == nil || c.Status != metav1.ConditionTrue || c.Message != want {
 		h.t.Errorf("SourceResolved = %+v, want it True with %q", c, want)
 	}

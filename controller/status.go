@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -42,7 +44,7 @@ func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bo
 	if o.failure == nil || o.failure.Reason != v1alpha1.ReasonPending || prev.ObservedGeneration != generation {
 		return false
 	}
-	ready := find(prev.Conditions, v1alpha1.ConditionReady)
+	ready := meta.FindStatusCondition(prev.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Status == metav1.ConditionTrue {
 		return false
 	}
@@ -65,7 +67,7 @@ func stillUnobserved(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) 
 func wasObserved(prev v1alpha1.AutoWasmStatus, generation int64, ef *v1alpha1.EnvoyFilterStatus) bool {
 	return prev.ObservedGeneration == generation &&
 		prev.EnvoyFilter != nil && *prev.EnvoyFilter == *ef &&
-		find(prev.Conditions, v1alpha1.ConditionProxiesLoaded) != nil
+		meta.FindStatusCondition(prev.Conditions, v1alpha1.ConditionProxiesLoaded) != nil
 }
 
 // accessTTL is how long it is known who requested a module.
@@ -143,4 +145,45 @@ func moduleOf(prev, next *v1alpha1.ModuleStatus) *v1alpha1.ModuleStatus {
 		next.FetchedAt = prev.FetchedAt.DeepCopy()
 	}
 	return next
+}
+
+// The actions of Events: what the controller was doing.
+const (
+	actionReconcile = "Reconcile"
+	actionSweep     = "Sweep"
+)
+
+// eventRecord is what an Event says.
+type eventRecord struct {
+	Type, Reason, Note string
+}
+
+// eventOf returns the Event for the step from one status to the next, nil for none.
+// Only transitions have one: the same failure that is met again has none, nor has a
+// fetch that is under way.
+func eventOf(prev, next v1alpha1.AutoWasmStatus) *eventRecord {
+	before, after := meta.FindStatusCondition(prev.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionReady)
+	if after == nil || after.Reason == string(v1alpha1.ReasonPending) || after.Reason == string(v1alpha1.ReasonProxiesLoading) || unchanged(before, after, prev.Module, next.Module) {
+		return nil
+	}
+	kind := corev1.EventTypeWarning
+	if after.Status == metav1.ConditionTrue {
+		kind = corev1.EventTypeNormal
+	}
+	return &eventRecord{Type: kind, Reason: after.Reason, Note: after.Message}
+}
+
+func unchanged(before, after *metav1.Condition, was, is *v1alpha1.ModuleStatus) bool {
+	return before != nil &&
+		before.Status == after.Status &&
+		before.Reason == after.Reason &&
+		before.ObservedGeneration == after.ObservedGeneration &&
+		sha256Of(was) == sha256Of(is)
+}
+
+func sha256Of(m *v1alpha1.ModuleStatus) string {
+	if m == nil {
+		return ""
+	}
+	return m.SHA256
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -153,7 +154,7 @@ func checkContract(t *testing.T, s v1alpha1.AutoWasmStatus) {
 // kstatus reads conditions in the order that kstatus documents.
 func kstatus(s v1alpha1.AutoWasmStatus) string {
 	is := func(kind string, status metav1.ConditionStatus) bool {
-		c := find(s.Conditions, kind)
+		c := meta.FindStatusCondition(s.Conditions, kind)
 		return c != nil && c.Status == status
 	}
 	switch {
@@ -178,7 +179,7 @@ func TestTransitionTimes(t *testing.T) {
 		}
 	}
 	third := computeStatus(second, 3, outcome{}.failed(stageSource, notFound), later)
-	if got := find(third.Conditions, v1alpha1.ConditionReady).LastTransitionTime.Time; !got.Equal(later) {
+	if got := meta.FindStatusCondition(third.Conditions, v1alpha1.ConditionReady).LastTransitionTime.Time; !got.Equal(later) {
 		t.Errorf("Ready became False at %s, want %s", got, later)
 	}
 }
@@ -260,7 +261,7 @@ func TestAnnounce(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""
-			if a := announce(tt.prev, tt.next); a != nil {
+			if a := eventOf(tt.prev, tt.next); a != nil {
 				got = a.Type + " " + a.Reason
 			}
 			if got != tt.want {
