@@ -70,7 +70,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 func reasonsIn(t *testing.T, comments ...string) []string {
 	t.Helper()
 	var all []string
-	for block := range strings.SplitSeq(read(t, "../api/v1alpha1/reasons.go"), "\n\n// ") {
+	for block := range strings.SplitSeq(read(t, "../api/v1alpha1/conditions.go"), "\n\n// ") {
 		if slices.ContainsFunc(comments, func(c string) bool { return strings.HasPrefix(block, c) }) {
 			all = append(all, unique(block, `Reason = "([A-Za-z]+)"`)...)
 		}

@@ -21,12 +21,12 @@ type AutoWasm struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what the user asks for.
+	// spec is the desired state.
 	// +required
 	Spec AutoWasmSpec `json:"spec"`
 
-	// status is what has come of it. It is born as not yet observed, so that
-	// tools that wait for readiness do not mistake a new object for a ready one.
+	// status is the observed state. It starts as not yet observed, so that tools
+	// that wait for readiness do not mistake a new object for a ready one.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status AutoWasmStatus `json:"status,omitempty"`
@@ -42,7 +42,7 @@ type AutoWasmList struct {
 	Items           []AutoWasm `json:"items"`
 }
 
-// AutoWasmSpec is what the user asks for: which proxies, which filter.
+// AutoWasmSpec is the desired state: which proxies run which filter.
 type AutoWasmSpec struct {
 	// selector chooses the proxies by the labels of their pods, in the AutoWasm's
 	// own namespace. Absent or empty selects every pod of the namespace.

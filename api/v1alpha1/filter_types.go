@@ -32,8 +32,8 @@ type Filter struct {
 	// +required
 	Source Source `json:"source"`
 
-	// config is the plugin's configuration. A string is handed to the module as it
-	// is, any other JSON value as compact JSON; absent hands over no configuration.
+	// config is the plugin's configuration. A string is passed to the module as it
+	// is, any other JSON value as compact JSON; absent passes no configuration.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
@@ -46,14 +46,14 @@ type Filter struct {
 	// +optional
 	FailurePolicy FailurePolicy `json:"failurePolicy,omitempty"`
 
-	// env are the environment variables that the module sees.
+	// env are the environment variables of the module.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
 	Env []EnvVar `json:"env,omitempty"`
 
-	// context says on which side of the proxies the filter stands. Absent means
+	// context is the side of the proxies on which the filter runs. Absent means
 	// Inbound.
 	// +optional
 	Context Context `json:"context,omitempty"`
@@ -95,7 +95,7 @@ const (
 	FailReload FailurePolicy = "FailReload"
 )
 
-// Context is the side of a proxy on which the filter stands.
+// Context is the side of a proxy on which the filter runs.
 //
 // +kubebuilder:validation:Enum=Inbound;Outbound;Gateway
 type Context string

@@ -25,7 +25,7 @@ const ModulePath = "/wasm/"
 
 // The marks on every EnvoyFilter that is rendered for an AutoWasm.
 const (
-	// LabelManagedBy says who looks after the object; its value is ManagedBy.
+	// LabelManagedBy names what manages the object; its value is ManagedBy.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// ManagedBy is the value of LabelManagedBy.
 	ManagedBy = "autowasm"
@@ -47,7 +47,7 @@ const (
 	// AnnotationPlugin is the name of the plugin, under which a proxy that runs it
 	// has statistics.
 	AnnotationPlugin = "wasm.tcm.io/plugin"
-	// AnnotationReload is how often the proxies were asked to load the module
+	// AnnotationReload is how often the proxies have been made to load the module
 	// again, in decimal digits; absent when they never were.
 	AnnotationReload = "wasm.tcm.io/reload"
 )

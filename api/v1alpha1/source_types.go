@@ -1,5 +1,7 @@
 package v1alpha1
 
+import "strings"
+
 // Source is where a module comes from: exactly one of its fields is set.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.registry), has(self.object), has(self.configMap)].filter(set, set).size() == 1",message="exactly one of registry, object and configMap must be set"
@@ -27,7 +29,7 @@ type RegistrySource struct {
 	// +kubebuilder:validation:Pattern=`^[^\s]+$`
 	Image string `json:"image"`
 
-	// pullPolicy says when a tag is looked up again: IfNotPresent once per image
+	// pullPolicy says when a tag is resolved: IfNotPresent once per image
 	// reference, Always on each change of the spec. A tag that moves never changes
 	// what already runs. Absent means Always for the tag latest or no tag, else
 	// IfNotPresent.
@@ -35,7 +37,7 @@ type RegistrySource struct {
 	PullPolicy PullPolicy `json:"pullPolicy,omitempty"`
 }
 
-// PullPolicy says when a tag is looked up again.
+// PullPolicy says when a tag is resolved.
 //
 // +kubebuilder:validation:Enum=IfNotPresent;Always
 type PullPolicy string
@@ -45,6 +47,32 @@ const (
 	PullIfNotPresent PullPolicy = "IfNotPresent"
 	PullAlways       PullPolicy = "Always"
 )
+
+// DefaultPullPolicy is the policy of an image that names none, by kubelet's rule: a
+// reference that is expected to move, with the tag latest or no tag at all, is
+// resolved on each change.
+func DefaultPullPolicy(image string) PullPolicy {
+	if !strings.Contains(image, "@") && isLatest(image) {
+		return PullAlways
+	}
+	return PullIfNotPresent
+}
+
+// EffectivePullPolicy is pullPolicy, or its default where it is absent.
+func (r *RegistrySource) EffectivePullPolicy() PullPolicy {
+	if r.PullPolicy != "" {
+		return r.PullPolicy
+	}
+	return DefaultPullPolicy(r.Image)
+}
+
+// isLatest takes the tag after the last slash: a colon before it belongs to
+// the registry's port.
+func isLatest(image string) bool {
+	last := image[strings.LastIndex(image, "/")+1:]
+	_, tag, tagged := strings.Cut(last, ":")
+	return !tagged || tag == "latest"
+}
 
 // ObjectSource is a file behind an http or https URL.
 type ObjectSource struct {
@@ -77,4 +105,9 @@ type ConfigMapSource struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
 	Key string `json:"key"`
+}
+
+// IsSHA256 reports whether s is a sha256 as 64 lower-case hex digits.
+func IsSHA256(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }

@@ -4,10 +4,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// AutoWasmStatus is what has come of an AutoWasm.
+// AutoWasmStatus is the observed state of an AutoWasm.
 type AutoWasmStatus struct {
-	// observedGeneration is the generation that this status speaks of; -1 until
-	// the controller has seen the object.
+	// observedGeneration is the generation that this status is of; -1 until the
+	// controller has observed the object.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
@@ -27,8 +27,8 @@ type AutoWasmStatus struct {
 	// +optional
 	EnvoyFilter *EnvoyFilterStatus `json:"envoyFilter,omitempty"`
 
-	// proxies is what the selected proxies say of the module. It is absent while
-	// none is selected, and where the proxies are not asked.
+	// proxies is what the selected proxies report of the module. It is absent while
+	// none is selected, and where the proxies are not scraped.
 	// +optional
 	Proxies *ProxiesStatus `json:"proxies,omitempty"`
 
@@ -54,7 +54,7 @@ const (
 	// PhaseFetching brings the module into the store.
 	PhaseFetching Phase = "Fetching"
 	// PhaseSynced has the module in the store and the EnvoyFilter in force, and no
-	// proxy that can be asked fails to run it.
+	// proxy that can be scraped fails to run it.
 	PhaseSynced Phase = "Synced"
 	// PhaseFailed needs a user to act.
 	PhaseFailed Phase = "Failed"
@@ -98,37 +98,10 @@ type ProxiesStatus struct {
 	Selected int32 `json:"selected"`
 	// running is how many of them run exactly this module with this configuration.
 	Running int32 `json:"running"`
-	// requested is how many of them have asked the module server for the module. A
-	// proxy that has it already does not ask again.
+	// requested is how many of them have requested the module from the module
+	// server. A proxy that has it already does not request it again.
 	Requested int32 `json:"requested"`
-	// lastRequestTime is when one of them last asked.
+	// lastRequestTime is when one of them last requested it.
 	// +optional
 	LastRequestTime *metav1.Time `json:"lastRequestTime,omitempty"`
 }
-
-// The types of the conditions of an AutoWasm.
-const (
-	// ConditionReady is True when the server has the module, every selected proxy is
-	// told to run it, and none that can be asked says that it does not.
-	ConditionReady = "Ready"
-	// ConditionReconciling is True while work is under way, and absent otherwise.
-	ConditionReconciling = "Reconciling"
-	// ConditionStalled is True when only a user can help, and absent otherwise.
-	ConditionStalled = "Stalled"
-	// ConditionSourceResolved is True when the source is pinned to an identity.
-	ConditionSourceResolved = "SourceResolved"
-	// ConditionModuleVerified is True when the module is in the store, complete
-	// and fit for Envoy.
-	ConditionModuleVerified = "ModuleVerified"
-	// ConditionEnvoyFilterApplied is True when the EnvoyFilter is as rendered.
-	ConditionEnvoyFilterApplied = "EnvoyFilterApplied"
-	// ConditionProxiesLoaded is True when every selected proxy says that it runs the
-	// module, False when one says that it cannot, and Unknown while they are loading
-	// it, cannot be asked, or there are none.
-	ConditionProxiesLoaded = "ProxiesLoaded"
-	// ConditionPreflightPassed is False when something in the cluster keeps the filter
-	// from running, such as a port that is none of Istio's: its reason is that of the
-	// first finding, its message tells all. It is True when nothing is known, and absent
-	// where nothing is looked at. It counts for neither Ready nor the phase.
-	ConditionPreflightPassed = "PreflightPassed"
-)

@@ -1,7 +1,34 @@
 package v1alpha1
 
-// Reason says in one CamelCase word why a condition has its status. The same word is
-// the reason of the Event and the label of the metric.
+// The types of the conditions of an AutoWasm.
+const (
+	// ConditionReady is True when the server has the module, every selected proxy is
+	// configured to run it, and none that can be scraped fails to.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while work is under way, and absent otherwise.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when only a user can help, and absent otherwise.
+	ConditionStalled = "Stalled"
+	// ConditionSourceResolved is True when the source is pinned to an identity.
+	ConditionSourceResolved = "SourceResolved"
+	// ConditionModuleVerified is True when the module is in the store, complete
+	// and fit for Envoy.
+	ConditionModuleVerified = "ModuleVerified"
+	// ConditionEnvoyFilterApplied is True when the EnvoyFilter is as rendered.
+	ConditionEnvoyFilterApplied = "EnvoyFilterApplied"
+	// ConditionProxiesLoaded is True when every selected proxy reports that it runs the
+	// module, False when one reports that it cannot, and Unknown while they load it,
+	// cannot be scraped, or there are none.
+	ConditionProxiesLoaded = "ProxiesLoaded"
+	// ConditionPreflightPassed is False when something in the cluster keeps the filter
+	// from running, such as a port that Istio has no listener for: its reason is that of
+	// the first finding, its message lists all. It is True when nothing is found, and
+	// absent where no preflight runs. It counts for neither Ready nor the phase.
+	ConditionPreflightPassed = "PreflightPassed"
+)
+
+// Reason is why a condition has its status, as one CamelCase word. The same word is the
+// reason of the Event and the label of the metric.
 type Reason string
 
 // Failures of a source or its module that are terminal: retrying cannot help, a user
@@ -91,16 +118,15 @@ const (
 	// ReasonProxiesLoading is proxies that are about to load the module.
 	ReasonProxiesLoading Reason = "ProxiesLoading"
 	// ReasonProxyLoadFailed is a proxy that could not load the module. The controller
-	// has it try again.
+	// has it retry.
 	ReasonProxyLoadFailed Reason = "ProxyLoadFailed"
 	// ReasonProxyStartFailed is a proxy in which the module does not start.
 	ReasonProxyStartFailed Reason = "ProxyStartFailed"
-	// ReasonProxyRefused is a proxy that refuses the filter and goes on with the
-	// former one.
+	// ReasonProxyRefused is a proxy that rejects the filter and keeps the previous one.
 	ReasonProxyRefused Reason = "ProxyRefused"
 	// ReasonNotInserted is a filter for which no selected proxy has a place.
 	ReasonNotInserted Reason = "NotInserted"
-	// ReasonProxiesUncertain is proxies that cannot be asked.
+	// ReasonProxiesUncertain is proxies that cannot be scraped.
 	ReasonProxiesUncertain Reason = "ProxiesUncertain"
 )
 
