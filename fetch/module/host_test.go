@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden file anew")
+var update = flag.Bool("update", false, "write the golden file")
 
 // How many functions the host registers for each ABI and date, counted in its
 // source: a function that is lost or doubled in the tables shows here.
@@ -59,8 +59,8 @@ func TestHostTableIsWellFormed(t *testing.T) {
 	}
 }
 
-// The golden file lists all that the host provides, for the eye of a reviewer, and
-// for a test on real Envoys, which links a module with all of these imports.
+// The golden file lists all that the host provides, for reviewers, and for a test on
+// real Envoys, which links a module with all of these imports.
 func TestHostTableIsGolden(t *testing.T) {
 	var lines []string
 	for name, f := range hostFunctions {

@@ -3,6 +3,7 @@ package module_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -138,3 +139,138 @@ func TestInspectStepsOverOtherTypes(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// sectionsInOrder are all known sections but the custom one, each with the least that
+// it can hold, in the order that the specification demands.
+var sectionsInOrder = []struct {
+	id      byte
+	name    string
+	content string
+}{
+	{1, "type", "\x00"}, {2, "import", "\x00"}, {3, "function", "\x00"}, {4, "table", "\x00"}, {5, "memory", "\x00"},
+	{13, "tag", "\x00"}, {6, "global", "\x00"}, {7, "export", "\x00"}, {8, "start", "\x00"}, {9, "element", "\x00"},
+	{12, "data count", "\x00"}, {10, "code", "\x00"}, {11, "data", "\x00"},
+}
+
+// Each section may be there once, and only in the one order.
+func TestSectionOrder(t *testing.T) {
+	for i, a := range sectionsInOrder {
+		for j, b := range sectionsInOrder {
+			_, err := module.Describe(reader(raw(section(a.id, a.content), section(b.id, b.content))))
+			want := ""
+			if i >= j {
+				want = "section at byte 11: the " + b.name + " section is there twice or out of order"
+			}
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, then %s: %v, want %q", a.name, b.name, err, want)
+			}
+		}
+	}
+}
+
+func TestSectionsWithCustomOnesBetween(t *testing.T) {
+	custom := section(0, "\x01x")
+	file := []string{custom}
+	for _, s := range sectionsInOrder {
+		file = append(file, section(s.id, s.content), custom, custom)
+	}
+	if _, err := module.Describe(reader(raw(file...))); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnknownSections(t *testing.T) {
+	for id := 14; id < 256; id++ {
+		got := inspect(t, raw(section(byte(id), "\x00")))
+		if want := fmt.Sprintf("section at byte 8: unknown section id %d;", id); !strings.Contains(got.Message, want) {
+			t.Errorf("got %+v, want %q", got, want)
+		}
+	}
+}
+
+// A section that is parsed holds one vector, all of it and nothing behind it. What an
+// engine has to validate is skipped.
+func TestSectionContents(t *testing.T) {
+	parsed := map[byte]bool{1: true, 2: true, 3: true, 5: true, 7: true, 8: true}
+	for _, s := range sectionsInOrder {
+		for content, fault := range map[string]string{
+			"":         s.name + " section: at byte 10: ends too early",
+			"\x00\x00": s.name + " section: ",
+		} {
+			_, err := module.Describe(reader(raw(section(s.id, content))))
+			switch {
+			case parsed[s.id] && (err == nil || !strings.Contains(err.Error(), fault)):
+				t.Errorf("%s section of %q: %v, want %q", s.name, content, err, fault)
+			case !parsed[s.id] && s.id != 10 && err != nil:
+				t.Errorf("%s section of %q: %v", s.name, content, err)
+			}
+		}
+	}
+}
+
+// The code section has to have as many bodies as the function section declares.
+func TestBodies(t *testing.T) {
+	types := section(1, "\x01\x60\x00\x00")
+	tests := map[string]struct{ functions, code, fault string }{
+		"neither":         {"", "", ""},
+		"none":            {section(3, "\x00"), section(10, "\x00"), ""},
+		"as many":         {section(3, "\x02\x00\x00"), section(10, "\x02\x02\x00\x0b\x02\x00\x0b"), ""},
+		"fewer":           {section(3, "\x02\x00\x00"), section(10, "\x01\x02\x00\x0b"), "it declares 2 functions and holds the code of 1"},
+		"more":            {section(3, "\x01\x00"), section(10, "\x02"), "it declares 1 functions and holds the code of 2"},
+		"code alone":      {"", section(10, "\x01"), "it declares 0 functions and holds the code of 1"},
+		"no code section": {section(3, "\x01\x00"), "", "it declares 1 functions and holds the code of 0"},
+		"no count":        {section(3, "\x00"), section(10, ""), "code section: at byte"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := module.Describe(reader(raw(types, tt.functions, tt.code)))
+			if (err == nil) != (tt.fault == "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
+				t.Errorf("Describe = %v, want %q", err, tt.fault)
+			}
+		})
+	}
+}
+
+// Envoy reads the function names for its backtraces, and refuses a module whose names
+// it cannot read. Other names, and a second name section, it does not read.
+func TestNameSections(t *testing.T) {
+	const (
+		moduleName = "\x00\x02\x01m"
+		functions  = "\x01\x07\x02\x00\x01f\x01\x01g"
+		locals     = "\x02\x06\x01\x00\x01\x00\x01x"
+		unknown    = "\x09\x01\xff"
+	)
+	tests := map[string]struct {
+		content string
+		fault   string
+	}{
+		"nothing":                     {"", ""},
+		"the module's name":           {moduleName, ""},
+		"functions":                   {functions, ""},
+		"all of it":                   {moduleName + functions + locals + unknown, ""},
+		"functions twice":             {functions + functions, ""},
+		"no functions":                {"\x01\x01\x00", ""},
+		"locals that are broken":      {"\x02\x01\xff", ""},
+		"a subsection without a size": {"\x01", "ends too early"},
+		"a subsection cut off":        {"\x01\x07\x02\x00\x01f", "declares 7 bytes where only 4 are left"},
+		"no count":                    {"\x01\x00", "ends too early"},
+		"a count too high":            {"\x01\x04\x02\x00\x01f", "ends too early"},
+		"a count too low":             {"\x01\x07\x01\x00\x01f\x01\x01g", "the function names end at byte"},
+		"names into what follows":     {"\x01\x04\x01\x00\x04fg\x09\x01\xff", "the function names end at byte"},
+		"an index of 33 bits":         {"\x01\x07\x01\xff\xff\xff\xff\x1f\x00", "a number of more than 32 bits"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := inspect(t, wasmtest.Module(wasmtest.Custom("name", []byte(tt.content))))
+			if (got.Reason == "") != (tt.fault == "") || !strings.Contains(got.Message, tt.fault) {
+				t.Errorf("got %+v, want %q", got, tt.fault)
+			}
+			if got := inspect(t, wasmtest.Module(wasmtest.Custom("name", nil), wasmtest.Custom("name", []byte(tt.content)))); got.Reason != "" {
+				t.Errorf("in a second name section: %+v", got)
+			}
+		})
+	}
+}
+
+// reader is what Describe and Inspect take.
+func reader(file []byte) (*bytes.Reader, int64) { return bytes.NewReader(file), int64(len(file)) }
