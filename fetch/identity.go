@@ -11,6 +11,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/text"
 )
 
 // identity is what makes two requests the same: what they ask for, and with whose
@@ -39,7 +40,7 @@ func (id identity) String() string {
 	case "registry":
 		return "image " + cmp.Or(id.part, id.place)
 	case "object":
-		return cmp.Or(source.WithoutQuery(id.place), "an object")
+		return cmp.Or(text.WithoutQuery(id.place), "an object")
 	}
 	return "no source"
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -22,8 +21,9 @@ import (
 const maxKeysNamed = 10
 
 func (s *Sources) resolveConfigMap(ctx context.Context, r Request) (*Resolved, error) {
-	cm, err := s.readConfigMap(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Source.ConfigMap.Name})
-	if err != nil {
+	cm := &corev1.ConfigMap{}
+	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Source.ConfigMap.Name}
+	if err := s.read(ctx, key, cm, "ConfigMap", v1alpha1.ReasonConfigMapNotFound); err != nil {
 		return nil, err
 	}
 	content, err := moduleOf(cm, r.Source.ConfigMap.Key)
@@ -39,21 +39,6 @@ func (s *Sources) resolveConfigMap(ctx context.Context, r Request) (*Resolved, e
 			return image.Unpack(bytes.NewReader(content), s.o.MaxModuleBytes)
 		},
 	}, nil
-}
-
-func (s *Sources) readConfigMap(ctx context.Context, key types.NamespacedName) (*corev1.ConfigMap, error) {
-	if s.o.Reader == nil {
-		return nil, failure.Transientf(v1alpha1.ReasonConfigMapNotFound, "ConfigMap %s cannot be read: there is no cluster to ask", key)
-	}
-	cm := &corev1.ConfigMap{}
-	err := s.o.Reader.Get(ctx, key, cm)
-	if apierrors.IsNotFound(err) {
-		return nil, failure.Transientf(v1alpha1.ReasonConfigMapNotFound, "ConfigMap %s does not exist (yet)", key)
-	}
-	if err != nil {
-		return nil, failure.Transientf(v1alpha1.ReasonUnavailable, "read ConfigMap %s: %w", key, err)
-	}
-	return cm, nil
 }
 
 // moduleOf returns the bytes under a key. Text cannot be a module: the API server

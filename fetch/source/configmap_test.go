@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
@@ -55,7 +56,7 @@ func TestConfigMapFailures(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		reader source.Reader
+		reader client.Reader
 		cm     string
 		key    string
 		want   failed
@@ -63,8 +64,8 @@ func TestConfigMapFailures(t *testing.T) {
 	}{
 		{"missing", objects, "gone", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"ConfigMap team/gone does not exist (yet)"}},
 		{"no cluster", nil, "gone", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"there is no cluster to ask"}},
-		{"cluster fails", broken{errors.New("boom")}, "gone", "x", transient(v1alpha1.ReasonUnavailable), []string{"read ConfigMap team/gone: boom"}},
-		{"out of time", broken{context.DeadlineExceeded}, "gone", "x", transient(v1alpha1.ReasonUnavailable), nil},
+		{"cluster fails", broken{err: errors.New("boom")}, "gone", "x", transient(v1alpha1.ReasonUnavailable), []string{"read ConfigMap team/gone: boom"}},
+		{"out of time", broken{err: context.DeadlineExceeded}, "gone", "x", transient(v1alpha1.ReasonUnavailable), nil},
 		{"no keys", objects, "empty", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"ConfigMap team/empty has no key x (yet) in binaryData, only none"}},
 		{"other keys", objects, "two", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"only a.wasm, b.wasm"}},
 		{"many other keys", objects, "many", "x", transient(v1alpha1.ReasonConfigMapNotFound), []string{"f08.wasm, f09.wasm, 2 more"}},

@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -50,8 +51,7 @@ type failed struct {
 func terminal(r v1alpha1.Reason) failed  { return failed{Reason: r, Terminal: true} }
 func transient(r v1alpha1.Reason) failed { return failed{Reason: r} }
 
-// wantFailure compares a failure, looks for words in its message and for
-// credentials in all that it could show.
+// wantFailure compares a failure, and wants words in its message and no credentials.
 func wantFailure(t *testing.T, err error, want failed, words ...string) {
 	t.Helper()
 	if err == nil {
@@ -81,8 +81,12 @@ func noSecrets(t *testing.T, text string) {
 	}
 }
 
-// cluster is a source.Reader over a few objects.
+// cluster is a client.Reader of a few objects.
 type cluster []client.Object
+
+func (cluster) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return errors.New("nothing is listed")
+}
 
 func (c cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
 	for _, found := range c {
@@ -105,8 +109,11 @@ func (c cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object,
 	return apierrors.NewNotFound(schema.GroupResource{Resource: "objects"}, key.Name)
 }
 
-// broken is a source.Reader that fails.
-type broken struct{ err error }
+// broken is a client.Reader that fails.
+type broken struct {
+	client.Reader
+	err error
+}
 
 func (b broken) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
 	return b.err
@@ -130,8 +137,8 @@ func pullSecret(password string, keys ...string) *corev1.Secret {
 }
 
 // newSources makes sources that may reach this machine. All hosts given are
-// registries that speak plain http.
-func newSources(t *testing.T, reader source.Reader, plain ...string) *source.Sources {
+// registries without TLS.
+func newSources(t *testing.T, reader client.Reader, plain ...string) *source.Sources {
 	t.Helper()
 	return newSourcesWith(t, source.Options{Reader: reader, PlainHTTPHosts: plain})
 }

@@ -8,16 +8,23 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/text"
 )
 
-// archiveOverhead is how much larger than a module, in bytes, the file may be that
-// carries it.
-const archiveOverhead = 1 << 20
+const (
+	// archiveOverhead is how much larger than a module, in bytes, the file may be that
+	// carries it.
+	archiveOverhead = 1 << 20
+	// queryHashDigits is how many hex digits of a query's hash a SourceID holds: enough
+	// to distinguish the queries of one AutoWasm.
+	queryHashDigits = 16
+)
 
 // object is a file behind a URL.
 type object struct {
@@ -64,16 +71,25 @@ func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
 }
 
 // name is the URL as it may be shown.
-func (o *object) name() string { return withoutQuery(o.url) }
+func (o *object) name() string { return text.WithoutQuery(o.url.String()) }
 
-// key identifies one version of the object. The query is a part of what is asked
-// for, but must not be seen.
+// key identifies one version of the object. The query is a part of the identity, but
+// must not be shown.
 func (o *object) key(version string) string {
 	key := o.name()
 	if o.url.RawQuery != "" {
 		key += "?" + digest(o.url.RawQuery)
 	}
 	return key + "#" + version
+}
+
+// withQueryHashed distinguishes URLs without showing their queries.
+func withQueryHashed(address string) string {
+	bare, query, found := strings.Cut(address, "?")
+	if !found {
+		return address
+	}
+	return bare + "?" + digest(query)[:queryHashDigits]
 }
 
 func digest(parts ...string) string {
@@ -84,9 +100,9 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// version tells the object's present version from others, as far as the server
-// does; "" when it tells nothing. A server that answers a HEAD with anything but
-// a plain no may still answer a GET: signed URLs are good for one method.
+// version distinguishes the object's present version from others by the headers of a
+// HEAD; it is "" when there are none. Only 404, 410 and 429 are final: a URL that is
+// signed for GET answers 403 to a HEAD.
 func (o *object) version(ctx context.Context) (string, error) {
 	resp, err := o.request(ctx, http.MethodHead)
 	if err != nil {
@@ -116,14 +132,12 @@ func (o *object) open(ctx context.Context) (io.ReadCloser, error) {
 		_ = resp.Body.Close()
 		return nil, err
 	}
-	limit := o.max + archiveOverhead
-	file := &cappedBody{ReadCloser: resp.Body, left: limit, limit: limit, what: "the file"}
-	stream, err := image.Unpack(file, o.max)
+	stream, err := image.Unpack(capped(resp.Body, o.max+archiveOverhead, "the file"), o.max)
 	if err != nil {
 		_ = resp.Body.Close()
 		return nil, o.explain(ctx, err)
 	}
-	return &body{
+	return &explainedBody{
 		ReadCloser: &download{ReadCloser: stream, connection: resp.Body},
 		explain:    func(err error) error { return o.explain(ctx, err) },
 	}, nil
@@ -146,6 +160,36 @@ func (o *object) request(ctx context.Context, method string) (*http.Response, er
 
 func (o *object) explain(ctx context.Context, err error) error {
 	return explainNetwork(ctx, err, "get "+o.name(), func(text string) string { return text })
+}
+
+// check accepts only an answer that is the whole file, not encoded.
+func (o *object) check(resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return o.refusal(resp)
+	}
+	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return failure.Terminalf(v1alpha1.ReasonInvalidSource, "get %s: the server sends it with a Content-Encoding although none was asked for: store the object without one", o.name())
+	}
+	if resp.ContentLength > o.max+archiveOverhead {
+		return failure.Terminalf(v1alpha1.ReasonTooLarge, "get %s: the file has %d bytes, the module's limit is %d", o.name(), resp.ContentLength, o.max)
+	}
+	return nil
+}
+
+// refusal classifies a status other than 200.
+func (o *object) refusal(resp *http.Response) error {
+	if err := serverFailure(resp); err != nil {
+		return failure.Wrapf(err, "get %s", o.name())
+	}
+	host, status := resp.Request.URL.Host, statusText(resp.StatusCode)
+	switch {
+	case isGone(resp.StatusCode):
+		return failure.Terminalf(v1alpha1.ReasonNotFound, "get %s: %s does not have it (%s)", o.name(), host, status)
+	case refusesAccess(resp.StatusCode):
+		return failure.Terminalf(v1alpha1.ReasonUnauthorized, "get %s: %s refused access (%s): the object must exist and be readable by everybody, or the url be signed", o.name(), host, status)
+	default:
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "get %s: %s answered %s", o.name(), host, status)
+	}
 }
 
 // download is an unpacked stream with the connection that it comes from.

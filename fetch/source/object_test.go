@@ -68,7 +68,7 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-func TestDeclaredObjectIsNotAskedFor(t *testing.T) {
+func TestDeclaredObjectNeedsNoRequest(t *testing.T) {
 	hash := strings.Repeat("ab", 32)
 	resolved, err := newSources(t, nil).Resolve(t.Context(), objectRequest("https://nowhere.example/filter.wasm", hash))
 	if err != nil {
@@ -81,11 +81,11 @@ func TestDeclaredObjectIsNotAskedFor(t *testing.T) {
 	}
 }
 
-// A signature is a part of what is asked for, and a credential.
+// A signature is a part of the request, and a credential.
 func TestSignedURL(t *testing.T) {
-	var asked string
+	var requested string
 	server, _ := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		asked = req.URL.RequestURI()
+		requested = req.URL.RequestURI()
 		if req.Method == http.MethodHead {
 			w.WriteHeader(http.StatusForbidden) // it is signed for GET
 			return
@@ -103,8 +103,8 @@ func TestSignedURL(t *testing.T) {
 		if resolved.Reference != server.URL+"/x" {
 			t.Errorf("reference %s", resolved.Reference)
 		}
-		if !strings.HasPrefix(url, server.URL+asked) && !strings.HasSuffix(url, "?") {
-			t.Errorf("asked for %s, not %s", asked, url)
+		if !strings.HasPrefix(url, server.URL+requested) && !strings.HasSuffix(url, "?") {
+			t.Errorf("requested %s, not %s", requested, url)
 		}
 		keys[resolved.Key] = true
 	}
@@ -188,6 +188,26 @@ func TestObjectFailures(t *testing.T) {
 	}
 }
 
+// A file may be a MiB larger than the module that it carries, whether or not it
+// declares its size.
+func TestFileThatIsMuchLargerThanItsModule(t *testing.T) {
+	for name, others := range map[string]int{"a little": 1 << 19, "much": 3 << 20} {
+		archive := tarred(t, "README", strings.Repeat("x", others), "plugin.wasm", string(filter))
+		server, _ := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.(http.Flusher).Flush() //nolint:forcetypeassert // it is one
+			_, _ = w.Write(archive)
+		}))
+		s := source.New(source.Options{Guard: egress.Options{AllowLoopback: true}, MaxModuleBytes: 1 << 20})
+		_, got, err := read(t.Context(), s, objectRequest(server.URL, ""))
+		s.CloseIdleConnections()
+		if name == "much" {
+			wantFailure(t, err, terminal(v1alpha1.ReasonTooLarge), "the file is larger than 2 MiB")
+		} else if err != nil || !bytes.Equal(got, filter) {
+			t.Errorf("%s: read %d bytes, %v", name, len(got), err)
+		}
+	}
+}
+
 func TestModuleOfExactlyTheLimit(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"plain":  make([]byte, limit),
@@ -239,7 +259,7 @@ func TestObjectThatIsSlow(t *testing.T) {
 	wantFailure(t, err, transient(v1alpha1.ReasonUnavailable), "no answer in time")
 }
 
-// Who stops reading lets go of the connection.
+// A reader that closes the stream early ends the download.
 func TestClosingEndsTheDownload(t *testing.T) {
 	ended := make(chan struct{})
 	server, _ := newServer(t, headless(func(w http.ResponseWriter, req *http.Request) {

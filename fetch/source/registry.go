@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/url"
@@ -11,15 +12,16 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// oneRetry is all that the registry client may repeat by itself, and only after a
-// connection broke: it sleeps without looking at the context, and the fetcher
-// retries anyway.
+// oneRetry is all that the registry client may retry by itself, and only after a
+// connection broke: it sleeps whatever its context says, and the fetcher retries
+// anyway.
 var oneRetry = remote.Backoff{Duration: 100 * time.Millisecond, Factor: 1, Steps: 2}
 
 func (s *Sources) resolveImage(ctx context.Context, r Request) (*Resolved, error) {
@@ -27,11 +29,11 @@ func (s *Sources) resolveImage(ctx context.Context, r Request) (*Resolved, error
 	if err != nil {
 		return nil, err
 	}
-	shown, err := s.credentials(ctx, r, ref.Context())
+	found, err := s.credentials(ctx, r, ref.Context())
 	if err != nil {
 		return nil, err
 	}
-	session, err := s.newSession(ref.Context(), shown)
+	session, err := s.newSession(ref.Context(), found)
 	if err != nil {
 		return nil, err
 	}
@@ -48,18 +50,18 @@ func (s *Sources) resolveImage(ctx context.Context, r Request) (*Resolved, error
 	}, nil
 }
 
-// session speaks with a registry about one repository, with one request's
-// credentials. It logs in once.
+// session is a client for one repository with one request's credentials. It logs in
+// once.
 type session struct {
-	repo   name.Repository
-	shown  credentials
-	puller *remote.Puller
+	repo        name.Repository
+	credentials credentials
+	puller      *remote.Puller
 }
 
-func (s *Sources) newSession(repo name.Repository, shown credentials) (*session, error) {
+func (s *Sources) newSession(repo name.Repository, c credentials) (*session, error) {
 	puller, err := remote.NewPuller(
 		remote.WithTransport(&registryTransport{inner: s.transport, repo: repo, scheme: s.scheme(repo)}),
-		remote.WithAuth(shown.auth),
+		remote.WithAuth(c.auth),
 		remote.WithRetryBackoff(oneRetry),
 		remote.WithRetryStatusCodes(),
 		remote.WithUserAgent(s.o.UserAgent),
@@ -67,7 +69,7 @@ func (s *Sources) newSession(repo name.Repository, shown credentials) (*session,
 	if err != nil {
 		return nil, failure.Transientf(v1alpha1.ReasonUnavailable, "set up the client for %s: %w", repo.RegistryStr(), err)
 	}
-	return &session{repo: repo, shown: shown, puller: puller}, nil
+	return &session{repo: repo, credentials: c, puller: puller}, nil
 }
 
 func (s *Sources) scheme(repo name.Repository) string {
@@ -77,14 +79,14 @@ func (s *Sources) scheme(repo name.Repository) string {
 	return "https"
 }
 
-// digest asks what a reference names. A HEAD is enough, and registries that count
-// pulls do not count it; what it answers is verified when the manifest is read.
+// digest resolves a reference. A HEAD is enough, and registries that count pulls do
+// not count it; its answer is verified when the manifest is read.
 func (s *session) digest(ctx context.Context, ref name.Reference) (v1.Hash, error) {
 	head, err := s.puller.Head(ctx, ref)
 	if err == nil {
 		return head.Digest, nil
 	}
-	if !askAgain(err) {
+	if !retryWithGet(err) {
 		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.Name())
 	}
 	got, err := s.puller.Get(ctx, ref)
@@ -94,10 +96,10 @@ func (s *session) digest(ctx context.Context, ref name.Reference) (v1.Hash, erro
 	return got.Digest, nil
 }
 
-// askAgain reports whether a GET may answer what a HEAD did not: some registries
+// retryWithGet reports whether a GET may succeed where a HEAD did not: some registries
 // leave out its headers, and it has no body to say why it failed. A refusal is
-// not asked for twice.
-func askAgain(err error) bool {
+// final.
+func retryWithGet(err error) bool {
 	if _, ok := errors.AsType[*failure.Error](err); ok {
 		return false
 	}
@@ -108,8 +110,8 @@ func askAgain(err error) bool {
 	return !ok || answer.Request != nil && answer.Request.Method == "HEAD" && !refusesAccess(answer.StatusCode)
 }
 
-// open streams the module of a pinned image. The manifest is read anew with the
-// context that the layers will be read with.
+// open streams the module of a pinned image. It reads the manifest with the context
+// that the layers will be read with.
 func (s *session) open(ctx context.Context, ref name.Digest, max int64) (io.ReadCloser, error) {
 	what := "read " + ref.String()
 	found, err := s.puller.Get(ctx, ref)
@@ -124,11 +126,11 @@ func (s *session) open(ctx context.Context, ref name.Digest, max int64) (io.Read
 	if err != nil {
 		return nil, s.explain(ctx, err, what)
 	}
-	return &body{ReadCloser: stream, explain: func(err error) error { return s.explain(ctx, err, what) }}, nil
+	return &explainedBody{ReadCloser: stream, explain: func(err error) error { return s.explain(ctx, err, what) }}, nil
 }
 
 // imageOf returns the image that holds the module: the manifest's own, or one of
-// an index. A manifest's own word for its type counts more than the header, which
+// an index. The type that a manifest declares takes precedence over the header, which
 // the digest does not cover.
 func imageOf(found *remote.Descriptor) (v1.Image, error) {
 	if declared := declaredType(found.Manifest); declared != "" {
@@ -142,4 +144,20 @@ func imageOf(found *remote.Descriptor) (v1.Image, error) {
 		return nil, err
 	}
 	return image.Select(index)
+}
+
+// declaredType is the media type that a manifest declares, or that its fields imply;
+// "" when neither.
+func declaredType(manifest []byte) types.MediaType {
+	var m struct {
+		MediaType types.MediaType   `json:"mediaType"`
+		Manifests []json.RawMessage `json:"manifests"`
+	}
+	if json.Unmarshal(manifest, &m) != nil {
+		return ""
+	}
+	if m.MediaType == "" && len(m.Manifests) > 0 {
+		return types.OCIImageIndex
+	}
+	return m.MediaType
 }

@@ -73,7 +73,7 @@ func TestResolvingIsOneHead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"GET /v2/", "GET /token", "HEAD /v2/team/filter/manifests/v1"}
-	if diff := cmp.Diff(want, r.asked()); diff != "" {
+	if diff := cmp.Diff(want, r.received()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -3,32 +3,77 @@ package source
 import (
 	"context"
 	"net/http"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/internal/egress"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// Sources resolves every kind of source. It may be used by several goroutines at
-// once.
+// DefaultSlowAfter is the default of Options.SlowAfter.
+const DefaultSlowAfter = 30 * time.Second
+
+// Options configure Sources.
+type Options struct {
+	// Reader reads Secrets and ConfigMaps. It should not be a cache: a Secret that
+	// was just created counts. Without one, both count as not found.
+	Reader client.Reader
+	// Guard says which hosts and addresses may be reached, and which certificates
+	// are trusted.
+	Guard egress.Options
+	// MaxModuleBytes caps a module, after decompression; 0 means module.MaxSize.
+	MaxModuleBytes int64
+	// PlainHTTPHosts are the registries to which requests are sent by plain http,
+	// patterns as egress.Hosts has them. All others get https, wherever they are.
+	PlainHTTPHosts []string
+	// SlowAfter is how long a server may take for 64 KiB of a body before the request
+	// fails as Unavailable; 0 means DefaultSlowAfter.
+	SlowAfter time.Duration
+	// UserAgent is the User-Agent of all requests; "" means autowasm.
+	UserAgent string
+	// Keychain has credentials for registries for which the pull secret has none;
+	// nil means that there are no others.
+	Keychain authn.Keychain
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxModuleBytes == 0 {
+		o.MaxModuleBytes = module.MaxSize
+	}
+	if o.SlowAfter <= 0 {
+		o.SlowAfter = DefaultSlowAfter
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "autowasm"
+	}
+	return o
+}
+
+// Sources resolves every kind of source. Its methods may be called concurrently.
 type Sources struct {
 	o         Options
 	guard     *egress.Guard
-	transport http.RoundTripper // what every request is sent through
+	transport http.RoundTripper // of every request
 }
 
 var _ Resolver = (*Sources)(nil)
 
-// New makes Sources.
+// New returns Sources.
 func New(o Options) *Sources {
 	o = o.withDefaults()
 	guard := egress.New(o.Guard)
-	return &Sources{o: o, guard: guard, transport: &paced{inner: guard, window: o.SlowAfter}}
+	return &Sources{o: o, guard: guard, transport: &rateTransport{inner: guard, window: o.SlowAfter}}
 }
 
 // Resolve pins the source of r. For a registry it always proves the caller's
 // credentials there, also when r is pinned; for an object with a declared sha256 it
-// asks nobody.
+// sends no request.
 func (s *Sources) Resolve(ctx context.Context, r Request) (*Resolved, error) {
 	switch {
 	case r.Source.Registry != nil:
@@ -42,9 +87,9 @@ func (s *Sources) Resolve(ctx context.Context, r Request) (*Resolved, error) {
 	}
 }
 
-// Fingerprint tells the credentials apart that a request would use: "" when it
-// names no pull secret, else the Secret's uid and resourceVersion. It costs one
-// read of the Secret and asks nobody else.
+// Fingerprint distinguishes the credentials that a request would use: "" when it
+// names no pull secret, else the Secret's uid and resourceVersion. It reads the
+// Secret and sends no other request.
 func (s *Sources) Fingerprint(ctx context.Context, r Request) (string, error) {
 	if r.Source.Registry == nil || r.Secret == "" {
 		return "", nil
@@ -58,3 +103,19 @@ func (s *Sources) Fingerprint(ctx context.Context, r Request) (string, error) {
 
 // CloseIdleConnections closes the connections that are kept for later requests.
 func (s *Sources) CloseIdleConnections() { s.guard.CloseIdleConnections() }
+
+// read reads an object of the cluster. None of its errors is terminal: the object may
+// be created later.
+func (s *Sources) read(ctx context.Context, key types.NamespacedName, into client.Object, kind string, missing v1alpha1.Reason) error {
+	if s.o.Reader == nil {
+		return failure.Transientf(missing, "%s %s cannot be read: there is no cluster to ask", kind, key)
+	}
+	err := s.o.Reader.Get(ctx, key, into)
+	switch {
+	case apierrors.IsNotFound(err):
+		return failure.Transientf(missing, "%s %s does not exist (yet)", kind, key)
+	case err != nil:
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "read %s %s: %w", kind, key, err)
+	}
+	return nil
+}

@@ -1,10 +1,13 @@
 package source
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
@@ -13,17 +16,18 @@ import (
 )
 
 const (
-	// maxManifest is the largest manifest or index, in bytes. It is what the
-	// distribution specification has registries accept at least.
-	maxManifest = 4 << 20
-	// maxAnswer is the largest of all other answers of a registry or token service
-	// that are not a layer.
-	maxAnswer = 1 << 20
+	// maxManifestBytes is the largest manifest or index. It is what the distribution
+	// specification has registries accept at least.
+	maxManifestBytes = 4 << 20
+	// maxAnswerBytes is the largest of all other answers of a registry or token
+	// service that are not a layer.
+	maxAnswerBytes = 1 << 20
+	// minRateBytes is how much of a body must arrive within Options.SlowAfter.
+	minRateBytes = 64 << 10
 )
 
-// registryTransport is below the registry client. It holds to one scheme, bounds
-// what is answered, and turns answers that ask for patience into failures while
-// their headers can still be read.
+// registryTransport is below the registry client. It enforces one scheme, caps the
+// answers, and turns 429 and 5xx into failures while Retry-After can still be read.
 type registryTransport struct {
 	inner  http.RoundTripper
 	repo   name.Repository
@@ -40,15 +44,19 @@ func (t *registryTransport) RoundTrip(req *http.Request) (*http.Response, error)
 		_ = resp.Body.Close()
 		return nil, err
 	}
-	if limit, what := t.limit(req); limit > 0 {
-		resp.Body = &cappedBody{ReadCloser: resp.Body, left: limit, what: what, limit: limit}
+	switch partOf(t.repo, req) {
+	case partBlob: // its reader has limits of its own
+	case partManifest:
+		resp.Body = capped(resp.Body, maxManifestBytes, "the manifest")
+	default:
+		resp.Body = capped(resp.Body, maxAnswerBytes, "the answer of "+req.URL.Host)
 	}
 	return resp, nil
 }
 
-// withScheme takes the choice of the scheme away from the registry client, which
-// tries https and then http for private addresses and for hosts declared as plain.
-// A redirect keeps the scheme that it names: the guard judges it.
+// withScheme overrides the scheme of the registry client, which tries https and then
+// http for private addresses and for hosts declared as plain. A redirect keeps the
+// scheme that it names: the guard checks it.
 func (t *registryTransport) withScheme(req *http.Request) *http.Request {
 	if req.Response != nil || req.URL.Host != t.repo.RegistryStr() || req.URL.Scheme == t.scheme {
 		return req
@@ -56,19 +64,6 @@ func (t *registryTransport) withScheme(req *http.Request) *http.Request {
 	forced := req.Clone(req.Context())
 	forced.URL.Scheme = t.scheme
 	return forced
-}
-
-// limit returns how much of an answer is read; 0 for layers, whose reader has
-// limits of its own.
-func (t *registryTransport) limit(req *http.Request) (int64, string) {
-	switch partOf(t.repo, req) {
-	case partBlob:
-		return 0, ""
-	case partManifest:
-		return maxManifest, "the manifest"
-	default:
-		return maxAnswer, "the answer of " + req.URL.Host
-	}
 }
 
 // part is what a request of the registry client is about.
@@ -81,9 +76,12 @@ const (
 	partBlob
 )
 
-// partOf looks at the request that began a chain of redirects.
+// partOf classifies the request that began a chain of redirects, whose length the
+// guard bounds.
 func partOf(repo name.Repository, req *http.Request) part {
-	req = first(req)
+	for req.Response != nil && req.Response.Request != nil {
+		req = req.Response.Request
+	}
 	path := "/v2/" + repo.RepositoryStr()
 	switch {
 	case req.URL.Host != repo.RegistryStr():
@@ -98,40 +96,16 @@ func partOf(repo name.Repository, req *http.Request) part {
 	return partToken
 }
 
-// first returns the request that began a chain of redirects. The guard bounds the
-// chain.
-func first(req *http.Request) *http.Request {
-	for req.Response != nil && req.Response.Request != nil {
-		req = req.Response.Request
+// capped fails instead of delivering a byte above the limit, and never ends early
+// without an error.
+func capped(body io.ReadCloser, limit int64, what string) io.ReadCloser {
+	explain := func(err error) error {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return failure.Terminalf(v1alpha1.ReasonTooLarge, "%s is larger than %s", what, size(limit))
+		}
+		return err
 	}
-	return req
-}
-
-// cappedBody fails instead of delivering a byte above its limit, and never ends
-// early without an error.
-type cappedBody struct {
-	io.ReadCloser
-	left, limit int64
-	what        string
-}
-
-func (b *cappedBody) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, b.exceeded()
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return n - 1, b.exceeded()
-	}
-	return n, err
-}
-
-func (b *cappedBody) exceeded() error {
-	return failure.Terminalf(v1alpha1.ReasonTooLarge, "%s is larger than %s", b.what, size(b.limit))
+	return &explainedBody{ReadCloser: http.MaxBytesReader(nil, body, limit), explain: explain}
 }
 
 // size prints a number of bytes.
@@ -140,4 +114,63 @@ func size(n int64) string {
 		return fmt.Sprintf("%d MiB", n>>20)
 	}
 	return fmt.Sprintf("%d bytes", n)
+}
+
+// rateTransport fails requests whose answers arrive too slowly: whoever waits for one
+// holds a slot that others want. What counts is what comes over the wire, not what it
+// unpacks to.
+type rateTransport struct {
+	inner  http.RoundTripper
+	window time.Duration
+}
+
+// RoundTrip sends one request. Reading the body of its answer fails when that arrives
+// too slowly.
+func (t *rateTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(req.Context())
+	resp, err := t.inner.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &rateBody{ReadCloser: resp.Body, cancel: cancel, host: req.URL.Host, window: t.window, left: t.window}
+	return resp, nil
+}
+
+// rateBody counts the time that it waits for the server, for each
+// minRateBytes. The time between two Reads does not count.
+type rateBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc // ends a Read that waits
+	host   string
+	window time.Duration
+	left   time.Duration // of the window
+	got    int           // bytes within the window
+}
+
+// Read reads what has arrived. It is interrupted at the end of the window.
+func (b *rateBody) Read(p []byte) (int, error) {
+	begun := time.Now()
+	timer := time.AfterFunc(b.left, b.cancel)
+	n, err := b.ReadCloser.Read(p)
+	late := !timer.Stop()
+	b.count(n, time.Since(begun))
+	if late && !errors.Is(err, io.EOF) {
+		return n, failure.Transientf(v1alpha1.ReasonUnavailable, "%s is too slow: it sent less than %d KiB within %s", b.host, minRateBytes>>10, b.window)
+	}
+	return n, err
+}
+
+func (b *rateBody) count(n int, took time.Duration) {
+	b.got += n
+	b.left -= took
+	if b.got >= minRateBytes {
+		b.got, b.left = 0, b.window
+	}
+}
+
+// Close closes the body and ends the request.
+func (b *rateBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
 }

@@ -73,8 +73,8 @@ func runAndKill(t *testing.T, dir string) {
 	}
 	lines := bufio.NewReader(out)
 	if line, err := lines.ReadString('\n'); line != "ready\n" {
-		rest, _ := io.ReadAll(lines)
-		t.Errorf("the process says %q, %v, %s", line, err, rest)
+		more, _ := io.ReadAll(lines)
+		t.Errorf("the process wrote %q, %v, %s", line, err, more)
 	}
 	time.Sleep(rand.N(60 * time.Millisecond))
 	_ = cmd.Process.Kill()

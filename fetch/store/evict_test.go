@@ -142,8 +142,8 @@ func TestPressureSparesWhatWasUsedJustNow(t *testing.T) {
 	}
 }
 
-// A module that is used after Evict has asked for references, and before it
-// removes, stays: its name may be published by now.
+// A module that is used after Evict has asked for references and before it
+// removes stays: its name may be published by now.
 func TestEvictSparesWhatIsUsedMeanwhile(t *testing.T) {
 	for name, limit := range map[string]int64{"expired": 0, "under pressure": 1} {
 		t.Run(name, func(t *testing.T) {

@@ -139,7 +139,7 @@ func expectTransient(t *testing.T, err error) {
 	}
 }
 
-// expectPressure wants the store to ask for an eviction.
+// expectPressure wants the store to signal that it needs an eviction.
 func expectPressure(t *testing.T, s *store.Store) {
 	t.Helper()
 	select {

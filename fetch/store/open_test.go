@@ -87,8 +87,7 @@ func truncate(t *testing.T, path string, size int64) {
 	}
 }
 
-// The hash is computed once, however many proxies ask at the same time: the second
-// time the file is as it was found to be.
+// The hash is computed once, not at each request.
 func TestAModuleIsHashedOnce(t *testing.T) {
 	f := newFixture(t)
 	info := f.put("x")
@@ -119,7 +118,7 @@ func TestManyOpenAModuleAfterARestart(t *testing.T) {
 	opened.Wait()
 }
 
-// A module that was damaged and put again before somebody noticed is not removed.
+// A module that was damaged and then put again is served.
 func TestDamageThatIsRepairedIsServed(t *testing.T) {
 	f := newFixture(t)
 	info := f.put("x")
@@ -153,7 +152,7 @@ func TestLastUseIsWrittenSeldom(t *testing.T) {
 	}
 }
 
-// An error that says nothing about the module keeps it.
+// An error that proves nothing about the module keeps it.
 func TestOpenFileKeepsWhatItCannotOpen(t *testing.T) {
 	f := newFixture(t)
 	info := f.put("x")

@@ -16,7 +16,7 @@ import (
 // DefaultRetention is how long a module is kept after it was last used.
 const DefaultRetention = 24 * time.Hour
 
-// Options say where the store is and what it may hold.
+// Options configure a Store.
 type Options struct {
 	// Dir is the directory; it is created when it is absent. Required.
 	Dir string

@@ -65,16 +65,16 @@ func TestRegistryAnswers(t *testing.T) {
 		{"an error code that is none", basicAuth, at("/manifests/", status(404, "you sent "+password)), terminal(v1alpha1.ReasonNotFound), []string{"(404 Not Found): "}},
 		{"unauthorized", basicAuth, at("/manifests/", status(401, "UNAUTHORIZED")), terminal(v1alpha1.ReasonUnauthorized), []string{"credentials in Secret team/regcred may pull"}},
 		{"denied", bearerAuth, at("/manifests/", status(403, "DENIED")), terminal(v1alpha1.ReasonUnauthorized), []string{"403 Forbidden"}},
-		{"denied at the door", basicAuth, at("/v2/", status(403, "DENIED")), terminal(v1alpha1.ReasonUnauthorized), nil},
+		{"denied for /v2/", basicAuth, at("/v2/", status(403, "DENIED")), terminal(v1alpha1.ReasonUnauthorized), nil},
 		{"denied by the token service", bearerAuth, at("/token", status(401, "UNAUTHORIZED")), terminal(v1alpha1.ReasonUnauthorized), nil},
 		{"bad name", basicAuth, at("/manifests/", status(400, "NAME_INVALID")), terminal(v1alpha1.ReasonInvalidSource), []string{"NAME_INVALID"}},
 		{"rate limit", basicAuth, at("/manifests/", status(429, "TOOMANYREQUESTS", "Retry-After", "30")), failed{v1alpha1.ReasonRateLimited, false, 30 * time.Second}, []string{"429 Too Many Requests"}},
-		{"rate limit at the door", basicAuth, at("/v2/", status(429, "")), transient(v1alpha1.ReasonRateLimited), nil},
+		{"rate limit for /v2/", basicAuth, at("/v2/", status(429, "")), transient(v1alpha1.ReasonRateLimited), nil},
 		{"rate limit of the token service", bearerAuth, at("/token", status(429, "", "Retry-After", "1e9")), transient(v1alpha1.ReasonRateLimited), nil},
 		{"rate limit of a year", basicAuth, at("/manifests/", status(429, "", "Retry-After", "31536000")), failed{v1alpha1.ReasonRateLimited, false, time.Hour}, nil},
 		{"server error", basicAuth, at("/manifests/", status(500, "UNKNOWN")), transient(v1alpha1.ReasonUnavailable), []string{"500 Internal Server Error"}},
 		{"maintenance", basicAuth, at("/manifests/", status(503, "UNAVAILABLE", "Retry-After", "5")), failed{v1alpha1.ReasonUnavailable, false, 5 * time.Second}, nil},
-		{"maintenance at the door", basicAuth, at("/v2/", status(502, "")), transient(v1alpha1.ReasonUnavailable), nil},
+		{"maintenance for /v2/", basicAuth, at("/v2/", status(502, "")), transient(v1alpha1.ReasonUnavailable), nil},
 		{"maintenance of the token service", bearerAuth, at("/token", status(504, "")), transient(v1alpha1.ReasonUnavailable), nil},
 		{"not a token service", bearerAuth, at("/token", status(404, "")), transient(v1alpha1.ReasonUnavailable), []string{"answered 404"}},
 		{"no token", bearerAuth, at("/token", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintf(w, `{"refresh_token":%q}`, token) }), transient(v1alpha1.ReasonUnavailable), []string{"token service"}},
@@ -95,7 +95,7 @@ func TestRegistryAnswers(t *testing.T) {
 		})), terminal(v1alpha1.ReasonUnsupportedImage), []string{"schema 1"}},
 
 		{"redirect to the metadata service", basicAuth, at("/manifests/", redirectTo("http://169.254.169.254/x?"+signed)), terminal(v1alpha1.ReasonAddressRefused), []string{"169.254.169.254"}},
-		{"redirect at the door", open, at("/v2/", redirectTo("http://169.254.169.254/v2/")), terminal(v1alpha1.ReasonAddressRefused), nil},
+		{"redirect of /v2/", open, at("/v2/", redirectTo("http://169.254.169.254/v2/")), terminal(v1alpha1.ReasonAddressRefused), nil},
 		{"redirect to a private address", basicAuth, at("/manifests/", redirectTo("http://10.255.255.1/x?"+signed)), terminal(v1alpha1.ReasonAddressRefused), []string{"points to a private address"}},
 		{"redirect without end", basicAuth, at("/manifests/", func(w http.ResponseWriter, req *http.Request) { redirectTo(req.URL.String())(w, req) }), transient(v1alpha1.ReasonUnavailable), []string{"more than 5 redirects"}},
 		{"realm at the metadata service", open, at("/v2/", status(401, "", "WWW-Authenticate", `Bearer realm="http://169.254.169.254/token"`)), terminal(v1alpha1.ReasonAddressRefused), []string{"token service of 127.0.0.1", "169.254.169.254"}},
@@ -230,8 +230,8 @@ func TestRegistryThatDoesNotAnswer(t *testing.T) {
 			wantFailure(t, err, tt.want, append(tt.words, "look up "+tt.host+"/team/filter:v1: ")...)
 		})
 	}
-	if asked := plain.asked(); len(asked) > 0 {
-		t.Errorf("plain http was spoken to a host that is not listed: %v", asked)
+	if requests := plain.received(); len(requests) > 0 {
+		t.Errorf("a host that is not listed got requests by plain http: %v", requests)
 	}
 }
 
@@ -253,8 +253,7 @@ func TestRegistryThatIsSlow(t *testing.T) {
 	}
 }
 
-// A server that is broken is not asked again and again: the fetcher does that, and
-// knows for how long.
+// A request that failed is not sent again: the fetcher retries, with a backoff.
 func TestFailuresAreNotRepeated(t *testing.T) {
 	head, get := "HEAD /v2/team/filter/manifests/v1", "GET /v2/team/filter/manifests/v1"
 	for code, want := range map[int][]string{500: {head}, 503: {head}, 429: {head}, 401: {head}, 403: {head}, 404: {head, get}, 408: {head, get}} {
@@ -264,7 +263,7 @@ func TestFailuresAreNotRepeated(t *testing.T) {
 		if err == nil {
 			t.Errorf("%d: no error", code)
 		}
-		if diff := cmp.Diff(append([]string{"GET /v2/"}, want...), r.asked()); diff != "" {
+		if diff := cmp.Diff(append([]string{"GET /v2/"}, want...), r.received()); diff != "" {
 			t.Errorf("%d: %s", code, diff)
 		}
 	}

@@ -8,32 +8,30 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn/kubernetes"
 	"github.com/google/go-containerregistry/pkg/name"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// dockerHub is how the registry client names Docker Hub, dockerIO how everybody
-// else does.
+// dockerHub is how the registry client names Docker Hub, dockerIO how users do.
 const (
 	dockerHub = name.DefaultRegistry
 	dockerIO  = "docker.io"
 )
 
-// credentials are what a request shows to a registry.
+// credentials are those that a request sends to a registry.
 type credentials struct {
 	auth   authn.Authenticator
-	secret string // "<namespace>/<name>" of the pull secret, "" without one
-	values []string
+	secret string   // "<namespace>/<name>" of the pull secret, "" without one
+	values []string // what no message may contain
 }
 
-// anonymous reports whether there is nothing to show.
+// anonymous reports whether there are none.
 func (c credentials) anonymous() bool { return c.auth == authn.Anonymous }
 
-// credentials finds what to show for a repository: what the pull secret has, by
-// kubelet's rules, else what the keychain of the options has.
+// credentials finds the credentials for a repository: those of the pull secret, by
+// kubelet's rules, else those of Options.Keychain.
 func (s *Sources) credentials(ctx context.Context, r Request, repo name.Repository) (credentials, error) {
 	found := credentials{auth: authn.Anonymous}
 	if r.Secret != "" {
@@ -58,19 +56,9 @@ func (s *Sources) credentials(ctx context.Context, r Request, repo name.Reposito
 }
 
 func (s *Sources) readSecret(ctx context.Context, r Request) (*corev1.Secret, error) {
-	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Secret}
-	if s.o.Reader == nil {
-		return nil, failure.Transientf(v1alpha1.ReasonSecretNotFound, "Secret %s cannot be read: there is no cluster to ask", key)
-	}
 	secret := &corev1.Secret{}
-	err := s.o.Reader.Get(ctx, key, secret)
-	if apierrors.IsNotFound(err) {
-		return nil, failure.Transientf(v1alpha1.ReasonSecretNotFound, "Secret %s does not exist (yet)", key)
-	}
-	if err != nil {
-		return nil, failure.Transientf(v1alpha1.ReasonUnavailable, "read Secret %s: %w", key, err)
-	}
-	return secret, nil
+	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Secret}
+	return secret, s.read(ctx, key, secret, "Secret", v1alpha1.ReasonSecretNotFound)
 }
 
 // authFor applies kubelet's rules: keys may have a path and wildcards, the longest
@@ -126,7 +114,7 @@ func namesOf(repo name.Repository) []authn.Resource {
 	return names
 }
 
-// valuesOf returns what must never be seen in a message.
+// valuesOf returns what no message may contain.
 func valuesOf(ctx context.Context, auth authn.Authenticator) []string {
 	config, err := authn.Authorization(ctx, auth)
 	if err != nil || config == nil {

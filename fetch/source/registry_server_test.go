@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// auth is how a test registry wants to be logged in to.
+// auth is the authentication that a test registry requires.
 type auth int
 
 const (
@@ -25,8 +25,8 @@ const (
 	bearerAuth
 )
 
-// testRegistry is a registry in memory behind a front that asks for credentials,
-// and that a test may interfere with.
+// testRegistry is a registry in memory that requires credentials, and that a test may
+// interfere with.
 type testRegistry struct {
 	host    string
 	auth    auth
@@ -66,8 +66,8 @@ func (r *testRegistry) note(req *http.Request) {
 	r.requests = append(r.requests, req.Method+" "+req.URL.Path)
 }
 
-// asked returns the requests so far and forgets them.
-func (r *testRegistry) asked() []string {
+// received returns the requests so far and forgets them.
+func (r *testRegistry) received() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	requests := r.requests
@@ -114,7 +114,7 @@ func refuse(w http.ResponseWriter, req *http.Request, status int, code string) {
 	_, _ = fmt.Fprintf(w, `{"errors":[{"code":%q,"message":%q,"detail":%q}]}`, code, "you sent "+authorization, authorization)
 }
 
-// pusher marks requests that the front lets pass.
+// pusher marks requests that need no credentials.
 type pusher struct{}
 
 func (pusher) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -143,7 +143,7 @@ func (r *testRegistry) push(t *testing.T, ref string, what remote.Taggable) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.asked()
+	r.received()
 	return tag.Context().Digest(digest.String()).String()
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// explain classifies what the registry client returned, in words of our own.
+// explain classifies an error of the registry client, under a message of our own.
 func (s *session) explain(ctx context.Context, err error, what string) error {
 	if known, ok := errors.AsType[*failure.Error](err); ok {
 		return reworded(known, what+": "+s.redact(known.Error()))
@@ -65,19 +65,19 @@ func (s *session) accessRemedy() string {
 	}
 	image := host + "/" + s.repo.RepositoryStr()
 	switch {
-	case !s.shown.anonymous() && s.shown.secret != "":
-		return fmt.Sprintf("check that the image exists and that the credentials in Secret %s may pull %s", s.shown.secret, image)
-	case !s.shown.anonymous():
+	case !s.credentials.anonymous() && s.credentials.secret != "":
+		return fmt.Sprintf("check that the image exists and that the credentials in Secret %s may pull %s", s.credentials.secret, image)
+	case !s.credentials.anonymous():
 		return fmt.Sprintf("check that the image exists and that the server's own credentials may pull %s", image)
-	case s.shown.secret != "":
-		return fmt.Sprintf("Secret %s has no entry for %s: add one", s.shown.secret, image)
+	case s.credentials.secret != "":
+		return fmt.Sprintf("Secret %s has no entry for %s: add one", s.credentials.secret, image)
 	default:
 		return fmt.Sprintf("check that the image exists, and if it is private, set spec.secret to a pull secret with an entry for %s", host)
 	}
 }
 
-// explainClient recognises what the registry client found out by itself. For some
-// of it, its words are all there is.
+// explainClient recognises the errors of the registry client's own checks. For some
+// of them its text is all there is.
 func (s *session) explainClient(err error) *failure.Error {
 	host := s.repo.RegistryStr()
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
@@ -97,8 +97,8 @@ func (s *session) explainClient(err error) *failure.Error {
 	return nil
 }
 
-// errorCode is what a registry's error code may look like: it is the only thing
-// of an answer's body that is repeated.
+// errorCode is the form of a registry's error code, which is the only thing of an
+// answer's body that is repeated.
 var errorCode = regexp.MustCompile(`^[A-Z_]{1,40}$`)
 
 func codeOf(answer *transport.Error) string {
@@ -111,15 +111,9 @@ func codeOf(answer *transport.Error) string {
 	return text
 }
 
-func refusesAccess(status int) bool {
-	return status == http.StatusUnauthorized || status == http.StatusForbidden
-}
-
-func isGone(status int) bool { return status == http.StatusNotFound || status == http.StatusGone }
-
 // redact takes the credentials out of a text that is not ours.
 func (s *session) redact(text string) string {
-	for _, value := range s.shown.values {
+	for _, value := range s.credentials.values {
 		text = strings.ReplaceAll(text, value, "REDACTED")
 	}
 	return text

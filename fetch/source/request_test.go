@@ -8,24 +8,6 @@ import (
 	"github.com/autowasm/autowasm/fetch/source"
 )
 
-func TestWithoutQuery(t *testing.T) {
-	tests := map[string]string{
-		"https://b.example/f.wasm":                              "https://b.example/f.wasm",
-		"https://b.example:8443/a%2Fb/f.wasm?X-Sig=" + signed:   "https://b.example:8443/a%2Fb/f.wasm",
-		"https://b.example/f.wasm?":                             "https://b.example/f.wasm",
-		"https://b.example?sig=" + signed:                       "https://b.example",
-		"https://b.example/f.wasm#" + signed:                    "https://b.example/f.wasm",
-		"https://" + username + ":" + password + "@b.example/f": "https://b.example/f",
-		"https://b.example/%zz?" + signed:                       "",
-		"":                                                      "",
-	}
-	for address, want := range tests {
-		if got := source.WithoutQuery(address); got != want {
-			t.Errorf("WithoutQuery(%q) = %q, want %q", address, got, want)
-		}
-	}
-}
-
 // Two sources have one id exactly if they are the same, and no id shows a query.
 func TestSourceIDTellsSourcesApart(t *testing.T) {
 	object := func(url, sha256 string) v1alpha1.Source {

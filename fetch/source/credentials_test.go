@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
@@ -59,7 +60,7 @@ func TestPullSecrets(t *testing.T) {
 				if !tt.admits {
 					wantFailure(t, err, terminal(v1alpha1.ReasonUnauthorized), tt.message)
 					if strings.Contains(err.Error(), "reg.example") {
-						t.Errorf("the message tells what else is in the secret: %v", err)
+						t.Errorf("the message names another entry of the Secret: %v", err)
 					}
 					return
 				}
@@ -91,13 +92,13 @@ func TestUnreadableSecrets(t *testing.T) {
 	const remedy = "create it with kubectl create secret docker-registry"
 	tests := []struct {
 		name   string
-		reader source.Reader
+		reader client.Reader
 		want   failed
 		words  []string
 	}{
 		{"missing", cluster{}, transient(v1alpha1.ReasonSecretNotFound), []string{"Secret team/regcred does not exist (yet)"}},
 		{"no cluster", nil, transient(v1alpha1.ReasonSecretNotFound), []string{"there is no cluster to ask"}},
-		{"cluster fails", broken{errors.New("boom")}, transient(v1alpha1.ReasonUnavailable), []string{"read Secret team/regcred: boom"}},
+		{"cluster fails", broken{err: errors.New("boom")}, transient(v1alpha1.ReasonUnavailable), []string{"read Secret team/regcred: boom"}},
 		{"other type", cluster{secretOf(corev1.SecretTypeOpaque, corev1.DockerConfigJsonKey, "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{`of type "Opaque"`, remedy}},
 		{"no key", cluster{secretOf(corev1.SecretTypeDockerConfigJson, "other", "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockerconfigjson", remedy}},
 		{"the other type's key", cluster{secretOf(corev1.SecretTypeDockercfg, corev1.DockerConfigJsonKey, "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockercfg", remedy}},
@@ -208,7 +209,7 @@ func TestCredentialsStayWithTheRegistry(t *testing.T) {
 				t.Fatalf("read %d bytes, %v", len(content), err)
 			}
 			if len(got) == 0 {
-				t.Fatal("the storage was not asked")
+				t.Fatal("the storage got no request")
 			}
 			noSecrets(t, strings.Join(got, " "))
 		})
