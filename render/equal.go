@@ -72,8 +72,8 @@ func contains(all, some map[string]string) bool {
 	return true
 }
 
-// nothingDropped looks at what FieldManager applied: a label or annotation of
-// which desired no longer speaks is still to be removed.
+// nothingDropped compares what FieldManager applied: a label or annotation that desired
+// no longer has is still to be removed.
 func nothingDropped(live, desired *unstructured.Unstructured) bool {
 	labels, annotations := desired.GetLabels(), desired.GetAnnotations()
 	for _, entry := range live.GetManagedFields() {

@@ -127,7 +127,7 @@ func IsLabelled(object metav1.Object) bool {
 
 // IsOurs reports whether ef is the server's own EnvoyFilter for aw, staged or adopted.
 // It has the name of aw, FieldManager has written it, and it bears our marks (isMarked)
-// or, when somebody removed one of them, still has aw itself for its controller. A
+// or, when one of them was removed, still has aw itself for its controller. A
 // hand-written EnvoyFilter, or a copy of one of ours under another name, is not ours.
 // Who may write EnvoyFilters can forge all of it: what else the annotations say is a
 // claim. The managedFields must not have been stripped from ef.

@@ -35,7 +35,7 @@ func TestOwnershipByMarks(t *testing.T) {
 		"owner of another":   {func(m *metav1.ObjectMeta) { m.Annotations[v1alpha1.AnnotationOwner] = "default/other" }, false, false},
 		"never written":      {func(m *metav1.ObjectMeta) { m.ManagedFields = m.ManagedFields[:1] }, false, false},
 		"only a subresource": {func(m *metav1.ObjectMeta) { m.ManagedFields[1].Subresource = "status" }, false, false},
-		"somebody's child":   {func(m *metav1.ObjectMeta) { m.OwnerReferences = []metav1.OwnerReference{{Name: "x"}} }, true, false},
+		"a child of another": {func(m *metav1.ObjectMeta) { m.OwnerReferences = []metav1.OwnerReference{{Name: "x"}} }, true, false},
 		"being deleted":      {func(m *metav1.ObjectMeta) { now := metav1.Now(); m.DeletionTimestamp = &now }, true, false},
 		"of another AutoWasm": {func(m *metav1.ObjectMeta) {
 			m.Name, m.Annotations[v1alpha1.AnnotationOwner] = "other", "default/other"

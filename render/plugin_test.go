@@ -25,7 +25,7 @@ func pluginOf(t *testing.T, aw *v1alpha1.AutoWasm, m render.Module) render.Plugi
 
 var pluginPattern = regexp.MustCompile(`^autowasm\.default\.test\.[0-9a-f]{8}\.[0-9a-f]{8}$`)
 
-// TestPluginTellsConfigurationsApart: whatever a proxy must take anew gives the
+// TestPluginTellsConfigurationsApart: whatever a proxy must load again gives the
 // plugin another revision, and what does not concern the plugin leaves it alone.
 func TestPluginTellsConfigurationsApart(t *testing.T) {
 	before := pluginOf(t, autoWasm(), testModule)

@@ -41,8 +41,8 @@ var failurePolicies = map[v1alpha1.FailurePolicy]wasmv3.FailurePolicy{
 }
 
 // filterValue is the HTTP filter as Istio inserts it. Its name is unique in the
-// mesh, so that no patch of somebody else's that goes by the name of a filter
-// catches it.
+// mesh, so that no patch of another EnvoyFilter that matches the name of a filter
+// matches it.
 func filterValue(aw *v1alpha1.AutoWasm, m Module, o Options) (*structpb.Struct, Plugin, error) {
 	message, err := wasmMessage(aw, m, o)
 	if err != nil {
