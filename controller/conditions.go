@@ -26,7 +26,7 @@ func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outco
 		if before := meta.FindStatusCondition(prev, c.Type); before != nil {
 			list = append(list, *before)
 		}
-		c.Message = text.Truncate(c.Message, maxMessage)
+		c.Message = text.Truncate(c.Message, v1alpha1.MaxMessageBytes)
 		c.ObservedGeneration = status.ObservedGeneration
 		c.LastTransitionTime = now // kept from before while the status is the same
 		meta.SetStatusCondition(&list, c)
@@ -113,6 +113,17 @@ func proxiesLoaded(o outcome) []metav1.Condition {
 	default:
 		return []metav1.Condition{o.proxies.Condition()}
 	}
+}
+
+// preflightPassed is what was found, or what was found before.
+func preflightPassed(prev []metav1.Condition, now *metav1.Condition) []metav1.Condition {
+	if now == nil {
+		now = meta.FindStatusCondition(prev, v1alpha1.ConditionPreflightPassed)
+	}
+	if now == nil {
+		return nil
+	}
+	return []metav1.Condition{*now}
 }
 
 // concernsModule tells failures of a module from failures to get at it: both come

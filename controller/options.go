@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -13,7 +14,6 @@ import (
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
-	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 )
@@ -56,6 +56,16 @@ type Proxies interface {
 	OnChange(f func(types.NamespacedName))
 }
 
+// Preflight reports what in the cluster keeps a filter from running. A
+// *preflight.Reconciler is one.
+type Preflight interface {
+	// Condition returns PreflightPassed as it is now; nil when that cannot be told.
+	Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *metav1.Condition
+	// OnChange has f called with each AutoWasm whose Condition has changed. It is called
+	// once, before anything runs.
+	OnChange(f func(types.NamespacedName))
+}
+
 // Options are what the controllers work with.
 type Options struct {
 	// Fetcher resolves and fetches modules. Required.
@@ -64,9 +74,9 @@ type Options struct {
 	Filler Filler
 	// Render says where the proxies load modules from. Required.
 	Render render.Options
-	// Preflight tells what in the cluster keeps a filter from running, for the status;
-	// nil tells nothing. Its Reader is the manager's cache.
-	Preflight *preflight.Loader
+	// Preflight reports what in the cluster keeps a filter from running; with nil the
+	// status does not say.
+	Preflight Preflight
 	// SweepGrace is how long a staged EnvoyFilter without an AutoWasm is left,
 	// counted from when this process first saw it. 0 means DefaultSweepGrace.
 	SweepGrace time.Duration

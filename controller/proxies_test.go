@@ -307,11 +307,11 @@ func TestALongFailureIsCut(t *testing.T) {
 	h.look(time.Second)
 	h.expect(v1alpha1.PhaseFailed, "False", "ProxyRefused")
 	status := h.autoWasm().Status
-	if n := len(status.Message); n > maxMessage || n < maxMessage-3 {
+	if n := len(status.Message); n > v1alpha1.MaxMessageBytes || n < v1alpha1.MaxMessageBytes-3 {
 		t.Errorf("a message of %d bytes", n)
 	}
 	for _, c := range status.Conditions {
-		if len(c.Message) > maxMessage {
+		if len(c.Message) > v1alpha1.MaxMessageBytes {
 			t.Errorf("%s has a message of %d bytes", c.Type, len(c.Message))
 		}
 	}

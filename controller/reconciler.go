@@ -26,34 +26,34 @@ import (
 // starts from what the cluster says and remembers nothing but how often it failed,
 // so that it can be cut off anywhere.
 type reconciler struct {
-	client   client.Client
-	cache    client.Reader
-	live     client.Reader
-	obtain   obtainer
-	converge converger
-	proxies  Proxies
-	render   render.Options
-	rules    validation.Options
-	checks   preflights
-	retries  retries
-	events   events.EventRecorder
-	now      func() time.Time
+	client    client.Client
+	cache     client.Reader
+	live      client.Reader
+	obtain    obtainer
+	converge  converger
+	proxies   Proxies
+	render    render.Options
+	rules     validation.Options
+	preflight Preflight
+	retries   retries
+	events    events.EventRecorder
+	now       func() time.Time
 }
 
 func newReconciler(c client.Client, cache, live client.Reader, waits *background, o Options) *reconciler {
 	return &reconciler{
-		client:   c,
-		cache:    cache,
-		live:     live,
-		obtain:   obtainer{fetcher: o.Fetcher, filler: o.Filler, background: waits, wait: o.FetchWait, now: o.Now},
-		converge: converger{client: c, live: live},
-		proxies:  o.Proxies,
-		render:   o.Render,
-		rules:    validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
-		checks:   preflights{o.Preflight},
-		retries:  newRetries(),
-		events:   o.Events,
-		now:      o.Now,
+		client:    c,
+		cache:     cache,
+		live:      live,
+		obtain:    obtainer{fetcher: o.Fetcher, filler: o.Filler, background: waits, wait: o.FetchWait, now: o.Now},
+		converge:  converger{client: c, live: live},
+		proxies:   o.Proxies,
+		render:    o.Render,
+		rules:     validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
+		preflight: o.Preflight,
+		retries:   newRetries(),
+		events:    o.Events,
+		now:       o.Now,
 	}
 }
 
@@ -71,7 +71,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 	out, err := r.advance(ctx, &aw)
 	if err == nil {
-		out.preflight = r.checks.condition(ctx, &aw)
+		if r.preflight != nil {
+			out.preflight = r.preflight.Condition(ctx, &aw)
+		}
 		err = r.report(ctx, &aw, out)
 	}
 	return r.next(ctx, req.NamespacedName, out, err)

@@ -63,8 +63,8 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 	if o.Proxies != nil {
 		o.Proxies.OnChange(wake.call)
 	}
-	if err := setupPreflight(mgr, o.Preflight, wake); err != nil {
-		return err
+	if o.Preflight != nil {
+		o.Preflight.OnChange(wake.call)
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).

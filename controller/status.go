@@ -14,10 +14,6 @@ import (
 	"github.com/autowasm/autowasm/proxies"
 )
 
-// maxMessage bounds, in bytes, what goes into a status and an Event: the API
-// server refuses Events with longer notes.
-const maxMessage = 1000
-
 // computeStatus says what the status of an AutoWasm of this generation is after a
 // reconcile that ended with o. What did not change keeps its bytes, so that an
 // equal status need not be written.
@@ -109,9 +105,9 @@ func messageOf(o outcome) string {
 	case o.failure == nil:
 		return fmt.Sprintf("EnvoyFilter %s carries module sha256:%s to the selected proxies%s", o.envoyFilter.Name, o.module.SHA256, proxiesSummary(o.proxies))
 	case o.stage == stageProxies:
-		return text.Truncate(o.failure.Error(), maxMessage)
+		return text.Truncate(o.failure.Error(), v1alpha1.MaxMessageBytes)
 	}
-	return text.Truncate(o.failure.Error(), maxMessage-len(inForce(o))) + inForce(o)
+	return text.Truncate(o.failure.Error(), v1alpha1.MaxMessageBytes-len(inForce(o))) + inForce(o)
 }
 
 // proxiesSummary is what a message of success says of the proxies.

@@ -227,7 +227,7 @@ func TestLongMessagesAreCut(t *testing.T) {
 	o := outcome{envoyFilter: &v1alpha1.EnvoyFilterStatus{Name: "test"}, renderedFor: 7}
 	status := computeStatus(v1alpha1.AutoWasmStatus{}, 8, o.failed(stageSource, long), testTime)
 	for _, message := range []string{status.Message, status.Conditions[0].Message, status.Conditions[2].Message} {
-		if len(message) > maxMessage || !utf8.ValidString(message) {
+		if len(message) > v1alpha1.MaxMessageBytes || !utf8.ValidString(message) {
 			t.Errorf("%d bytes, valid %v", len(message), utf8.ValidString(message))
 		}
 	}

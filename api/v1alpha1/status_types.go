@@ -4,6 +4,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// MaxMessageBytes bounds the messages of a status and of its conditions, in bytes: they
+// go into Events as well, and the API server refuses Events with longer notes.
+const MaxMessageBytes = 1000
+
 // AutoWasmStatus is the observed state of an AutoWasm.
 type AutoWasmStatus struct {
 	// observedGeneration is the generation that this status is of; -1 until the

@@ -56,7 +56,8 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts, newLoader(mgr, o, kinds)), addControllers(mgr, o, parts, kinds)); err != nil {
+	loader := newLoader(mgr, o, kinds)
+	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts, loader), addControllers(mgr, o, parts, loader)); err != nil {
 		return err
 	}
 	return start(ctx, mgr, o, certificate, parts, draining)
@@ -177,19 +178,23 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	return nil
 }
 
-func addControllers(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) error {
+func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.Loader) error {
 	if !o.controller {
 		return nil
 	}
-	observed, err := addProxies(mgr, o, m, kinds)
+	observed, err := addProxies(mgr, o, m, loader.Kinds)
 	if err != nil {
+		return err
+	}
+	findings := preflight.NewReconciler(mgr.GetCache(), loader)
+	if err := findings.SetupWithManager(mgr); err != nil {
 		return err
 	}
 	err = controller.SetupWithManager(mgr, controller.Options{
 		Fetcher:       m.fetcher,
 		Filler:        m.filler,
 		Render:        o.render(),
-		Preflight:     newLoader(mgr, o, kinds),
+		Preflight:     findings,
 		SweepGrace:    o.sweepGrace,
 		OwnNamespace:  o.namespace,
 		RootNamespace: o.rootNamespace,
