@@ -1,10 +1,7 @@
 package preflight
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -92,12 +89,6 @@ func (c *check) notCalled(port int32) {
 	c.found(v1alpha1.ReasonPortNotFound, "port %d is not the port of any Service: context Outbound means the port that is called", port)
 }
 
-// servicePort is a port with the Service that has it.
-type servicePort struct {
-	service Service
-	port    ServicePort
-}
-
 // http finds fault with a port that nobody declares to be HTTP, or leaves open.
 func (c *check) http(port int32, all []servicePort) {
 	if slices.ContainsFunc(all, func(p servicePort) bool { return mayBeHTTP(p.port) }) {
@@ -124,124 +115,3 @@ func protocolOf(p ServicePort) string {
 	}
 	return "TCP"
 }
-
-// leadingTo are the ports of Services that lead to a port of a selected workload.
-func (c *check) leadingTo(port int32) []servicePort {
-	var leading []servicePort
-	for _, s := range c.view.Services {
-		for _, p := range s.Ports {
-			if c.leads(s, p, port) {
-				leading = append(leading, servicePort{s, p})
-			}
-		}
-	}
-	return leading
-}
-
-func (c *check) leads(s Service, p ServicePort, port int32) bool {
-	if target := p.target(); target.Type == intstr.Int {
-		return target.IntVal == port && c.selected(s)
-	}
-	return slices.Contains(c.named(s, p.Target.StrVal), port)
-}
-
-// selected reports whether a Service selects one of the workloads.
-func (c *check) selected(s Service) bool { return selectsAny(s.Selector, c.view.Workloads) }
-
-// named are the ports that a name stands for in the workloads of a Service.
-func (c *check) named(s Service, name string) []int32 {
-	var numbers []int32
-	if len(s.Selector) == 0 {
-		return nil
-	}
-	for _, w := range c.view.Workloads {
-		for _, p := range w.Ports {
-			if p.Name == name && !slices.Contains(numbers, p.Number) && selects(s.Selector, w.Labels) {
-				numbers = append(numbers, p.Number)
-			}
-		}
-	}
-	return numbers
-}
-
-// withNumber finds a Service of the workloads that has the port as its own.
-func (c *check) withNumber(port int32) (Service, ServicePort, bool) {
-	for _, s := range c.view.Services {
-		for _, p := range s.Ports {
-			if p.Number == port && c.selected(s) {
-				return s, p, true
-			}
-		}
-	}
-	return Service{}, ServicePort{}, false
-}
-
-func (c *check) declares(port int32) bool {
-	return slices.ContainsFunc(c.view.Workloads, func(w Workload) bool {
-		return slices.ContainsFunc(w.Ports, func(p WorkloadPort) bool { return p.Number == port })
-	})
-}
-
-// remedyFor is the number that a Service's port leads to, or how to find it.
-func (c *check) remedyFor(p ServicePort) string {
-	if p.Target.Type == intstr.Int {
-		return strconv.Itoa(int(p.Target.IntVal))
-	}
-	for _, w := range c.view.Workloads {
-		for _, declared := range w.Ports {
-			if declared.Name == p.Target.StrVal {
-				return strconv.Itoa(int(declared.Number))
-			}
-		}
-	}
-	return "its number"
-}
-
-// maxNamed bounds how many ports a message lists.
-const maxNamed = 5
-
-// instead names the ports that there are.
-func (c *check) instead() string {
-	var numbers []int32
-	for _, s := range c.view.Services {
-		if !c.selected(s) {
-			continue
-		}
-		for _, p := range s.Ports {
-			if target := p.target(); target.Type == intstr.Int {
-				numbers = append(numbers, target.IntVal)
-			} else {
-				numbers = append(numbers, c.named(s, target.StrVal)...)
-			}
-		}
-	}
-	slices.Sort(numbers)
-	numbers = slices.Compact(numbers)
-	if len(numbers) == 0 {
-		return ", there is none: add a Service"
-	}
-	words := make([]string, 0, maxNamed)
-	for _, number := range numbers[:min(len(numbers), maxNamed)] {
-		words = append(words, strconv.Itoa(int(number)))
-	}
-	return ": choose of " + strings.Join(words, ", ")
-}
-
-func (c *check) context() string {
-	if c.gateway() {
-		return "Gateway"
-	}
-	return "Inbound"
-}
-
-// target is what the port leads to: itself, when nothing else is said.
-func (p ServicePort) target() intstr.IntOrString {
-	if p.Target.Type == intstr.Int && p.Target.IntVal == 0 {
-		return intstr.FromInt32(p.Number)
-	}
-	return p.Target
-}
-
-func targetOf(p ServicePort) string { return "port " + p.Target.String() }
-
-func (s Service) title() string { return fmt.Sprintf("%s %s", s.Kind, s.Name) }
