@@ -59,12 +59,10 @@ func (o *inspectOptions) run(ctx context.Context, s streams, target string) erro
 }
 
 func (o *inspectOptions) report(ctx context.Context, s streams, target string) (*inspection, error) {
-	if target == "-" {
-		return inspectFile(s.In)
-	}
 	isPath := target == "" || target[0] == '.' || target[0] == '/'
 	info, err := os.Stat(target)
 	switch {
+	case target == "-":
 	case !isPath && (err != nil || !info.Mode().IsRegular()):
 		return o.inspectImage(ctx, s, target)
 	case err != nil:
@@ -72,12 +70,12 @@ func (o *inspectOptions) report(ctx context.Context, s streams, target string) (
 	case info.IsDir():
 		return nil, errors.New("not a file: it is a directory")
 	}
-	f, err := os.Open(target)
+	in, err := openInput(target, s.In)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return inspectFile(f)
+	defer in.Close()
+	return inspectFile(in)
 }
 
 // inspectFile inspects a module, an archive with it, or either of them compressed.

@@ -161,6 +161,14 @@ func rename(f *os.File, path string) error {
 	return os.Rename(f.Name(), path)
 }
 
+// openInput opens a file, or standard input for "-".
+func openInput(path string, stdin io.Reader) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	return os.Open(path)
+}
+
 func tempFile() (*os.File, error) { return os.CreateTemp("", "wasmc-*.wasm") }
 
 // discard removes a temporary file.

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -115,18 +114,15 @@ func parseTag(target string) (name.Tag, error) {
 }
 
 func (o *pushOptions) read(stdin io.Reader) ([]byte, error) {
-	in, limit := stdin, int64(module.MaxSize)
+	limit := int64(module.MaxSize)
 	if o.skipCheck {
 		limit = maxModule
 	}
-	if o.file != "-" {
-		f, err := os.Open(o.file)
-		if err != nil {
-			return nil, fmt.Errorf("read the module: %w", err)
-		}
-		defer f.Close()
-		in = f
+	in, err := openInput(o.file, stdin)
+	if err != nil {
+		return nil, fmt.Errorf("read the module: %w", err)
 	}
+	defer in.Close()
 	content, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err == nil && int64(len(content)) > limit {
 		err = module.TooLarge(limit)

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -15,11 +19,14 @@ import (
 	"github.com/autowasm/autowasm/validation"
 )
 
-// Where a server that is installed as its manifests say is found.
+// The module server of an installation by the manifests.
 const (
 	defaultCluster = "outbound|8081||wasmer.istio-system.svc.cluster.local"
 	defaultBaseURL = "http://wasmer.istio-system.svc.cluster.local:8081"
 )
+
+// maxManifests is how many bytes of manifests are read.
+const maxManifests = 16 << 20
 
 type renderOptions struct {
 	registryOptions
@@ -56,8 +63,8 @@ give are not known here.`,
 	flags.StringVarP(&o.file, "file", "f", "", "`FILE` with AutoWasms in YAML or JSON, or - for standard input")
 	flags.StringVarP(&o.namespace, "namespace", "n", "default", "namespace of AutoWasms that name none")
 	flags.StringVar(&o.sha256, "sha256", "", "sha256 of the module, 64 hex digits: render without fetching it")
-	flags.StringVar(&o.server.Cluster, "cluster", defaultCluster, "Envoy cluster of the module server, as the server is told")
-	flags.StringVar(&o.server.BaseURL, "base-url", defaultBaseURL, "URL of the module server, as the server is told")
+	flags.StringVar(&o.server.Cluster, "cluster", defaultCluster, "Envoy cluster of the module server, as the server's flag of that name")
+	flags.StringVar(&o.server.BaseURL, "base-url", defaultBaseURL, "URL of the module server, as the server's flag of that name")
 	o.bind(flags)
 	return command
 }
@@ -76,7 +83,12 @@ func (o *renderOptions) check() error {
 }
 
 func (o *renderOptions) run(ctx context.Context, s streams) error {
-	objects, err := o.read(s)
+	in, err := openInput(o.file, s.In)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	objects, err := readAutoWasms(in, o.namespace)
 	if err != nil {
 		return err
 	}
@@ -97,20 +109,6 @@ func (o *renderOptions) run(ctx context.Context, s streams) error {
 	return err
 }
 
-// read parses and defaults the AutoWasms of the file.
-func (o *renderOptions) read(s streams) ([]*v1alpha1.AutoWasm, error) {
-	in := s.In
-	if o.file != "-" {
-		f, err := os.Open(o.file)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	return readAutoWasms(in, o.namespace)
-}
-
 func (o *renderOptions) renderOne(ctx context.Context, s streams, out io.Writer, aw *v1alpha1.AutoWasm) error {
 	if err := validate(s, aw); err != nil {
 		return err
@@ -122,7 +120,7 @@ func (o *renderOptions) renderOne(ctx context.Context, s streams, out io.Writer,
 	if aw.Generation == 0 {
 		aw.Generation = 1 // what the API server gives a new object
 	}
-	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.sha256, Reference: m.reference}, o.server)
+	ef, err := render.EnvoyFilter(aw, m, o.server)
 	if err != nil {
 		return err
 	}
@@ -134,7 +132,7 @@ func (o *renderOptions) renderOne(ctx context.Context, s streams, out io.Writer,
 	return err
 }
 
-// validate does what the admission does, which must know the name too.
+// validate applies the rules of the admission, and requires the name.
 func validate(s streams, aw *v1alpha1.AutoWasm) error {
 	errs, warnings := validation.Validate(aw, validation.Options{})
 	for _, warning := range warnings {
@@ -147,4 +145,75 @@ func validate(s streams, aw *v1alpha1.AutoWasm) error {
 		return fmt.Errorf("metadata.name: a name that is generated is not known yet: give it a name")
 	}
 	return nil
+}
+
+// readAutoWasms reads the documents of a YAML or JSON stream as strictly as
+// kubectl apply does, and applies the defaults of the admission.
+func readAutoWasms(r io.Reader, namespace string) ([]*v1alpha1.AutoWasm, error) {
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(io.LimitReader(r, maxManifests)))
+	var found []*v1alpha1.AutoWasm
+	for n := 1; ; n++ {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("document %d: %w", n, err)
+		}
+		aw, err := readAutoWasm(document, namespace)
+		if err != nil {
+			return nil, fmt.Errorf("document %d: %w", n, err)
+		}
+		if aw != nil {
+			found = append(found, aw)
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("there is no AutoWasm in it")
+	}
+	return found, nil
+}
+
+// readAutoWasm returns nil for an empty document.
+func readAutoWasm(document []byte, namespace string) (*v1alpha1.AutoWasm, error) {
+	raw, err := yaml.YAMLToJSONStrict(document)
+	if err != nil {
+		return nil, err
+	}
+	var object map[string]any
+	if err := utiljson.Unmarshal(raw, &object); err != nil {
+		return nil, fmt.Errorf("not an object: %w", err)
+	}
+	if len(object) == 0 {
+		return nil, nil
+	}
+	if err := checkKind(object); err != nil {
+		return nil, err
+	}
+	setNamespace(object, namespace)
+	validation.Default(object, validation.NamespaceDefaults{})
+	aw := &v1alpha1.AutoWasm{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object, aw, true); err != nil {
+		return nil, err
+	}
+	return aw, nil
+}
+
+func checkKind(object map[string]any) error {
+	apiVersion, kind := v1alpha1.GroupVersion.String(), v1alpha1.Kind
+	if object["apiVersion"] != apiVersion || object["kind"] != kind {
+		return fmt.Errorf("%v %v is not %s %s", object["apiVersion"], object["kind"], apiVersion, kind)
+	}
+	return nil
+}
+
+// setNamespace sets the namespace of an object that has none, as kubectl does.
+func setNamespace(object map[string]any, namespace string) {
+	metadata, ok := object["metadata"].(map[string]any)
+	if !ok {
+		return
+	}
+	if metadata["namespace"] == nil || metadata["namespace"] == "" {
+		metadata["namespace"] = namespace
+	}
 }

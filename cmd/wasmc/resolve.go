@@ -14,28 +14,23 @@ import (
 	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/internal/text"
+	"github.com/autowasm/autowasm/render"
 )
 
-// resolvedModule is what rendering needs of a source.
-type resolvedModule struct {
-	sha256    string
-	reference string // immutable; "" when it is not known without the source
-}
-
 // module fetches the module only if its sha256 is not given.
-func (o *renderOptions) module(ctx context.Context, s streams, aw *v1alpha1.AutoWasm) (resolvedModule, error) {
+func (o *renderOptions) module(ctx context.Context, s streams, aw *v1alpha1.AutoWasm) (render.Module, error) {
 	source := aw.Spec.Filter.Source
 	switch {
 	case o.sha256 != "":
-		return resolvedModule{o.sha256, knownReference(source, aw.Namespace)}, nil
+		return render.Module{SHA256: o.sha256, Reference: knownReference(source, aw.Namespace)}, nil
 	case source.Object != nil && source.Object.SHA256 != "":
-		return resolvedModule{source.Object.SHA256, knownReference(source, aw.Namespace)}, nil
+		return render.Module{SHA256: source.Object.SHA256, Reference: knownReference(source, aw.Namespace)}, nil
 	case source.Registry != nil:
 		return o.fromRegistry(ctx, s, source.Registry.Image)
 	case source.Object != nil:
 		return fromURL(ctx, s, source.Object.URL)
 	default:
-		return resolvedModule{}, fmt.Errorf("the module is in a ConfigMap, which is not read from here: give its sha256 with --sha256")
+		return render.Module{}, fmt.Errorf("the module is in a ConfigMap, which is not read from here: give its sha256 with --sha256")
 	}
 }
 
@@ -54,36 +49,36 @@ func knownReference(source v1alpha1.Source, namespace string) string {
 	return ""
 }
 
-func (o *renderOptions) fromRegistry(ctx context.Context, s streams, target string) (resolvedModule, error) {
+func (o *renderOptions) fromRegistry(ctx context.Context, s streams, target string) (render.Module, error) {
 	found, err := o.artifact(ctx, s, target)
 	if err != nil {
-		return resolvedModule{}, err
+		return render.Module{}, err
 	}
 	content, err := image.Open(ctx, found.image, module.MaxSize)
 	if err != nil {
-		return resolvedModule{}, err
+		return render.Module{}, err
 	}
 	defer content.Close()
 	return checked(s, content, found.reference)
 }
 
-func fromURL(ctx context.Context, s streams, target string) (resolvedModule, error) {
+func fromURL(ctx context.Context, s streams, target string) (render.Module, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return resolvedModule{}, err
+		return render.Module{}, err
 	}
 	shown := text.WithoutQuery(target)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return resolvedModule{}, fmt.Errorf("GET %s: %w", shown, withoutURL(err))
+		return render.Module{}, fmt.Errorf("GET %s: %w", shown, withoutURL(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return resolvedModule{}, fmt.Errorf("GET %s: %s", shown, response.Status)
+		return render.Module{}, fmt.Errorf("GET %s: %s", shown, response.Status)
 	}
 	content, err := image.Unpack(response.Body, module.MaxSize)
 	if err != nil {
-		return resolvedModule{}, fmt.Errorf("GET %s: %w", shown, err)
+		return render.Module{}, fmt.Errorf("GET %s: %w", shown, err)
 	}
 	defer content.Close()
 	return checked(s, content, shown)
@@ -98,10 +93,10 @@ func withoutURL(err error) error {
 }
 
 // checked hashes a module, and refuses what the server would.
-func checked(s streams, content io.Reader, reference string) (resolvedModule, error) {
+func checked(s streams, content io.Reader, reference string) (render.Module, error) {
 	m, err := inspectModule(content, s.Err)
 	if err != nil {
-		return resolvedModule{}, err
+		return render.Module{}, err
 	}
-	return resolvedModule{m.sha256, reference}, m.refusal
+	return render.Module{SHA256: m.sha256, Reference: reference}, m.refusal
 }
