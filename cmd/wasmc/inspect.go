@@ -24,7 +24,7 @@ func newInspectCommand(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "inspect IMAGE|FILE",
 		Short: "Show what an image or a file holds, and who can load it",
-		Long: `Show the module in an image or a file: what it is, what it asks of Envoy, and who
+		Long: `Show the module in an image or a file: what it is, what it imports from Envoy, and who
 can load it.
 
 A file of that name goes before an image; write ./NAME for a file in doubt, and - for

@@ -29,7 +29,7 @@ func newLoginCommand(s streams) *cobra.Command {
 		Short: "Log in to a registry",
 		Long: `Try a user name and a password at a registry, and remember them where docker does:
 in the credential helper of docker's configuration, or else in the configuration
-itself. Without -p or --password-stdin the password is asked for.`,
+itself. Without -p or --password-stdin a prompt asks for the password.`,
 		Example: `  wasmc login registry.example -u robot --password-stdin < token`,
 		Args:    exactly("HOST"),
 		RunE: func(command *cobra.Command, args []string) error {

@@ -34,7 +34,7 @@ spec:
 `, name, source)
 }
 
-// Nothing listens at reg.example: whatever asked would fail.
+// Nothing listens at reg.example: whatever called it would fail.
 func TestRenderOffline(t *testing.T) {
 	root := source(t)
 	at(t)

@@ -5,9 +5,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
+	"github.com/spf13/cobra"
 	// The image holds no file of certificate authorities.
 	_ "golang.org/x/crypto/x509roots/fallback"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -22,4 +24,26 @@ func main() {
 		fmt.Fprintln(os.Stderr, "wasmer:", err)
 		os.Exit(1)
 	}
+}
+
+// newCommand returns the wasmer command. It calls run with complete options, so that the
+// flags can be tested without a server.
+func newCommand(run func(context.Context, *options) error) *cobra.Command {
+	o := &options{}
+	command := &cobra.Command{
+		Use:           "wasmer",
+		Short:         "Serve AutoWasms: admission webhook, fetcher, module server and controller",
+		Version:       version,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := o.complete(); err != nil {
+				return err
+			}
+			return run(command.Context(), o)
+		},
+	}
+	o.bind(command.Flags())
+	return command
 }

@@ -90,7 +90,7 @@ func (o *options) bindIdentity(flags *pflag.FlagSet) {
 	flags.StringVar(&o.clusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
 	flags.StringVar(&o.cluster, "cluster", "", "Envoy cluster to load modules from; default outbound|8081||<service>.<namespace>.svc.<cluster-domain>")
 	flags.StringVar(&o.baseURL, "base-url", "", "URL before /wasm/<sha256> in EnvoyFilters; default http://<service>.<namespace>.svc.<cluster-domain>:8081")
-	flags.BoolVar(&o.development, "development", false, "log for people instead of machines")
+	flags.BoolVar(&o.development, "development", false, "log as text, with debug messages, instead of JSON")
 	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 10*time.Second, "how long to go on serving, not ready, after a termination signal; less than 6s can fail an admission, on a connection that the API server holds in reserve")
 }
 
@@ -101,7 +101,7 @@ func (o *options) bindStore(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.retention, "retention", 24*time.Hour, "how long a module is kept after the last AutoWasm stopped naming it")
 	flags.DurationVar(&o.evictInterval, "evict-interval", fill.DefaultEvictInterval, "how often modules that nobody names are looked for")
 	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 5*time.Minute, "longest that one fetch in the background may take")
-	flags.DurationVar(&o.resolveTTL, "resolve-ttl", 10*time.Minute, "how long a tag with pullPolicy IfNotPresent stays resolved, and credentials stay proven")
+	flags.DurationVar(&o.resolveTTL, "resolve-ttl", 10*time.Minute, "how long a tag with pullPolicy IfNotPresent stays resolved, and credentials stay verified")
 	flags.IntVar(&o.concurrentFetch, "concurrent-fetches", fetch.DefaultMaxConcurrent, "modules to fetch at the same time")
 }
 
@@ -114,7 +114,7 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 	flags.IntVar(&o.webhookPort, "webhook-port", 9443, "port of the webhook server")
 	flags.StringVar(&o.webhookURL, "webhook-url", "", "register this base URL instead of the Service (for running outside of the cluster)")
 	flags.StringVar(&o.webhookConfig, "webhook-config", "wasmer", "name of both webhook configurations, whose caBundle is kept current")
-	flags.StringVar(&o.webhookClientCA, "webhook-client-ca", "", "PEM file of the authorities of the API server's client certificate, without which the webhook server then serves nobody; default serve everybody who connects")
+	flags.StringVar(&o.webhookClientCA, "webhook-client-ca", "", "PEM file of the authorities of the API server's client certificate: the webhook server then refuses every connection without one; default it serves every caller")
 	flags.StringVar(&o.certMode, "cert-mode", certModeSelf, "self: a CA of wasmer's own; files: tls.crt and tls.key in --cert-dir")
 	flags.StringVar(&o.certDir, "cert-dir", "/etc/wasmer/certs", "directory of the certificate with --cert-mode=files")
 	flags.BoolVar(&o.controller, "controller", true, "run the controller")
@@ -122,7 +122,7 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 }
 
 func (o *options) bindAdmission(flags *pflag.FlagSet) {
-	flags.StringVar(&o.sourceCheck, "source-check", string(webhook.Enforce), "what a terminal failure of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not ask")
+	flags.StringVar(&o.sourceCheck, "source-check", string(webhook.Enforce), "what a terminal failure of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not check")
 	flags.BoolVar(&o.stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
 	flags.DurationVar(&o.budget, "budget", 3*time.Second, "longest that an admission waits for the source")
 	flags.DurationVar(&o.sweepGrace, "sweep-grace", 5*time.Second, "how long after it was first seen a staged EnvoyFilter without its AutoWasm is removed")
@@ -138,10 +138,10 @@ func (o *options) bindSources(flags *pflag.FlagSet) {
 }
 
 func (o *options) bindProxies(flags *pflag.FlagSet) {
-	flags.DurationVar(&o.proxyCheckInterval, "proxy-check-interval", proxies.DefaultInterval, "how often the leader asks the selected proxies, at port 15090 of their Pods, whether they run their modules; more often while they load; 0 for never")
-	flags.StringVar(&o.istiodService, "istiod-service", "istiod", "Service of istiod, in wasmer's own namespace, whose replicas are asked at port 15014 why a proxy refused its listeners")
-	flags.StringVar(&o.istiodURL, "istiod-url", "", "base URL at which istiod is asked, instead of its Service")
-	flags.StringVar(&o.istiodTokenFile, "istiod-token-file", "", "file of a service account token for the audience istio-ca, by which istiod knows wasmer; default istiod is asked without")
+	flags.DurationVar(&o.proxyCheckInterval, "proxy-check-interval", proxies.DefaultInterval, "how often the leader scrapes the selected proxies, at port 15090 of their Pods, for whether they run their modules; more often while they load; 0 for never")
+	flags.StringVar(&o.istiodService, "istiod-service", "istiod", "Service of istiod, in wasmer's own namespace, whose replicas are queried at port 15014 for why a proxy rejected its listeners")
+	flags.StringVar(&o.istiodURL, "istiod-url", "", "base URL at which istiod is queried, instead of its Service")
+	flags.StringVar(&o.istiodTokenFile, "istiod-token-file", "", "file of a service account token for the audience istio-ca, by which istiod authenticates wasmer; default istiod is queried without")
 }
 
 const (
@@ -149,8 +149,7 @@ const (
 	certModeFiles = "files"
 )
 
-// complete fills what depends on other flags and reports every flag that cannot
-// be right.
+// complete fills what depends on other flags and reports every invalid flag.
 func (o *options) complete() error {
 	fqdn := fmt.Sprintf("%s.%s.svc.%s", o.service, o.namespace, o.clusterDomain)
 	o.cluster = cmp.Or(o.cluster, "outbound|8081||"+fqdn)
@@ -174,7 +173,7 @@ func (o *options) checkEnums() error {
 	return errors.Join(errs...)
 }
 
-// maxBudget leaves the API server time to hear the answer within the webhooks'
+// maxBudget leaves the API server time to receive the response within the webhooks'
 // timeout of 10 s.
 const maxBudget = 8 * time.Second
 

@@ -3,9 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 )
 
 // execute runs the command with a server that only remembers its options.
@@ -52,7 +57,7 @@ func TestNamespaceIsThePods(t *testing.T) {
 	}
 }
 
-func TestFlagsThatCannotBeRight(t *testing.T) {
+func TestInvalidFlags(t *testing.T) {
 	tests := []struct {
 		args []string
 		want []string
@@ -79,4 +84,53 @@ func TestFlagsThatCannotBeRight(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFlagsAreDocumented compares the flags with their table in
+// docs/operations.md, both ways.
+func TestFlagsAreDocumented(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "")
+	documented := documentedFlags(t)
+	have, listed := map[string]bool{}, map[string]bool{}
+	for name := range documented {
+		listed[name] = true
+	}
+	newCommand(nil).Flags().VisitAll(func(flag *pflag.Flag) {
+		have[flag.Name] = true
+		if cell, ok := documented[flag.Name]; ok && !hasDefault(cell, flag.DefValue) {
+			t.Errorf("--%s has the default %s, docs/operations.md says %s", flag.Name, flag.DefValue, cell)
+		}
+	})
+	if diff := cmp.Diff(have, listed); diff != "" {
+		t.Errorf("flags of wasmer (-) and in docs/operations.md (+):\n%s", diff)
+	}
+}
+
+var flagRow = regexp.MustCompile("(?m)^\\| `--([a-z-]+)` \\| (.*?) ?\\| [^|]*\\|$")
+
+// documentedFlags returns the cells with the defaults, by the flag's name.
+func documentedFlags(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for _, match := range flagRow.FindAllStringSubmatch(string(text), -1) {
+		rows[match[1]] = match[2]
+	}
+	return rows
+}
+
+// hasDefault checks no flag whose default depends on others or is none.
+func hasDefault(cell, value string) bool {
+	if value == "" || value == "[]" || strings.Contains(cell, "`"+value+"`") {
+		return true
+	}
+	want, err := time.ParseDuration(value)
+	if err != nil {
+		return false
+	}
+	got, err := time.ParseDuration(strings.Trim(cell, "`"))
+	return err == nil && got == want
 }

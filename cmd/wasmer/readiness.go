@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+)
+
+// readiness is what /readyz checks.
+type readiness struct {
+	cache    cache.Cache
+	modules  func() error
+	draining *atomic.Bool
+}
+
+// syncCheckTimeout bounds the check of the caches: they are synced already, or not yet.
+const syncCheckTimeout = 500 * time.Millisecond
+
+// addChecks makes /readyz fail until the caches are synced, both servers listen and
+// the webhook's certificate is trusted, and again once wasmer shuts down.
+func (r *readiness) addChecks(mgr ctrl.Manager, certificate func() error, webhook bool) error {
+	checks := map[string]healthz.Checker{
+		"caches":       r.synced,
+		"modules":      func(*http.Request) error { return r.modules() },
+		"not-draining": r.serving,
+	}
+	if webhook {
+		checks["webhook"] = onceReady(mgr.GetWebhookServer().StartedChecker())
+		checks["certificate"] = func(*http.Request) error { return certificate() }
+	}
+	var errs []error
+	for name, check := range checks {
+		errs = append(errs, mgr.AddReadyzCheck(name, check))
+	}
+	errs = append(errs, mgr.AddHealthzCheck("ping", healthz.Ping))
+	return errors.Join(errs...)
+}
+
+// onceReady calls check until it succeeds, and then no more: a server that listens goes
+// on to, or wasmer ends. The check connects, which a server that requires a client
+// certificate logs as an error.
+func onceReady(check healthz.Checker) healthz.Checker {
+	var passed atomic.Bool
+	return func(request *http.Request) error {
+		if passed.Load() {
+			return nil
+		}
+		err := check(request)
+		passed.Store(err == nil)
+		return err
+	}
+}
+
+func (r *readiness) synced(request *http.Request) error {
+	ctx, cancel := context.WithTimeout(request.Context(), syncCheckTimeout)
+	defer cancel()
+	if !r.cache.WaitForCacheSync(ctx) {
+		return errors.New("the caches are not synced yet")
+	}
+	return nil
+}
+
+func (r *readiness) serving(*http.Request) error {
+	if r.draining.Load() {
+		return errors.New("shutting down")
+	}
+	return nil
+}
+
+// drain returns a context that ends some time after ctx: meanwhile wasmer is not ready
+// but serves, until its endpoints have been withdrawn everywhere.
+func (r *readiness) drain(ctx context.Context, delay time.Duration) (context.Context, context.CancelFunc) {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	detach := context.AfterFunc(ctx, func() {
+		r.draining.Store(true)
+		select {
+		case <-time.After(delay):
+			stop()
+		case <-serving.Done():
+		}
+	})
+	return serving, func() { detach(); stop() }
+}
+
+// drainingServer is a webhook server that, while wasmer drains, closes each connection
+// with the response to its next request. An API server keeps connections for long, also
+// to an endpoint that is gone. Those that are left when http.Server shuts down are just
+// closed, and a request in flight on one of them fails: it is a POST, which is not
+// retried.
+type drainingServer struct {
+	ctrlwebhook.Server
+	draining *atomic.Bool
+}
+
+// Register serves hook at path.
+func (s drainingServer) Register(path string, hook http.Handler) {
+	s.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		hook.ServeHTTP(w, r)
+	}))
+}
