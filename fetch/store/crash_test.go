@@ -41,8 +41,7 @@ func writeForEver(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Println("ready")
-	for i := 0; ; i++ {
+	for i := 1; ; i++ {
 		info, err := s.Put(t.Context(), bytes.NewReader(crashModule(i%5)), "")
 		if err != nil {
 			t.Fatal(err)
@@ -52,6 +51,9 @@ func writeForEver(t *testing.T, dir string) {
 		}
 		if _, err := s.Evict(func(string) bool { return i%7 > 0 }); err != nil {
 			t.Fatal(err)
+		}
+		if i == 3 {
+			fmt.Println("ready")
 		}
 	}
 }

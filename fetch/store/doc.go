@@ -24,8 +24,8 @@
 // # Retention and capacity
 //
 // Evict removes what nothing references: after Options.Retention, and sooner while
-// the store exceeds Options.MaxTotalBytes or the disk was full. capacity.go holds
-// what is counted and when Put refuses; evict.go what goes, and in which order.
+// the store exceeds Options.MaxTotalBytes or the disk was full. evict.go holds what is
+// counted, when Put is refused, what goes, and in which order.
 //
 // # Memory and time
 //

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -225,8 +226,10 @@ func TestPutOfASourceThatPanics(t *testing.T) {
 		defer func() { _ = recover() }()
 		_, _ = f.Put(t.Context(), io.MultiReader(bytes.NewReader(wasmtest.Module()), panicking{}), "")
 	}()
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("%d goroutines, %d before", after, before)
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
 	}
 	if f.temporary() != nil {
 		t.Errorf("temporary files are left: %v", f.temporary())
