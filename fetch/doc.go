@@ -1,27 +1,35 @@
-// Package fetch brings modules from their sources into the store.
+// Package fetch is the one way in for a module: it brings modules into the store.
+//
+//   - Ensure(request) resolves a source.Request to an immutable identity and has its
+//     module in the store when it returns. Begin does the same and does not wait.
+//   - Fill(sha256) brings a module that the cluster references and this replica lacks.
 //
 // # The way of a module
 //
-// A source.Request is resolved to an immutable identity and then fetched:
+//	Ensure ─► resolutions of the last minutes ─► return
+//	  └─► task of the request: limiter, source.Resolve ─► what the store has of this identity ─► return
+//	                                  └─► download, once per identity: limiter, Open, store.Put ─► return
 //
-//	Ensure ─► memory: the same request, the same credentials, minutes ago ─► answer
-//	   │
-//	   └───► flight (one per namespace and request): Resolve ─► the store knows what this identity gave ─► answer
-//	              │
-//	              └───► flight (one per identity): Open ─► store.Put ─► answer
+//	Fill ─► store ─► return
+//	  └─► task of the sha256: a peer, else Ensure as each AutoWasm that references the module would ask
 //
-// Flights do not belong to the callers that wait for them. A caller whose context
-// ends gets v1alpha1.ReasonPending; the flight goes on, and who asks again joins it. All
-// flights belong to Start, which cancels them and waits for them when the server
-// stops.
+// # Tasks
 //
-// # Whose turn it is
+// A Task does not belong to the callers that wait for it. A caller whose context ends
+// gets v1alpha1.ReasonPending; the task goes on, and who asks for the same joins it. All
+// tasks belong to the Fetcher: Stop cancels them and waits for them. Requests are
+// joined per namespace and credentials, downloads and fills by all.
 //
-// Resolutions and downloads wait for their turn at a gate each. One host and one
-// namespace get at most half of its places, and who has the fewest goes first: a
-// host that hangs, or a namespace that asks for much, holds nobody else up. A
-// namespace waits in its own queue, also for what another waits for; what is being
-// downloaded is joined. A server that drips is given up (source.Options.SlowAfter).
+// How a request failed is not remembered: an admission always asks again. How a fill
+// failed is, for some seconds: anybody may ask for anything.
+//
+// # Limits
+//
+// Resolutions and downloads have a limiter each. One host and one namespace get at
+// most half of its places, and who holds the fewest goes first: a host that hangs, or
+// a namespace that asks for much, keeps no other waiting. A namespace waits in its own
+// queue, also for what another waits for; what is being downloaded is joined. A
+// server that drips is given up (source.Options.SlowAfter).
 //
 // # Who may use what
 //
@@ -29,16 +37,21 @@
 // namespace's private image. Each request is resolved with its own credentials,
 // which the registry judges, and is answered from the store only if this very
 // identity (a manifest's digest, a URL with its declared hash, a ConfigMap's
-// version) gave that module before. Knowing a module's hash is not enough.
+// version) gave that module before. Knowing a module's hash is not enough. A module
+// that was filled from a peer is there to be served, and gives no request the right
+// to use it.
+//
+// # Eviction
+//
+// An Evictor removes modules that neither an AutoWasm's status nor an EnvoyFilter of
+// ours has referenced for longer than the store's retention. References are looked up
+// in the manager's cache, through the field index that IndexModules adds.
 //
 // # Sub-packages
 //
-//   - failure: classified errors
-//   - egress: the HTTP transport that refuses addresses at dial time
 //   - source: registry, object and ConfigMap sources; image: the shapes of images
 //   - module: what a file must be to be a module that Envoy can load
 //   - store: modules on disk
+//   - peer: what the replicas say to each other
 //   - serve: the HTTP server from which Envoy loads modules
-//   - fill: brings a module that this replica lacks from another, or from its
-//     source; and evicts what nobody references
 package fetch

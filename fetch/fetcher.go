@@ -1,21 +1,33 @@
 package fetch
 
 import (
-	"context"
 	"time"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
-	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Defaults of Options.
 const (
 	DefaultMaxConcurrent = 8
 	DefaultFetchTimeout  = 5 * time.Minute
+	DefaultFillTimeout   = 30 * time.Second
+	DefaultPeerTimeout   = 10 * time.Second
 	DefaultResolveTTL    = 10 * time.Minute
+)
+
+const (
+	// resolvesPerDownload is how many more resolutions than downloads run at once: they
+	// move little and mostly wait.
+	resolvesPerDownload = 8
+	// maxTasks bounds the requests and the downloads that run or wait for a limiter,
+	// and maxTasksOfOne those that one namespace started.
+	maxTasks      = 4096
+	maxTasksOfOne = maxTasks / 4
 )
 
 // Module is a module in the store, and where it came from.
@@ -40,6 +52,11 @@ type Options struct {
 	// Fingerprint(ctx, source.Request) (string, error), requests with a pull secret
 	// can be answered from memory too.
 	Sources source.Resolver
+	// Reader finds the AutoWasms and EnvoyFilters that reference a module: the
+	// manager's cache, with the index of IndexModules. Required by Fill.
+	Reader client.Reader
+	// Peers finds the other replicas; nil means that there are none.
+	Peers peer.Find
 	// MaxConcurrent is how many modules are downloaded at once; one host and one
 	// namespace get at most half of it each, so that a slow one does not hold up the
 	// others. 0 means DefaultMaxConcurrent.
@@ -47,6 +64,11 @@ type Options struct {
 	// FetchTimeout bounds one resolution and one download each. 0 means
 	// DefaultFetchTimeout.
 	FetchTimeout time.Duration
+	// FillTimeout bounds one fill. What it has begun at a source goes on. 0 means
+	// DefaultFillTimeout.
+	FillTimeout time.Duration
+	// PeerTimeout bounds the transfer from one peer. 0 means DefaultPeerTimeout.
+	PeerTimeout time.Duration
 	// ResolveTTL is how long a resolution is answered from memory, and so how long
 	// a withdrawn permission may go unnoticed. 0 means DefaultResolveTTL.
 	ResolveTTL time.Duration
@@ -54,102 +76,66 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Fetcher resolves and fetches modules. Its methods may be called concurrently.
-type Fetcher struct {
-	o         Options
-	memory    *memory
-	requests  *flights[ask]
-	downloads *flights[string]
-	resolving *gate
-	fetching  *gate
-	patience  *patience
-	metrics   *metrics
-	owner     *owner
-}
-
-// New makes a Fetcher. Its background work is bounded from the start, and owned
-// by Start.
-func New(o Options) *Fetcher {
-	o = o.withDefaults()
-	owner := newOwner()
-	f := &Fetcher{
-		o:         o,
-		memory:    newMemory(o.ResolveTTL),
-		requests:  newFlights[ask](owner),
-		downloads: newFlights[string](owner),
-		resolving: newGate(resolvesPerDownload * o.MaxConcurrent),
-		fetching:  newGate(o.MaxConcurrent),
-		patience:  newPatience(),
-		owner:     owner,
-	}
-	f.metrics = newMetrics(f)
-	return f
-}
-
-// resolvesPerDownload is how many more resolutions than downloads run at once: they
-// move little and mostly wait.
-const resolvesPerDownload = 8
-
 func (o Options) withDefaults() Options {
 	if o.MaxConcurrent <= 0 {
 		o.MaxConcurrent = DefaultMaxConcurrent
 	}
-	if o.FetchTimeout <= 0 {
-		o.FetchTimeout = DefaultFetchTimeout
-	}
-	if o.ResolveTTL <= 0 {
-		o.ResolveTTL = DefaultResolveTTL
-	}
+	o.FetchTimeout = orDefault(o.FetchTimeout, DefaultFetchTimeout)
+	o.FillTimeout = orDefault(o.FillTimeout, DefaultFillTimeout)
+	o.PeerTimeout = orDefault(o.PeerTimeout, DefaultPeerTimeout)
+	o.ResolveTTL = orDefault(o.ResolveTTL, DefaultResolveTTL)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
 }
 
-// Ensure returns the module of a request once it is in the store.
-//
-// A request that names an image by digest, or a tag with the policy IfNotPresent,
-// is answered from memory when it was resolved with the same credentials less than
-// ResolveTTL ago. Everything else asks the source first, and downloads only what
-// this source has not given before.
-//
-// Errors are *failure.Error. When ctx ends first the error is v1alpha1.ReasonPending: the
-// fetch goes on in the background, and who asks again joins it. Failures are not
-// remembered: a further call tries again, save within the time that a host
-// asked to be left alone, which is v1alpha1.ReasonRateLimited at once.
-func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) {
-	id, err := f.identify(ctx, r)
-	if err != nil {
-		return Module{}, err
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d <= 0 {
+		return otherwise
 	}
-	if m, ok := f.remembered(id); ok {
-		return m, nil
-	}
-	a := ask{identity: id, tenant: r.Namespace}
-	flight, _, err := f.requests.board(ctx, a, a.starter(), func(ctx context.Context) (Module, error) {
-		return f.resolveAndFetch(ctx, a, r)
-	})
-	if err != nil {
-		return Module{}, err
-	}
-	if flight.wait(ctx) {
-		return flight.module, flight.err
-	}
-	return Module{}, failure.Transientf(v1alpha1.ReasonPending, "the module of %s is not here yet and is being fetched in the background: %w", id, context.Cause(ctx))
+	return d
 }
 
-// remembered answers from memory if it may and the store still has the module.
-func (f *Fetcher) remembered(id identity) (Module, bool) {
-	if !id.memorable {
-		return Module{}, false
-	}
-	m, ok := f.memory.get(id, f.o.Now())
-	if !ok {
-		return Module{}, false
-	}
-	_, ok = f.o.Store.Use(m.SHA256)
-	return m, ok
+// Fetcher brings modules into its store. Its methods may be called concurrently.
+type Fetcher struct {
+	o            Options
+	owner        *owner
+	requests     *tasks[ask]
+	downloads    *tasks[string] // by the key of what was resolved
+	fills        *tasks[string] // by sha256
+	resolving    *limiter
+	downloading  *limiter
+	unreferenced throttle
+	memory       *memory
+	peers        *peer.Client
+	metrics      *metrics
 }
+
+// New makes a Fetcher. All that it does in the background ends with Stop.
+func New(o Options) *Fetcher {
+	o = o.withDefaults()
+	owner := newOwner()
+	f := &Fetcher{
+		o:            o,
+		owner:        owner,
+		requests:     newTasks[ask](owner, maxTasks, maxTasksOfOne),
+		downloads:    newTasks[string](owner, maxTasks, maxTasksOfOne),
+		fills:        newTasks[string](owner, maxFills, maxFills),
+		resolving:    newLimiter(resolvesPerDownload * o.MaxConcurrent),
+		downloading:  newLimiter(o.MaxConcurrent),
+		unreferenced: newThrottle(unreferencedRate, unreferencedBurst, maxUnreferenced),
+		memory:       newMemory(o.Now),
+		peers:        peer.NewClient(o.Peers),
+	}
+	f.metrics = newMetrics(f)
+	return f
+}
+
+// Stop cancels the tasks under way and returns when the last one is over. After that
+// Ensure and Fill know what is in the store, and are v1alpha1.ReasonUnavailable
+// otherwise.
+func (f *Fetcher) Stop() { f.owner.stop() }
 
 // Lookup returns the module of that sha256 if the store has it.
 func (f *Fetcher) Lookup(sha256 string) (module.Info, bool) {

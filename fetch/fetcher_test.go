@@ -17,9 +17,6 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// digestX is what x is resolved to.
-var digestX = "reg.example/x@sha256:" + hashOf(append([]byte("manifest"), moduleX...))
-
 func TestEnsureBringsAModule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -96,7 +93,7 @@ func TestResolutionsExpire(t *testing.T) {
 		time.Sleep(time.Hour - time.Second)
 		f.ensure(image(x))
 		f.expect(1, 1)
-		time.Sleep(time.Second)
+		time.Sleep(time.Second + 1)
 		f.ensure(image(x))
 		f.expect(2, 1)
 	})

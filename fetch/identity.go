@@ -32,6 +32,8 @@ type ask struct {
 
 func (a ask) starter() starter { return starter{a.tenant, a.credentials} }
 
+func (a ask) account() account { return account{a.host(), a.credentials} }
+
 // String names the source for messages.
 func (id identity) String() string {
 	switch id.kind {

@@ -1,58 +1,105 @@
 package fetch
 
 import (
-	"sync"
 	"time"
+	"unique"
+
+	"k8s.io/apimachinery/pkg/util/cache"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// maxMemories bounds the resolutions that are remembered.
-const maxMemories = 16384
+const (
+	// maxResolutions, maxRateLimits and maxFailures bound what is remembered of each.
+	maxResolutions = 16384
+	maxRateLimits  = 1024
+	maxFailures    = 4096
+	// maxRetryAfter is the longest time for which a host's Retry-After is obeyed.
+	maxRetryAfter = time.Hour
+	// terminalTTL and transientTTL are how long it is remembered that a fill failed.
+	terminalTTL  = 5 * time.Second
+	transientTTL = time.Second
+)
 
-// memory remembers what requests were resolved to. Only successes are remembered.
+// memory is what is remembered of work that is done, each for a time of its own.
 type memory struct {
-	ttl time.Duration
-
-	mu    sync.RWMutex
-	known map[identity]answer
+	now         func() time.Time
+	resolutions *cache.LRUExpireCache // identity -> Module, successes alone
+	rateLimits  *cache.LRUExpireCache // account -> time.Time until which it is rate limited
+	failures    *cache.LRUExpireCache // sha256 -> error of its last fill
 }
 
-type answer struct {
-	module Module
-	until  time.Time
-}
+// clock makes a cache go by Options.Now.
+type clock func() time.Time
 
-func newMemory(ttl time.Duration) *memory {
-	return &memory{ttl: ttl, known: map[identity]answer{}}
-}
+// Now implements cache.Clock.
+func (c clock) Now() time.Time { return c() }
 
-func (m *memory) get(id identity, now time.Time) (Module, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	a, ok := m.known[id]
-	return a.module, ok && now.Before(a.until)
-}
-
-// put remembers a resolution that was made at the given time.
-func (m *memory) put(id identity, module Module, resolved time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, known := m.known[id]; !known && len(m.known) >= maxMemories {
-		m.shrink(resolved)
+func newMemory(now func() time.Time) *memory {
+	return &memory{
+		now:         now,
+		resolutions: cache.NewLRUExpireCacheWithClock(maxResolutions, clock(now)),
+		rateLimits:  cache.NewLRUExpireCacheWithClock(maxRateLimits, clock(now)),
+		failures:    cache.NewLRUExpireCacheWithClock(maxFailures, clock(now)),
 	}
-	m.known[id] = answer{module: module, until: resolved.Add(m.ttl)}
 }
 
-// shrink forgets what has expired, or if nothing has, any half of it.
-func (m *memory) shrink(now time.Time) {
-	for id, a := range m.known {
-		if !now.Before(a.until) {
-			delete(m.known, id)
-		}
+// resolution returns what an identity was resolved to. It allocates nothing.
+func (m *memory) resolution(id identity) (Module, bool) {
+	known, ok := m.resolutions.Get(unique.Make(id)) // an identity itself would be allocated as a key
+	if !ok {
+		return Module{}, false
 	}
-	for id := range m.known {
-		if len(m.known) <= maxMemories/2 {
-			return
-		}
-		delete(m.known, id)
+	return known.(Module), true
+}
+
+func (m *memory) addResolution(id identity, resolved Module, ttl time.Duration) {
+	m.resolutions.Add(unique.Make(id), resolved, ttl)
+}
+
+// account is whom a host rate limits: registries limit users, and the limit of one
+// tenant is not another's.
+type account struct{ host, credentials string }
+
+// rateLimited returns v1alpha1.ReasonRateLimited for as long as the host asked for.
+func (m *memory) rateLimited(a account) error {
+	until, ok := m.rateLimits.Get(a)
+	if !ok {
+		return nil
 	}
+	wait := until.(time.Time).Sub(m.now())
+	if wait <= 0 {
+		return nil
+	}
+	err := failure.Transientf(v1alpha1.ReasonRateLimited, "%s asked to be left alone for another %s", a.host, wait.Round(time.Second))
+	err.RetryAfter = wait
+	return err
+}
+
+// addRateLimit remembers the Retry-After of a failed attempt, if it has one.
+func (m *memory) addRateLimit(a account, err error) {
+	f := failure.Of(err)
+	if f == nil || f.Reason != v1alpha1.ReasonRateLimited || f.RetryAfter <= 0 {
+		return
+	}
+	wait := min(f.RetryAfter, maxRetryAfter)
+	m.rateLimits.Add(a, m.now().Add(wait), wait)
+}
+
+// failure returns how the last fill of a module failed, nil if it was not just now.
+func (m *memory) failure(sha256 string) error {
+	known, ok := m.failures.Get(sha256)
+	if !ok {
+		return nil
+	}
+	return known.(error)
+}
+
+func (m *memory) addFailure(sha256 string, err error) {
+	ttl := transientTTL
+	if failure.Of(err).Terminal {
+		ttl = terminalTTL
+	}
+	m.failures.Add(sha256, err, ttl)
 }

@@ -50,7 +50,7 @@ func TestATenantHoldsNobodyUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := crowded(t, drip)
-				defer f.stop()
+				defer f.Stop()
 				f.set("calm.example/y", wasmtest.Module(wasmtest.Salt("y")))
 				begun := time.Now()
 				f.ensure(image(x, as("modest", "")))
@@ -122,10 +122,10 @@ func TestATenantAloneDownloadsSeveralAtOnce(t *testing.T) {
 	})
 }
 
-func TestFlightsOfATenantAreBounded(t *testing.T) {
+func TestTasksOfATenantAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		defer f.stop()
+		defer f.Stop()
 		f.onResolve = func(ctx context.Context, r source.Request) error {
 			if r.Namespace == "greedy" && repository(r) != "reg.example/x" {
 				return slow(time.Minute)(ctx, r)

@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/fill"
 	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/source"
@@ -23,11 +22,9 @@ import (
 
 // modules are the parts that bring, keep and serve modules.
 type modules struct {
-	store   *store.Store
 	fetcher *fetch.Fetcher
-	filler  *fill.Filler
 	server  *serve.Server
-	evictor *fill.Evictor
+	evictor *fetch.Evictor
 	// peers finds the other replicas.
 	peers peer.Find
 }
@@ -43,22 +40,19 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 	if err != nil {
 		return nil, err
 	}
-	fetcher := fetch.New(fetch.Options{
-		Store: kept, Sources: sources, MaxConcurrent: o.concurrentFetch, FetchTimeout: o.fetchTimeout, ResolveTTL: o.resolveTTL,
-	})
 	peers, err := findPeers(mgr, o)
 	if err != nil {
 		return nil, err
 	}
-	filler := fill.New(fill.Options{Store: kept, Fetcher: fetcher, Reader: mgr.GetCache(), Peers: peers})
+	fetcher := fetch.New(fetch.Options{
+		Store: kept, Sources: sources, Reader: mgr.GetCache(), Peers: peers,
+		MaxConcurrent: o.concurrentFetch, FetchTimeout: o.fetchTimeout, ResolveTTL: o.resolveTTL,
+	})
 	return &modules{
-		store:   kept,
 		fetcher: fetcher,
-		filler:  filler,
-		server:  serve.New(moduleServerOptions(o, kept, filler)),
-		evictor: &fill.Evictor{Store: kept, Reader: mgr.GetCache(), Interval: o.evictInterval},
-
-		peers: peers,
+		server:  serve.New(moduleServerOptions(o, kept, fetcher)),
+		evictor: &fetch.Evictor{Store: kept, Reader: mgr.GetCache(), Interval: o.evictInterval},
+		peers:   peers,
 	}, nil
 }
 
@@ -68,13 +62,13 @@ func moduleServerOptions(o *options, kept *store.Store, filler serve.Filler) ser
 	}
 }
 
-// addTo hands the parts that need the API server to the manager, which waits for
-// their end. The module server does without.
+// addTo hands the parts that need the API server to the manager. The module server
+// does without.
 func (m *modules) addTo(mgr ctrl.Manager) error {
 	err := errors.Join(
-		fill.IndexModules(context.Background(), mgr.GetFieldIndexer()),
+		fetch.IndexModules(context.Background(), mgr.GetFieldIndexer()),
 		m.fetcher.Register(metrics.Registry),
-		mgr.Add(m.fetcher), mgr.Add(m.evictor),
+		mgr.Add(m.evictor),
 	)
 	if err != nil {
 		return fmt.Errorf("add the fetcher: %w", err)

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/fill"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/webhook"
@@ -99,7 +98,7 @@ func (o *options) bindStore(flags *pflag.FlagSet) {
 	flags.Int64Var(&o.maxModuleBytes, "max-module-bytes", module.MaxSize, "largest module to accept; Envoy loads at most 32 MiB from a server")
 	flags.Int64Var(&o.maxStoreBytes, "max-store-bytes", 0, "size at which unreferenced modules are evicted; 0 for no limit")
 	flags.DurationVar(&o.retention, "retention", 24*time.Hour, "how long a module is kept after the last AutoWasm stopped naming it")
-	flags.DurationVar(&o.evictInterval, "evict-interval", fill.DefaultEvictInterval, "how often modules that nobody names are looked for")
+	flags.DurationVar(&o.evictInterval, "evict-interval", fetch.DefaultEvictInterval, "how often modules that nothing references are evicted")
 	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 5*time.Minute, "longest that one fetch in the background may take")
 	flags.DurationVar(&o.resolveTTL, "resolve-ttl", 10*time.Minute, "how long a tag with pullPolicy IfNotPresent stays resolved, and credentials stay verified")
 	flags.IntVar(&o.concurrentFetch, "concurrent-fetches", fetch.DefaultMaxConcurrent, "modules to fetch at the same time")

@@ -80,6 +80,7 @@ func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.
 	group, serving := errgroup.WithContext(serving)
 	group.Go(func() error { return m.server.Start(log.IntoContext(serving, ctrl.Log)) })
 	group.Go(func() error { return mgr.Start(serving) })
+	defer m.fetcher.Stop() // when nothing is left that waits for it
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
@@ -192,7 +193,7 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 	}
 	err = controller.SetupWithManager(mgr, controller.Options{
 		Fetcher:       m.fetcher,
-		Filler:        m.filler,
+		Filler:        m.fetcher,
 		Render:        o.render(),
 		Preflight:     findings,
 		SweepGrace:    o.sweepGrace,

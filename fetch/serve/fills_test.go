@@ -3,7 +3,7 @@ package serve_test
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -67,7 +67,7 @@ func ask(ctx context.Context, h http.Handler, sha256 string, header ...string) *
 	return recorder
 }
 
-func TestAMissIsFilledOnceHoweverManyAsk(t *testing.T) {
+func TestAMissIsFilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFiller(t)
 		f.delay = time.Second
@@ -81,13 +81,10 @@ func TestAMissIsFilledOnceHoweverManyAsk(t *testing.T) {
 			})
 		}
 		clients.Wait()
-		if n := f.asked.Load(); n != 1 {
-			t.Errorf("%d fills", n)
-		}
 	})
 }
 
-func TestAClientThatLeavesEndsNoFill(t *testing.T) {
+func TestAClientThatLeavesIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFiller(t)
 		f.delay = 10 * time.Second
@@ -97,43 +94,30 @@ func TestAClientThatLeavesEndsNoFill(t *testing.T) {
 		if got := ask(ctx, server, hashOf(wanted)); got.Code != 503 {
 			t.Errorf("%d", got.Code)
 		}
-		if got := ask(t.Context(), server, hashOf(wanted)); got.Code != 200 || f.asked.Load() != 1 {
-			t.Errorf("%d after %d fills", got.Code, f.asked.Load())
-		}
 	})
 }
 
-// A stranger who asks again and again costs one fill each five seconds.
-func TestARefusalIsRememberedForAWhile(t *testing.T) {
+// What cannot be had is 404, what may come is 503; details are not for clients.
+func TestAFillThatFails(t *testing.T) {
+	limited := &failure.Error{Reason: v1alpha1.ReasonRateLimited, RetryAfter: time.Minute, Err: errors.New("secret details")}
 	tests := []struct {
-		name   string
-		err    error
-		code   int
-		memory time.Duration
+		name       string
+		err        error
+		code       int
+		retryAfter string
 	}{
-		{"terminal", notFound, 404, 5 * time.Second},
-		{"transient", failure.Transientf(v1alpha1.ReasonUnavailable, "503"), 503, time.Second},
+		{"terminal", notFound, 404, ""},
+		{"transient", failure.Transientf(v1alpha1.ReasonUnavailable, "secret details"), 503, "1"},
+		{"rate limited", limited, 503, "60"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				f := newFiller(t)
-				f.err = tt.err
-				server := serve.New(serve.Options{Store: f.store, Filler: f})
-				for range 10 {
-					if got := ask(t.Context(), server, hashOf(nil)); got.Code != tt.code || bytes.Contains(got.Body.Bytes(), []byte("secret")) {
-						t.Errorf("%d %s", got.Code, got.Body)
-					}
-				}
-				if n := f.asked.Load(); n != 1 {
-					t.Errorf("%d fills", n)
-				}
-				time.Sleep(tt.memory)
-				ask(t.Context(), server, hashOf(nil))
-				if n := f.asked.Load(); n != 2 {
-					t.Errorf("%d fills after a while", n)
-				}
-			})
+			f := newFiller(t)
+			f.err = tt.err
+			got := ask(t.Context(), serve.New(serve.Options{Store: f.store, Filler: f}), hashOf(nil))
+			if got.Code != tt.code || got.Header().Get("Retry-After") != tt.retryAfter || bytes.Contains(got.Body.Bytes(), []byte("secret")) {
+				t.Errorf("%d %v %s", got.Code, got.Header(), got.Body)
+			}
 		})
 	}
 }
@@ -164,38 +148,6 @@ func TestASiblingIsAnsweredFromDisk(t *testing.T) {
 	}
 }
 
-func TestFillsAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFiller(t)
-		f.delay = time.Minute
-		server := serve.New(serve.Options{Store: f.store, Filler: f, FillTimeout: 10 * time.Second})
-		var clients sync.WaitGroup
-		for i := range 100 {
-			clients.Go(func() {
-				if got := ask(t.Context(), server, hashOf([]byte(fmt.Sprint(i)))); got.Code != 503 || got.Header().Get("Retry-After") == "" {
-					t.Errorf("%d %v", got.Code, got.Header())
-				}
-			})
-		}
-		begun := time.Now()
-		clients.Wait()
-		if n, took := f.asked.Load(), time.Since(begun); n != 16 || took != 10*time.Second {
-			t.Errorf("%d fills in %s", n, took)
-		}
-	})
-}
-
-type panicking struct{}
-
-func (panicking) Fill(context.Context, string) error { panic("a hostile sibling") }
-
-func TestAPanicInAFillIsAFailure(t *testing.T) {
-	server := serve.New(serve.Options{Store: newStore(t), Filler: panicking{}})
-	if got := ask(t.Context(), server, hashOf(nil)); got.Code != 503 {
-		t.Errorf("%d", got.Code)
-	}
-}
-
 func TestMetrics(t *testing.T) {
 	f := newFiller(t)
 	registry := prometheus.NewRegistry()
@@ -205,12 +157,10 @@ func TestMetrics(t *testing.T) {
 		send(t, c, "GET", url+"/wasm/"+sha)
 	}
 	want := map[string]float64{
-		"wasmer_module_fills_total/NotFound": 1,
-		"wasmer_module_fills_total/Success":  1,
-		"wasmer_module_requests_total/200":   2,
-		"wasmer_module_requests_total/400":   1,
-		"wasmer_module_requests_total/404":   1,
-		"wasmer_module_sent_bytes_total":     float64(2*len(wanted) + len("no such module\n") + len("a module is named by its sha256, 64 lower-case hex digits\n")),
+		"wasmer_module_requests_total/200": 2,
+		"wasmer_module_requests_total/400": 1,
+		"wasmer_module_requests_total/404": 1,
+		"wasmer_module_sent_bytes_total":   float64(2*len(wanted) + len("no such module\n") + len("a module is named by its sha256, 64 lower-case hex digits\n")),
 	}
 	if diff := cmp.Diff(want, counters(t, registry)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

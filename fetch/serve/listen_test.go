@@ -151,30 +151,6 @@ func TestStopCutsOffWhoDoesNotRead(t *testing.T) {
 	}
 }
 
-// A fill that no client waits for any more ends with the server.
-func TestStopEndsFills(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	f := newFiller(t)
-	f.delay = time.Hour
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	server := serve.New(serve.Options{Store: f.store, Filler: f, FillTimeout: time.Hour})
-	go func() { ended <- server.Serve(ctx, listener) }()
-	impatient, left := context.WithTimeout(ctx, 10*time.Millisecond)
-	defer left()
-	if got := ask(impatient, server, hashOf(wanted)); got.Code != http.StatusServiceUnavailable {
-		t.Errorf("%d", got.Code)
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Errorf("Serve = %v", err)
-	}
-}
-
 func TestServeSaysWhyItCannot(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

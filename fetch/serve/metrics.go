@@ -5,14 +5,11 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/autowasm/autowasm/internal/failure"
 )
 
 type metrics struct {
 	requests *prometheus.CounterVec
 	bytes    prometheus.Counter
-	fills    *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -25,26 +22,14 @@ func newMetrics() *metrics {
 			Name: "wasmer_module_sent_bytes_total",
 			Help: "Bytes of bodies that the module server sent.",
 		}),
-		fills: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "wasmer_module_fills_total",
-			Help: "Modules that were asked for while the store lacked them, by outcome: Success or the reason of the failure.",
-		}, []string{"outcome"}),
 	}
 }
 
 func (m *metrics) register(registry prometheus.Registerer) error {
-	return errors.Join(registry.Register(m.requests), registry.Register(m.bytes), registry.Register(m.fills))
+	return errors.Join(registry.Register(m.requests), registry.Register(m.bytes))
 }
 
 func (m *metrics) served(code int, bytes int64) {
 	m.requests.WithLabelValues(strconv.Itoa(code)).Inc()
 	m.bytes.Add(float64(bytes))
-}
-
-func (m *metrics) filled(err error) {
-	outcome := "Success"
-	if err != nil {
-		outcome = string(failure.Of(err).Reason)
-	}
-	m.fills.WithLabelValues(outcome).Inc()
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// serveModule answers with a module, which it has brought first if need be.
+// serveModule answers with a module, which is filled first if need be.
 func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 	file, info, err := s.o.Store.OpenFile(sha256)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,10 +37,10 @@ func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 
 // fill has the module brought, except for another replica.
 func (s *Server) fill(r *http.Request, sha256 string) error {
-	if s.fills == nil || r.Header.Get(peer.Header) != "" {
+	if s.o.Filler == nil || r.Header.Get(peer.Header) != "" {
 		return failure.Terminalf(v1alpha1.ReasonNotFound, "this replica does not have module %s", sha256)
 	}
-	return s.fills.fill(r.Context(), sha256)
+	return s.o.Filler.Fill(r.Context(), sha256)
 }
 
 // rejectModule tells a client why there is no module: 404 when asking again does
@@ -48,7 +48,7 @@ func (s *Server) fill(r *http.Request, sha256 string) error {
 // anybody, and sources are not its business.
 func rejectModule(w *response, r *http.Request, err error) {
 	f := failure.Of(err)
-	log.FromContext(r.Context()).Info("cannot serve a module", "path", r.URL.Path, "client", r.RemoteAddr, "reason", f.Reason, "error", f.Error())
+	log.FromContext(r.Context()).Info("Cannot serve a module", "path", r.URL.Path, "client", r.RemoteAddr, "reason", f.Reason, "err", f.Error())
 	if f.Terminal {
 		reject(w, http.StatusNotFound, "no such module")
 		return
@@ -68,5 +68,5 @@ func answer(w *response, code int, text string) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Length", strconv.Itoa(len(text)+1))
 	w.WriteHeader(code)
-	_, _ = w.Write([]byte(text + "\n")) // the client left; there is nobody to tell
+	_, _ = w.Write([]byte(text + "\n")) // fails only for a client that has left
 }

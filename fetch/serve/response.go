@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// sendChunk is how much is sent between two looks at the clock, in bytes.
+	// sendChunk is how much is sent within one deadline, in bytes.
 	sendChunk = 4 << 20
 	// sendTimeout is how long a client may take to accept that much.
 	sendTimeout = time.Minute

@@ -2,12 +2,18 @@ package serve
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
@@ -20,12 +26,17 @@ const HealthPath = "/healthz"
 // Defaults of Options.
 const (
 	DefaultAddress      = ":8081"
-	DefaultFillTimeout  = 30 * time.Second
 	DefaultDrainTimeout = 30 * time.Second
 )
 
-// Filler brings a module into the store from elsewhere. Its errors are
-// *failure.Error; v1alpha1.ReasonNotFound means that nobody names the module.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+)
+
+// Filler brings a module into the store from elsewhere, once however many ask. A
+// *fetch.Fetcher is one. Its errors are *failure.Error.
 type Filler interface {
 	Fill(ctx context.Context, sha256 string) error
 }
@@ -34,12 +45,10 @@ type Filler interface {
 type Options struct {
 	// Store has the modules. Required.
 	Store *store.Store
-	// Filler brings what the store lacks; nil means that nothing is brought.
+	// Filler brings what the store lacks; nil means that nothing does.
 	Filler Filler
 	// Registry gets the metrics; nil registers none.
 	Registry prometheus.Registerer
-	// FillTimeout bounds one fill. 0 means DefaultFillTimeout.
-	FillTimeout time.Duration
 	// Address is where Start listens. Empty means DefaultAddress.
 	Address string
 	// DrainTimeout is how long requests may take to end when the server stops. 0
@@ -51,7 +60,6 @@ type Options struct {
 type Server struct {
 	o         Options
 	accesses  *accesses
-	fills     *fills
 	metrics   *metrics
 	listening atomic.Bool
 	invalid   error // why the metrics could not be registered
@@ -61,9 +69,6 @@ type Server struct {
 func New(o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{o: o, accesses: newAccesses(), metrics: newMetrics()}
-	if o.Filler != nil {
-		s.fills = newFills(o.Filler, o.FillTimeout, s.metrics.filled)
-	}
 	if o.Registry != nil {
 		s.invalid = s.metrics.register(o.Registry)
 	}
@@ -71,9 +76,6 @@ func New(o Options) *Server {
 }
 
 func (o Options) withDefaults() Options {
-	if o.FillTimeout <= 0 {
-		o.FillTimeout = DefaultFillTimeout
-	}
 	if o.DrainTimeout <= 0 {
 		o.DrainTimeout = DefaultDrainTimeout
 	}
@@ -105,5 +107,79 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reject(out, http.StatusBadRequest, "a module is named by its sha256, 64 lower-case hex digits")
 	default:
 		s.serveModule(out, r, name)
+	}
+}
+
+// Start listens on Options.Address and serves until ctx ends.
+func (s *Server) Start(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.o.Address)
+	if err != nil {
+		return fmt.Errorf("module server: %w", err)
+	}
+	return s.Serve(ctx, listener)
+}
+
+// NeedLeaderElection is false: every replica serves.
+func (s *Server) NeedLeaderElection() bool { return false }
+
+// Serve answers HTTP/1.1 and unencrypted HTTP/2 on a listener, which it closes.
+// When ctx ends it accepts no more, lets requests under way end for
+// Options.DrainTimeout, and returns nil; an error means that it could not serve.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	if s.invalid != nil {
+		listener.Close() //nolint:errcheck // the other error says more
+		return s.invalid
+	}
+	server := s.httpServer(ctx)
+	s.listening.Store(true)
+	defer s.listening.Store(false)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	var err error
+	select {
+	case err = <-ended:
+		err = fmt.Errorf("module server on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+		s.drain(ctx, server)
+		<-ended
+	}
+	return err
+}
+
+// Ready fails while no proxy could reach the server.
+func (s *Server) Ready() error {
+	if !s.listening.Load() {
+		return errors.New("the module server does not listen")
+	}
+	return nil
+}
+
+func (s *Server) httpServer(ctx context.Context) *http.Server {
+	logger := log.FromContext(ctx).WithName("module-server")
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           s,
+		Protocols:         &protocols,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(logger), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return log.IntoContext(context.WithoutCancel(ctx), logger) },
+	}
+}
+
+// drain stops the server; requests that do not end in time are cut off.
+func (s *Server) drain(ctx context.Context, server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.DrainTimeout)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if err == nil {
+		return
+	}
+	log.FromContext(ctx).Info("Cutting off requests of the module server", "err", err.Error())
+	if err := server.Close(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		log.FromContext(ctx).Error(err, "Cannot close the module server")
 	}
 }

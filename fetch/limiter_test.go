@@ -12,54 +12,54 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// crowd notes who is let into a gate, in which order.
+// crowd notes who gets a place of a limiter, in which order.
 type crowd struct {
-	gate *gate
-	work sync.WaitGroup
+	limiter *limiter
+	work    sync.WaitGroup
 
-	mu      sync.Mutex
-	entered []string
-	inside  int
-	most    int
+	mu       sync.Mutex
+	acquired []string
+	held     int
+	most     int
 }
 
-// come has a visitor wait for its place and stay for a time; namespaces are
-// letters, hosts are digits: "a1". It returns when the visitor is in or waits.
-func (c *crowd) come(t *testing.T, who string, stay time.Duration) {
+// acquire has a request wait for its place and hold it for a time; namespaces are
+// letters, hosts are digits: "a1". It returns when it has the place or waits.
+func (c *crowd) acquire(t *testing.T, who string, hold time.Duration) {
 	t.Helper()
 	c.work.Go(func() {
-		leave, err := c.gate.enter(t.Context(), who[:1], who[1:])
+		release, err := c.limiter.acquire(t.Context(), who[:1], who[1:])
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		c.note(who, 1)
-		time.Sleep(stay)
+		time.Sleep(hold)
 		c.note("", -1)
-		leave()
+		release()
 	})
 	synctest.Wait()
 }
 
-func (c *crowd) note(who string, inside int) {
+func (c *crowd) note(who string, held int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.inside += inside
-	c.most = max(c.most, c.inside)
+	c.held += held
+	c.most = max(c.most, c.held)
 	if who != "" {
-		c.entered = append(c.entered, who)
+		c.acquired = append(c.acquired, who)
 	}
 }
 
 func (c *crowd) order() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return strings.Join(c.entered, " ")
+	return strings.Join(c.acquired, " ")
 }
 
-// All arrive in this order; who finds a place at once, and who enters when the
-// first ten seconds are over and places become free one after the other.
-func TestTheOrderAtTheGate(t *testing.T) {
+// All arrive in this order; who gets a place at once, and who when the first ten
+// seconds are over and places become free one after the other.
+func TestOrderOfALimiter(t *testing.T) {
 	tests := []struct {
 		name      string
 		size      int
@@ -79,9 +79,9 @@ func TestTheOrderAtTheGate(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := &crowd{gate: newGate(tt.size)}
+				c := &crowd{limiter: newLimiter(tt.size)}
 				for i, who := range strings.Fields(tt.arrive) {
-					c.come(t, who, 10*time.Second+time.Duration(i)*time.Millisecond)
+					c.acquire(t, who, 10*time.Second+time.Duration(i)*time.Millisecond)
 				}
 				if diff := cmp.Diff(tt.atOnce, c.order()); diff != "" {
 					t.Errorf("at once (-want +got):\n%s", diff)
@@ -91,56 +91,56 @@ func TestTheOrderAtTheGate(t *testing.T) {
 					t.Errorf("in the end (-want +got):\n%s", diff)
 				}
 				if c.most != tt.mostAtOne {
-					t.Errorf("%d inside at once, want %d", c.most, tt.mostAtOne)
+					t.Errorf("%d at once, want %d", c.most, tt.mostAtOne)
 				}
-				expectEmpty(t, c.gate)
+				expectEmpty(t, c.limiter)
 			})
 		})
 	}
 }
 
-// expectEmpty proves that nothing is remembered of who has left.
-func expectEmpty(t *testing.T, g *gate) {
+// expectEmpty proves that nothing is kept of places that were released.
+func expectEmpty(t *testing.T, l *limiter) {
 	t.Helper()
-	got := fmt.Sprint(g.inside, len(g.waiting), len(g.hosts.counts), len(g.namespaces.counts), len(g.errands.counts))
+	got := fmt.Sprint(l.held, len(l.waiting), len(l.hosts.counts), len(l.namespaces.counts), len(l.pairs.counts))
 	if want := "0 0 0 0 0"; got != want {
-		t.Errorf("the gate still counts %s", got)
+		t.Errorf("the limiter still counts %s", got)
 	}
 }
 
-func TestWhoGivesUpAtTheGateTakesNoPlace(t *testing.T) {
+func TestWhoGivesUpTakesNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &crowd{gate: newGate(1)}
-		c.come(t, "a1", time.Minute)
+		c := &crowd{limiter: newLimiter(1)}
+		c.acquire(t, "a1", time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := c.gate.enter(ctx, "b", "2"); err == nil {
-			t.Fatal("two are inside")
+		if _, err := c.limiter.acquire(ctx, "b", "2"); err == nil {
+			t.Fatal("two have a place")
 		}
-		c.come(t, "c3", time.Second)
+		c.acquire(t, "c3", time.Second)
 		c.work.Wait()
 		if diff := cmp.Diff("a1 c3", c.order()); diff != "" {
 			t.Error(diff)
 		}
-		expectEmpty(t, c.gate)
+		expectEmpty(t, c.limiter)
 	})
 }
 
 // A place that becomes free at the moment at which its heir gives up is not lost.
 func TestNoPlaceIsLost(t *testing.T) {
-	g := newGate(4)
+	l := newLimiter(4)
 	var work sync.WaitGroup
 	for i := range 2000 {
 		work.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%40)*50*time.Microsecond)
 			defer cancel()
-			if leave, err := g.enter(ctx, fmt.Sprint(i%5), fmt.Sprint(i%7)); err == nil {
+			if release, err := l.acquire(ctx, fmt.Sprint(i%5), fmt.Sprint(i%7)); err == nil {
 				time.Sleep(20 * time.Microsecond)
-				leave()
-				leave() // counts once
+				release()
+				release() // counts once
 			}
 		})
 	}
 	work.Wait()
-	expectEmpty(t, g)
+	expectEmpty(t, l)
 }

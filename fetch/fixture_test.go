@@ -33,10 +33,11 @@ type registry struct {
 	onOpen    func(ctx context.Context, r source.Request) error
 
 	resolves, opens, opening, mostOpening int
+	asked                                 []source.Request // in the order of their resolution
 }
 
 func (s *registry) Resolve(ctx context.Context, r source.Request) (*source.Resolved, error) {
-	s.count(func() { s.resolves++ })
+	s.count(func() { s.resolves++; s.asked = append(s.asked, r) })
 	if s.onResolve != nil {
 		if err := s.onResolve(ctx, r); err != nil {
 			return nil, err
@@ -51,7 +52,7 @@ func (s *registry) Resolve(ctx context.Context, r source.Request) (*source.Resol
 	if data == nil {
 		return nil, failure.Terminalf(v1alpha1.ReasonNotFound, "no %s", repository(r))
 	}
-	reference := repository(r) + "@sha256:" + hashOf(append([]byte("manifest"), data...))
+	reference := digestFor(repository(r), data)
 	return &source.Resolved{Reference: reference, Key: reference, SHA256: s.declared, Immutable: !s.mutable, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return s.open(ctx, r, data)
 	}}, nil
@@ -97,8 +98,11 @@ func (p printing) Fingerprint(_ context.Context, r source.Request) (string, erro
 }
 
 func repository(r source.Request) string {
-	if r.Source.Object != nil {
+	switch {
+	case r.Source.Object != nil:
 		return r.Source.Object.URL
+	case r.Source.ConfigMap != nil:
+		return "configmap/" + r.Source.ConfigMap.Name
 	}
 	image := r.Source.Registry.Image
 	name := image[strings.LastIndex(image, "/")+1:]
@@ -133,9 +137,18 @@ type fixture struct {
 	store *store.Store
 }
 
+// x is an image whose module is moduleX; the registry does not have that of moduleY.
 const x = "reg.example/x:v1"
 
-var moduleX = wasmtest.Module(wasmtest.Salt("x"))
+var (
+	moduleX, moduleY = wasmtest.Module(wasmtest.Salt("x")), wasmtest.Module(wasmtest.Salt("y"))
+	digestX, digestY = digestFor("reg.example/x", moduleX), digestFor("reg.example/y", moduleY)
+)
+
+// digestFor is what an image with a module is resolved to.
+func digestFor(repository string, data []byte) string {
+	return repository + "@sha256:" + hashOf(append([]byte("manifest"), data...))
+}
 
 func newFixture(t *testing.T, change ...func(*fetch.Options)) *fixture {
 	t.Helper()

@@ -1,4 +1,4 @@
-package fill
+package fetch
 
 import (
 	"context"
@@ -11,22 +11,22 @@ import (
 	"github.com/autowasm/autowasm/fetch/store"
 )
 
-// DefaultEvictInterval is how often an Evictor looks.
+// DefaultEvictInterval is how often an Evictor evicts.
 const DefaultEvictInterval = 10 * time.Minute
 
-// breather is the least time between two evictions, unless Interval is shorter: a
-// full store in which there is nothing to evict asks without end.
-const breather = 10 * time.Second
+// minEvictInterval is the least time between two evictions, unless Interval is
+// shorter: a full store in which there is nothing to evict asks for one all the time.
+const minEvictInterval = 10 * time.Second
 
-// Evictor removes from a store what nobody references. It is a manager.Runnable
-// of every replica.
+// Evictor removes from a store what nothing references. It is a manager.Runnable of
+// every replica.
 type Evictor struct {
 	// Store is the store. Required.
 	Store *store.Store
 	// Reader reads AutoWasms and EnvoyFilters, best the manager's cache. Required.
 	Reader client.Reader
-	// Interval is how often it looks, give or take a tenth, besides when the store
-	// is full. 0 means DefaultEvictInterval.
+	// Interval is how often it evicts, give or take a tenth, besides when the store is
+	// full. 0 means DefaultEvictInterval.
 	Interval time.Duration
 }
 
@@ -39,8 +39,8 @@ func (e *Evictor) Start(ctx context.Context) error {
 	if interval <= 0 {
 		interval = DefaultEvictInterval
 	}
-	rest := min(breather, interval)
-	for wait(ctx, rest, nil) && wait(ctx, jittered(interval)-rest, e.Store.Pressure()) {
+	least := min(minEvictInterval, interval)
+	for sleep(ctx, least, nil) && sleep(ctx, jittered(interval)-least, e.Store.Pressure()) {
 		e.evict(ctx)
 	}
 	return nil
@@ -51,8 +51,8 @@ func jittered(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1)
 }
 
-// wait waits for the time or for the signal, and reports whether ctx goes on.
-func wait(ctx context.Context, d time.Duration, signal <-chan struct{}) bool {
+// sleep waits for the time or for the signal, and reports whether ctx goes on.
+func sleep(ctx context.Context, d time.Duration, signal <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -67,19 +67,19 @@ func wait(ctx context.Context, d time.Duration, signal <-chan struct{}) bool {
 // evict evicts once, and nothing while it is not known what is referenced.
 func (e *Evictor) evict(ctx context.Context) {
 	logger := log.FromContext(ctx).WithName("evictor")
-	named, err := References(ctx, e.Reader)
+	referenced, err := References(ctx, e.Reader)
 	if err != nil {
-		logger.Error(err, "evicting nothing: it is not known which modules are in use")
+		logger.Error(err, "Cannot list the referenced modules, evicting none")
 		return
 	}
 	removed, err := e.Store.Evict(func(sha256 string) bool {
-		_, ok := named[sha256]
+		_, ok := referenced[sha256]
 		return ok
 	})
 	if err != nil {
-		logger.Error(err, "cannot evict some modules")
+		logger.Error(err, "Cannot evict some modules")
 	}
 	for _, sha256 := range removed {
-		logger.Info("evicted a module that nobody references", "sha256", sha256)
+		logger.Info("Evicted a module that nothing references", "sha256", sha256)
 	}
 }

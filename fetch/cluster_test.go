@@ -1,14 +1,11 @@
-package fill_test
+package fetch_test
 
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,33 +20,12 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
-	"github.com/autowasm/autowasm/fetch/fill"
-	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/internal/istio"
 )
-
-var (
-	wanted    = wasmtest.Module(wasmtest.Salt("wanted"))
-	sha       = hashOf(wanted)
-	reference = "reg.example/x@sha256:" + hashOf([]byte("manifest"))
-)
-
-func hashOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
-func newStore(t *testing.T) *store.Store {
-	t.Helper()
-	s, err := store.Open(store.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
 
 func put(t *testing.T, s *store.Store, data []byte) {
 	t.Helper()
@@ -58,7 +34,7 @@ func put(t *testing.T, s *store.Store, data []byte) {
 	}
 }
 
-// autowasm names a module in its status.
+// autowasm references a module in its status.
 func autowasm(name, sha256, reference string, s v1alpha1.Source) *v1alpha1.AutoWasm {
 	return &v1alpha1.AutoWasm{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name},
@@ -67,15 +43,15 @@ func autowasm(name, sha256, reference string, s v1alpha1.Source) *v1alpha1.AutoW
 	}
 }
 
-func registry() v1alpha1.Source {
-	return v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: "reg.example/x:v1"}}
+func registrySource(image string) v1alpha1.Source {
+	return v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: image}}
 }
 
-func object(url string) v1alpha1.Source {
-	return v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: url}}
+func objectSource(url, sha256 string) v1alpha1.Source {
+	return v1alpha1.Source{Object: &v1alpha1.ObjectSource{URL: url, SHA256: sha256}}
 }
 
-// envoyFilter names a module in its annotations.
+// envoyFilter references a module in its annotations.
 func envoyFilter(name, sha256, reference string) *unstructured.Unstructured {
 	ef := &unstructured.Unstructured{}
 	ef.SetAPIVersion(istio.EnvoyFilterAPIVersion)
@@ -88,20 +64,17 @@ func envoyFilter(name, sha256, reference string) *unstructured.Unstructured {
 }
 
 // cluster is a client with the objects, and the index as a manager's cache has it.
-func cluster(t *testing.T, objects ...client.Object) client.WithWatch {
-	t.Helper()
+func cluster(objects ...client.Object) client.WithWatch {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		panic(err)
 	}
 	filter := schema.FromAPIVersionAndKind(istio.EnvoyFilterAPIVersion, istio.EnvoyFilterKind)
 	scheme.AddKnownTypeWithName(filter, &unstructured.Unstructured{})
 	scheme.AddKnownTypeWithName(filter.GroupVersion().WithKind(filter.Kind+"List"), &unstructured.UnstructuredList{})
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...)
-	if err := fill.IndexModules(t.Context(), indexer{builder}); err != nil {
-		t.Fatal(err)
+	if err := fetch.IndexModules(context.Background(), indexer{builder}); err != nil {
+		panic(err)
 	}
 	return builder.Build()
 }
@@ -113,54 +86,71 @@ func (i indexer) IndexField(_ context.Context, object client.Object, field strin
 	return nil
 }
 
-// sources answers requests as a Fetcher does.
-type sources struct {
-	store *store.Store
-	give  func(r source.Request) ([]byte, error)
-
-	mu    sync.Mutex
-	asked []source.Request
+// referencing gives a Fetcher a cluster with the objects.
+func referencing(objects ...client.Object) func(*fetch.Options) {
+	return func(o *fetch.Options) { o.Reader = cluster(objects...) }
 }
 
-func (s *sources) Ensure(ctx context.Context, r source.Request) (fetch.Module, error) {
-	s.mu.Lock()
-	s.asked = append(s.asked, r)
-	s.mu.Unlock()
-	data, err := s.give(r)
-	if err != nil {
-		return fetch.Module{}, err
+// reading gives a Fetcher a cluster.
+func reading(reader client.Reader) func(*fetch.Options) {
+	return func(o *fetch.Options) { o.Reader = reader }
+}
+
+// peers gives a Fetcher peers.
+func peers(urls ...string) func(*fetch.Options) {
+	return func(o *fetch.Options) {
+		o.PeerTimeout = 500 * time.Millisecond
+		o.Peers = func(context.Context) ([]string, error) { return urls, nil }
 	}
-	info, err := s.store.Put(ctx, bytes.NewReader(data), "")
-	return fetch.Module{SHA256: info.SHA256, Reference: "the source"}, err
 }
 
-type fixture struct {
-	*fill.Filler
-	*sources
-}
-
-func newFixture(t *testing.T, reader client.Reader, siblings ...string) *fixture {
-	s := &sources{store: newStore(t), give: func(source.Request) ([]byte, error) { return wanted, nil }}
-	return &fixture{sources: s, Filler: fill.New(fill.Options{
-		Store: s.store, Fetcher: s, Reader: reader, PeerTimeout: 500 * time.Millisecond,
-		Peers: func(context.Context) ([]string, error) { return siblings, nil },
-	})}
-}
-
-func (f *fixture) expect(t *testing.T, has bool, asked ...source.Request) {
-	t.Helper()
-	if _, ok := f.store.Lookup(sha); ok != has {
-		t.Errorf("the store has it: %v", ok)
+// fill expects that the store has the module afterwards.
+func (f *fixture) fill(sha256 string) {
+	f.t.Helper()
+	if err := f.Fill(f.t.Context(), sha256); err != nil {
+		f.t.Fatalf("Fill: %v", err)
 	}
-	if diff := cmp.Diff(asked, f.asked); diff != "" {
-		t.Errorf("requests (-want +got):\n%s", diff)
+	if _, ok := f.Lookup(sha256); !ok {
+		f.t.Error("the store does not have it")
+	}
+}
+
+// notFilled expects a failure.
+func (f *fixture) notFilled(sha256 string, reason v1alpha1.Reason, terminal bool) {
+	f.t.Helper()
+	err := f.Fill(f.t.Context(), sha256)
+	if got := failure.Of(err); err == nil || got.Reason != reason || got.Terminal != terminal {
+		f.t.Errorf("Fill = %v, want %s, terminal %v", err, reason, terminal)
+	}
+}
+
+// fillGaveUp expects that the fill is still under way after a time.
+func (f *fixture) fillGaveUp(sha256 string, after time.Duration) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), after)
+	defer cancel()
+	if err := f.Fill(ctx, sha256); err == nil || failure.Of(err).Reason != v1alpha1.ReasonPending {
+		f.t.Errorf("Fill = %v, want Pending", err)
+	}
+}
+
+// expectAsked compares what was asked of the sources.
+func (f *fixture) expectAsked(want ...source.Request) {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if diff := cmp.Diff(want, f.asked); diff != "" {
+		f.t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
 
 // sibling is another replica, on a store with the given modules.
 func sibling(t *testing.T, modules ...[]byte) string {
 	t.Helper()
-	s := newStore(t)
+	s, err := store.Open(store.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, data := range modules {
 		put(t, s, data)
 	}
@@ -182,14 +172,14 @@ func httpServer(t *testing.T, h http.Handler) string {
 	return server.URL
 }
 
-func pinned(name string) source.Request {
-	byDigest := v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: reference}}
-	return source.Request{Namespace: "ns", Name: name, Source: byDigest, Secret: "secret-of-" + name}
+// requestOf is the request of an AutoWasm.
+func requestOf(name string, s v1alpha1.Source) source.Request {
+	return source.Request{Namespace: "ns", Name: name, Source: s, Secret: "secret-of-" + name}
 }
 
 // broken is a client whose lists fail.
-func broken(t *testing.T) client.Client {
-	return interceptor.NewClient(cluster(t), interceptor.Funcs{List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
+func broken() client.Client {
+	return interceptor.NewClient(cluster(), interceptor.Funcs{List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
 		return errors.New("not synced")
 	}})
 }

@@ -13,9 +13,12 @@ import (
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
 )
 
-func TestOneFlightHoweverManyAsk(t *testing.T) {
+func TestOneTaskHoweverManyAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.onResolve, f.onOpen = slow(time.Second), slow(time.Second)
@@ -157,17 +160,8 @@ func TestASlowHostHoldsNobodyUp(t *testing.T) {
 		if took := time.Since(begun); took != 0 {
 			t.Errorf("waited %s for the slow host", took)
 		}
-		f.stop()
+		f.Stop()
 	})
-}
-
-// stop runs Start to its end, as a server that stops does.
-func (f *fixture) stop() {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := f.Start(ctx); err != nil {
-		f.t.Error(err)
-	}
 }
 
 func TestAPanicIsAFailure(t *testing.T) {
@@ -181,7 +175,7 @@ func TestAPanicIsAFailure(t *testing.T) {
 	f.ensure(image(x))
 }
 
-func TestFlightsAreBounded(t *testing.T) {
+func TestTasksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.onResolve = slow(time.Hour)
@@ -198,6 +192,123 @@ func TestFlightsAreBounded(t *testing.T) {
 		if want := "too many fetches are under way (4096)"; err.Error() != want {
 			t.Errorf("message %q, want %q", err, want)
 		}
-		f.stop()
+		f.Stop()
 	})
+}
+
+func TestStopEndsAndAwaitsAllTasks(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	f := newFixture(t, referencing(autowasm("a", hashOf(moduleY), digestY, registrySource("reg.example/y:v1"))))
+	f.ensure(image(x))
+	f.set("reg.example/y", moduleY)
+	f.onResolve = slow(time.Hour)
+	f.gaveUp(image("reg.example/y:v1"), time.Millisecond)
+	f.fillGaveUp(hashOf(moduleY), time.Millisecond)
+
+	ended := make(chan struct{})
+	task := f.Begin(t.Context(), image("reg.example/y:v1"))
+	task.AfterDone(func() { close(ended) })
+	f.Stop()
+	<-task.Done()
+	<-ended
+	if _, err := task.Result(); failure.Of(err).Reason != v1alpha1.ReasonUnavailable {
+		t.Errorf("a task under way ended with %v", err)
+	}
+	for range 20 {
+		f.refused(image("reg.example/y:v1"), v1alpha1.ReasonUnavailable, false)
+		f.notFilled(hashOf([]byte("z")), v1alpha1.ReasonUnavailable, false)
+	}
+	f.expect(3, 1)     // nothing began after the stop
+	f.ensure(image(x)) // from memory
+	if err := f.Fill(t.Context(), hashOf(moduleX)); err != nil {
+		t.Errorf("Fill of what is there: %v", err)
+	}
+}
+
+// Who does not wait is told when the work is done, and how it ended.
+func TestBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.onResolve = slow(time.Minute)
+		begun := time.Now()
+		task := f.Begin(t.Context(), image(x))
+		var ends []time.Duration
+		for range 2 {
+			task.AfterDone(func() { ends = append(ends, time.Since(begun)) })
+		}
+		if again := f.Begin(t.Context(), image(x)); again != task {
+			t.Error("the same request is another task")
+		}
+		<-task.Done()
+		synctest.Wait()
+		task.AfterDone(func() { ends = append(ends, time.Since(begun)) })
+		if diff := cmp.Diff([]time.Duration{time.Minute, time.Minute, time.Minute}, ends); diff != "" {
+			t.Errorf("ends (-want +got):\n%s", diff)
+		}
+		if m, err := task.Result(); err != nil || m.SHA256 != hashOf(moduleX) {
+			t.Errorf("Result = %+v, %v", m, err)
+		}
+		f.expect(1, 1)
+	})
+}
+
+// What is known at once is a task that has ended.
+func TestBeginOfWhatIsKnown(t *testing.T) {
+	f := newFixture(t)
+	want := f.ensure(image(x))
+	known := f.Begin(t.Context(), image(x))
+	<-known.Done()
+	if got, err := known.Result(); err != nil || got != want {
+		t.Errorf("Result = %+v, %v", got, err)
+	}
+	missing := f.Begin(t.Context(), image(x, as("ns", "missing")))
+	<-missing.Done()
+	if _, err := missing.Result(); failure.Of(err).Reason != v1alpha1.ReasonSecretNotFound {
+		t.Errorf("Result = %v", err)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	f := newFixture(t, referencing(), peers(sibling(t, moduleY)))
+	registry := prometheus.NewRegistry()
+	if err := f.Register(registry); err != nil {
+		t.Fatal(err)
+	}
+	f.ensure(image(x))
+	f.refused(image("reg.example/none:v1"), v1alpha1.ReasonNotFound, true)
+	for range 2 { // of which one is remembered
+		f.notFilled(hashOf(nil), v1alpha1.ReasonNotFound, true)
+	}
+	f.fill(hashOf(moduleY))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			name := family.GetName()
+			for _, label := range m.GetLabel() {
+				name += "/" + label.GetValue()
+			}
+			got[name] = m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	want := map[string]float64{
+		"wasmer_fetch_duration_seconds/Success":  1,
+		"wasmer_fetch_duration_seconds/NotFound": 1,
+		"wasmer_fetches_in_flight":               0,
+		"wasmer_module_fills_total/NotFound":     1,
+		"wasmer_module_fills_total/Success":      1,
+		"wasmer_store_modules":                   2,
+		"wasmer_store_bytes":                     float64(len(moduleX) + len(moduleY)),
+	}
+	for name, value := range want {
+		if v, ok := got[name]; !ok || v != value {
+			t.Errorf("%s = %v (there: %v), want %v", name, v, ok, value)
+		}
+	}
+	if err := f.Register(registry); err == nil {
+		t.Error("the same metrics were registered twice")
+	}
 }

@@ -1,4 +1,4 @@
-package fill_test
+package fetch_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/fill"
+	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/store"
 )
@@ -18,23 +18,23 @@ import (
 func TestReferences(t *testing.T) {
 	inStatus, inFilter, foreign := hashOf([]byte("a")), hashOf([]byte("b")), envoyFilter("foreign", hashOf([]byte("c")), "")
 	foreign.SetLabels(map[string]string{"app.kubernetes.io/managed-by": "helm"})
-	noModule := autowasm("new", "", "", registry())
+	noModule := autowasm("new", "", "", registrySource(x))
 	noModule.Status.Module = nil
-	reader := cluster(t, autowasm("a", inStatus, "", registry()), noModule, autowasm("odd", "no hash", "", registry()), envoyFilter("b", inFilter, ""), foreign)
-	got, err := fill.References(t.Context(), reader)
+	reader := cluster(autowasm("a", inStatus, "", registrySource(x)), noModule, autowasm("odd", "no hash", "", registrySource(x)), envoyFilter("b", inFilter, ""), foreign)
+	got, err := fetch.References(t.Context(), reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(map[string]struct{}{inStatus: {}, inFilter: {}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := fill.References(t.Context(), broken(t)); err == nil {
+	if _, err := fetch.References(t.Context(), broken()); err == nil {
 		t.Error("a list that failed is taken for an empty one")
 	}
 }
 
 // evicting runs an Evictor on a store with one module for as long as fn.
-func evicting(t *testing.T, reader func(*testing.T) client.Client, o store.Options, fn func(*store.Store)) {
+func evicting(t *testing.T, reader func() client.Client, o store.Options, fn func(*store.Store)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		o.Dir = t.TempDir()
@@ -42,10 +42,10 @@ func evicting(t *testing.T, reader func(*testing.T) client.Client, o store.Optio
 		if err != nil {
 			t.Fatal(err)
 		}
-		put(t, s, wanted)
+		put(t, s, moduleX)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		e := &fill.Evictor{Store: s, Reader: reader(t)}
+		e := &fetch.Evictor{Store: s, Reader: reader()}
 		go func() { ended <- e.Start(ctx) }()
 		fn(s)
 		cancel()
@@ -56,13 +56,13 @@ func evicting(t *testing.T, reader func(*testing.T) client.Client, o store.Optio
 }
 
 func has(s *store.Store) bool {
-	_, ok := s.Lookup(sha)
+	_, ok := s.Lookup(hashOf(moduleX))
 	return ok
 }
 
-func TestEvictorRemovesWhatNobodyNames(t *testing.T) {
-	nobody := func(t *testing.T) client.Client { return cluster(t) }
-	evicting(t, nobody, store.Options{Retention: 24 * time.Hour}, func(s *store.Store) {
+func TestEvictorRemovesWhatNothingReferences(t *testing.T) {
+	nothing := func() client.Client { return cluster() }
+	evicting(t, nothing, store.Options{Retention: 24 * time.Hour}, func(s *store.Store) {
 		time.Sleep(24 * time.Hour)
 		if !has(s) {
 			t.Error("evicted within the retention")
@@ -74,14 +74,14 @@ func TestEvictorRemovesWhatNobodyNames(t *testing.T) {
 	})
 }
 
-func TestEvictorKeepsWhatIsNamed(t *testing.T) {
+func TestEvictorKeepsWhatIsReferenced(t *testing.T) {
 	for name, object := range map[string]client.Object{
-		"an AutoWasm":    autowasm("a", sha, "", v1alpha1.Source{}),
-		"an EnvoyFilter": envoyFilter("a", sha, ""),
+		"an AutoWasm":    autowasm("a", hashOf(moduleX), "", v1alpha1.Source{}),
+		"an EnvoyFilter": envoyFilter("a", hashOf(moduleX), ""),
 	} {
 		t.Run(name, func(t *testing.T) {
-			named := func(t *testing.T) client.Client { return cluster(t, object) }
-			evicting(t, named, store.Options{Retention: time.Hour}, func(s *store.Store) {
+			referenced := func() client.Client { return cluster(object) }
+			evicting(t, referenced, store.Options{Retention: time.Hour}, func(s *store.Store) {
 				time.Sleep(100 * time.Hour)
 				if !has(s) {
 					t.Error("evicted")
@@ -95,14 +95,14 @@ func TestEvictorWithoutKnowledgeDoesNothing(t *testing.T) {
 	evicting(t, broken, store.Options{Retention: time.Hour}, func(s *store.Store) {
 		time.Sleep(100 * time.Hour)
 		if !has(s) {
-			t.Error("evicted although it is not known what is named")
+			t.Error("evicted although it is not known what is referenced")
 		}
 	})
 }
 
 func TestEvictorHurriesWhenRoomIsShort(t *testing.T) {
-	nobody := func(t *testing.T) client.Client { return cluster(t) }
-	evicting(t, nobody, store.Options{MaxTotalBytes: int64(len(wanted))}, func(s *store.Store) {
+	nothing := func() client.Client { return cluster() }
+	evicting(t, nothing, store.Options{MaxTotalBytes: int64(len(moduleX))}, func(s *store.Store) {
 		time.Sleep(90 * time.Second)
 		put(t, s, wasmtest.Module(wasmtest.Salt("one too many")))
 		time.Sleep(11 * time.Second)

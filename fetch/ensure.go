@@ -1,0 +1,138 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
+)
+
+// Ensure returns the module of a request once it is in the store.
+//
+// A request that names an image by digest, or a tag with the policy IfNotPresent,
+// is answered from memory when it was resolved with the same credentials less than
+// ResolveTTL ago. Everything else asks the source first, and downloads only what
+// this source has not given before.
+//
+// Errors are *failure.Error. When ctx ends first the error is
+// v1alpha1.ReasonPending: the fetch goes on in the background, and a further call
+// joins it. Failures are not remembered: a further call tries again, save within the
+// time that a host asked for by Retry-After, which is v1alpha1.ReasonRateLimited at
+// once.
+func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) {
+	m, task, err := f.begin(ctx, r)
+	if task == nil {
+		return m, err
+	}
+	return task.wait(ctx)
+}
+
+// Begin is Ensure for a caller that does not wait: it returns the task, which may
+// have ended already. ctx is for reading the credentials alone.
+func (f *Fetcher) Begin(ctx context.Context, r source.Request) *Task {
+	m, task, err := f.begin(ctx, r)
+	if task == nil {
+		return EndedTask(m, err)
+	}
+	return task
+}
+
+// begin returns the task of a request, or without one what is known at once.
+func (f *Fetcher) begin(ctx context.Context, r source.Request) (Module, *Task, error) {
+	id, err := f.identify(ctx, r)
+	if err != nil {
+		return Module{}, nil, err
+	}
+	if m, ok := f.cached(id); ok {
+		return m, nil, nil
+	}
+	a := ask{identity: id, tenant: r.Namespace}
+	task, err := f.requests.start(ctx, a, a, a.starter(), func(ctx context.Context) (Module, error) {
+		return f.ensure(ctx, a, r)
+	})
+	return Module{}, task, err
+}
+
+// cached answers from memory if it may and the store still has the module.
+func (f *Fetcher) cached(id identity) (Module, bool) {
+	if !id.memorable {
+		return Module{}, false
+	}
+	m, ok := f.memory.resolution(id)
+	if ok {
+		_, ok = f.o.Store.Use(m.SHA256)
+	}
+	return m, ok
+}
+
+// ensure is the task of a request.
+func (f *Fetcher) ensure(ctx context.Context, a ask, r source.Request) (Module, error) {
+	begun := f.o.Now()
+	m, err := f.resolveAndFetch(ctx, a, r.Exactly(source.Pin{Reference: r.Preferred}))
+	if r.Preferred != "" && err != nil && failure.Of(err).Terminal {
+		m, err = f.resolveAndFetch(ctx, a, r)
+	}
+	took := f.o.Now().Sub(begun)
+	f.metrics.fetched(took, err)
+	if err == nil && a.memorable {
+		f.memory.addResolution(a.identity, m, f.o.ResolveTTL-took)
+	}
+	return m, err
+}
+
+// resolveAndFetch asks the source, with the request's own credentials, what it has,
+// and downloads what it has not given before.
+func (f *Fetcher) resolveAndFetch(ctx context.Context, a ask, r source.Request) (m Module, err error) {
+	if err := f.memory.rateLimited(a.account()); err != nil {
+		return Module{}, err
+	}
+	defer func() { f.memory.addRateLimit(a.account(), err) }()
+	var resolved *source.Resolved
+	err = f.limited(ctx, f.resolving, a, func(ctx context.Context) (err error) {
+		resolved, err = f.o.Sources.Resolve(ctx, r)
+		return err
+	})
+	if err != nil {
+		return Module{}, err
+	}
+	if m, ok := f.recall(resolved); ok {
+		return m, nil
+	}
+	return f.download(ctx, a, resolved)
+}
+
+// limited runs fn when the limiter lets it. Both the wait and fn are bounded by
+// FetchTimeout.
+func (f *Fetcher) limited(ctx context.Context, l *limiter, a ask, fn func(context.Context) error) error {
+	waiting, stop := context.WithTimeoutCause(ctx, f.o.FetchTimeout, errBusy)
+	defer stop()
+	release, err := l.acquire(waiting, a.tenant, a.host())
+	if err != nil {
+		return f.interrupted(waiting, a, err)
+	}
+	defer release()
+	running, stop := context.WithTimeoutCause(ctx, f.o.FetchTimeout, fmt.Errorf("the source did not finish within %s", f.o.FetchTimeout))
+	defer stop()
+	return f.interrupted(running, a, fn(running))
+}
+
+// errBusy is the cause of a wait for the limiter that took too long.
+var errBusy = errors.New("too many other fetches are under way")
+
+// interrupted makes an error that comes of the end of our own context transient, and
+// says why it ended.
+func (f *Fetcher) interrupted(ctx context.Context, a ask, err error) error {
+	if err == nil || ctx.Err() == nil || failure.Of(err).Terminal {
+		return err
+	}
+	if f.owner.ctx.Err() != nil {
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "fetch %s: the server is stopping: %w", a, err)
+	}
+	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return failure.Transientf(v1alpha1.ReasonUnavailable, "fetch %s: %w", a, err)
+}

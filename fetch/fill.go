@@ -1,0 +1,174 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/time/rate"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/peer"
+	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/internal/failure"
+)
+
+const (
+	// maxFills is how many modules are filled at once.
+	maxFills = 32
+	// maxUnreferenced is how many of them may be of modules that nothing references.
+	maxUnreferenced = maxFills / 2
+	// unreferencedRate and unreferencedBurst are how often peers are asked for those,
+	// per second and at once: anybody may ask us for anything.
+	unreferencedRate  = 10
+	unreferencedBurst = 50
+)
+
+// sha256Of names a module in messages.
+type sha256Of string
+
+func (s sha256Of) String() string { return "module " + string(s) }
+
+// Fill brings the module of that sha256 into the store, unless it is there, and
+// returns when it is: from a peer that has it, else from the source of an AutoWasm
+// that references it. However many callers there are, there is one fill per module;
+// how it failed is remembered for some seconds.
+//
+// Errors are *failure.Error: v1alpha1.ReasonNotFound when nothing references the
+// module and no peer has it, v1alpha1.ReasonPending when ctx ends first, which ends
+// nothing, and otherwise what the sources say.
+func (f *Fetcher) Fill(ctx context.Context, sha256 string) error {
+	if _, ok := f.o.Store.Lookup(sha256); ok {
+		return nil
+	}
+	if err := f.memory.failure(sha256); err != nil {
+		return err
+	}
+	task, err := f.fills.start(ctx, sha256, sha256Of(sha256), starter{}, func(ctx context.Context) (Module, error) {
+		return Module{}, f.fill(ctx, sha256)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = task.wait(ctx)
+	return err
+}
+
+// fill is the task of a module.
+func (f *Fetcher) fill(ctx context.Context, sha256 string) error {
+	ctx, cancel := context.WithTimeout(ctx, f.o.FillTimeout)
+	defer cancel()
+	_, err := recovered(ctx, func(ctx context.Context) (Module, error) {
+		return Module{}, f.copyOrFetch(ctx, sha256)
+	})
+	f.metrics.filled(err)
+	if err != nil {
+		f.memory.addFailure(sha256, err)
+	}
+	return err
+}
+
+func (f *Fetcher) copyOrFetch(ctx context.Context, sha256 string) error {
+	requests, err := requestsFor(ctx, f.o.Reader, sha256)
+	if err != nil {
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "%w", err)
+	}
+	if len(requests) == 0 {
+		done, ok := f.unreferenced.begin()
+		if !ok {
+			return failure.Transientf(v1alpha1.ReasonRateLimited, "too many modules are requested that nothing references, such as %s", sha256)
+		}
+		defer done()
+	}
+	if f.copyFromPeers(ctx, sha256) {
+		return nil
+	}
+	if len(requests) == 0 {
+		return failure.Terminalf(v1alpha1.ReasonNotFound, "nothing references module %s", sha256)
+	}
+	return f.fetchAny(ctx, requests, sha256)
+}
+
+// copyFromPeers asks one peer after the other. That none has it is no error: the
+// source remains.
+func (f *Fetcher) copyFromPeers(ctx context.Context, sha256 string) bool {
+	logger := log.FromContext(ctx).WithValues("sha256", sha256)
+	urls, err := f.peers.Peers(ctx)
+	if err != nil {
+		logger.Error(err, "Cannot find the peers, asking the source")
+		return false
+	}
+	for _, url := range urls {
+		err := f.copyFrom(ctx, url, sha256)
+		if err == nil {
+			logger.Info("Copied a module from a peer", "peer", url)
+			return true
+		}
+		if !errors.Is(err, peer.ErrNotFound) {
+			logger.Info("Cannot copy a module from a peer", "peer", url, "err", err.Error())
+		}
+	}
+	return false
+}
+
+// copyFrom streams a module from a peer into the store, which checks its hash.
+func (f *Fetcher) copyFrom(ctx context.Context, url, sha256 string) error {
+	ctx, cancel := context.WithTimeout(ctx, f.o.PeerTimeout)
+	defer cancel()
+	body, err := f.peers.Module(ctx, url, sha256)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read
+	_, err = f.o.Store.Put(ctx, body, sha256)
+	return err
+}
+
+// fetchAny asks the sources of those who reference the module until one gives it. If
+// all fail, a transient failure counts more than a terminal one.
+func (f *Fetcher) fetchAny(ctx context.Context, requests []source.Request, sha256 string) error {
+	var worst *failure.Error
+	for _, r := range requests {
+		err := f.fetchExactly(ctx, r, sha256)
+		if err == nil {
+			return nil
+		}
+		err = fmt.Errorf("as AutoWasm %s/%s asks: %w", r.Namespace, r.Name, err)
+		if worst == nil || (worst.Terminal && !failure.Of(err).Terminal) {
+			worst = failure.Wrapf(err, "bring module %s", sha256)
+		}
+	}
+	return worst
+}
+
+func (f *Fetcher) fetchExactly(ctx context.Context, r source.Request, sha256 string) error {
+	m, err := f.Ensure(ctx, r)
+	if err == nil && m.SHA256 != sha256 {
+		err = failure.Terminalf(v1alpha1.ReasonDigestMismatch, "%s now holds module %s", m.Reference, m.SHA256)
+	}
+	return err
+}
+
+// throttle bounds how often something is begun, and how much of it is under way.
+type throttle struct {
+	rate   *rate.Limiter
+	places chan struct{}
+}
+
+func newThrottle(perSecond rate.Limit, burst, atOnce int) throttle {
+	return throttle{rate: rate.NewLimiter(perSecond, burst), places: make(chan struct{}, atOnce)}
+}
+
+// begin does not wait. What it returns must be called at the end.
+func (t throttle) begin() (done func(), ok bool) {
+	if !t.rate.Allow() {
+		return nil, false
+	}
+	select {
+	case t.places <- struct{}{}:
+		return func() { <-t.places }, true
+	default:
+		return nil, false
+	}
+}

@@ -1,0 +1,213 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/failure"
+)
+
+// Task is work in the background that any number of callers wait for and none of
+// them owns.
+type Task struct {
+	of      fmt.Stringer // what is fetched, for messages
+	starter starter
+	done    chan struct{} // closed when module and err are set
+	module  Module
+	err     error
+
+	mu        sync.Mutex
+	afterDone []func() // nil once done
+}
+
+// starter is who started a task.
+type starter struct{ namespace, credentials string }
+
+// Done is closed when the task has ended.
+func (t *Task) Done() <-chan struct{} { return t.done }
+
+// Result returns the module or the *failure.Error with which the task ended. It must
+// not be called before Done is closed.
+func (t *Task) Result() (Module, error) { return t.module, t.err }
+
+// AfterDone has fn called once the task has ended, at once if it has. fn must not
+// block.
+func (t *Task) AfterDone(fn func()) {
+	t.mu.Lock()
+	select {
+	case <-t.done:
+		t.mu.Unlock()
+		fn()
+	default:
+		t.afterDone = append(t.afterDone, fn)
+		t.mu.Unlock()
+	}
+}
+
+// wait returns the result, or v1alpha1.ReasonPending when ctx ends first.
+func (t *Task) wait(ctx context.Context) (Module, error) {
+	select {
+	case <-t.done:
+		return t.module, t.err
+	case <-ctx.Done():
+		return Module{}, failure.Transientf(v1alpha1.ReasonPending, "%s is not here yet and is being fetched in the background: %w", t.of, context.Cause(ctx))
+	}
+}
+
+func (t *Task) end(m Module, err error) {
+	t.mu.Lock()
+	t.module, t.err = m, err
+	close(t.done)
+	t.mu.Unlock()
+	for _, fn := range t.afterDone { // which nobody appends to any more
+		fn()
+	}
+}
+
+// EndedTask returns a Task that has ended.
+func EndedTask(m Module, err error) *Task {
+	t := &Task{done: make(chan struct{}), module: m, err: err}
+	close(t.done)
+	return t
+}
+
+// tasks is the single flight of one kind of work: there is at most one task per key,
+// which everybody joins who asks for the same.
+//
+// golang.org/x/sync/singleflight does not do: it has no bounds, its goroutines are
+// awaited by nobody when the server stops, and a panic over what a source sent ends
+// the process.
+type tasks[K comparable] struct {
+	owner *owner
+	limit int
+
+	mu      sync.Mutex
+	running map[K]*Task
+	started counter[string] // of those that run, by the namespace that started them
+}
+
+// newTasks bounds the tasks that run at once, and those that one namespace started.
+func newTasks[K comparable](o *owner, limit, limitOfOne int) *tasks[K] {
+	return &tasks[K]{owner: o, limit: limit, running: map[K]*Task{}, started: newCounter[string](limitOfOne)}
+}
+
+// start returns the task of the key, and starts it with fn if there is none. fn gets
+// a context of its own, with the logger of ctx.
+func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter, fn func(context.Context) (Module, error)) (*Task, error) {
+	t, added, err := g.add(key, of, by)
+	if !added {
+		return t, err
+	}
+	own := log.IntoContext(g.owner.ctx, log.FromContext(ctx))
+	if err := g.owner.run(func() { g.run(own, key, t, fn) }); err != nil {
+		g.end(key, t, Module{}, err)
+	}
+	return t, nil
+}
+
+// do is start for a caller that is itself a task: it runs fn in its own goroutine.
+func (g *tasks[K]) do(ctx context.Context, key K, of fmt.Stringer, by starter, fn func(context.Context) (Module, error)) (t *Task, started bool, err error) {
+	t, added, err := g.add(key, of, by)
+	if added {
+		g.run(ctx, key, t, fn)
+	}
+	return t, added, err
+}
+
+// add returns the task of the key, which it adds if there is none.
+func (g *tasks[K]) add(key K, of fmt.Stringer, by starter) (t *Task, added bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t := g.running[key]; t != nil {
+		return t, false, nil
+	}
+	switch {
+	case len(g.running) >= g.limit:
+		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches are under way (%d)", g.limit)
+	case g.started.full(by.namespace):
+		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", by.namespace, g.started.limit)
+	}
+	t = &Task{of: of, starter: by, done: make(chan struct{})}
+	g.running[key] = t
+	g.started.add(by.namespace)
+	return t, true, nil
+}
+
+func (g *tasks[K]) run(ctx context.Context, key K, t *Task, fn func(context.Context) (Module, error)) {
+	m, err := recovered(ctx, fn)
+	g.end(key, t, m, err)
+}
+
+// end forgets the task before its result is known: who asks later starts another.
+func (g *tasks[K]) end(key K, t *Task, m Module, err error) {
+	g.mu.Lock()
+	delete(g.running, key)
+	g.started.remove(t.starter.namespace)
+	g.mu.Unlock()
+	t.end(m, err)
+}
+
+// find returns the task of the key, nil when there is none.
+func (g *tasks[K]) find(key K) *Task {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.running[key]
+}
+
+// count is how many tasks run.
+func (g *tasks[K]) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.running)
+}
+
+// recovered turns a panic over what a source or a peer sent into an error.
+func recovered(ctx context.Context, fn func(context.Context) (Module, error)) (m Module, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.FromContext(ctx).Error(fmt.Errorf("panic: %v", p), "Fetch panicked", "stack", string(debug.Stack()))
+			m, err = Module{}, failure.Transientf(v1alpha1.ReasonUnavailable, "internal error: %v", p)
+		}
+	}()
+	return fn(ctx)
+}
+
+// owner is whom the tasks belong to: it can cancel all of them and wait.
+type owner struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	stopped bool
+	work    sync.WaitGroup
+}
+
+func newOwner() *owner {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &owner{ctx: ctx, cancel: cancel}
+}
+
+// run starts fn in the background, unless everything has been stopped.
+func (o *owner) run(fn func()) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.stopped {
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "the server is stopping")
+	}
+	o.work.Go(fn)
+	return nil
+}
+
+// stop cancels the work that runs, lets no more begin, and waits.
+func (o *owner) stop() {
+	o.mu.Lock()
+	o.stopped = true
+	o.mu.Unlock()
+	o.cancel()
+	o.work.Wait()
+}
