@@ -8,7 +8,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
@@ -38,11 +37,11 @@ func referenceOf(object client.Object) []string {
 			sha256 = o.Status.Module.SHA256
 		}
 	default:
-		if o.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy {
+		if render.IsLabelled(o) {
 			sha256 = o.GetAnnotations()[v1alpha1.AnnotationModule]
 		}
 	}
-	if !module.IsSHA256(sha256) {
+	if !v1alpha1.IsSHA256(sha256) {
 		return nil
 	}
 	return []string{sha256}

@@ -27,9 +27,6 @@ type Info struct {
 	ABI string
 }
 
-// IsSHA256 is v1alpha1.IsSHA256.
-func IsSHA256(s string) bool { return v1alpha1.IsSHA256(s) }
-
 // TooLarge is the refusal of a module above a limit in bytes.
 func TooLarge(limit int64) *failure.Error {
 	size := fmt.Sprintf("%d bytes", limit)

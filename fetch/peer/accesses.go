@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 const (
@@ -43,7 +43,7 @@ func (a *Accesses) Collect(ctx context.Context, sha256 string) (map[string]Acces
 	if all == nil {
 		all = map[string]Access{}
 	}
-	if !module.IsSHA256(sha256) { // it becomes part of a URL
+	if !v1alpha1.IsSHA256(sha256) { // it becomes part of a URL
 		return all, nil
 	}
 	urls, err := a.client.Peers(ctx)

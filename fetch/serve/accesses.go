@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/peer"
 )
@@ -61,7 +62,7 @@ func clientOf(r *http.Request) (string, bool) {
 // reports whether the request is such a one.
 func (s *Server) serveAccesses(w *response, r *http.Request, name string) bool {
 	sha256, ok := strings.CutSuffix(name, peer.AccessesSuffix)
-	if !ok || !module.IsSHA256(sha256) || r.Header.Get(peer.Header) == "" {
+	if !ok || !v1alpha1.IsSHA256(sha256) || r.Header.Get(peer.Header) == "" {
 		return false
 	}
 	body, err := json.Marshal(s.Accesses(sha256))

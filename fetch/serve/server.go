@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/store"
 )
 
@@ -103,7 +102,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !isModule:
 		reject(out, http.StatusNotFound, "modules are at "+v1alpha1.ModulePath+"<sha256>")
 	case s.serveAccesses(out, r, name):
-	case !module.IsSHA256(name):
+	case !v1alpha1.IsSHA256(name):
 		reject(out, http.StatusBadRequest, "a module is named by its sha256, 64 lower-case hex digits")
 	default:
 		s.serveModule(out, r, name)

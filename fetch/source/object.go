@@ -12,7 +12,6 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
-	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/internal/text"
 )
@@ -59,7 +58,7 @@ func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
 		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "the object's url is not an absolute http or https URL, such as https://bucket.example/filter.wasm")
 	case u.User != nil:
 		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "the object's url must not carry user information")
-	case source.SHA256 != "" && !module.IsSHA256(source.SHA256):
+	case source.SHA256 != "" && !v1alpha1.IsSHA256(source.SHA256):
 		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "the object's sha256 is not 64 lower-case hex digits")
 	}
 	u.Fragment, u.RawFragment = "", ""

@@ -6,7 +6,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch/module"
 )
 
 // Pin is the module that a source was resolved to before.
@@ -22,7 +21,7 @@ type Pin struct {
 // user's last word. A reference that is not of this image is dropped: a status can be
 // edited, and must not lead credentials elsewhere.
 func PinOf(s v1alpha1.Source, status *v1alpha1.ModuleStatus) *Pin {
-	if status == nil || status.Source != SourceID(s) || !module.IsSHA256(status.SHA256) {
+	if status == nil || status.Source != SourceID(s) || !v1alpha1.IsSHA256(status.SHA256) {
 		return nil
 	}
 	if s.Object != nil && s.Object.SHA256 != "" && s.Object.SHA256 != status.SHA256 {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
@@ -22,7 +23,7 @@ func (s *Store) rebuild() error {
 			s.removeOrphan(sha)
 			continue
 		}
-		if file.Type().IsRegular() && module.IsSHA256(name) {
+		if file.Type().IsRegular() && v1alpha1.IsSHA256(name) {
 			s.restore(name)
 		}
 	}
@@ -31,7 +32,7 @@ func (s *Store) rebuild() error {
 
 // removeOrphan removes a record that has no module.
 func (s *Store) removeOrphan(sha string) {
-	if !module.IsSHA256(sha) {
+	if !v1alpha1.IsSHA256(sha) {
 		return
 	}
 	if _, err := os.Lstat(s.path(sha)); !os.IsNotExist(err) {
