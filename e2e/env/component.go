@@ -2,7 +2,6 @@ package env
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/build"
@@ -19,7 +18,7 @@ type Component struct {
 	Args func(ports []int) []string
 	// Ports is how many free ports on 127.0.0.1 it needs; at least one, by which the log calls it.
 	Ports int
-	// Ready returns nil when it answers. It has Timeout to come to that; default: a minute.
+	// Ready returns nil when it answers. It has Timeout to come to that; default: Timeout.
 	Ready   func(ctx context.Context, ports []int) error
 	Timeout time.Duration
 }
@@ -47,7 +46,7 @@ func (e *Environment) Launch(ctx context.Context, c Component) (*Launched, error
 
 func (c Component) internal() component {
 	if c.Timeout == 0 {
-		c.Timeout = time.Minute
+		c.Timeout = Timeout
 	}
 	return component{
 		name: c.Name, ports: c.Ports, timeout: c.Timeout, ready: c.Ready,
@@ -60,7 +59,7 @@ func (c Component) internal() component {
 // Restart starts a component that was stopped, or that died, at the ports that it had.
 func (l *Launched) Restart(ctx context.Context) (err error) {
 	l.env.forget(l.process)
-	l.process, err = l.env.launchAt(ctx, l.component, l.Ports)
+	l.process, err = l.env.relaunch(ctx, l.component, l.Ports)
 	return err
 }
 
@@ -82,6 +81,9 @@ func (l *Launched) PID() int { return l.process.pid }
 // Running tells whether the process has not ended.
 func (l *Launched) Running() bool { return l.process.running() }
 
+// Done is closed when the process has ended. A restart has another.
+func (l *Launched) Done() <-chan struct{} { return l.process.done }
+
 // Log is the path of its log.
 func (l *Launched) Log() string { return l.process.log }
 
@@ -93,12 +95,6 @@ func (e *Environment) DataPath(elem ...string) string { return e.data(elem...) }
 
 // Logf writes a line to the environment's log.
 func (e *Environment) Logf(format string, args ...any) { e.logf(format, args...) }
-
-// Probe asks a URL once and returns nil when the answer is 200 OK.
-func Probe(ctx context.Context, url string) error { return probe(ctx, http.DefaultClient, url) }
-
-// Poll tries until it succeeds or the context ends, and then returns the last error.
-func Poll(ctx context.Context, try func(context.Context) error) error { return poll(ctx, try) }
 
 // Loopback is the address that the parts of an environment listen on.
 const Loopback = loopback

@@ -61,10 +61,11 @@ func TestComponent(t *testing.T) {
 func TestComponentThatDies(t *testing.T) {
 	died := make(chan *ComponentError, 1)
 	e := environment(t, func(f *ComponentError) { died <- f })
-	l, err := e.Launch(t.Context(), shell(e, `echo $1 > $READY; sleep 0.2; echo last words; exit 3`))
+	l, err := e.Launch(t.Context(), shell(e, `echo $1 > $READY; until [ -e $READY.end ]; do sleep 0.05; done; echo last words; exit 3`))
 	if err != nil {
 		t.Fatal(err)
 	}
+	touch(t, e.DataPath("ready.end"))
 	if f := <-died; f.Component != "shell" || !strings.Contains(f.Error(), "last words") {
 		t.Errorf("reported: %v", f)
 	}

@@ -5,14 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"net/http"
-	"time"
 )
 
 func (e *Environment) startEtcd(ctx context.Context) error {
 	_, ports, err := e.launch(ctx, component{
-		name: "etcd", ports: 2, timeout: 30 * time.Second,
+		name: "etcd", ports: 2, timeout: Timeout,
 		command: e.etcdCommand,
 		ready: func(ctx context.Context, ports []int) error {
 			return probe(ctx, http.DefaultClient, "http://"+address(ports[0])+"/readyz")
@@ -40,7 +38,7 @@ func (e *Environment) etcdCommand(ports []int) command {
 func (e *Environment) startAPIServer(ctx context.Context) error {
 	client := e.apiClient()
 	_, ports, err := e.launch(ctx, component{
-		name: "kube-apiserver", ports: 1, timeout: 60 * time.Second,
+		name: "kube-apiserver", ports: 1, timeout: Timeout,
 		command: e.apiServerCommand,
 		ready: func(ctx context.Context, ports []int) error {
 			return probe(ctx, client, "https://"+address(ports[0])+"/readyz")
@@ -72,7 +70,7 @@ func (e *Environment) apiServerCommand(ports []int) command {
 // are for nodes and Pods.
 func (e *Environment) startControllers(ctx context.Context) error {
 	_, _, err := e.launch(ctx, component{
-		name: "controllers", ports: 1, timeout: 60 * time.Second,
+		name: "controllers", ports: 1, timeout: Timeout,
 		command: e.controllersCommand,
 		ready: func(ctx context.Context, ports []int) error {
 			return probe(ctx, http.DefaultClient, "http://"+address(ports[0])+"/healthz")
@@ -91,24 +89,4 @@ func (e *Environment) apiClient() *http.Client {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(e.creds.caPEM)
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-}
-
-// probe asks once whether a part is ready: 200 is yes.
-func probe(ctx context.Context, client *http.Client, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode == http.StatusOK {
-		return nil
-	}
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 1024))
-	return fmt.Errorf("GET %s: %s: %s", url, response.Status, body)
 }

@@ -43,8 +43,8 @@ type Environment struct {
 	failures  []*ComponentError
 }
 
-// grace is how long a part may take to end.
-const grace = 15 * time.Second
+// grace is how long a part may take to end before it is killed, which is an error.
+const grace = time.Minute
 
 // Start builds what is missing and starts an environment. ctx bounds the start only: the environment runs until
 // Stop. When a part does not come up, everything is stopped again and the error, a *ComponentError, says which.

@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
+
+// timeoutFlag is how long kubectl waits.
+var timeoutFlag = "--timeout=" + Timeout.String()
 
 // TestEnvironment runs everything but wasmer once, uses each part, and looks for what is left of it.
 func TestEnvironment(t *testing.T) {
@@ -63,14 +65,14 @@ func testGarbageCollector(ctx context.Context, t *testing.T, e *Environment) {
 		ownerReferences: [{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, name: owner, uid: `+owner+`}]}}`,
 		"create", "-f", "-")
 	kubectl(ctx, t, e, "", "delete", "envoyfilter", "owner")
-	kubectl(ctx, t, e, "", "wait", "envoyfilter/child", "--for=delete", "--timeout=20s")
+	kubectl(ctx, t, e, "", "wait", "envoyfilter/child", "--for=delete", timeoutFlag)
 }
 
 // testQuota exhausts a quota of a kind that came with a CRD.
 func testQuota(ctx context.Context, t *testing.T, e *Environment) {
 	kubectl(ctx, t, e, "", "create", "namespace", "quota")
 	kubectl(ctx, t, e, "", "create", "quota", "none", "-n", "quota", "--hard=count/envoyfilters.networking.istio.io=0")
-	kubectl(ctx, t, e, "", "wait", "quota/none", "-n", "quota", "--for=jsonpath={.status.hard}", "--timeout=20s")
+	kubectl(ctx, t, e, "", "wait", "quota/none", "-n", "quota", "--for=jsonpath={.status.hard}", timeoutFlag)
 	_, err := e.KubectlInput(ctx, `{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: a, namespace: quota}}`,
 		"create", "-f", "-")
 	if err == nil || !strings.Contains(err.Error(), "exceeded quota") {
@@ -80,7 +82,7 @@ func testQuota(ctx context.Context, t *testing.T, e *Environment) {
 
 func testNamespaceDeletion(ctx context.Context, t *testing.T, e *Environment) {
 	kubectl(ctx, t, e, "", "create", "namespace", "passing")
-	kubectl(ctx, t, e, "", "delete", "namespace", "passing", "--timeout=30s")
+	kubectl(ctx, t, e, "", "delete", "namespace", "passing", timeoutFlag)
 }
 
 // testPermissions asks with wasmer's kubeconfig: it has what manifests/rbac grants and nothing else.
@@ -169,8 +171,8 @@ func testStop(t *testing.T, e *Environment, pids map[string]int) {
 	}
 	t.Logf("stopped in %s", time.Since(began))
 	for name, pid := range pids {
-		if err := syscall.Kill(-pid, 0); !errors.Is(err, syscall.ESRCH) {
-			t.Errorf("%s (process group %d) is left: %v", name, pid, err)
+		if err := Poll(t.Context(), func(context.Context) error { return groupLeft(pid) }); err != nil {
+			t.Errorf("%s is left: %v", name, err)
 		}
 	}
 	if err := e.Err(); err != nil {

@@ -39,6 +39,18 @@ func (e *Environment) launch(ctx context.Context, c component) (*process, []int,
 	}
 }
 
+// relaunch starts a component at the ports that it had before. A client's connection can have taken one of them, which
+// is waited for.
+func (e *Environment) relaunch(ctx context.Context, c component, ports []int) (p *process, err error) {
+	_ = Poll(ctx, func(ctx context.Context) error {
+		if p, err = e.launchAt(ctx, c, ports); errors.Is(err, errPortTaken) {
+			return err
+		}
+		return nil // another error is final
+	})
+	return p, err
+}
+
 // launchAt starts a component at the given ports and waits until it is ready, after which Stop ends it. One that does
 // not become ready is ended here.
 func (e *Environment) launchAt(ctx context.Context, c component, ports []int) (*process, error) {
@@ -64,18 +76,21 @@ func (e *Environment) launchAt(ctx context.Context, c component, ports []int) (*
 func waitReady(ctx context.Context, p *process, timeout time.Duration, probe func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not within %s", timeout))
 	defer cancel()
-	for {
-		last := probe(ctx)
-		if last == nil {
-			return nil
-		}
+	go func() {
 		select {
 		case <-p.done:
-			return endedEarly(p)
+			cancel()
 		case <-ctx.Done():
-			return fmt.Errorf("did not come up: %w (last answer: %v)", context.Cause(ctx), last)
-		case <-time.After(50 * time.Millisecond):
 		}
+	}()
+	err := Poll(ctx, probe)
+	switch {
+	case err == nil:
+		return nil
+	case !p.running():
+		return endedEarly(p)
+	default:
+		return fmt.Errorf("did not come up: %w", err)
 	}
 }
 

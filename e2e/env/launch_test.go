@@ -28,7 +28,7 @@ func environment(t *testing.T, onFailure func(*ComponentError)) *Environment {
 func script(e *Environment, text string) component {
 	flag := e.data("ready")
 	return component{
-		name: "script", ports: 1, timeout: 10 * time.Second,
+		name: "script", ports: 1, timeout: Timeout,
 		command: func(ports []int) command {
 			return command{
 				name: "script", path: "/bin/sh", args: []string{"-c", text},
@@ -51,13 +51,18 @@ func TestLaunchAndStop(t *testing.T) {
 	if err := e.Stop(); err != nil {
 		t.Error(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := poll(ctx, func(context.Context) error { return groupLeft(p.pid) }); err != nil {
+	if err := Poll(t.Context(), func(context.Context) error { return groupLeft(p.pid) }); err != nil {
 		t.Errorf("a child of the part is left: %v", err)
 	}
 	if err := e.Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -72,17 +77,18 @@ func groupLeft(group int) error {
 func TestDeathIsReportedOnce(t *testing.T) {
 	failures := make(chan *ComponentError, 2)
 	e := environment(t, func(f *ComponentError) { failures <- f })
-	p, _, err := e.launch(context.Background(), script(e, `touch $READY; sleep 0.2; echo last words; exit 3`))
+	p, _, err := e.launch(context.Background(), script(e, `touch $READY; until [ -e $READY.end ]; do sleep 0.05; done; echo last words; exit 3`))
 	if err != nil {
 		t.Fatal(err)
 	}
+	touch(t, e.data("ready.end"))
 	select {
 	case f := <-failures:
 		want := "script died: exit status 3; its log " + p.log + " ends:\n  last words"
 		if f.Error() != want {
 			t.Errorf("reported:\n%s\nwant:\n%s", f, want)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(Timeout):
 		t.Fatal("the death was not reported")
 	}
 	e.died(p) // as launchAt does for one that ends while it becomes ready
@@ -105,8 +111,15 @@ func TestComponentThatEndsEarly(t *testing.T) {
 
 func TestComponentThatIsNeverReady(t *testing.T) {
 	e := environment(t, nil)
-	c := script(e, `echo thinking; sleep 100`)
+	c := script(e, `echo thinking; touch $READY.not; sleep 100`)
 	c.timeout = 300 * time.Millisecond
+	ready := c.ready
+	c.ready = func(ctx context.Context, ports []int) error { // the time is not over before the script has begun
+		if err := Poll(t.Context(), func(context.Context) error { _, err := os.Stat(e.data("ready.not")); return err }); err != nil {
+			return err
+		}
+		return ready(ctx, ports)
+	}
 	_, _, err := e.launch(context.Background(), c)
 	for _, want := range []string{"script did not come up", "not within 300ms", "no such file", "thinking"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -126,7 +139,7 @@ func TestCanceledLaunch(t *testing.T) {
 	if _, _, err := e.launch(ctx, script(e, `sleep 100`)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error: %v", err)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 50*time.Second { // the script sleeps for twice as long
 		t.Errorf("it took %s", took)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"k8s.io/client-go/discovery"
 )
@@ -26,7 +25,7 @@ func (e *Environment) applyCRDs(ctx context.Context) error {
 	if err := e.ApplyManifests(ctx, "crd"); err != nil {
 		return err
 	}
-	if _, err := e.Kubectl(ctx, "wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"); err != nil {
+	if _, err := e.Kubectl(ctx, "wait", "crd", "--all", "--for=condition=Established", "--timeout="+Timeout.String()); err != nil {
 		return fmt.Errorf("wait for the CRDs: %w", err)
 	}
 	return e.waitForKinds(ctx, "wasm.tcm.io/v1alpha1", "networking.istio.io/v1alpha3")
@@ -54,10 +53,8 @@ func (e *Environment) waitForKinds(ctx context.Context, groupVersions ...string)
 	if err != nil {
 		return fmt.Errorf("make a discovery client: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	for _, gv := range groupVersions {
-		if err := poll(ctx, func(context.Context) error { return discovered(client, gv) }); err != nil {
+		if err := Poll(ctx, func(context.Context) error { return discovered(client, gv) }); err != nil {
 			return fmt.Errorf("wait for the kinds of %s: %w", gv, err)
 		}
 	}
@@ -104,19 +101,4 @@ func (e *Environment) manifests(part string) string {
 func (e *Environment) apply(ctx context.Context, args ...string) error {
 	_, err := e.Kubectl(ctx, append([]string{"apply", "--server-side", "--validate=strict"}, args...)...)
 	return err
-}
-
-// poll tries until it succeeds or the context ends, and then returns the last error.
-func poll(ctx context.Context, try func(context.Context) error) error {
-	for {
-		last := try(ctx)
-		if last == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w (last answer: %w)", context.Cause(ctx), last)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }

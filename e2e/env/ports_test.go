@@ -15,6 +15,9 @@ func TestFreePorts(t *testing.T) {
 		t.Errorf("20 ports are %v", distinct)
 	}
 	for _, port := range ports {
+		if port < firstPort || port > lastPort {
+			t.Errorf("port %d is not between %d and %d", port, firstPort, lastPort)
+		}
 		l, err := net.Listen("tcp4", address(port))
 		if err != nil {
 			t.Errorf("port %d is not free: %v", port, err)

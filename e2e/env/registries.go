@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"time"
 )
 
 func (e *Environment) startRegistries(ctx context.Context) error {
@@ -21,7 +20,7 @@ func (e *Environment) startRegistries(ctx context.Context) error {
 // startRegistry starts a registry, waits until it answers whoever may use it, and returns its host and port.
 func (e *Environment) startRegistry(ctx context.Context, name, htpasswd, userinfo string) (string, error) {
 	_, ports, err := e.launch(ctx, component{
-		name: name, ports: 1, timeout: 30 * time.Second,
+		name: name, ports: 1, timeout: Timeout,
 		command: func(ports []int) command { return e.registryCommand(name, htpasswd, ports[0]) },
 		ready: func(ctx context.Context, ports []int) error {
 			return probe(ctx, http.DefaultClient, "http://"+userinfo+address(ports[0])+"/v2/")

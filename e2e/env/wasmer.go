@@ -2,12 +2,10 @@ package env
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A Wasmer is one replica of the server. Its addresses stay the same over restarts.
@@ -32,9 +30,6 @@ const (
 	webhookPort
 	wasmerPorts
 )
-
-// wasmerTimeout is how long wasmer may take to become ready.
-const wasmerTimeout = 60 * time.Second
 
 // NewWasmer prepares a replica beside the environment's own, with a store of its own. The webhook configurations
 // point at the replica that started last, unless its flags say otherwise. Stop of the environment stops it.
@@ -102,18 +97,13 @@ func (w *Wasmer) launch(ctx context.Context) (err error) {
 		w.setURLs()
 		return err
 	}
-	for range attempts { // a client's connection can have one of the ports for a moment
-		w.process, err = w.env.launchAt(ctx, w.component(), w.ports)
-		if !errors.Is(err, errPortTaken) {
-			return err
-		}
-	}
+	w.process, err = w.env.relaunch(ctx, w.component(), w.ports)
 	return err
 }
 
 func (w *Wasmer) component() component {
 	return component{
-		name: w.Name, ports: wasmerPorts, timeout: wasmerTimeout,
+		name: w.Name, ports: wasmerPorts, timeout: Timeout,
 		command: w.command, ready: wasmerReady,
 	}
 }

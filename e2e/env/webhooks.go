@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,9 +23,7 @@ func (e *Environment) waitForWebhooks(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a client for AutoWasms: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	err = poll(ctx, func(ctx context.Context) error { return tryWebhooks(ctx, client) })
+	err = Poll(ctx, func(ctx context.Context) error { return tryWebhooks(ctx, client) })
 	if err != nil {
 		return fmt.Errorf("wait until the API server reaches wasmer's webhooks: %w", err)
 	}
