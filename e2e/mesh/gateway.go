@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -55,8 +54,6 @@ func (m *Mesh) startGateway(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	if err := env.Poll(ctx, func(ctx context.Context) error { return env.Probe(ctx, m.GatewayURL) }); err != nil {
 		return fmt.Errorf("wait until the gateway leads to the details workload: %w", err)
 	}

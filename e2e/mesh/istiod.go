@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"time"
 
 	"k8s.io/client-go/util/cert"
 
@@ -117,8 +116,6 @@ func (i *Istiod) registerWebhook(ctx context.Context, e *env.Environment, caBund
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	if err := env.Poll(ctx, func(ctx context.Context) error { return refusesInvalid(ctx, e) }); err != nil {
 		return fmt.Errorf("wait until the API server asks istiod's webhook: %w", err)
 	}

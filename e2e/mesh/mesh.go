@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/autowasm/autowasm/e2e/ads"
 	"github.com/autowasm/autowasm/e2e/env"
@@ -92,8 +91,6 @@ func (m *Mesh) startProxies(ctx context.Context) (err error) {
 
 // waitForListener waits until istiod would push a listener, and the cluster of wasmer, to a proxy.
 func (m *Mesh) waitForListener(ctx context.Context, n ads.Node, listener string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	err := env.Poll(ctx, func(ctx context.Context) error {
 		pushed, err := ads.Fetch(ctx, m.Istiod.Address, n)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -79,9 +78,6 @@ func (p *Pod) proxyIs(ctx context.Context, running, ready bool) error {
 	s.changed = metav1.Now()
 	return p.write(ctx, s)
 }
-
-// podTimeout is how long a Pod's end may take to be written.
-const podTimeout = 5 * time.Second
 
 // remove deletes the Pod at once. There is no node that would have to agree.
 func (p *Pod) remove(ctx context.Context) error {

@@ -31,7 +31,11 @@ type Proxy struct {
 }
 
 // Ready returns nil when the proxy says that it is ready, which a cluster's readiness probe asks it.
-func (p *Proxy) Ready(ctx context.Context) error { return env.Probe(ctx, p.AdminURL+"/ready") }
+func (p *Proxy) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	return env.Probe(ctx, p.AdminURL+"/ready")
+}
 
 // StartSidecar starts an Envoy as the sidecar of a workload and waits until it is ready. It runs until its own Stop or
 // the mesh's. For the workload's Pod it is a start, or a restart, of the container of the proxy.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"syscall"
+
+	"github.com/autowasm/autowasm/e2e/env"
 )
 
 // Stop ends the mesh, removes its Pods and leaves its other objects. It may be called again, and before or after the
@@ -29,7 +31,7 @@ func (m *Mesh) Stop() error {
 
 // removePods removes Pods from an API server that still runs.
 func removePods(pods []*Pod) error {
-	ctx, cancel := context.WithTimeout(context.Background(), podTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), env.Timeout)
 	defer cancel()
 	var errs []error
 	for _, p := range pods {

@@ -9,13 +9,6 @@ import (
 	"github.com/autowasm/autowasm/e2e/env"
 )
 
-const (
-	// probePeriod is how often a running proxy is asked whether it is ready.
-	probePeriod = time.Second
-	// probeFailures is how many times in a row a proxy that was ready has to fail to be no longer so, as in Istio.
-	probeFailures = 4
-)
-
 // A watch keeps the status of a proxy's Pod as a kubelet would. The zero value watches nothing.
 type watch struct {
 	cancel context.CancelFunc
@@ -31,8 +24,9 @@ func (p *Proxy) launch(ctx context.Context, start func() error) error {
 		return errors.Join(err, p.Pod.proxyIs(ctx, false, false))
 	}
 	p.AdminURL = "http://" + env.Address(p.Ports[0])
-	err := p.Pod.proxyIs(ctx, true, p.Ready(ctx) == nil)
-	p.startWatch()
+	r := readiness{}.probed(p.Ready(ctx) == nil)
+	err := p.Pod.proxyIs(ctx, true, r.ready)
+	p.startWatch(r)
 	return err
 }
 
@@ -51,7 +45,7 @@ func (p *Proxy) Kill() error { return p.end(p.Launched.Kill) }
 func (p *Proxy) end(how func() error) error {
 	p.endWatch()
 	err := how()
-	ctx, cancel := context.WithTimeout(context.Background(), podTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), env.Timeout)
 	defer cancel()
 	return errors.Join(err, p.Pod.proxyIs(ctx, false, false))
 }
@@ -62,10 +56,10 @@ func (p *Proxy) leave() error {
 	return p.Launched.Stop()
 }
 
-func (p *Proxy) startWatch() {
+func (p *Proxy) startWatch(r readiness) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.watch.cancel = cancel
-	p.watch.loop.Go(func() { p.observe(ctx) })
+	p.watch.loop.Go(func() { p.observe(ctx, r) })
 }
 
 // endWatch may be called again.
@@ -77,21 +71,22 @@ func (p *Proxy) endWatch() {
 }
 
 // observe writes what becomes of the proxy into its Pod's status until the context ends. What could not be written is
-// written the next time.
-func (p *Proxy) observe(ctx context.Context) {
-	for failures := 0; ; {
+// written after the next probe.
+func (p *Proxy) observe(ctx context.Context, r readiness) {
+	for ended := p.Done(); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(probePeriod):
+		case <-ended: // which a kubelet notices without a probe
+			r, ended = readiness{}, nil
+		case <-time.After(r.period()):
+			r = r.probed(p.Ready(ctx) == nil)
 		}
-		failures++
-		if p.Ready(ctx) == nil {
-			failures = 0
+		if ctx.Err() != nil {
+			return
 		}
 		running := p.Running()
-		ready := running && (failures == 0 || p.Pod.state.ready && failures < probeFailures)
-		if err := p.Pod.proxyIs(ctx, running, ready); err != nil && ctx.Err() == nil {
+		if err := p.Pod.proxyIs(ctx, running, running && r.ready); err != nil && ctx.Err() == nil {
 			p.Pod.logf("%v", err)
 		}
 	}
