@@ -11,46 +11,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/suite"
-)
-
-// The manifests of the tutorial, with the registry and bucket of the
-// environment in the places that it leaves to the reader.
-const (
-	tutorialRegistry = `apiVersion: wasm.tcm.io/v1alpha1
-kind: AutoWasm
-metadata:
-  name: test
-spec:
-  filter:
-    applyPorts:
-      - 9080
-    rootID: test
-    source:
-      registry:
-        image: %s
-    vmID: test
-  secret: test # Image registry's secret
-  selector:
-    matchLabels:
-      app: details
-`
-	tutorialObject = `apiVersion: wasm.tcm.io/v1alpha1
-kind: AutoWasm
-metadata:
-  name: test
-spec:
-  filter:
-    applyPorts:
-      - 9080
-    rootID: test
-    source:
-      object:
-        url: %s
-    vmID: test
-  selector:
-    matchLabels:
-      app: details
-`
+	"github.com/autowasm/autowasm/e2e/tutorial"
 )
 
 // TestTutorial follows the tutorial: push with wasmc, apply, look at the table,
@@ -67,7 +28,7 @@ func TestTutorial(t *testing.T) {
 	}
 	cluster.PullSecret(t, ns, "test", cluster.PrivateRegistry, cluster.PrivateRegistryUsername, cluster.PrivateRegistryPassword)
 
-	out := cluster.Apply(t, ns, fmt.Sprintf(tutorialRegistry, image))
+	out := cluster.Apply(t, ns, tutorial.Manifest{Image: image, Secret: "test"}.String())
 	if want := "autowasm.wasm.tcm.io/test created\n"; out.Stdout != want {
 		t.Errorf("kubectl apply printed %q, want %q", out.Stdout, want)
 	}
@@ -88,7 +49,7 @@ func TestTutorialObject(t *testing.T) {
 	t.Parallel()
 	ns := cluster.Namespace(t)
 	filter := read(t, filepath.Join(cluster.Checkout, "bin", "add-header.wasm"))
-	cluster.Apply(t, ns, fmt.Sprintf(tutorialObject, cluster.Object(t, "tutorial.wasm", filter)))
+	cluster.Apply(t, ns, tutorial.Manifest{URL: cluster.Object(t, "tutorial.wasm", filter)}.String())
 	aw := cluster.WaitPhase(t, ns, "test", v1alpha1.PhaseSynced)
 	if got, want := aw.Status.Module.SHA256, suite.SHA256(filter); got != want {
 		t.Errorf("module %s, want %s", got, want)

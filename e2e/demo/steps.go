@@ -3,6 +3,8 @@ package demo
 import (
 	"slices"
 	"time"
+
+	"github.com/autowasm/autowasm/e2e/tutorial"
 )
 
 // step is one command of the demo.
@@ -27,27 +29,11 @@ type step struct {
 	within time.Duration
 }
 
-// awYAML is the tutorial's manifest for a registry.
-const awYAML = `cat > aw.yaml <<EOF
-apiVersion: wasm.tcm.io/v1alpha1
-kind: AutoWasm
-metadata:
-  name: test
-  namespace: default
-spec:
-  filter:
-    applyPorts:
-      - 9080
-    rootID: test
-    source:
-      registry:
-        image: $PRIVATE_REGISTRY/demo/wasm-add-header:v0.3
-    vmID: test
-  secret: test # Image registry's secret
-  selector:
-    matchLabels:
-      app: details
-EOF`
+// writeManifest writes the tutorial's manifest for a registry into aw.yaml.
+func writeManifest() string {
+	m := tutorial.Manifest{Namespace: "default", Image: "$PRIVATE_REGISTRY/demo/wasm-add-header:v0.3", Secret: "test"}
+	return "cat > aw.yaml <<EOF\n" + m.String() + "EOF"
+}
 
 // variant returns a command that applies aw.yaml under another name with one
 // line changed by a sed expression.
@@ -81,7 +67,7 @@ func apply() []step {
 		shows: []string{"secret/test created"},
 	}, {
 		says: "The one object that a user writes.",
-		run:  awYAML,
+		run:  writeManifest(),
 	}, {
 		says:  "Apply it. The answer comes after the module is cached and the EnvoyFilter made.",
 		run:   `kubectl apply -f aw.yaml`,
