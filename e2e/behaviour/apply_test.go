@@ -200,7 +200,7 @@ func TestDeleteRemovesTheFilter(t *testing.T) {
 	if _, err := cluster.Kubectl(t.Context(), "delete", "aw", "gone", "-n", ns); err != nil {
 		t.Fatal(err)
 	}
-	cluster.WaitGone(t, ns, "gone", suite.Patience)
+	cluster.WaitGone(t, ns, "gone")
 }
 
 // TestFilterComesBack: after it is deleted, and after it is edited by hand.
@@ -226,7 +226,7 @@ func TestFilterComesBack(t *testing.T) {
 		if _, err := cluster.Kubectl(t.Context(), "patch", "envoyfilter", "back", "-n", ns, "--type=merge", "-p", edit); err != nil {
 			t.Fatal(err)
 		}
-		suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+		suite.Eventually(t, func(ctx context.Context) error {
 			ef, err := cluster.EnvoyFilter(ctx, ns, "back")
 			if err != nil {
 				return err
@@ -278,7 +278,7 @@ func TestDefaultsOfTheNamespace(t *testing.T) {
 // requireNamed waits until an EnvoyFilter names a module.
 func requireNamed(t *testing.T, ns, name, sum string) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		ef, err := cluster.EnvoyFilter(ctx, ns, name)
 		if err != nil {
 			return err

@@ -76,14 +76,14 @@ func bomb(mediaType types.MediaType, start []byte, zeros int) imagetest.Layer {
 	return imagetest.Layer{MediaType: mediaType, Content: append(imagetest.Gzip(start), tail...)}
 }
 
-// requireNeverWas fails the test unless neither an AutoWasm nor its EnvoyFilter is
-// there, nor comes to be within the sweep's grace period.
+// requireNeverWas fails the test unless there is no AutoWasm, and no EnvoyFilter
+// once what was staged is swept.
 func requireNeverWas(t *testing.T, ns, name string) {
 	t.Helper()
 	if _, err := cluster.AutoWasm(t.Context(), ns, name); !apierrors.IsNotFound(err) {
 		t.Errorf("the refused AutoWasm %s is there: %v", name, err)
 	}
-	suite.Eventually(t, afterSweep, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		if _, err := cluster.EnvoyFilter(ctx, ns, name); !apierrors.IsNotFound(err) {
 			return errors.Join(errors.New("an EnvoyFilter of a refused AutoWasm"), err)
 		}

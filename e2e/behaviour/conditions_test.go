@@ -1,10 +1,8 @@
 package behaviour
 
 import (
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,18 +12,15 @@ import (
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 )
 
-// pastTheBudget is longer than an admission waits for a source.
-const pastTheBudget = 4 * time.Second
-
 // TestKubectlWait: a script can wait for what kubectl and kstatus know of a status.
 // The source answers after the admission, so that there is something to wait for.
 func TestKubectlWait(t *testing.T) {
 	t.Parallel()
 	ns := cluster.Namespace(t)
-	slow := httptest.NewServer(delayed(pastTheBudget, wasmtest.Module(wasmtest.Salt(t.Name()))))
-	t.Cleanup(slow.Close)
-	cluster.Apply(t, ns, suite.Manifest{Name: "slow", Source: suite.Object(slow.URL+"/filter.wasm", "")}.String())
-	out := kubectl(t, "wait", "-n", ns, "--for=condition=Ready", "aw/slow", "--timeout=60s")
+	slow := holdSource(t, wasmtest.Module(wasmtest.Salt(t.Name())))
+	cluster.Apply(t, ns, suite.Manifest{Name: "slow", Source: suite.Object(slow.url, "")}.String())
+	slow.release()
+	out := kubectl(t, "wait", "-n", ns, "--for=condition=Ready", "aw/slow", suite.TimeoutFlag)
 	if want := "autowasm.wasm.tcm.io/slow condition met\n"; out != want {
 		t.Errorf("kubectl wait printed %q, want %q", out, want)
 	}
@@ -45,10 +40,10 @@ func TestKubectlWait(t *testing.T) {
 func TestStalled(t *testing.T) {
 	t.Parallel()
 	ns := cluster.Namespace(t)
-	slow := httptest.NewServer(delayed(pastTheBudget, wasmtest.NoABI()))
-	t.Cleanup(slow.Close)
-	cluster.Apply(t, ns, suite.Manifest{Name: "stalled", Source: suite.Object(slow.URL+"/filter.wasm", "")}.String())
-	kubectl(t, "wait", "-n", ns, "--for=condition=Stalled", "aw/stalled", "--timeout=60s")
+	slow := holdSource(t, wasmtest.NoABI())
+	cluster.Apply(t, ns, suite.Manifest{Name: "stalled", Source: suite.Object(slow.url, "")}.String())
+	slow.release()
+	kubectl(t, "wait", "-n", ns, "--for=condition=Stalled", "aw/stalled", suite.TimeoutFlag)
 	aw := cluster.WaitPhase(t, ns, "stalled", v1alpha1.PhaseFailed)
 	if !strings.Contains(aw.Status.Message, "proxy_abi_version") {
 		t.Errorf("the status does not say what is missing: %s", aw.Status.Message)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,9 +13,6 @@ import (
 	"github.com/autowasm/autowasm/e2e/suite"
 )
 
-// afterSweep is more than the grace period of the sweep, which is 5 s.
-const afterSweep = 20 * time.Second
-
 // TestQuotaRefusalLeavesNoFilter proves invariant 2: ResourceQuota refuses after
 // our webhook has staged.
 func TestQuotaRefusalLeavesNoFilter(t *testing.T) {
@@ -25,7 +21,7 @@ func TestQuotaRefusalLeavesNoFilter(t *testing.T) {
 	cluster.ForbidAutoWasms(t, ns)
 	ref, _ := pushed(t, "quota:v1")
 	cluster.Refused(t, ns, suite.Manifest{Name: "over", Source: suite.Image(ref)}.String(), "exceeded quota")
-	cluster.WaitGone(t, ns, "over", afterSweep)
+	cluster.WaitGone(t, ns, "over")
 }
 
 // TestRefusalByAnotherWebhookLeavesNoFilter proves invariant 2 for a validating
@@ -45,14 +41,14 @@ func TestRefusalByAnotherWebhookLeavesNoFilter(t *testing.T) {
 	})
 	ref, _ := pushed(t, "refused-by-another:v1")
 	manifest := suite.Manifest{Name: "refused", Source: suite.Image(ref)}.String()
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if _, err := cluster.TryApply(t, ns, manifest, "--dry-run=server"); err != nil {
 			return nil // the API server has learned of the other webhook
 		}
 		return fmt.Errorf("the other webhook is not called yet")
 	})
 	cluster.Refused(t, ns, manifest, "another.example.com")
-	cluster.WaitGone(t, ns, "refused", afterSweep)
+	cluster.WaitGone(t, ns, "refused")
 }
 
 func refusingWebhook(ns string) *admissionregistrationv1.ValidatingWebhookConfiguration {

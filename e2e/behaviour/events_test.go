@@ -48,7 +48,7 @@ func TestEvents(t *testing.T) {
 // Events are written in the background.
 func requireEvents(t *testing.T, ns string, patterns ...string) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		out, err := cluster.Kubectl(ctx, "get", "events", "-n", ns)
 		if err != nil {
 			return err

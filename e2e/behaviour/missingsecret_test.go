@@ -1,7 +1,6 @@
 package behaviour
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,18 +25,14 @@ func TestMissingSecretOfARunningModuleIsToldOf(t *testing.T) {
 	waitSource(t, ns, "runs", func(message string) bool { return !strings.Contains(message, words) })
 }
 
-// waitSource waits until the message of SourceResolved is as it should be, and fails
-// the test when the AutoWasm is not Synced then.
+// waitSource waits until an AutoWasm is Synced with the message of SourceResolved as
+// it should be.
 func waitSource(t *testing.T, ns, name string, fits func(message string) bool) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
-		aw, err := cluster.AutoWasm(ctx, ns, name)
-		if err != nil {
-			return err
-		}
+	cluster.WaitFor(t, ns, name, suite.Observed, suite.Phase(v1alpha1.PhaseSynced), func(aw *v1alpha1.AutoWasm) error {
 		c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionSourceResolved)
-		if c == nil || !fits(c.Message) || aw.Status.Phase != v1alpha1.PhaseSynced {
-			return fmt.Errorf("phase %s, SourceResolved %+v", aw.Status.Phase, c)
+		if c == nil || !fits(c.Message) {
+			return fmt.Errorf("SourceResolved is %+v", c)
 		}
 		return nil
 	})

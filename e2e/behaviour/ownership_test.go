@@ -31,7 +31,7 @@ func TestRefusedCreateOfATakenNameLeavesNoFilter(t *testing.T) {
 	if _, err := cluster.EnvoyFilter(t.Context(), ns, "taken"); err != nil {
 		t.Fatalf("nothing was staged, so that this proves nothing: %v", err)
 	}
-	cluster.WaitGone(t, ns, "taken", afterSweep)
+	cluster.WaitGone(t, ns, "taken")
 	aw := cluster.WaitPhase(t, ns, "taken", v1alpha1.PhasePending)
 	if aw.Status.EnvoyFilter != nil || strings.Contains(aw.Status.Message, "stays in force") {
 		t.Errorf("the status claims what was staged for another: %+v", aw.Status)
@@ -61,7 +61,7 @@ func TestFilterThatLosesItsMarksIsRestored(t *testing.T) {
 		if _, err := cluster.Kubectl(t.Context(), "patch", "envoyfilter", "marks", "-n", ns, "--type=merge", "-p", edit); err != nil {
 			t.Fatal(err)
 		}
-		suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+		suite.Eventually(t, func(ctx context.Context) error {
 			ef, err := cluster.EnvoyFilter(ctx, ns, "marks")
 			if err != nil {
 				return err

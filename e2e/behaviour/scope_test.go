@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/suite"
@@ -23,7 +22,7 @@ func TestScopeOfTheRootNamespace(t *testing.T) {
 	permitted := withAnnotation(manifest, `wasm.tcm.io/allow-mesh-wide: "true"`)
 	t.Cleanup(func() { deleteMeshWide(t) })
 
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if _, err := cluster.TryApply(t, rootNamespace, manifest, "--dry-run=server"); err == nil {
 			return errors.New("the policy is not in force yet")
 		}
@@ -48,7 +47,7 @@ func withAnnotation(manifest, annotation string) string {
 
 // deleteMeshWide does not wait for its namespace to go, as other tests' do: it stays.
 func deleteMeshWide(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := suite.Detached(t)
 	defer cancel()
 	if _, err := cluster.Kubectl(ctx, "delete", "autowasm", "mesh-wide", "-n", rootNamespace, "--ignore-not-found"); err != nil {
 		t.Errorf("delete the mesh-wide AutoWasm: %v", err)

@@ -14,12 +14,17 @@ import (
 	"github.com/autowasm/autowasm/e2e/suite"
 )
 
+// answerTimeout is how long a proxy may take to answer a request. It takes part in what else the machine does.
+const answerTimeout = time.Minute
+
 // refused is the answer of a port on which nobody listens.
 const refused = "refused"
 
 // answerOf is what a URL answers, in short: the status and the values of the header hello, "200 earth,marsx".
 // It asks on a connection of its own, as curl would: an old connection keeps its listener.
 func answerOf(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err
@@ -56,13 +61,13 @@ func requireAnswer(t *testing.T, url, want string) {
 // waitForAnswer waits until a URL gives an answer.
 func waitForAnswer(t *testing.T, url, want string) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error { return checkAnswer(ctx, url, want) })
+	suite.Eventually(t, func(ctx context.Context) error { return checkAnswer(ctx, url, want) })
 }
 
 // waitThrough waits for an answer and requires every answer until then to be the former one.
 func waitThrough(t *testing.T, url, former, want string) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		got, err := answerOf(ctx, url)
 		switch {
 		case err != nil:

@@ -57,16 +57,18 @@ func TestUpdateWhileAway(t *testing.T) {
 func TestBootWhileAway(t *testing.T) {
 	eachPolicy(t, "boot", func(t *testing.T, f byHand) {
 		url := f.workload.URL(InboundPort)
-		f.server.goAway()
+		f.server.hold() // so that the first try lasts until the test has looked
 		f.apply(t)
 		waitForFilter(t, f)
 		p := sidecar(t, f.workload, ProxyOptions{Envoy: envoy.Newest, NotReady: true})
+		f.server.waitForRequests(chains)
 		requireAnswer(t, url, refused)
 		if err := p.Ready(t.Context()); err == nil {
 			t.Error("it is ready")
 		}
+		f.server.goAway()
 		waitThrough(t, url, refused, given[f.policy])
-		suite.Eventually(t, suite.Patience, p.Ready)
+		suite.Eventually(t, p.Ready)
 		f.server.comeBack()
 		requireStays(t, url, given[f.policy], 12*time.Second)
 	})
@@ -86,7 +88,7 @@ func TestServersReturnIsEnough(t *testing.T) {
 		requireStays(t, url, refused, 5*time.Second)
 		f.server.comeBack()
 		waitThrough(t, url, refused, "200 earth")
-		suite.Eventually(t, suite.Patience, p.Ready)
+		suite.Eventually(t, p.Ready)
 
 		f.server.goAway()
 		f.module = f.server.module("marsx")
@@ -120,7 +122,7 @@ func TestRequestsOfAChange(t *testing.T) {
 // waitForFilter waits until istiod pushes the filter.
 func waitForFilter(t *testing.T, f byHand) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		return hasFilter(ctx, f.workload, "autowasm."+namespace+"."+f.name)
 	})
 }

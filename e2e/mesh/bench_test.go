@@ -126,7 +126,7 @@ func (w *way) measure(b *testing.B, on *Workload, round int) {
 // patrolUntil looks at a proxy until it gives an answer so many times in a row.
 func patrolUntil(b *testing.B, url, want string, times int) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), suite.Patience)
+	ctx, cancel := context.WithTimeout(b.Context(), suite.Timeout)
 	defer cancel()
 	for seen := 0; seen < times; {
 		got, err := answerOf(ctx, url)

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -39,7 +38,7 @@ func (f byHand) apply(t *testing.T) {
 
 func (f byHand) delete(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	ctx, cancel := suite.Detached(t)
 	defer cancel()
 	if _, err := cluster.Kubectl(ctx, "delete", "envoyfilter", f.name, "-n", namespace, "--ignore-not-found"); err != nil {
 		t.Error(err)

@@ -12,8 +12,8 @@ import (
 // TestChanges changes one AutoWasm under load: its configuration, its module, and its environment.
 func TestChanges(t *testing.T) {
 	c, image := detailsCases(t), pushExample(t, "changes")
-	earth := pushModule(t, "planets:v1", moduleSaying(t, "earth"))
-	marsx := pushModule(t, "planets:v2", moduleSaying(t, "marsx"))
+	earth := pushModule(t, "planets:v1", largeModuleSaying(t, "earth"))
+	marsx := pushModule(t, "planets:v2", largeModuleSaying(t, "marsx"))
 	environment := pushModule(t, "environment:v1", buildEnvironment(t))
 	var last autoWasm
 	for _, s := range []struct{ what, image, filter, want string }{

@@ -32,7 +32,7 @@ func TestTraps(t *testing.T) {
 // TestRefusedConfiguration: the same holds for a module that refuses its configuration. The refused listener is refused
 // with whatever else is new in it, until the configuration is repaired.
 func TestRefusedConfiguration(t *testing.T) {
-	c, image := detailsCases(t), pushModule(t, "refuses:v1", moduleSaying(t, "pluto"))
+	c, image := detailsCases(t), pushModule(t, "refuses:v1", largeModuleSaying(t, "pluto"))
 	const refused = `applyPorts: [9081], config: {header: "x y"}`
 	bad, good := onDetails("refuses", image, refused), onDetails("refuses", image, "applyPorts: [9081]")
 	second := onDetails("waits", image, "applyPorts: [9081], config: moon, priority: 1")

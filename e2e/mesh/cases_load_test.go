@@ -62,7 +62,7 @@ func startLoad(t *testing.T, doors map[string]door) *load {
 func (l *load) stream(ctx context.Context, name string, d door, fresh bool) {
 	transport := &http.Transport{DisableKeepAlives: fresh}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: answerTimeout}
 	for ctx.Err() == nil {
 		answer, err := d.ask(context.WithoutCancel(ctx), client)
 		if err != nil {

@@ -1,12 +1,11 @@
 package mesh
 
 import (
-	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/e2e/suite"
 )
 
 // secondPort is one more port than a workload has on its way out, and the gateway.
@@ -88,7 +87,7 @@ func callee(t *testing.T, name string, port int, w *Workload) string {
 // patch changes an object by a JSON patch.
 func patch(t *testing.T, namespace, kind, name, change string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	ctx, cancel := suite.Detached(t)
 	defer cancel()
 	if _, err := cluster.Kubectl(ctx, "patch", kind, name, "-n", namespace, "--type=json", "-p", change); err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ type cases struct {
 // workload go to a service of its own.
 func detailsCases(t *testing.T) *cases {
 	t.Helper()
+	diagnoseProxies(t, mesh.Sidecar, mesh.Gateway.Proxy)
 	_, port, err := splitAddress(mesh.Details.App.Address)
 	if err != nil {
 		t.Fatal(err)
@@ -90,8 +91,12 @@ func (c *cases) gradual(t *testing.T, what string, want answers, change func()) 
 // load makes a change under load and requires each answer until the wanted ones to be good.
 func (c *cases) load(t *testing.T, what string, want answers, change func(), good func(door, answer string) bool) {
 	t.Helper()
-	for _, failure := range c.failures(t, what, want, change, good) {
+	failures := c.failures(t, what, want, change, good)
+	for _, failure := range failures {
 		t.Errorf("%s: %s", what, failure)
+	}
+	if len(failures) > 0 {
+		t.Log(suite.Diagnose(t))
 	}
 }
 
@@ -121,7 +126,7 @@ func (c *cases) failures(t *testing.T, what string, want answers, change func(),
 // wait waits until every door answers as wanted, three times in a row: each thread of a proxy changes by itself.
 func (c *cases) wait(t *testing.T, want answers) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		for range 3 {
 			if diff := cmp.Diff(want, c.ask(ctx)); diff != "" {
 				return errors.New("the answers (-want +got):\n" + diff)
@@ -132,7 +137,7 @@ func (c *cases) wait(t *testing.T, want answers) {
 }
 
 func (c *cases) ask(ctx context.Context) answers {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: answerTimeout}
 	got := answers{}
 	for name, d := range c.doors {
 		answer, err := d.ask(ctx, client)
@@ -192,6 +197,7 @@ func applyAll(t *testing.T, all ...autoWasm) {
 	for _, a := range all {
 		manifests = append(manifests, a.String())
 		t.Cleanup(func() { a.delete(t) })
+		suite.OnTimeout(t, func(ctx context.Context) string { return cluster.Describe(ctx, a.space(), a.name) })
 	}
 	if _, err := cluster.KubectlInput(t.Context(), strings.Join(manifests, "---\n"), "apply", "-f", "-"); err != nil {
 		t.Fatal(err)
@@ -206,7 +212,7 @@ func (a autoWasm) delete(t *testing.T) {
 // deleteAll deletes some of one namespace with one command.
 func deleteAll(t *testing.T, all ...autoWasm) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	ctx, cancel := suite.Detached(t)
 	defer cancel()
 	args := []string{"delete", "autowasm", "-n", all[0].space(), "--ignore-not-found"}
 	for _, a := range all {

@@ -14,14 +14,17 @@ import (
 	"github.com/autowasm/autowasm/e2e/suite"
 )
 
-// A listener is what a proxy says of one: what it serves, what it is making, and what it refused since. Former ones,
-// which still drain, are left out.
+// A listener is what a proxy says of one: what it serves, what it is making, what it still drains, and what it refused
+// since.
 type listener struct {
-	Active  json.RawMessage `json:"active_state"`
-	Warming json.RawMessage `json:"warming_state"`
-	Refused json.RawMessage `json:"error_state"`
+	Name     string          `json:"name"`
+	Active   json.RawMessage `json:"active_state"`
+	Warming  json.RawMessage `json:"warming_state"`
+	Draining json.RawMessage `json:"draining_state"`
+	Refused  json.RawMessage `json:"error_state"`
 }
 
+// names is true when it names a module, leaving what it still drains aside.
 func (l listener) names(sha256 string) bool {
 	return slices.ContainsFunc([]json.RawMessage{l.Active, l.Warming, l.Refused}, func(state json.RawMessage) bool {
 		return bytes.Contains(state, []byte(sha256))
@@ -67,20 +70,28 @@ func waitUntilAccepted(t *testing.T, p *Proxy) {
 // waitForListeners waits until what a proxy says of its listeners is right.
 func waitForListeners(t *testing.T, p *Proxy, check func([]listener) error) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
-		page, err := adminPage(ctx, p, "/config_dump?resource=dynamic_listeners")
+	suite.Eventually(t, func(ctx context.Context) error {
+		all, err := listenersOf(ctx, p)
 		if err != nil {
 			return err
 		}
-		var dump struct{ Configs []listener }
-		if err := json.Unmarshal([]byte(page), &dump); err != nil {
-			return fmt.Errorf("read the listeners of a proxy: %w", err)
-		}
-		if len(dump.Configs) == 0 {
-			return errors.New("the proxy says nothing of its listeners")
-		}
-		return check(dump.Configs)
+		return check(all)
 	})
+}
+
+func listenersOf(ctx context.Context, p *Proxy) ([]listener, error) {
+	page, err := adminPage(ctx, p, "/config_dump?resource=dynamic_listeners")
+	if err != nil {
+		return nil, err
+	}
+	var dump struct{ Configs []listener }
+	if err := json.Unmarshal([]byte(page), &dump); err != nil {
+		return nil, fmt.Errorf("read the listeners of a proxy: %w", err)
+	}
+	if len(dump.Configs) == 0 {
+		return nil, errors.New("the proxy says nothing of its listeners")
+	}
+	return dump.Configs, nil
 }
 
 // waitUntilRejected makes a change and waits until a proxy has refused a listener for it.
@@ -91,7 +102,7 @@ func waitUntilRejected(t *testing.T, p *Proxy, change func()) {
 		t.Fatal(err)
 	}
 	change()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		now, err := rejections(ctx, p)
 		if err == nil && now == before {
 			return fmt.Errorf("the proxy has refused nothing: %s", now)
@@ -105,7 +116,10 @@ func rejections(ctx context.Context, p *Proxy) (string, error) {
 	return adminPage(ctx, p, "/stats?filter=^listener_manager.lds.update_rejected")
 }
 
+// adminPage reads a page that the proxy's main thread answers, which compiles modules, too.
 func adminPage(ctx context.Context, p *Proxy, page string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.AdminURL+page, nil)
 	if err != nil {
 		return "", err

@@ -59,6 +59,7 @@ func sidecar(t testing.TB, w *Workload, o ProxyOptions) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, p) })
+	diagnoseProxies(t, p)
 	return p
 }
 

@@ -44,7 +44,7 @@ func TestIstiodTellsRefusals(t *testing.T) {
 	}
 	cluster.Apply(t, namespace, fmt.Sprintf(refusedByEnvoy, w.Name))
 	t.Cleanup(func() { byHand{name: w.Name}.delete(t) })
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if got := lastError(t, w.Pod); !strings.Contains(got, "script load error") {
 			return fmt.Errorf("istiod tells %q", got)
 		}

@@ -2,13 +2,14 @@ package mesh
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,25 +33,25 @@ type seen struct {
 func TestPodOfWorkload(t *testing.T) {
 	w := workload(t, "podded")
 	want := seen{Phase: corev1.PodPending, IP: w.Address, Proxy: "waiting"}
-	requireSeen(t, w.Pod, want)
+	waitSeen(t, w.Pod, want)
 
 	p := sidecar(t, w, ProxyOptions{})
 	want = seen{Phase: corev1.PodRunning, IP: w.Address, Ready: true, Proxy: "running"}
-	requireSeen(t, w.Pod, want)
+	waitSeen(t, w.Pod, want)
 	first := proxyStatus(podObject(t, w.Pod)).State.Running.StartedAt
 
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	want.Ready, want.Proxy = false, "terminated"
-	requireSeen(t, w.Pod, want)
+	waitSeen(t, w.Pod, want)
 	time.Sleep(time.Until(first.Add(time.Second))) // times in objects are of whole seconds
 
 	if err := p.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want.Ready, want.Proxy, want.Restarts = true, "running", 1
-	requireSeen(t, w.Pod, want)
+	waitSeen(t, w.Pod, want)
 	if again := proxyStatus(podObject(t, w.Pod)).State.Running.StartedAt; !first.Before(&again) {
 		t.Errorf("its proxy started at %s, and at %s before", again, first)
 	}
@@ -58,7 +59,7 @@ func TestPodOfWorkload(t *testing.T) {
 
 // TestPodOfGateway: it has the proxy alone.
 func TestPodOfGateway(t *testing.T) {
-	requireSeen(t, mesh.Gateway.Pod, seen{Phase: corev1.PodRunning, IP: mesh.Gateway.Address, Ready: true, Proxy: "running"})
+	waitSeen(t, mesh.Gateway.Pod, seen{Phase: corev1.PodRunning, IP: mesh.Gateway.Address, Ready: true, Proxy: "running"})
 	var got []string
 	for _, c := range podObject(t, mesh.Gateway.Pod).Spec.Containers {
 		for _, p := range c.Ports {
@@ -80,6 +81,33 @@ func TestPodIsEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	requireEndpoints(t, w, 0)
+}
+
+// silence is longer than a proxy's main thread, which answers its probes, is busy with the compilation of a module.
+const silence = 20 * time.Second
+
+// TestPodOfSilentProxy: a Pod stays ready while its proxy does not answer for a while. See readiness for how long.
+func TestPodOfSilentProxy(t *testing.T) {
+	t.Parallel()
+	w := workload(t, "silent")
+	p := sidecar(t, w, ProxyOptions{})
+	ready := seen{Phase: corev1.PodRunning, IP: w.Address, Ready: true, Proxy: "running"}
+	waitSeen(t, w.Pod, ready)
+	signal(t, p, syscall.SIGSTOP)
+	t.Cleanup(func() { signal(t, p, syscall.SIGCONT) }) // or it could not be stopped
+	suite.Never(t, silence, "the Pod of a silent proxy is unready", func(context.Context) error {
+		if see(podObject(t, w.Pod)) == ready {
+			return errors.New("it is ready")
+		}
+		return nil
+	})
+}
+
+func signal(t *testing.T, p *Proxy, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(p.PID(), s); err != nil {
+		t.Fatalf("send %s to a proxy: %v", s, err)
+	}
 }
 
 // TestStats: a proxy tells, on its Pod's address, the statistics that Istio keeps and no others.
@@ -116,7 +144,7 @@ func TestProxyConnectsFromPod(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Host = serviceHost("callers")
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		got, err := body(r)
 		if err == nil && got != mesh.Details.Pod.Address {
 			return fmt.Errorf("the server was asked from %q, want %q", got, mesh.Details.Pod.Address)
@@ -125,9 +153,18 @@ func TestProxyConnectsFromPod(t *testing.T) {
 	})
 }
 
-func requireSeen(t *testing.T, p *Pod, want seen) {
+// waitSeen waits until an observer makes that of a Pod.
+func waitSeen(t *testing.T, p *Pod, want seen) {
 	t.Helper()
-	pod := podObject(t, p)
+	suite.Eventually(t, func(context.Context) error {
+		if diff := cmp.Diff(want, see(podObject(t, p))); diff != "" {
+			return fmt.Errorf("Pod %s (-want +got):\n%s", p, diff)
+		}
+		return nil
+	})
+}
+
+func see(pod *corev1.Pod) seen {
 	proxy := proxyStatus(pod)
 	got := seen{Phase: pod.Status.Phase, IP: pod.Status.PodIP, Restarts: proxy.RestartCount, Proxy: "waiting"}
 	switch {
@@ -139,9 +176,7 @@ func requireSeen(t *testing.T, p *Pod, want seen) {
 	for _, c := range pod.Status.Conditions {
 		got.Ready = got.Ready || c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("Pod %s (-want +got):\n%s", p, diff)
-	}
+	return got
 }
 
 func proxyStatus(pod *corev1.Pod) corev1.ContainerStatus {
@@ -155,22 +190,18 @@ func proxyStatus(pod *corev1.Pod) corev1.ContainerStatus {
 
 func podObject(t *testing.T, p *Pod) *corev1.Pod {
 	t.Helper()
-	text, err := cluster.Kubectl(t.Context(), "get", "pod", "-n", p.Namespace, p.Name, "-o", "json")
-	if err != nil {
+	pod := &corev1.Pod{}
+	if err := cluster.Client.Get(t.Context(), p.NamespacedName, pod); err != nil {
 		t.Fatal(err)
 	}
-	var pod corev1.Pod
-	if err := json.Unmarshal([]byte(text.Stdout), &pod); err != nil {
-		t.Fatal(err)
-	}
-	return &pod
+	return pod
 }
 
 // requireEndpoints waits until the gateway knows so many endpoints of a workload's port.
 func requireEndpoints(t *testing.T, w *Workload, want int) {
 	t.Helper()
 	prefix := fmt.Sprintf("outbound|%d||%s::%s::cx_active", InboundPort, w.Host(), at(w.Address, InboundPort))
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		if got := strings.Count(get(t, mesh.GatewayAdminURL+"/clusters"), prefix); got != want {
 			return fmt.Errorf("the gateway knows %d endpoints of %s, want %d", got, w.Name, want)
 		}

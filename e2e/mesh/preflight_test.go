@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/ads"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/e2e/tutorial"
 )
 
 // preflightCase is an AutoWasm that is fine in itself, and what is said of it.
@@ -128,20 +130,8 @@ func waitForPreflight(t *testing.T, ns, name, reason string) metav1.Condition {
 	if reason == "" {
 		want, reason = metav1.ConditionTrue, "NothingFound"
 	}
-	var found metav1.Condition
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
-		aw, err := cluster.AutoWasm(ctx, ns, name)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(aw.Status.Conditions, func(c metav1.Condition) bool { return c.Type == v1alpha1.ConditionPreflightPassed })
-		if i < 0 || aw.Status.Conditions[i].Status != want || aw.Status.Conditions[i].Reason != reason {
-			return fmt.Errorf("%s has the conditions %+v, want PreflightPassed %s %s", name, aw.Status.Conditions, want, reason)
-		}
-		found = aw.Status.Conditions[i]
-		return nil
-	})
-	return found
+	aw := cluster.WaitFor(t, ns, name, suite.Condition(v1alpha1.ConditionPreflightPassed, want, reason))
+	return *meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionPreflightPassed)
 }
 
 // shopNode is how the shop's proxy would name itself.
@@ -169,7 +159,7 @@ func insertedFilters(ctx context.Context, t *testing.T, n ads.Node) []string {
 
 func waitForInserted(t *testing.T, n ads.Node, ns string, names ...string) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		inserted := insertedFilters(ctx, t, n)
 		for _, name := range names {
 			if !slices.Contains(inserted, "autowasm."+ns+"."+name) {
@@ -202,13 +192,13 @@ func TestSidecarHidesWasmer(t *testing.T) {
 	w := workload(t, "hidden")
 	sidecar(t, w, ProxyOptions{})
 	setEgress(t, w, "./*")
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		if now := pushed(t, w); now.Cluster(WasmerCluster) != nil {
 			return fmt.Errorf("there still is a cluster %s", WasmerCluster)
 		}
 		return nil
 	})
-	out := cluster.Apply(t, namespace, fmt.Sprintf(tutorial, "hidden", pushExample(t, "hidden"), "hidden"))
+	out := cluster.Apply(t, namespace, tutorial.Manifest{Name: "hidden", App: "hidden", Image: pushExample(t, "hidden")}.String())
 	t.Cleanup(func() { deleteAutoWasm(t, "hidden") })
 	const want = "add istio-system/wasmer.istio-system.svc.cluster.local to egress.hosts of Sidecar default/hidden, or no module loads"
 	if !strings.Contains(out.Stderr, "Warning: "+want) {
@@ -217,7 +207,7 @@ func TestSidecarHidesWasmer(t *testing.T) {
 	if got := waitForPreflight(t, namespace, "hidden", "ModuleServerHidden").Message; got != want {
 		t.Errorf("the status says %q, want %q", got, want)
 	}
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error { return hasFilter(ctx, w, "autowasm.default.hidden") })
+	suite.Eventually(t, func(ctx context.Context) error { return hasFilter(ctx, w, "autowasm.default.hidden") })
 	if pushed(t, w).Cluster(WasmerCluster) != nil {
 		t.Errorf("the EnvoyFilter brought the cluster %s to a sidecar", WasmerCluster)
 	}
@@ -225,7 +215,7 @@ func TestSidecarHidesWasmer(t *testing.T) {
 
 	setEgress(t, w, "./*", "istio-system/wasmer.istio-system.svc.cluster.local")
 	waitForPreflight(t, namespace, "hidden", "")
-	suite.Eventually(t, 2*suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		return checkAnswer(ctx, w.URL(InboundPort), "200 world")
 	})
 }
@@ -268,7 +258,7 @@ func TestGatewayOfRoutesAlone(t *testing.T) {
 		filter: "context: Gateway",
 	}
 	aw.apply(t)
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if !hasWasmer() {
 			return fmt.Errorf("the gateway has no cluster %s", WasmerCluster)
 		}

@@ -24,7 +24,7 @@ func TestWhatIstiodPushes(t *testing.T) {
 	}
 	requireBeforeRouter(t, before, w, InboundPort, "")
 	applyTutorial(t, "pushed", "pushed")
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		return hasFilter(ctx, w, "autowasm.default.pushed")
 	})
 

@@ -74,7 +74,7 @@ func spoil(t *testing.T, ns, probe string) {
 			t.Error(err)
 		}
 	})
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if _, err := cluster.TryApply(t, ns, probe, "--dry-run=server"); err == nil {
 			return fmt.Errorf("the policy is not in force yet")
 		}

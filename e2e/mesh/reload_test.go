@@ -14,20 +14,20 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// back is how long after wasmer's return a proxy may still be without the filter.
-const back = 60 * time.Second
-
 // boot is a proxy that starts while wasmer is away, under one of the failure policies.
 type boot struct {
 	workload *Workload
+	autoWasm autoWasm
 	envoy    envoy.Version
 	policy   v1alpha1.FailurePolicy
 	proxy    *Proxy
 }
 
-// TestBootWithoutWasmer: a proxy that starts while wasmer is away has the filter within a minute of its return, and
-// nobody does anything. Until then one that fails open is ready soon and passes requests on, and one that fails closed
-// is not ready.
+// TestBootWithoutWasmer: a proxy that starts while wasmer is away has the filter soon after its return by itself. Until
+// then one that fails open is ready and passes requests on, and one that fails closed is not ready.
+//
+// That it takes no more than a minute is seen from the log alone, since a busy machine takes longer. What a busy machine
+// does not change is required: a proxy that fails open has had to load again once, and that was enough.
 func TestBootWithoutWasmer(t *testing.T) {
 	boots := prepareBoots(t)
 	withoutWasmer(t, func() {
@@ -41,14 +41,15 @@ func TestBootWithoutWasmer(t *testing.T) {
 	})
 	began := time.Now()
 	for _, b := range boots {
-		suite.Eventually(t, back-time.Since(began), func(ctx context.Context) error {
-			return errors.Join(b.proxy.Ready(ctx), checkAnswer(ctx, b.workload.URL(InboundPort), "200 world"))
+		suite.Eventually(t, func(ctx context.Context) error {
+			return errors.Join(b.proxy.Ready(ctx), checkAnswer(ctx, b.workload.URL(InboundPort), "200 earth"))
 		})
 		t.Logf("Envoy %s, %s: the filter runs %s after wasmer's return", b.envoy, b.policy, time.Since(began).Round(100*time.Millisecond))
 	}
 	for _, b := range boots {
-		waitReady(t, b.workload.Name)
-		requireReloads(t, b.workload.Name, b.policy == v1alpha1.FailOpen)
+		waitSummary(t, b.autoWasm, running(1))
+		reloads := map[v1alpha1.FailurePolicy]int{v1alpha1.FailOpen: 1, v1alpha1.FailClosed: 0}
+		requireReloads(t, b.workload.Name, reloads[b.policy])
 	}
 }
 
@@ -58,12 +59,11 @@ func prepareBoots(t *testing.T) (boots []*boot) {
 	for i, v := range envoy.Versions() {
 		for _, policy := range []v1alpha1.FailurePolicy{v1alpha1.FailOpen, v1alpha1.FailClosed} {
 			w := workload(t, strings.ToLower(fmt.Sprintf("boot%d-%s", i, policy)))
-			autoWasm{
-				name: w.Name, selector: fmt.Sprintf("{matchLabels: {app: %s}}", w.Name), image: pushExample(t, w.Name),
-				filter: fmt.Sprintf("rootID: test, applyPorts: [%d], failurePolicy: %s", InboundPort, policy),
-			}.apply(t)
+			a := onWorkload(w, w.Name, pushModule(t, w.Name+":v1", moduleSaying(t, "earth")),
+				fmt.Sprintf("rootID: test, applyPorts: [%d], failurePolicy: %s", InboundPort, policy))
+			a.apply(t)
 			cluster.WaitPhase(t, namespace, w.Name, v1alpha1.PhaseSynced)
-			boots = append(boots, &boot{workload: w, envoy: v, policy: policy})
+			boots = append(boots, &boot{workload: w, autoWasm: a, envoy: v, policy: policy})
 		}
 	}
 	return boots
@@ -73,7 +73,7 @@ func prepareBoots(t *testing.T) (boots []*boot) {
 func (b *boot) requireWithout(t *testing.T) {
 	t.Helper()
 	if b.policy == v1alpha1.FailOpen {
-		suite.Eventually(t, 15*time.Second, b.proxy.Ready)
+		suite.Eventually(t, b.proxy.Ready)
 		requireAnswer(t, b.workload.URL(InboundPort), "200")
 		return
 	}
@@ -97,26 +97,14 @@ func withoutWasmer(t *testing.T, during func()) {
 	during()
 }
 
-// requireReloads requires that an EnvoyFilter says whether proxies were told to load again.
-func requireReloads(t *testing.T, name string, want bool) {
+// requireReloads requires that an EnvoyFilter says how often proxies were to load again.
+func requireReloads(t *testing.T, name string, want int) {
 	t.Helper()
 	ef, err := cluster.EnvoyFilter(t.Context(), namespace, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if count := render.ReloadOf(ef); (count > 0) != want {
-		t.Errorf("the proxies of %s were told %d times to load again", name, count)
+	if count := int(render.ReloadOf(ef)); count != want {
+		t.Errorf("the proxies of %s were to load again %d times, want %d", name, count, want)
 	}
-}
-
-// waitReady waits until an AutoWasm says that its proxies run it.
-func waitReady(t *testing.T, name string) {
-	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
-		aw, err := cluster.AutoWasm(ctx, namespace, name)
-		if err == nil && (aw.Status.Proxies == nil || aw.Status.Proxies.Running != 1 || aw.Status.Phase != v1alpha1.PhaseSynced) {
-			return fmt.Errorf("AutoWasm %s is %s: %s, with proxies %+v", name, aw.Status.Phase, aw.Status.Message, aw.Status.Proxies)
-		}
-		return err
-	})
 }

@@ -18,7 +18,7 @@ func TestWasmersOwnPods(t *testing.T) {
 		"spec.selector.matchLabels: Forbidden: this selects wasmer's own pods, whose proxies would have to load the module through themselves",
 		`set the annotation wasm.tcm.io/allow-self to "true" if that is wanted`,
 	}
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if _, err := cluster.TryApply(t, wasmer.namespace, wasmer.String(), "--dry-run=server"); err == nil {
 			return fmt.Errorf("the policy is not in force yet")
 		}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
@@ -26,7 +29,7 @@ func TestStartFails(t *testing.T) {
 				module := wasmtest.Module(wasmtest.Export(function, "ii:i"), wasmtest.Salt(w.Name))
 				bad := onWorkload(w, w.Name, pushModule(t, w.Name+":v1", module), "applyPorts: [9081]")
 				bad.apply(t)
-				aw := waitTold(t, bad, failed("ProxyStartFailed"), "0 of 1 selected proxies run the module",
+				aw := waitSummary(t, bad, failed("ProxyStartFailed"), "0 of 1 selected proxies run the module",
 					"the proxy of Pod default/"+w.Pod.Name+" has the module, but runs only 0 of the 4 virtual machines")
 				if p := aw.Status.Proxies; p.Requested != 1 {
 					t.Errorf("nobody asked for the module: %+v", p)
@@ -37,7 +40,7 @@ func TestStartFails(t *testing.T) {
 				good := onWorkload(w, w.Name, pushModule(t, w.Name+":v2", moduleSaying(t, "earth")), "applyPorts: [9081]")
 				good.apply(t)
 				requireTruth(t, good, w.URL(OtherPort), "200 earth")
-				waitTold(t, good, running(1))
+				waitSummary(t, good, running(1))
 				requireWarnings(t, w.Name, "ProxyStartFailed") // and no other since
 			})
 		}
@@ -47,12 +50,17 @@ func TestStartFails(t *testing.T) {
 // requireWarnings waits until there are Events of type Warning about an AutoWasm, for these reasons and no others.
 func requireWarnings(t *testing.T, name string, reasons ...string) {
 	t.Helper()
-	want := strings.Join(reasons, " ")
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
-		out, err := cluster.Kubectl(ctx, "get", "events", "-n", namespace, "--sort-by=.metadata.creationTimestamp", "-o", "jsonpath={.items[*].reason}",
-			"--field-selector=type=Warning,involvedObject.kind=AutoWasm,involvedObject.name="+name)
-		if err == nil && out.Stdout != want {
-			return fmt.Errorf("the warnings about %s are %q, want %q", name, out.Stdout, want)
+	suite.Eventually(t, func(ctx context.Context) error {
+		events := &corev1.EventList{}
+		err := cluster.Client.List(ctx, events, client.InNamespace(namespace), client.MatchingFields{
+			"type": corev1.EventTypeWarning, "involvedObject.kind": "AutoWasm", "involvedObject.name": name,
+		})
+		var got []string
+		for _, e := range events.Items {
+			got = append(got, e.Reason)
+		}
+		if err == nil && !slices.Equal(got, reasons) {
+			return fmt.Errorf("the warnings about %s are %q, want %q: %+v", name, got, reasons, events.Items)
 		}
 		return err
 	})
@@ -68,28 +76,28 @@ func TestRefused(t *testing.T) {
 		return onWorkload(w, "refuser-"+name, image, "applyPorts: [9080], "+filter)
 	}
 	first, good := of("first", "config: first"), of("changes", "priority: 1")
-	bad, second := of("changes", `priority: 1, config: {header: "x y"}`), of("second", "config: second, priority: 2")
+	bad, second := of("changes", `priority: 1, config: "x\ty"`), of("second", "config: second, priority: 2")
 	applyAll(t, first, good)
 	for _, a := range []autoWasm{first, good} {
-		suite.Eventually(t, suite.Patience, func(ctx context.Context) error { return hasFilter(ctx, w, "autowasm.default."+a.name) })
+		suite.Eventually(t, func(ctx context.Context) error { return hasFilter(ctx, w, "autowasm.default."+a.name) })
 	}
 	sidecar(t, w, ProxyOptions{})
 	requireTruth(t, good, url, "200 pluto,first")
-	waitTold(t, first, running(1))
+	waitSummary(t, first, running(1))
 
 	bad.apply(t)
-	waitTold(t, bad, failed("ProxyRefused"), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
+	waitSummary(t, bad, failed("ProxyRefused"), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
 	second.apply(t)
-	waitTold(t, second, failed("ProxyRefused"), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
+	waitSummary(t, second, failed("ProxyRefused"), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
 	requireAnswer(t, url, "200 pluto,first")
-	waitTold(t, first, running(1))
+	waitSummary(t, first, running(1))
 	requireWarnings(t, "refuser-changes", "ProxyRefused")
 	requireWarnings(t, "refuser-second", "ProxyRefused")
 
 	bad.delete(t)
 	waitForAnswer(t, url, "200 second,first")
 	requireTruth(t, second, url, "200 second,first")
-	waitTold(t, first, running(1))
+	waitSummary(t, first, running(1))
 	requireWarnings(t, "refuser-first")
 }
 
@@ -100,7 +108,7 @@ func TestNotInserted(t *testing.T) {
 	w := workload(t, "placeless")
 	sidecar(t, w, ProxyOptions{})
 	setProtocol(t, w, "add", tcpPort, "TCP")
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if pushed(t, w).Listener(w.InboundListener(tcpPort)) == nil {
 			return errors.New("there is no listener for TCP yet")
 		}
@@ -113,12 +121,12 @@ func TestNotInserted(t *testing.T) {
 	requireTruth(t, here, w.URL(OtherPort), "200 earth")
 	applyAll(t, missing, tcp)
 	for _, a := range []autoWasm{missing, tcp} {
-		waitTold(t, a, failed("NotInserted"), "0 of 1 selected proxies run the module", "the proxy of Pod default/placeless-1 has no HTTP listener that the filter's ports and context match")
+		waitSummary(t, a, failed("NotInserted"), "0 of 1 selected proxies run the module", "the proxy of Pod default/placeless-1 has no HTTP listener that the filter's ports and context match")
 		requireWarnings(t, a.name, "NotInserted")
 	}
 	setProtocol(t, w, "replace", tcpPort, "HTTP")
 	requireTruth(t, tcp, w.URL(tcpPort), "200 earth")
-	waitTold(t, missing, failed("NotInserted"))
+	waitSummary(t, missing, failed("NotInserted"))
 }
 
 // setProtocol adds a third port to a workload's proxy, or changes it.
@@ -132,9 +140,6 @@ func setProtocol(t *testing.T, w *Workload, op string, port int, protocol string
 	}
 }
 
-// overdue is how long it may take until a status says that a load fails.
-const overdue = 45 * time.Second
-
 // TestLoadFails: a proxy that a Sidecar keeps from the module server cannot load, and its status does not stay hopeful.
 // Once the Sidecar lets it, it loads by itself.
 func TestLoadFails(t *testing.T) {
@@ -142,7 +147,7 @@ func TestLoadFails(t *testing.T) {
 	w := workload(t, "kept")
 	sidecar(t, w, ProxyOptions{})
 	setEgress(t, w, "./*")
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if pushed(t, w).Cluster(WasmerCluster) != nil {
 			return errors.New("the proxy still has the cluster of wasmer")
 		}
@@ -151,17 +156,13 @@ func TestLoadFails(t *testing.T) {
 	a := onWorkload(w, "kept", pushModule(t, "kept:v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
 	began := time.Now()
 	a.apply(t)
-	loading := told{Phase: v1alpha1.PhasePending, Ready: "Unknown ProxiesLoading", Loaded: "Unknown ProxiesLoading", Reconciling: "True ProxiesLoading", Selected: 1}
-	waitTold(t, a, loading, "the proxy of Pod default/kept-1 waits for the module")
-	failing := told{Phase: v1alpha1.PhasePending, Ready: "False ProxyLoadFailed", Loaded: "False ProxyLoadFailed", Reconciling: "True ProxyLoadFailed", Selected: 1}
-	waitTold(t, a, failing, "the proxy of Pod default/kept-1 still tries to load the module")
-	if took := time.Since(began); took > overdue {
-		t.Errorf("it took %s until the status said so", took)
-	}
+	waitSummary(t, a, pending("Unknown", "ProxiesLoading"), "the proxy of Pod default/kept-1 waits for the module")
+	waitSummary(t, a, pending("False", "ProxyLoadFailed"), "the proxy of Pod default/kept-1 still tries to load the module")
+	t.Logf("it took %s until the status said so", time.Since(began))
 	requireAnswer(t, w.URL(OtherPort), "200")
 	requireWarnings(t, "kept", "ProxyLoadFailed")
 
 	setEgress(t, w, "istio-system/*")
 	requireTruth(t, a, w.URL(OtherPort), "200 earth")
-	waitTold(t, a, running(1))
+	waitSummary(t, a, running(1))
 }

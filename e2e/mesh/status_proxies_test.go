@@ -17,13 +17,13 @@ func TestProxiesComeAndGo(t *testing.T) {
 	}
 	club.apply(t)
 	requireTruth(t, club, first.URL(OtherPort), "200 earth")
-	waitTold(t, club, running(1))
+	waitSummary(t, club, running(1))
 
 	p := sidecar(t, second, ProxyOptions{})
-	waitTold(t, club, running(2), "; 2 of 2 selected proxies run the module")
+	waitSummary(t, club, running(2), "; 2 of 2 selected proxies run the module")
 	requireAnswer(t, second.URL(OtherPort), "200 earth")
 	stop(t, p)
-	waitTold(t, club, running(1))
+	waitSummary(t, club, running(1))
 	requireWarnings(t, club.name)
 }
 
@@ -41,21 +41,21 @@ func member(t *testing.T, name, club string) *Workload {
 func TestNoProxies(t *testing.T) {
 	t.Parallel()
 	w := workload(t, "without") // and without a sidecar
-	a := onWorkload(w, w.Name, pushExample(t, w.Name), "applyPorts: [9081]")
+	a := onWorkload(w, w.Name, pushModule(t, w.Name+":v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
 	a.apply(t)
-	nobody := told{Phase: v1alpha1.PhaseSynced, Ready: "True Synced", Loaded: "Unknown NoProxySelected"}
-	if aw := waitTold(t, a, nobody); aw.Status.Proxies != nil {
+	without := summary{Phase: v1alpha1.PhaseSynced, Ready: isSynced, Loaded: noProxies}
+	if aw := waitSummary(t, a, without); aw.Status.Proxies != nil {
 		t.Errorf("the status has proxies: %+v", aw.Status.Proxies)
 	}
 	sidecar(t, w, ProxyOptions{})
-	waitTold(t, a, running(1))
+	waitSummary(t, a, running(1))
 }
 
 // TestGatewaysAlone: an AutoWasm for gateways, be it for those of the whole mesh, counts no sidecar.
 func TestGatewaysAlone(t *testing.T) {
 	t.Parallel()
-	a := autoWasm{name: "gateways", namespace: gatewayNamespace, image: pushExample(t, "gateways"), filter: "context: Gateway"}
+	a := autoWasm{name: "gateways", namespace: gatewayNamespace, image: pushModule(t, "gateways:v1", moduleSaying(t, "world")), filter: "context: Gateway"}
 	a.apply(t)
 	requireTruth(t, a, mesh.GatewayURL, "200 world")
-	waitTold(t, a, running(1))
+	waitSummary(t, a, running(1))
 }

@@ -23,12 +23,12 @@ func TestStatusOutlivesWasmer(t *testing.T) {
 	placeless := onWorkload(w, "outlives-nowhere", good.image, "applyPorts: [9999]")
 	applyAll(t, good, placeless)
 	requireTruth(t, good, w.URL(OtherPort), "200 earth")
-	time.Sleep(5 * time.Second) // until wasmer has seen that again
+	time.Sleep(10 * time.Second) // until wasmer has seen that again, which it does two seconds later
 	bad.apply(t)
 	all := []autoWasm{good, bad, placeless}
-	want := []told{running(1), failed("ProxyStartFailed"), failed("NotInserted")}
+	want := []summary{running(1), failed("ProxyStartFailed"), failed("NotInserted")}
 	for i, a := range all {
-		waitTold(t, a, want[i])
+		waitSummary(t, a, want[i])
 	}
 	before := versions(t, all)
 	restartWasmer(t)
@@ -36,12 +36,12 @@ func TestStatusOutlivesWasmer(t *testing.T) {
 	if diff := cmp.Diff(before, versions(t, all)); diff != "" {
 		for _, a := range all {
 			aw, err := cluster.AutoWasm(t.Context(), namespace, a.name)
-			t.Log(tellingOf(aw), aw.Status.Message, aw.Status.Proxies, err)
+			t.Log(summaryOf(aw), aw.Status.Message, aw.Status.Proxies, err)
 		}
 		t.Errorf("the objects (-before +after):\n%s", diff)
 	}
 	for i, a := range all {
-		waitTold(t, a, want[i])
+		waitSummary(t, a, want[i])
 	}
 	requireWarnings(t, good.name)
 }
@@ -87,11 +87,11 @@ func TestProxiesAreNotAsked(t *testing.T) {
 	t.Cleanup(func() { restartWasmer(t) })
 	restartWasmer(t, "--proxy-check-interval=0")
 	after.apply(t)
-	silence := told{Phase: v1alpha1.PhaseSynced, Ready: "True Synced"}
+	silence := summary{Phase: v1alpha1.PhaseSynced, Ready: isSynced}
 	for _, a := range []autoWasm{before, after} {
-		if aw := waitTold(t, a, silence); aw.Status.Proxies != nil {
+		if aw := waitSummary(t, a, silence); aw.Status.Proxies != nil {
 			t.Errorf("the status of %s has proxies: %+v", a.name, aw.Status.Proxies)
 		}
 	}
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error { return checkAnswer(ctx, w.URL(InboundPort), "503") })
+	suite.Eventually(t, func(ctx context.Context) error { return checkAnswer(ctx, w.URL(InboundPort), "503") })
 }

@@ -1,32 +1,13 @@
 package mesh
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"testing"
-	"time"
-)
 
-// tutorial is the tutorial's manifest, with a workload of the test's own.
-const tutorial = `apiVersion: wasm.tcm.io/v1alpha1
-kind: AutoWasm
-metadata:
-  name: %s
-spec:
-  filter:
-    applyPorts:
-      - 9080
-    rootID: test
-    source:
-      registry:
-        image: %s
-    vmID: test
-  selector:
-    matchLabels:
-      app: %s
-`
+	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/e2e/tutorial"
+)
 
 // workload starts a workload for a test, without a sidecar.
 func workload(t testing.TB, name string) *Workload {
@@ -43,7 +24,7 @@ func workload(t testing.TB, name string) *Workload {
 func applyTutorial(t *testing.T, name, app string) {
 	t.Helper()
 	image := pushExample(t, name)
-	cluster.Apply(t, namespace, fmt.Sprintf(tutorial, name, image, app))
+	cluster.Apply(t, namespace, tutorial.Manifest{Name: name, App: app, Image: image}.String())
 	t.Cleanup(func() { deleteAutoWasm(t, name) })
 }
 
@@ -67,12 +48,12 @@ func pushFile(t *testing.T, repository, file string) string {
 // deleteAutoWasm deletes it as a user would and waits until its EnvoyFilter is gone.
 func deleteAutoWasm(t *testing.T, name string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	ctx, cancel := suite.Detached(t)
 	defer cancel()
 	if _, err := cluster.Kubectl(ctx, "delete", "autowasm", name, "-n", namespace, "--ignore-not-found"); err != nil {
 		t.Error(err)
 	}
-	if _, err := cluster.Kubectl(ctx, "wait", "envoyfilter/"+name, "-n", namespace, "--for=delete", "--timeout=20s"); err != nil {
+	if _, err := cluster.Kubectl(ctx, "wait", "envoyfilter/"+name, "-n", namespace, "--for=delete", suite.TimeoutFlag); err != nil {
 		t.Error(err)
 	}
 }

@@ -132,7 +132,7 @@ func checkIncomplete(t *testing.T, p *Proxy, f byHand, typed string) {
 	if warnings := applyTyped(t, f, typed, incomplete); len(warnings) > 0 {
 		t.Errorf("incomplete: istiod warns: %v", warnings)
 	}
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		if now := proxyStat(t, p, counter); now == before {
 			return fmt.Errorf("the proxy has refused nothing: %s is %d", counter, now)
 		}

@@ -2,12 +2,12 @@ package mesh
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/e2e/tutorial"
 )
 
 // TestIstiodRefusesAnInvalidEnvoyFilter, whoever makes it, in its own words.
@@ -26,7 +26,7 @@ func TestIstiodIsAway(t *testing.T) {
 	if err := mesh.Istiod.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	out, applyErr := cluster.TryApply(t, namespace, fmt.Sprintf(tutorial, "orphan", image, "orphan"))
+	out, applyErr := cluster.TryApply(t, namespace, tutorial.Manifest{Name: "orphan", App: "orphan", Image: image}.String())
 	if err := mesh.Istiod.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestIstiodIsAway(t *testing.T) {
 		t.Errorf("kubectl apply while istiod is away: %v, %q, want a warning that names istiod's webhook", applyErr, out.Stderr)
 	}
 	cluster.WaitPhase(t, namespace, "orphan", v1alpha1.PhaseSynced)
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		return hasFilter(ctx, w, "autowasm.default.orphan")
 	})
 }

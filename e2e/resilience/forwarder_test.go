@@ -80,7 +80,7 @@ func (f *forwarder) add(w *env.Wasmer) {
 // waitReady waits until a replica gets connections.
 func (f *forwarder) waitReady(t *testing.T, w *env.Wasmer) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(context.Context) error {
+	suite.Eventually(t, func(context.Context) error {
 		for _, e := range f.ready() {
 			if e.name == w.Name {
 				return nil

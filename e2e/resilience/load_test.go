@@ -41,7 +41,7 @@ func TestCertificateRotationUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, w := range []*env.Wasmer{p.first, p.second} {
-		suite.Eventually(t, suite.Patience, func(ctx context.Context) error { return servesNewAuthority(ctx, w, old) })
+		suite.Eventually(t, func(ctx context.Context) error { return servesNewAuthority(ctx, w, old) })
 	}
 	t.Logf("both replicas serve certificates of the new authority after %s", time.Since(began))
 	time.Sleep(2 * time.Second)
@@ -84,8 +84,8 @@ func TestLeaderFailover(t *testing.T) {
 		t.Fatal(err)
 	}
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"filter":{"rootID":"after-the-crash"}}}`))
-	suite.Eventually(t, 10*time.Second, func(ctx context.Context) error { return cluster.Client.Patch(ctx, aw, patch) })
-	suite.Eventually(t, 40*time.Second, func(ctx context.Context) error { return inForce(ctx, ns, "survivor", "after-the-crash") })
+	suite.Eventually(t, func(ctx context.Context) error { return cluster.Client.Patch(ctx, aw, patch) })
+	suite.Eventually(t, func(ctx context.Context) error { return inForce(ctx, ns, "survivor", "after-the-crash") })
 	t.Logf("converged %s after the crash", time.Since(began))
 	waitAllSynced(t, ns, 1)
 	if now := holder(t); now == leader {
@@ -98,7 +98,7 @@ func holder(t *testing.T) string {
 	t.Helper()
 	lease := &coordinationv1.Lease{}
 	var identity string
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		if err := cluster.Client.Get(ctx, client.ObjectKey{Namespace: wasmerNamespace, Name: "wasmer"}, lease); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package resilience
 
 import (
-	"context"
 	"os"
 	"testing"
 
@@ -17,7 +16,7 @@ func TestMain(m *testing.M) { os.Exit(suite.Main(m, &cluster)) }
 // restart stops wasmer, if it runs, and starts it with other flags.
 func restart(t *testing.T, flags ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), suite.Patience)
+	ctx, cancel := suite.Detached(t)
 	defer cancel()
 	if err := cluster.StopWasmer(); err != nil {
 		t.Fatalf("stop wasmer: %v", err)

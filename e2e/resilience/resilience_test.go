@@ -179,7 +179,7 @@ func TestCrashWhileStaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	restart(t)
-	cluster.WaitGone(t, ns, "staged", suite.Patience)
+	cluster.WaitGone(t, ns, "staged")
 }
 
 // TestModuleGoesAfterItsAutoWasm: a module that nobody names is evicted when its
@@ -196,7 +196,7 @@ func TestModuleGoesAfterItsAutoWasm(t *testing.T) {
 	if _, err := cluster.Kubectl(t.Context(), "delete", "aw", "evicted", "-n", ns); err != nil {
 		t.Fatal(err)
 	}
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		time.Sleep(5 * time.Second) // asking for a module is using it
 		status, _, err := cluster.Served(ctx, suite.SHA256(module))
 		if err == nil && status == http.StatusNotFound {

@@ -7,11 +7,11 @@ import (
 	"github.com/autowasm/autowasm/e2e/env"
 )
 
-// drainDelay is more than the 5 s after which http.Server, shutting down, takes a
-// connection that never had a request for idle, and the time that the forwarder
-// takes to notice. Before, the server drops the first request of such a connection,
-// and an API server keeps some in reserve.
-const drainDelay = "7s"
+// drainDelay is the default of wasmer, in force as in a cluster: more than the 5 s
+// after which http.Server, shutting down, takes a connection that never had a request
+// for idle, and the time that the forwarder takes to notice. Before, the server drops
+// the first request of such a connection, and an API server keeps some in reserve.
+const drainDelay = "10s"
 
 // TestRollingRestartUnderLoad proves invariant 9 for rolling restarts: both replicas
 // are replaced, one after the other, and no admission fails.

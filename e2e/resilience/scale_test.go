@@ -91,7 +91,7 @@ func versions(t *testing.T, ns string) map[string]string {
 
 func logMemory(t *testing.T, when string) {
 	t.Helper()
-	suite.Eventually(t, suite.Patience, func(ctx context.Context) error {
+	suite.Eventually(t, func(ctx context.Context) error {
 		resident, err := suite.Metric(ctx, cluster.Wasmer().MetricsURL, "process_resident_memory_bytes")
 		if err == nil {
 			t.Logf("wasmer's resident memory %s: %.0f MiB", when, resident/(1<<20))

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/suite"
 )
 
 // traffic is a steady load of admissions: dry runs, creates and updates, each kind
@@ -94,22 +93,16 @@ func (l *traffic) stop(t *testing.T) {
 // are Synced.
 func waitAllSynced(t *testing.T, ns string, count int) {
 	t.Helper()
-	suite.Eventually(t, 2*suite.Patience, func(ctx context.Context) error {
-		list := &v1alpha1.AutoWasmList{}
-		if err := cluster.Client.List(ctx, list, client.InNamespace(ns)); err != nil {
-			return err
-		}
-		synced := 0
-		for _, aw := range list.Items {
-			if aw.Status.Phase == v1alpha1.PhaseSynced && aw.Status.ObservedGeneration == aw.Generation {
-				synced++
-			}
-		}
-		if synced != count || len(list.Items) != count {
-			return fmt.Errorf("%d of %d AutoWasms are Synced, want %d", synced, len(list.Items), count)
-		}
-		return nil
-	})
+	list := &v1alpha1.AutoWasmList{}
+	if err := cluster.Client.List(t.Context(), list, client.InNamespace(ns)); err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Items) != count {
+		t.Fatalf("there are %d AutoWasms, want %d", len(list.Items), count)
+	}
+	for i := range list.Items {
+		cluster.WaitPhase(t, ns, list.Items[i].Name, v1alpha1.PhaseSynced)
+	}
 }
 
 // autoWasm is one that every proxy of nobody's would get.

@@ -22,7 +22,7 @@ import (
 // Cluster is an environment with a typed client of an administrator.
 type Cluster struct {
 	*env.Environment
-	Client client.Client
+	Client client.WithWatch
 	// Checkout is the root of the tree under test.
 	Checkout string
 }
@@ -69,7 +69,7 @@ func start(dir string, wasmerFlags []string) (*Cluster, error) {
 	return &Cluster{Environment: e, Client: c, Checkout: checkout}, nil
 }
 
-func newClient(e *env.Environment) (client.Client, error) {
+func newClient(e *env.Environment) (client.WithWatch, error) {
 	log.SetLogger(logr.Discard()) // the client has nothing to say that its errors do not
 	scheme := runtime.NewScheme()
 	builder := runtime.NewSchemeBuilder(
@@ -77,7 +77,7 @@ func newClient(e *env.Environment) (client.Client, error) {
 	if err := builder.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("register the types that the tests use: %w", err)
 	}
-	c, err := client.New(e.RESTConfig, client.Options{Scheme: scheme})
+	c, err := client.NewWithWatch(e.RESTConfig, client.Options{Scheme: scheme})
 	if err != nil {
 		return nil, fmt.Errorf("make the tests' client: %w", err)
 	}

@@ -9,50 +9,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/env"
 )
-
-// Patience is how long a test waits for what the controller does by itself. It
-// is long because the machine may be slow, not because the work is.
-const Patience = 60 * time.Second
-
-// Eventually tries until it succeeds, and fails the test with the last error
-// when it has not within the timeout.
-func Eventually(t testing.TB, timeout time.Duration, try func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	for {
-		err := try(ctx)
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not within %s: %v", timeout, err)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// Never fails the test when try succeeds within the duration.
-func Never(t testing.TB, duration time.Duration, what string, try func(context.Context) error) {
-	t.Helper()
-	deadline := time.Now().Add(duration)
-	for time.Now().Before(deadline) {
-		if err := try(t.Context()); err == nil {
-			t.Fatalf("%s, which must not happen", what)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-}
 
 // Apply applies a manifest as a user would and returns what kubectl printed.
 func (c *Cluster) Apply(t testing.TB, namespace, manifest string, args ...string) env.Output {
@@ -74,9 +37,9 @@ func (c *Cluster) TryApply(t testing.TB, namespace, manifest string, args ...str
 // the reason as the user reads it.
 func (c *Cluster) Refused(t testing.TB, namespace, manifest string, words ...string) string {
 	t.Helper()
-	_, err := c.TryApply(t, namespace, manifest)
+	out, err := c.TryApply(t, namespace, manifest)
 	if err == nil {
-		t.Fatalf("applied, but must be refused:\n%s", manifest)
+		t.Fatalf("applied, but must be refused:\n%s\nkubectl printed: %s%s", manifest, out.Stdout, out.Stderr)
 	}
 	for _, word := range words {
 		if !strings.Contains(err.Error(), word) {
@@ -86,13 +49,6 @@ func (c *Cluster) Refused(t testing.TB, namespace, manifest string, words ...str
 	return err.Error()
 }
 
-// AutoWasm reads an AutoWasm.
-func (c *Cluster) AutoWasm(ctx context.Context, namespace, name string) (*v1alpha1.AutoWasm, error) {
-	aw := &v1alpha1.AutoWasm{}
-	err := c.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, aw)
-	return aw, err
-}
-
 // EnvoyFilter reads an EnvoyFilter.
 func (c *Cluster) EnvoyFilter(ctx context.Context, namespace, name string) (*istiov1alpha3.EnvoyFilter, error) {
 	ef := &istiov1alpha3.EnvoyFilter{}
@@ -100,30 +56,10 @@ func (c *Cluster) EnvoyFilter(ctx context.Context, namespace, name string) (*ist
 	return ef, err
 }
 
-// WaitPhase waits until the controller has seen the newest spec of an AutoWasm
-// and put it in a phase.
-func (c *Cluster) WaitPhase(t testing.TB, namespace, name string, phase v1alpha1.Phase) *v1alpha1.AutoWasm {
-	t.Helper()
-	var found *v1alpha1.AutoWasm
-	Eventually(t, Patience, func(ctx context.Context) error {
-		aw, err := c.AutoWasm(ctx, namespace, name)
-		if err != nil {
-			return err
-		}
-		found = aw
-		if aw.Status.ObservedGeneration != aw.Generation || aw.Status.Phase != phase {
-			return fmt.Errorf("AutoWasm %s/%s of generation %d is %q of generation %d (%s), want %s", namespace, name,
-				aw.Generation, aw.Status.Phase, aw.Status.ObservedGeneration, aw.Status.Message, phase)
-		}
-		return nil
-	})
-	return found
-}
-
 // WaitGone waits until an EnvoyFilter does not exist.
-func (c *Cluster) WaitGone(t testing.TB, namespace, name string, timeout time.Duration) {
+func (c *Cluster) WaitGone(t testing.TB, namespace, name string) {
 	t.Helper()
-	Eventually(t, timeout, func(ctx context.Context) error {
+	Eventually(t, func(ctx context.Context) error {
 		_, err := c.EnvoyFilter(ctx, namespace, name)
 		if apierrors.IsNotFound(err) {
 			return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -28,7 +27,7 @@ func (c *Cluster) Namespace(t testing.TB, annotations ...string) string {
 }
 
 func (c *Cluster) deleteNamespace(t testing.TB, ns *corev1.Namespace) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := Detached(t)
 	defer cancel()
 	if err := c.Client.Delete(ctx, ns); err != nil {
 		t.Errorf("delete namespace %s: %v", ns.Name, err)
@@ -62,7 +61,7 @@ func (c *Cluster) ForbidAutoWasms(t testing.TB, namespace string) {
 	if err := c.Client.Create(t.Context(), quota); err != nil {
 		t.Fatalf("create a quota: %v", err)
 	}
-	Eventually(t, Patience, func(ctx context.Context) error {
+	Eventually(t, func(ctx context.Context) error {
 		if err := c.Client.Get(ctx, client.ObjectKeyFromObject(quota), quota); err != nil {
 			return err
 		}
