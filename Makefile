@@ -22,6 +22,10 @@ IMAGE ?= wasmer:$(VERSION)
 CONTAINER ?= docker
 # Arguments for go test, such as ARGS='-run TestTutorial -v'.
 ARGS ?=
+# How often make flakes runs the tests: the unit tests, the end-to-end tests, and how many runs of these on busy cores.
+UNIT_RUNS ?= 30
+E2E_RUNS ?= 5
+E2E_BUSY ?= 2
 
 export PATH := $(BIN):$(PATH)
 # Flags are part of the key of a package in Go's build cache: with these for all, wasmer, its tests and the programs
@@ -85,6 +89,11 @@ e2e: build wasm $(BIN)/gotestsum ## Run the tests on a real control plane (the f
 	cd e2e && go run ./cmd/env build
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
+
+.PHONY: flakes
+flakes: build wasm ## Run all tests many times, to find those that fail now and then (UNIT_RUNS, E2E_RUNS, E2E_BUSY)
+	cd e2e && go run ./cmd/env build
+	cd e2e && go run ./cmd/flakes -unit=$(UNIT_RUNS) -e2e=$(E2E_RUNS) -busy=$(E2E_BUSY)
 
 # A skipped test has shown nothing: it fails the run.
 refuse-skipped = for run in $(1); do \
