@@ -2,8 +2,8 @@ package demo
 
 import "time"
 
-// patience is how long a change of the filter may take to reach the sidecar.
-const patience = 30 * time.Second
+// patience is how long a change of the filter may take to reach the sidecar, on a machine that is busy.
+const patience = 2 * time.Minute
 
 // The commands that ask the details service, through its sidecar, and that sidecar how long it has run.
 const (

@@ -49,7 +49,7 @@ func TestAcquireWaits(t *testing.T) {
 	}
 	released := time.AfterFunc(50*time.Millisecond, release)
 	defer released.Stop()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	second, err := Acquire(ctx, path)
 	if err != nil {

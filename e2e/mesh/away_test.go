@@ -35,6 +35,7 @@ func eachPolicy(t *testing.T, name string, test func(t *testing.T, f byHand)) {
 // TestUpdateWhileAway: the old module serves until the last retry. Then the new listener takes over without a module,
 // and stays so when the server is back, until something changes its configuration.
 func TestUpdateWhileAway(t *testing.T) {
+	t.Parallel()
 	eachPolicy(t, "update", func(t *testing.T, f byHand) {
 		url := f.workload.URL(InboundPort)
 		sidecar(t, f.workload, ProxyOptions{Envoy: envoy.Newest})
@@ -55,6 +56,7 @@ func TestUpdateWhileAway(t *testing.T) {
 // TestBootWhileAway: a proxy neither listens nor is ready until the last retry, whatever the policy, and is ready then
 // without the module, for good.
 func TestBootWhileAway(t *testing.T) {
+	t.Parallel()
 	eachPolicy(t, "boot", func(t *testing.T, f byHand) {
 		url := f.workload.URL(InboundPort)
 		f.server.hold() // so that the first try lasts until the test has looked
@@ -77,6 +79,7 @@ func TestBootWhileAway(t *testing.T) {
 // TestServersReturnIsEnough: with the retries that AutoWasm renders for a filter that fails closed, for an update and for
 // a boot.
 func TestServersReturnIsEnough(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "patient", func(t *testing.T, w *Workload, v envoy.Version) {
 		f, _ := twoFilters(t, w, "")
 		f.retries = 0 // what render makes of the policy

@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 )
 
@@ -29,6 +32,18 @@ func TestFailuresAreCounted(t *testing.T) {
 	c.step(t, "none", plain, func() { good.delete(t) })
 }
 
+// allAsked is an error while a door has not answered.
+func (l *load) allAsked() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, seen := range l.seen {
+		if len(seen) == 0 {
+			return fmt.Errorf("the door of %q was not asked", name)
+		}
+	}
+	return nil
+}
+
 // TestLoadKeepsEachAnswer asks a door that refuses, and one that hangs up.
 func TestLoadKeepsEachAnswer(t *testing.T) {
 	doors := map[string]door{}
@@ -41,11 +56,8 @@ func TestLoadKeepsEachAnswer(t *testing.T) {
 		doors[name] = door{url: server.URL}
 	}
 	l := startLoad(t, doors)
-	time.Sleep(after)
+	suite.Eventually(t, func(context.Context) error { return l.allAsked() })
 	for name, seen := range l.end() {
-		if len(seen) == 0 {
-			t.Errorf("the door of %q was not asked", name)
-		}
 		for answer, n := range seen {
 			if !strings.HasPrefix(answer, name) {
 				t.Errorf("%d requests to the door of %q got %q", n, name, answer)

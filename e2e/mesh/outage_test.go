@@ -23,6 +23,7 @@ const lateness = 10 * time.Second
 // again and again. It neither gives up nor waits longer than the longest wait, so that it heals by itself within that
 // time, and what it takes to load a module, after any outage.
 func TestOutageOfTenMinutes(t *testing.T) {
+	t.Parallel()
 	var all []waiting
 	for i, v := range envoy.Versions() {
 		all = append(all, startWaiting(t, workload(t, "outage"+string(rune('a'+i))), v))

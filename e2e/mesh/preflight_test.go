@@ -244,7 +244,9 @@ func TestGatewayOfRoutesAlone(t *testing.T) {
 	t.Setenv("PILOT_FILTER_GATEWAY_CLUSTER_CONFIG", "true")
 	restartIstiod()
 	hasWasmer := func() bool {
-		now, err := ads.Fetch(t.Context(), mesh.Istiod.Address, mesh.Gateway.Node())
+		ctx, cancel := context.WithTimeout(t.Context(), suite.Timeout)
+		defer cancel()
+		now, err := ads.Fetch(ctx, mesh.Istiod.Address, mesh.Gateway.Node())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -80,7 +80,9 @@ func filters(p *ads.Pushed, listener string) [][]string {
 
 func pushed(t *testing.T, w *Workload) *ads.Pushed {
 	t.Helper()
-	p, err := ads.Fetch(t.Context(), mesh.Istiod.Address, w.Node())
+	ctx, cancel := context.WithTimeout(t.Context(), suite.Timeout)
+	defer cancel()
+	p, err := ads.Fetch(ctx, mesh.Istiod.Address, w.Node())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func TestLeaderFailover(t *testing.T) {
 	}
 
 	began := time.Now()
-	if err := p.first.Kill(); err != nil { // the first one started, and so the leader
+	if err := p.first.Kill(); err != nil { // the leader: see startPair
 		t.Fatal(err)
 	}
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"filter":{"rootID":"after-the-crash"}}}`))

@@ -24,6 +24,7 @@ func startPair(t *testing.T, flags ...string) *pair {
 	restartAfter(t)
 	f.add(p.first)
 	restart(t, p.flags...)
+	holder(t) // the first one, while there is no other
 	p.start(t, p.second)
 	t.Cleanup(func() {
 		if err := p.second.Stop(); err != nil {

@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"io"
 	"syscall"
-	"time"
 
+	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/filelock"
 )
-
-// downTimeout is how long a supervisor may take to stop its parts, each of which may take a while.
-const downTimeout = 90 * time.Second
 
 // Down stops the environment in dir, if there is one, and removes what it left, but for its logs. It tells which
 // parts had died.
@@ -44,7 +41,7 @@ func stop(ctx context.Context, dir Dir, out io.Writer) error {
 	if err := syscall.Kill(s.PID, syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop the supervisor, process %d: %w", s.PID, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, downTimeout)
+	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
 	release, err := filelock.Acquire(ctx, dir.lock())
 	if err != nil {

@@ -21,12 +21,9 @@ type supervisor struct {
 	state state
 }
 
-// lockTimeout is how long a supervisor waits for its lock, which whoever looks whether it runs has for a moment.
-const lockTimeout = 10 * time.Second
-
 // Supervise runs an environment in dir until ctx ends or the state file is removed. Its log goes to log, with the time.
 func Supervise(ctx context.Context, dir Dir, o Options, log io.Writer) error {
-	lockCtx, cancel := context.WithTimeout(ctx, lockTimeout)
+	lockCtx, cancel := context.WithTimeout(ctx, env.Timeout) // who looks whether a supervisor runs has it for a moment
 	defer cancel()
 	release, err := filelock.Acquire(lockCtx, dir.lock())
 	if err != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -11,7 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/autowasm/autowasm/e2e/env"
 )
 
 // A session is the command, used in a directory of its own.
@@ -203,26 +206,28 @@ func (s session) processes(t *testing.T) []int {
 
 func (s session) waitForFailure(t *testing.T) {
 	t.Helper()
-	for range 100 {
-		if strings.Contains(readFile(t, filepath.Join(s.dir, "state.json")), "failures") {
-			return
+	err := env.Poll(t.Context(), func(context.Context) error {
+		if !strings.Contains(readFile(t, filepath.Join(s.dir, "state.json")), "failures") {
+			return errors.New("the death of a part is not recorded")
 		}
-		time.Sleep(50 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("the death of a part was not recorded")
 }
 
 func wantGone(t *testing.T, pids []int) {
 	t.Helper()
 	for _, pid := range pids {
-		for range 100 {
-			if !alive(pid) {
-				break
+		err := env.Poll(t.Context(), func(context.Context) error {
+			if alive(pid) {
+				return errors.New("it is alive")
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		if alive(pid) {
-			t.Errorf("process %d is left: %v", pid, syscall.Kill(pid, syscall.SIGKILL))
+			return nil
+		})
+		if err != nil {
+			t.Errorf("process %d is left: %v, %v", pid, err, syscall.Kill(pid, syscall.SIGKILL))
 		}
 	}
 }
