@@ -2,8 +2,10 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -48,7 +50,8 @@ func Main(m Tests, cluster **Cluster, wasmerFlags ...string) int {
 		return 1
 	}
 	*cluster = started
-	return max(m.Run(), finish(started, dir))
+	code := m.Run()
+	return max(code, finish(started, dir, code == 0))
 }
 
 func start(dir string, wasmerFlags []string) (*Cluster, error) {
@@ -84,16 +87,21 @@ func newClient(e *env.Environment) (client.WithWatch, error) {
 	return c, nil
 }
 
-// finish stops the environment; its logs stay behind when something died.
-func finish(c *Cluster, dir string) int {
-	died, stopped := c.Err(), c.Stop()
-	if died != nil || stopped != nil {
-		fmt.Fprintln(os.Stderr, "the environment failed:", died, stopped, "its logs are in", dir)
-		return 1
+// finish stops the environment and removes its directory, but for the logs when
+// something died or a test failed.
+func finish(c *Cluster, dir string, passed bool) int {
+	code, remove := 0, dir
+	if err := errors.Join(c.Err(), c.Stop()); err != nil {
+		fmt.Fprintln(os.Stderr, "the environment failed:", err)
+		code = 1
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if code != 0 || !passed {
+		fmt.Fprintln(os.Stderr, "the environment's logs are in", filepath.Join(dir, "log"))
+		remove = filepath.Join(dir, "data")
+	}
+	if err := os.RemoveAll(remove); err != nil {
 		fmt.Fprintln(os.Stderr, "remove the environment's directory:", err)
-		return 1
+		code = 1
 	}
-	return 0
+	return code
 }
