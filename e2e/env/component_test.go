@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // shell is a Component that is a shell script, which is ready when it has written its first port to the file $READY.
@@ -81,7 +79,7 @@ func TestComponentThatDoesNotComeUp(t *testing.T) {
 	e := environment(t, nil)
 	_, err := e.Launch(t.Context(), shell(e, `echo not today; exit 1`))
 	var failure *ComponentError
-	if !errors.As(err, &failure) || v1alpha1.ReasonComponent != "shell" || !strings.Contains(err.Error(), "not today") {
+	if !errors.As(err, &failure) || failure.Component != "shell" || !strings.Contains(err.Error(), "not today") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
 // environment is one without parts, in which scripts are launched as such.
@@ -104,7 +102,7 @@ func TestComponentThatEndsEarly(t *testing.T) {
 	e := environment(t, func(f *ComponentError) { t.Errorf("reported as dead: %v", f) })
 	_, _, err := e.launch(context.Background(), script(e, `echo bad flag; exit 1`))
 	var failure *ComponentError
-	if !errors.As(err, &failure) || v1alpha1.ReasonComponent != "script" || !strings.Contains(err.Error(), "bad flag") {
+	if !errors.As(err, &failure) || failure.Component != "script" || !strings.Contains(err.Error(), "bad flag") {
 		t.Errorf("error: %v", err)
 	}
 }
