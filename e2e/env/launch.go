@@ -76,14 +76,13 @@ func (e *Environment) launchAt(ctx context.Context, c component, ports []int) (*
 func waitReady(ctx context.Context, p *process, timeout time.Duration, probe func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not within %s", timeout))
 	defer cancel()
-	go func() {
-		select {
-		case <-p.done:
-			cancel()
-		case <-ctx.Done():
+	err := Poll(ctx, func(ctx context.Context) error {
+		err := probe(ctx)
+		if !p.running() {
+			cancel() // there is no use in another try
 		}
-	}()
-	err := Poll(ctx, probe)
+		return err
+	})
 	switch {
 	case err == nil:
 		return nil

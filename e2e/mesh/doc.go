@@ -14,7 +14,8 @@
 //   - Nothing schedules or runs the Pods, since there are neither nodes nor a kubelet. A workload is a Pod that the
 //     mesh makes by itself, selected by a ServiceEntry; its sidecar is a process, and its application a web server in
 //     this one. The mesh writes into the Pod's status how they are: it is pending until its sidecar is first started,
-//     ready when the sidecar says so, and a further start of the sidecar is a restart of its container istio-proxy.
+//     ready by what the sidecar answers to Istio's probes, and a further start of the sidecar is a restart of its
+//     container istio-proxy.
 //   - Nothing intercepts traffic. A Sidecar object says where a sidecar listens, and each workload has a loopback
 //     address of its own (127.x.y.z), on which its ports are those that it would have in a cluster. Linux has all
 //     of 127.0.0.0/8. That address is the Pod's IP: its proxy connects from there, too, and tells its statistics there
