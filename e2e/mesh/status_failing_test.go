@@ -10,8 +10,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
@@ -29,35 +31,35 @@ func TestStartFails(t *testing.T) {
 				module := wasmtest.Module(wasmtest.Export(function, "ii:i"), wasmtest.Salt(w.Name))
 				bad := onWorkload(w, w.Name, pushModule(t, w.Name+":v1", module), "applyPorts: [9081]")
 				bad.apply(t)
-				aw := waitSummary(t, bad, failed("ProxyStartFailed"), "0 of 1 selected proxies run the module",
+				aw := waitSummary(t, bad, failed(v1alpha1.ReasonProxyStartFailed), "0 of 1 selected proxies run the module",
 					"the proxy of Pod default/"+w.Pod.Name+" has the module, but runs only 0 of the 4 virtual machines")
 				if p := aw.Status.Proxies; p.Requested != 1 {
 					t.Errorf("nobody asked for the module: %+v", p)
 				}
 				requireAnswer(t, w.URL(OtherPort), "503")
-				requireWarnings(t, w.Name, "ProxyStartFailed")
+				requireWarnings(t, w.Name, v1alpha1.ReasonProxyStartFailed)
 
 				good := onWorkload(w, w.Name, pushModule(t, w.Name+":v2", moduleSaying(t, "earth")), "applyPorts: [9081]")
 				good.apply(t)
 				requireTruth(t, good, w.URL(OtherPort), "200 earth")
 				waitSummary(t, good, running(1))
-				requireWarnings(t, w.Name, "ProxyStartFailed") // and no other since
+				requireWarnings(t, w.Name, v1alpha1.ReasonProxyStartFailed) // and no other since
 			})
 		}
 	}
 }
 
 // requireWarnings waits until there are Events of type Warning about an AutoWasm, for these reasons and no others.
-func requireWarnings(t *testing.T, name string, reasons ...string) {
+func requireWarnings(t *testing.T, name string, reasons ...v1alpha1.Reason) {
 	t.Helper()
 	suite.Eventually(t, func(ctx context.Context) error {
 		events := &corev1.EventList{}
 		err := cluster.Client.List(ctx, events, client.InNamespace(namespace), client.MatchingFields{
 			"type": corev1.EventTypeWarning, "involvedObject.kind": "AutoWasm", "involvedObject.name": name,
 		})
-		var got []string
+		var got []v1alpha1.Reason
 		for _, e := range events.Items {
-			got = append(got, e.Reason)
+			got = append(got, v1alpha1.Reason(e.Reason))
 		}
 		if err == nil && !slices.Equal(got, reasons) {
 			return fmt.Errorf("the warnings about %s are %q, want %q: %+v", name, got, reasons, events.Items)
@@ -86,13 +88,13 @@ func TestRefused(t *testing.T) {
 	waitSummary(t, first, running(1))
 
 	bad.apply(t)
-	waitSummary(t, bad, failed("ProxyRefused"), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
+	waitSummary(t, bad, failed(v1alpha1.ReasonProxyRefused), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
 	second.apply(t)
-	waitSummary(t, second, failed("ProxyRefused"), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
+	waitSummary(t, second, failed(v1alpha1.ReasonProxyRefused), "the proxy of Pod default/refuser-1 refused its listeners", "autowasm.default.refuser-changes")
 	requireAnswer(t, url, "200 pluto,first")
 	waitSummary(t, first, running(1))
-	requireWarnings(t, "refuser-changes", "ProxyRefused")
-	requireWarnings(t, "refuser-second", "ProxyRefused")
+	requireWarnings(t, "refuser-changes", v1alpha1.ReasonProxyRefused)
+	requireWarnings(t, "refuser-second", v1alpha1.ReasonProxyRefused)
 
 	bad.delete(t)
 	waitForAnswer(t, url, "200 second,first")
@@ -121,12 +123,12 @@ func TestNotInserted(t *testing.T) {
 	requireTruth(t, here, w.URL(OtherPort), "200 earth")
 	applyAll(t, missing, tcp)
 	for _, a := range []autoWasm{missing, tcp} {
-		waitSummary(t, a, failed("NotInserted"), "0 of 1 selected proxies run the module", "the proxy of Pod default/placeless-1 has no HTTP listener that the filter's ports and context match")
-		requireWarnings(t, a.name, "NotInserted")
+		waitSummary(t, a, failed(v1alpha1.ReasonNotInserted), "0 of 1 selected proxies run the module", "the proxy of Pod default/placeless-1 has no HTTP listener that the filter's ports and context match")
+		requireWarnings(t, a.name, v1alpha1.ReasonNotInserted)
 	}
 	setProtocol(t, w, "replace", tcpPort, "HTTP")
 	requireTruth(t, tcp, w.URL(tcpPort), "200 earth")
-	waitSummary(t, missing, failed("NotInserted"))
+	waitSummary(t, missing, failed(v1alpha1.ReasonNotInserted))
 }
 
 // setProtocol adds a third port to a workload's proxy, or changes it.
@@ -156,11 +158,11 @@ func TestLoadFails(t *testing.T) {
 	a := onWorkload(w, "kept", pushModule(t, "kept:v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
 	began := time.Now()
 	a.apply(t)
-	waitSummary(t, a, pending("Unknown", "ProxiesLoading"), "the proxy of Pod default/kept-1 waits for the module")
-	waitSummary(t, a, pending("False", "ProxyLoadFailed"), "the proxy of Pod default/kept-1 still tries to load the module")
+	waitSummary(t, a, pending(metav1.ConditionUnknown, v1alpha1.ReasonProxiesLoading), "the proxy of Pod default/kept-1 waits for the module")
+	waitSummary(t, a, pending(metav1.ConditionFalse, v1alpha1.ReasonProxyLoadFailed), "the proxy of Pod default/kept-1 still tries to load the module")
 	t.Logf("it took %s until the status said so", time.Since(began))
 	requireAnswer(t, w.URL(OtherPort), "200")
-	requireWarnings(t, "kept", "ProxyLoadFailed")
+	requireWarnings(t, "kept", v1alpha1.ReasonProxyLoadFailed)
 
 	setEgress(t, w, "istio-system/*")
 	requireTruth(t, a, w.URL(OtherPort), "200 earth")

@@ -26,7 +26,7 @@ func TestStatusOutlivesWasmer(t *testing.T) {
 	time.Sleep(10 * time.Second) // until wasmer has seen that again, which it does two seconds later
 	bad.apply(t)
 	all := []autoWasm{good, bad, placeless}
-	want := []summary{running(1), failed("ProxyStartFailed"), failed("NotInserted")}
+	want := []summary{running(1), failed(v1alpha1.ReasonProxyStartFailed), failed(v1alpha1.ReasonNotInserted)}
 	for i, a := range all {
 		waitSummary(t, a, want[i])
 	}

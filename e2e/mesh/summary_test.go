@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/suite"
@@ -19,13 +20,18 @@ type summary struct {
 	Selected, Running                   int32
 }
 
-// The conditions, with their reasons, on which tests depend beside those of failures.
-const (
-	isSynced    = "True Synced"              // Ready
-	isRunning   = "True Running"             // ProxiesLoaded
-	isUncertain = "Unknown ProxiesUncertain" // ProxiesLoaded
-	noProxies   = "Unknown NoProxySelected"  // ProxiesLoaded
+// The conditions on which tests depend beside those of failures.
+var (
+	isSynced    = word(metav1.ConditionTrue, v1alpha1.ReasonSynced)              // Ready
+	isRunning   = word(metav1.ConditionTrue, v1alpha1.ReasonRunning)             // ProxiesLoaded
+	isUncertain = word(metav1.ConditionUnknown, v1alpha1.ReasonProxiesUncertain) // ProxiesLoaded
+	noProxies   = word(metav1.ConditionUnknown, v1alpha1.ReasonNoProxySelected)  // ProxiesLoaded
 )
+
+// word is a condition in short.
+func word(is metav1.ConditionStatus, reason v1alpha1.Reason) string {
+	return fmt.Sprintf("%s %s", is, reason)
+}
 
 // running is the summary when all is well in so many proxies.
 func running(n int32) summary {
@@ -33,15 +39,15 @@ func running(n int32) summary {
 }
 
 // failed is the summary when the filter runs in none of one proxy, for a reason that only a user can take away.
-func failed(reason string) summary {
-	is := "False " + reason
-	return summary{Phase: v1alpha1.PhaseFailed, Ready: is, Loaded: is, Stalled: "True " + reason, Selected: 1}
+func failed(reason v1alpha1.Reason) summary {
+	is := word(metav1.ConditionFalse, reason)
+	return summary{Phase: v1alpha1.PhaseFailed, Ready: is, Loaded: is, Stalled: word(metav1.ConditionTrue, reason), Selected: 1}
 }
 
 // pending is the summary when the filter runs in none of one proxy, which may pass: with that status of Ready.
-func pending(ready, reason string) summary {
-	is := ready + " " + reason
-	return summary{Phase: v1alpha1.PhasePending, Ready: is, Loaded: is, Reconciling: "True " + reason, Selected: 1}
+func pending(ready metav1.ConditionStatus, reason v1alpha1.Reason) summary {
+	is := word(ready, reason)
+	return summary{Phase: v1alpha1.PhasePending, Ready: is, Loaded: is, Reconciling: word(metav1.ConditionTrue, reason), Selected: 1}
 }
 
 // summaryOf is that of an AutoWasm, without conditions that are not of its newest generation.
@@ -53,7 +59,7 @@ func summaryOf(aw *v1alpha1.AutoWasm) summary {
 	}
 	for _, c := range aw.Status.Conditions {
 		if field := fields[c.Type]; field != nil && c.ObservedGeneration == aw.Generation {
-			*field = fmt.Sprintf("%s %s", c.Status, c.Reason)
+			*field = word(c.Status, v1alpha1.Reason(c.Reason))
 		}
 	}
 	if p := aw.Status.Proxies; p != nil {

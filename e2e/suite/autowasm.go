@@ -122,10 +122,10 @@ func Phase(want v1alpha1.Phase) Check {
 }
 
 // Condition is passed when a condition of the newest generation is so, for a reason.
-func Condition(kind string, want metav1.ConditionStatus, reason string) Check {
+func Condition(kind string, want metav1.ConditionStatus, reason v1alpha1.Reason) Check {
 	return func(aw *v1alpha1.AutoWasm) error {
 		c := meta.FindStatusCondition(aw.Status.Conditions, kind)
-		if c == nil || c.Status != want || c.Reason != reason || c.ObservedGeneration != aw.Generation {
+		if c == nil || c.Status != want || c.Reason != string(reason) || c.ObservedGeneration != aw.Generation {
 			return fmt.Errorf("its condition %s is %+v, want %s for %s", kind, c, want, reason)
 		}
 		return nil
