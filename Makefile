@@ -6,6 +6,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 BIN := $(CURDIR)/bin
+GO_BUILD := e2e/build/go-build.sh
 CONTROLLER_GEN_VERSION := v0.22.0
 STATICCHECK_VERSION := v0.8.2
 GOTESTSUM_VERSION := v1.13.0
@@ -40,20 +41,21 @@ help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: build wasm ## Show the tutorial, live, on an embedded control plane
-	cd e2e && go run ./cmd/demo
+demo: ## Show the tutorial, live, on an embedded control plane
+	@$(GO_BUILD) 'the demo' e2e -o $(BIN)/e2e-demo ./cmd/demo
+	@$(BIN)/e2e-demo
 
 .PHONY: up
-up: build wasm ## Start the embedded environment in the background (.local/kubeconfig, .local/env)
-	cd e2e && go run ./cmd/env up
+up: $(BIN)/e2e-env ## Start the embedded environment in the background (.local/kubeconfig, .local/env)
+	@$(BIN)/e2e-env up
 
 .PHONY: down
-down: ## Stop the embedded environment
-	cd e2e && go run ./cmd/env down
+down: $(BIN)/e2e-env ## Stop the embedded environment
+	@$(BIN)/e2e-env down
 
 .PHONY: build
 build: ## Build wasmer and wasmc into bin/
-	go build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/wasmer ./cmd/wasmc
+	@$(GO_BUILD) 'wasmer and wasmc' . -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/wasmer ./cmd/wasmc
 
 .PHONY: image
 image: build ## Build a container image of wasmer (IMAGE=name, CONTAINER=docker|podman|buildah)
@@ -61,7 +63,7 @@ image: build ## Build a container image of wasmer (IMAGE=name, CONTAINER=docker|
 
 .PHONY: wasm
 wasm: ## Build the example filter into bin/add-header.wasm
-	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags '-s -w' -o $(BIN)/add-header.wasm ./examples/add-header
+	@GOOS=wasip1 GOARCH=wasm $(GO_BUILD) 'the example filter' . -buildmode=c-shared -ldflags '-s -w' -o $(BIN)/add-header.wasm ./examples/add-header
 
 .PHONY: wasm-assemblyscript
 wasm-assemblyscript: ## Build the committed AssemblyScript filter anew (needs node and npm)
@@ -85,8 +87,8 @@ unit: $(BIN)/gotestsum ## Run the unit tests (fast, no network)
 	@$(call refuse-skipped,unit race)
 
 .PHONY: e2e
-e2e: build wasm $(BIN)/gotestsum ## Run the tests on a real control plane (the first run builds it)
-	cd e2e && go run ./cmd/env build
+e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (the first run builds it)
+	$(BIN)/e2e-env build
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
@@ -137,6 +139,10 @@ generate: $(BIN)/controller-gen ## Write the generated files anew (deepcopy, CRD
 .PHONY: clean
 clean: down ## Stop the environment and remove what was built in the checkout
 	rm -rf bin .local
+
+.PHONY: $(BIN)/e2e-env
+$(BIN)/e2e-env:
+	@$(GO_BUILD) 'the environment' e2e -o $@ ./cmd/env
 
 $(BIN)/controller-gen: Makefile
 	GOBIN=$(BIN) go install sigs.k8s.io/controller-tools/cmd/controller-gen@$(CONTROLLER_GEN_VERSION) && touch $@

@@ -10,9 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // checkout makes a checkout with one part, tiny, and returns a builder for it.
@@ -43,7 +40,7 @@ func TestPartIsBuiltOnceForItsSources(t *testing.T) {
 	if out, err := exec.Command(first).CombinedOutput(); err != nil || string(out) != "hello" {
 		t.Errorf("the binary printed %q, %v", out, err)
 	}
-	if said := progress.String(); !strings.Contains(said, "building tiny from source, a second the first time … done") {
+	if said := progress.String(); !strings.Contains(said, "building tiny … 0s, from source: a second the first time\nbuilding tiny … done") {
 		t.Errorf("progress: %q", said)
 	}
 	progress.Reset()
@@ -75,7 +72,7 @@ func TestPartIsBuiltOnceAtATime(t *testing.T) {
 	builders.Wait()
 	var builds int
 	for i := range progress {
-		builds += strings.Count(progress[i].String(), "done")
+		builds += strings.Count(progress[i].String(), "building tiny … done")
 	}
 	if builds != 1 {
 		t.Errorf("%d builds, want 1", builds)
@@ -125,6 +122,42 @@ func TestProductGoesToBin(t *testing.T) {
 	}
 	if out, err := exec.Command(got).CombinedOutput(); err != nil || string(out) != "nothing" {
 		t.Errorf("the binary printed %q, %v", out, err)
+	}
+}
+
+// TestProductIsLinkedWhenItChanges and not else: a byte behind the program stays where Go finds the program up to date.
+func TestProductIsLinkedWhenItChanges(t *testing.T) {
+	root := module(t, map[string]string{"go.mod": tiny()["go.mod"], "hello/main.go": tiny()["main.go"]})
+	b := &Builder{Checkout: root}
+	product := func() []byte {
+		path, err := b.Product(context.Background(), "hello")
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return program
+	}
+	marked := append(product(), 'x')
+	write(t, filepath.Join(root, "bin", "hello"), marked)
+	if again := product(); !bytes.Equal(again, marked) {
+		t.Error("it was linked again without a change")
+	}
+	write(t, filepath.Join(root, "hello", "main.go"), []byte("package main\n\nfunc main() {}\n"))
+	if changed := product(); bytes.Equal(changed, marked) {
+		t.Error("it was not linked after a change")
+	}
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o755); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -187,52 +220,5 @@ func TestFindCheckout(t *testing.T) {
 	}
 	if got, err := FindCheckout(t.TempDir()); err == nil {
 		t.Errorf("a checkout was found outside of any: %s", got)
-	}
-}
-
-func TestProgress(t *testing.T) {
-	at := time.Unix(0, 0)
-	now := func() time.Time { return at }
-	show := func(terminal bool, err error) string {
-		var out bytes.Buffer
-		at = time.Unix(0, 0)
-		done := announce(&out, terminal, now, "building")
-		at = at.Add(83 * time.Second)
-		done(err)
-		return out.String()
-	}
-	got := map[string]string{
-		"log":            show(false, nil),
-		"log, failed":    show(false, errors.New("x")),
-		"terminal":       show(true, nil),
-		"terminal, fail": show(true, errors.New("x")),
-	}
-	want := map[string]string{
-		"log":            "building … 0s\nbuilding … done after 1m23s\n",
-		"log, failed":    "building … 0s\nbuilding … failed after 1m23s\n",
-		"terminal":       "\rbuilding … 0s\x1b[K\rbuilding … done after 1m23s\x1b[K\n",
-		"terminal, fail": "\rbuilding … 0s\x1b[K\rbuilding … failed after 1m23s\x1b[K\n",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestTickStops(t *testing.T) {
-	var calls int
-	called := make(chan struct{}, 1)
-	stop := tick(time.Millisecond, func() {
-		calls++
-		select {
-		case called <- struct{}{}:
-		default:
-		}
-	})
-	<-called
-	stop()
-	before := calls // nobody writes to it any more: the race detector would tell
-	time.Sleep(5 * time.Millisecond)
-	if calls != before {
-		t.Errorf("%d calls after stop", calls-before)
 	}
 }

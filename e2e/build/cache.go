@@ -11,7 +11,7 @@ import (
 	"github.com/autowasm/autowasm/e2e/filelock"
 )
 
-// CacheDir is where parts are kept when nobody says otherwise: $AUTOWASM_CACHE, else autowasm in
+// CacheDir is where parts are kept by default: $AUTOWASM_CACHE, else autowasm in
 // $XDG_CACHE_HOME or ~/.cache.
 func CacheDir() (string, error) {
 	if dir := os.Getenv("AUTOWASM_CACHE"); dir != "" {
@@ -44,12 +44,12 @@ func (b *Builder) Part(ctx context.Context, p Part) (string, error) {
 	if exists(binary) {
 		return binary, nil
 	}
-	release, err := filelock.Acquire(ctx, filepath.Join(b.CacheDir, p.Name+".lock"))
+	release, err := b.lock(ctx, p)
 	if err != nil {
 		return "", fmt.Errorf("wait for another build of %s: %w", p.Name, err)
 	}
 	defer release()
-	if exists(binary) { // somebody else built it while we waited
+	if exists(binary) { // another process built it meanwhile
 		return binary, nil
 	}
 	return binary, b.buildPart(ctx, p, binary)
@@ -69,14 +69,22 @@ func (b *Builder) path(p Part) (string, error) {
 
 func (b *Builder) moduleDir(p Part) string { return filepath.Join(b.Checkout, "e2e", p.Name) }
 
-func (b *Builder) buildPart(ctx context.Context, p Part, binary string) error {
-	done := b.announce(fmt.Sprintf("building %s from source, %s the first time", p.Title, p.Takes))
-	err := goBuild{dir: b.moduleDir(p), pkg: ".", ldflags: slices.Concat(stripped, p.LDFlags)}.to(ctx, binary)
-	done(err)
-	if err != nil {
-		return fmt.Errorf("build %s: %w", p.Name, err)
+// lock waits until no other process builds the part.
+func (b *Builder) lock(ctx context.Context, p Part) (release func(), err error) {
+	path := filepath.Join(b.CacheDir, p.Name+".lock")
+	release, ok, err := filelock.TryAcquire(path)
+	if ok || err != nil {
+		return release, err
 	}
-	return nil
+	t := b.begin("waiting for another build of "+p.Title, "")
+	release, err = filelock.Acquire(ctx, path)
+	t.done(err)
+	return release, err
+}
+
+func (b *Builder) buildPart(ctx context.Context, p Part, binary string) error {
+	t := b.begin("building "+p.Title, "from source: "+p.Takes+" the first time")
+	return b.build(ctx, t, goBuild{dir: b.moduleDir(p), pkg: ".", ldflags: slices.Concat(stripped, p.LDFlags)}, binary)
 }
 
 func exists(path string) bool {

@@ -8,33 +8,85 @@ import (
 	"time"
 )
 
-// Announce is announce for what somebody else does that takes long.
-func (b *Builder) Announce(what string) (done func(error)) { return b.announce(what) }
+// Announce says that something goes on, and for how long, until done is called.
+func (b *Builder) Announce(what string) (done func(error)) { return b.begin(what, "").done }
 
-// announce says what is going on and for how long, until done is called: in place on a terminal, else with a
-// line every half a minute, so that a log shows that the build is alive without being filled by it.
-func (b *Builder) announce(what string) (done func(error)) {
+// begin says that something goes on, and with the first line, what to expect of it, until the task is done.
+func (b *Builder) begin(what, hint string) *task {
 	w := b.Progress
 	if w == nil {
 		w = io.Discard
 	}
-	return announce(w, isTerminal(w), time.Now, what)
+	return begin(w, isTerminal(w), time.Now, what, hint)
 }
 
-func announce(w io.Writer, terminal bool, now func() time.Time, what string) (done func(error)) {
-	began := now()
-	every, format := 30*time.Second, "%s … %s\n"
-	last := format
+// A task is something that takes long and says so: in place on a terminal, else with a line every few seconds.
+type task struct {
+	w        io.Writer
+	terminal bool
+	what     string
+	now      func() time.Time
+	began    time.Time
+	stop     func()
+
+	mu     sync.Mutex
+	detail string
+}
+
+func begin(w io.Writer, terminal bool, now func() time.Time, what, hint string) *task {
+	t := &task{w: w, terminal: terminal, now: now, began: now(), what: what, detail: hint}
+	every := 5 * time.Second
 	if terminal {
-		every, format, last = time.Second, "\r%s … %s\x1b[K", "\r%s … %s\x1b[K\n"
+		every = time.Second
 	}
-	show := func() { fmt.Fprintf(w, format, what, elapsed(began, now())) }
-	show()
-	stop := tick(every, show)
-	return func(err error) {
-		stop()
-		fmt.Fprintf(w, last, what, outcome(err, elapsed(began, now())))
+	t.show()
+	t.doing("")
+	t.stop = tick(every, t.show)
+	return t
+}
+
+// doing says what of the task goes on now.
+func (t *task) doing(detail string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.detail = detail
+}
+
+func (t *task) done(err error) {
+	t.stop()
+	t.doing("")
+	outcome := "done after "
+	if err != nil {
+		outcome = "failed after "
 	}
+	t.print(outcome + t.elapsed())
+	if t.terminal {
+		fmt.Fprintln(t.w)
+	}
+}
+
+func (t *task) show() { t.print(t.elapsed()) }
+
+func (t *task) elapsed() string { return t.now().Sub(t.began).Round(time.Second).String() }
+
+// width is that of a terminal which shows a line in place: one that is wrapped could not be overwritten.
+const width = 100
+
+func (t *task) print(state string) {
+	line := t.what + " … " + state
+	t.mu.Lock()
+	if t.detail != "" {
+		line += ", " + t.detail
+	}
+	t.mu.Unlock()
+	if !t.terminal {
+		fmt.Fprintln(t.w, line)
+		return
+	}
+	if runes := []rune(line); len(runes) > width {
+		line = string(runes[:width-1]) + "…"
+	}
+	fmt.Fprintf(t.w, "\r%s\x1b[K", line)
 }
 
 // tick calls fn at intervals until stop, which returns only when fn will not be called again.
@@ -54,15 +106,6 @@ func tick(every time.Duration, fn func()) (stop func()) {
 		}
 	})
 	return func() { close(quit); finished.Wait() }
-}
-
-func elapsed(from, to time.Time) time.Duration { return to.Sub(from).Round(time.Second) }
-
-func outcome(err error, after time.Duration) string {
-	if err != nil {
-		return fmt.Sprintf("failed after %s", after)
-	}
-	return fmt.Sprintf("done after %s", after)
 }
 
 func isTerminal(w io.Writer) bool {

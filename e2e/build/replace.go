@@ -1,6 +1,9 @@
 package build
 
 import (
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -22,4 +25,22 @@ func replace(destination string, write func(temp string) error) error {
 		return err
 	}
 	return os.Rename(file, destination)
+}
+
+// copyExisting copies a program, unless there is none.
+func copyExisting(from, to string) error {
+	in, err := os.Open(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
