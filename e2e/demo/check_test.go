@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -33,21 +35,14 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestLiveStepsAreLeftOut where there is no proxy, and nothing else is.
-func TestLiveStepsAreLeftOut(t *testing.T) {
-	with, without := (&Demo{Variables: variables("http://127.0.0.1:1")}).steps(), (&Demo{Variables: variables("")}).steps()
-	live := 0
-	for _, s := range with {
-		if s.live {
-			live++
+// TestNoProxyIsAskedInTheFirstHalf, in which there may be none, nor an istiod.
+func TestNoProxyIsAskedInTheFirstHalf(t *testing.T) {
+	for _, s := range withoutProxies() {
+		if s.older || strings.Contains(s.run, "ENVOY") {
+			t.Errorf("this step asks a proxy: %s", s.run)
 		}
 	}
-	if live == 0 || len(with) != len(without)+live {
-		t.Errorf("%d steps, %d of them live; %d without a proxy", len(with), live, len(without))
-	}
-	for _, s := range without {
-		if s.live {
-			t.Errorf("without a proxy: %s", s.run)
-		}
+	if !slices.ContainsFunc(withProxies(), func(s step) bool { return s.older }) {
+		t.Error("no step of the second half asks a proxy")
 	}
 }

@@ -18,9 +18,12 @@ import (
 
 // Demo is a play of the tutorial.
 type Demo struct {
-	// Variables are those of the environment that it plays on, which must be running, and of its mesh. The steps that
-	// ask a proxy are left out when there is none: ENVOY_ADMIN_URL is "" or absent.
+	// Variables are those of the environment that it plays on, which must be running, and of its mesh, if that runs, too.
 	Variables []env.Variable
+	// Mesh is called after the steps that ask no proxy, and returns the variables of a mesh that it started meanwhile. nil
+	// means that Variables has them. The steps that ask a proxy are left out when there is none: ENVOY_ADMIN_URL is "" or
+	// absent.
+	Mesh func(context.Context) ([]env.Variable, error)
 	// Checkout has bin/ with the programs and the example filter.
 	Checkout string
 	// Out gets the commands and their answers.
@@ -35,14 +38,37 @@ func (d *Demo) Run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	began := time.Now()
-	for _, s := range d.steps() {
-		if err := d.play(ctx, dir, s, began); err != nil {
-			return err
-		}
+	if err := d.playAll(ctx, dir, withoutProxies()); err != nil {
+		return err
+	}
+	if err := d.startMesh(ctx); err != nil {
+		return err
 	}
 	if !d.live() {
 		fmt.Fprintln(d.Out, "\n# Without an Envoy, what the filter does to traffic was not shown.")
+		return nil
+	}
+	return d.playAll(ctx, dir, withProxies())
+}
+
+func (d *Demo) startMesh(ctx context.Context) error {
+	if d.Mesh == nil {
+		return nil
+	}
+	variables, err := d.Mesh(ctx)
+	if err != nil {
+		return fmt.Errorf("start the mesh of the second half: %w", err)
+	}
+	d.Variables = slices.Concat(variables, d.Variables)
+	return nil
+}
+
+func (d *Demo) playAll(ctx context.Context, dir string, steps []step) error {
+	began := time.Now()
+	for _, s := range steps {
+		if err := d.play(ctx, dir, s, began); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -77,15 +103,7 @@ func provideCurl(dir string) error {
 	return nil
 }
 
-// steps are those that can be played.
-func (d *Demo) steps() []step {
-	if d.live() {
-		return steps()
-	}
-	return slices.DeleteFunc(steps(), func(s step) bool { return s.live })
-}
-
-// live tells whether there is a proxy to be asked.
+// live is true when there is a proxy to ask.
 func (d *Demo) live() bool {
 	return slices.ContainsFunc(d.Variables, func(v env.Variable) bool { return v.Name == "ENVOY_ADMIN_URL" && v.Value != "" })
 }
@@ -114,7 +132,7 @@ func (d *Demo) poll(ctx context.Context, dir string, s step, began time.Time) er
 	}
 }
 
-// again waits a moment and tells whether there is time for another try.
+// again waits a moment and returns whether there is time for another try.
 func again(ctx context.Context, over <-chan time.Time) bool {
 	select {
 	case <-ctx.Done():

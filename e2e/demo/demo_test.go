@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -53,6 +54,29 @@ func TestPlay(t *testing.T) {
 	} {
 		if _, err := playOne(t.Context(), t, tc.step); (err == nil) != tc.ok {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestMeshOfTheSecondHalf is asked for once, and there is a proxy to ask only when it says so.
+func TestMeshOfTheSecondHalf(t *testing.T) {
+	broken := errors.New("broken")
+	for name, tc := range map[string]struct {
+		mesh func(context.Context) ([]env.Variable, error)
+		live bool
+		err  error
+	}{
+		"it runs already":  {nil, true, nil},
+		"it has proxies":   {func(context.Context) ([]env.Variable, error) { return variables("http://127.0.0.1:1"), nil }, true, nil},
+		"it has none":      {func(context.Context) ([]env.Variable, error) { return variables(""), nil }, false, nil},
+		"it does not come": {func(context.Context) ([]env.Variable, error) { return nil, broken }, false, broken},
+	} {
+		d := &Demo{Mesh: tc.mesh}
+		if tc.mesh == nil {
+			d.Variables = variables("http://127.0.0.1:1")
+		}
+		if err := d.startMesh(t.Context()); !errors.Is(err, tc.err) || d.live() != tc.live {
+			t.Errorf("%s: live %t, %v", name, d.live(), err)
 		}
 	}
 }

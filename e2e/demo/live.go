@@ -2,8 +2,8 @@ package demo
 
 import "time"
 
-// patience is how long a change of the filter may take to reach the sidecar, on a machine that is busy.
-const patience = 2 * time.Minute
+// pushTimeout is how long a change of the filter may take to reach the sidecar, on a machine that is busy.
+const pushTimeout = 2 * time.Minute
 
 // The commands that ask the details service, through its sidecar, and that sidecar how long it has run.
 const (
@@ -14,16 +14,24 @@ const (
 // before shows the service without the filter.
 func before() []step {
 	return []step{{
-		says:  "Ask the details service, in front of which is an Envoy: no header.",
-		run:   askDetails,
-		live:  true,
-		shows: []string{"200 OK", "server: istio-envoy"},
-		lacks: []string{"hello:"},
+		says:   "Ask the details service, in front of which is an Envoy: no header.",
+		run:    askDetails,
+		within: pushTimeout,
+		shows:  []string{"200 OK", "server: istio-envoy"},
+		lacks:  []string{"hello:"},
 	}, {
 		says:  "How long this Envoy has run:",
 		run:   askUptime,
-		live:  true,
 		older: true,
+	}}
+}
+
+func reapply() []step {
+	return []step{{
+		says: "Apply the AutoWasm again.",
+		run: `kubectl apply -f aw.yaml
+kubectl wait aw test --for=condition=Ready --timeout=60s`,
+		shows: []string{"autowasm.wasm.tcm.io/test created", "condition met"},
 	}}
 }
 
@@ -32,40 +40,34 @@ func after() []step {
 	return []step{{
 		says:   "Ask the details service again: the filter adds the header hello: world.",
 		run:    askDetails,
-		live:   true,
-		within: patience,
+		within: pushTimeout,
 		shows:  []string{"200 OK", "server: istio-envoy", "hello: world"},
 	}, {
 		says:  "It is the same Envoy process, not restarted:",
 		run:   askUptime,
-		live:  true,
 		older: true,
 	}}
 }
 
-// told shows that the status speaks of what the proxies do, and not of what they were told.
-func told() []step {
+// status shows that the status speaks of what the proxies run, and not of what was configured.
+func status() []step {
 	return []step{{
 		says:  "The status knows what the proxies run.",
 		run:   `kubectl get aw test -o jsonpath='{.status.proxies}{"\n"}'`,
-		live:  true,
 		shows: []string{`"running":1`, `"selected":1`},
 	}, {
 		says: "A configuration that this filter refuses, which only the filter knows. The proxy goes on as before, and the status says so.",
 		run: `kubectl patch aw test --type=merge -p '{"spec": {"filter": {"config": {"header": "no header"}}}}'
 kubectl wait aw test --for=condition=Stalled --timeout=60s
 kubectl get aw test -o jsonpath='{.status.phase}: {.status.message}{"\n"}'`,
-		live:  true,
 		shows: []string{"Failed: 0 of 1 selected proxies run the module", "refused its listeners"},
 	}, {
 		run:   askDetails + ` | grep hello`,
-		live:  true,
 		shows: []string{"hello: world"},
 	}, {
 		says: "Take it back.",
 		run: `kubectl patch aw test --type=json -p '[{"op": "remove", "path": "/spec/filter/config"}]'
 kubectl wait aw test --for=condition=Ready --timeout=60s`,
-		live:  true,
 		shows: []string{"condition met"},
 	}}
 }
@@ -75,13 +77,11 @@ func afterwards() []step {
 	return []step{{
 		says:   "The header is gone with it.",
 		run:    askDetails,
-		live:   true,
-		within: patience,
+		within: pushTimeout,
 		shows:  []string{"200 OK", "server: istio-envoy"},
 		lacks:  []string{"hello:"},
 	}, {
 		run:   askUptime,
-		live:  true,
 		older: true,
 	}}
 }

@@ -21,10 +21,8 @@ type step struct {
 	lacks []string
 	// same is true when every line of the answer must begin with the same word.
 	same bool
-	// older is true when Envoy must answer that it has run for longer than the demo.
+	// older is true when Envoy must answer that it has run for longer than this half of the demo.
 	older bool
-	// live is true for a step that needs a proxy.
-	live bool
 	// within is how long the command is tried again until its answer is right; 0 is once.
 	within time.Duration
 }
@@ -41,9 +39,12 @@ func variant(name, expression string) string {
 	return `sed -e 's|name: test|name: ` + name + `|' -e '` + expression + `' aw.yaml | kubectl apply -f -`
 }
 
-// steps are the tutorial's, in its order, with three refusals before the end.
-func steps() []step {
-	return slices.Concat(push(), before(), apply(), after(), told(), refusals(), remove(), afterwards())
+// withoutProxies are the tutorial's steps, in its order, that ask no proxy, with three refusals before the end.
+func withoutProxies() []step { return slices.Concat(push(), apply(), refusals(), remove()) }
+
+// withProxies apply the same object again and look at the proxy.
+func withProxies() []step {
+	return slices.Concat(before(), reapply(), after(), status(), remove(), afterwards())
 }
 
 func push() []step {
@@ -69,7 +70,7 @@ func apply() []step {
 		says: "The one object that a user writes.",
 		run:  writeManifest(),
 	}, {
-		says:  "Apply it. The answer comes after the module is cached and the EnvoyFilter made.",
+		says:  "Apply it. The answer comes after the module is cached and the EnvoyFilter made. (It warns while there is no Pod to match.)",
 		run:   `kubectl apply -f aw.yaml`,
 		shows: []string{"autowasm.wasm.tcm.io/test created"},
 	}, {

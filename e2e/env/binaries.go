@@ -37,10 +37,11 @@ func Build(ctx context.Context, o Options) (Binaries, error) {
 }
 
 func buildParts(ctx context.Context, builder *build.Builder) (b Binaries, err error) {
-	for part, path := range map[*build.Part]*string{
-		&build.ControlPlane: &b.ControlPlane, &build.Etcd: &b.Etcd, &build.Registry: &b.Registry,
-	} {
-		if *path, err = builder.Part(ctx, *part); err != nil {
+	paths := map[string]*string{
+		build.ControlPlane.Name: &b.ControlPlane, build.Etcd.Name: &b.Etcd, build.Registry.Name: &b.Registry,
+	}
+	for _, part := range build.Parts() {
+		if *paths[part.Name], err = builder.Part(ctx, part); err != nil {
 			return b, err
 		}
 	}

@@ -46,14 +46,21 @@ type Environment struct {
 // grace is how long a part may take to end before it is killed, which is an error.
 const grace = time.Minute
 
-// Start builds what is missing and starts an environment. ctx bounds the start only: the environment runs until
-// Stop. When a part does not come up, everything is stopped again and the error, a *ComponentError, says which.
+// Start builds what is missing and starts an environment as StartBuilt does.
 func Start(ctx context.Context, o Options) (*Environment, error) {
 	binaries, err := Build(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("build the environment's parts: %w", err)
 	}
-	if o, err = o.complete(); err != nil {
+	return StartBuilt(ctx, o, binaries)
+}
+
+// StartBuilt starts an environment of these options from what Build returned for them. ctx bounds the start only: the
+// environment runs until Stop. When a part does not come up, everything is stopped again and the error, a
+// *ComponentError, says which.
+func StartBuilt(ctx context.Context, o Options, binaries Binaries) (*Environment, error) {
+	o, err := o.complete()
+	if err != nil {
 		return nil, err
 	}
 	e := &Environment{Dir: o.Dir, options: o, binaries: binaries}

@@ -42,38 +42,32 @@ func run(ctx context.Context) (err error) {
 		return fmt.Errorf("make the environment's directory: %w", err)
 	}
 	defer func() {
-		if err == nil || ctx.Err() != nil { // else its logs tell why
+		if err == nil || ctx.Err() != nil { // else its logs are needed
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	options := env.Options{Dir: dir, Checkout: checkout, WasmerFlags: mesh.WasmerFlags()}
-	of, err := prepareMesh(ctx, options)
-	if err != nil {
-		return err
-	}
-	e, err := env.Start(ctx, options)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, e.Stop()) }()
-	m, err := mesh.Start(ctx, e, of)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, m.Stop()) }()
-	variables := append(m.Variables(), e.Variables()...)
-	return (&demo.Demo{Variables: variables, Checkout: checkout, Out: os.Stdout}).Run(ctx)
+	return play(ctx, env.Options{Dir: dir, Checkout: checkout, WasmerFlags: mesh.WasmerFlags()})
 }
 
-// prepareMesh builds what a mesh on an environment takes beside it, and tells what the mesh can have.
-func prepareMesh(ctx context.Context, o env.Options) (mesh.Options, error) {
-	b, err := o.Builder()
+// play starts an environment, plays on it and stops it again. What only the proxies need is built meanwhile: it takes as
+// long as everything else.
+func play(ctx context.Context, o env.Options) (err error) {
+	binaries, err := env.Build(ctx, o)
 	if err != nil {
-		return mesh.Options{}, err
+		return err
 	}
-	of, err := mesh.Prepare(ctx, b, mesh.Options{}, os.Stdout)
-	if err == nil {
-		fmt.Println("Starting etcd, kube-apiserver, controllers, two registries, a web server, wasmer and an Istio mesh.")
+	m, err := prepareMesh(ctx, o)
+	if err != nil {
+		return err
 	}
-	return of, err
+	fmt.Println("Starting etcd, kube-apiserver, controllers, two registries, a web server and wasmer.")
+	e, err := env.StartBuilt(ctx, o, binaries)
+	if err != nil {
+		return errors.Join(err, m.stop())
+	}
+	defer func() { err = errors.Join(err, m.stop(), e.Stop()) }()
+	return (&demo.Demo{
+		Variables: e.Variables(), Checkout: o.Checkout, Out: os.Stdout,
+		Mesh: func(ctx context.Context) ([]env.Variable, error) { return m.start(ctx, e) },
+	}).Run(ctx)
 }
