@@ -22,18 +22,18 @@ type Part struct {
 var ControlPlane = Part{
 	Name:    "controlplane",
 	Title:   "kube-apiserver " + strings.TrimPrefix(kubernetesVersion, "v"),
-	Takes:   "about 5 minutes",
+	Takes:   "some 3 minutes",
 	LDFlags: kubernetesLDFlags(kubernetesVersion),
 }
 
 // Etcd is etcd's server.
-var Etcd = Part{Name: "etcd", Title: "etcd", Takes: "about 1 minute"}
+var Etcd = Part{Name: "etcd", Title: "etcd", Takes: "half a minute"}
 
 // Registry is the distribution registry.
-var Registry = Part{Name: "registry", Title: "the registry", Takes: "about 1 minute"}
+var Registry = Part{Name: "registry", Title: "the registry", Takes: "half a minute"}
 
 // Istiod is Istio's control plane.
-var Istiod = Part{Name: "istiod", Title: "istiod", Takes: "about 5 minutes"}
+var Istiod = Part{Name: "istiod", Title: "istiod", Takes: "some 2 minutes"}
 
 // Parts are those of every environment, the longest build first.
 func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }

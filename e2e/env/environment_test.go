@@ -25,9 +25,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	pids := e.pids()
 	t.Run("kubectl", func(t *testing.T) { testKubectl(ctx, t, e) })
-	t.Run("garbage collector", func(t *testing.T) { testGarbageCollector(ctx, t, e) })
-	t.Run("resource quota", func(t *testing.T) { testQuota(ctx, t, e) })
-	t.Run("namespace deletion", func(t *testing.T) { testNamespaceDeletion(ctx, t, e) })
+	t.Run("controllers", func(t *testing.T) { testControllers(ctx, t, e) })
 	t.Run("wasmer's permissions", func(t *testing.T) { testPermissions(ctx, t, e) })
 	t.Run("registries", func(t *testing.T) { testRegistries(t, e) })
 	t.Run("objects", func(t *testing.T) { testObjects(t, e) })
@@ -55,34 +53,6 @@ func testKubectl(ctx context.Context, t *testing.T, e *Environment) {
 	if !errors.As(err, &refused) || refused.Code != 1 || !strings.Contains(refused.Stderr, "NotFound") {
 		t.Errorf("getting what does not exist: %#v", err)
 	}
-}
-
-// testGarbageCollector deletes an owner and waits for its child to go, for a kind that came with a CRD.
-func testGarbageCollector(ctx context.Context, t *testing.T, e *Environment) {
-	owner := kubectl(ctx, t, e, `{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: owner, namespace: default}}`,
-		"create", "-f", "-", "-o", "jsonpath={.metadata.uid}")
-	kubectl(ctx, t, e, `{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: child, namespace: default,
-		ownerReferences: [{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, name: owner, uid: `+owner+`}]}}`,
-		"create", "-f", "-")
-	kubectl(ctx, t, e, "", "delete", "envoyfilter", "owner")
-	kubectl(ctx, t, e, "", "wait", "envoyfilter/child", "--for=delete", timeoutFlag)
-}
-
-// testQuota exhausts a quota of a kind that came with a CRD.
-func testQuota(ctx context.Context, t *testing.T, e *Environment) {
-	kubectl(ctx, t, e, "", "create", "namespace", "quota")
-	kubectl(ctx, t, e, "", "create", "quota", "none", "-n", "quota", "--hard=count/envoyfilters.networking.istio.io=0")
-	kubectl(ctx, t, e, "", "wait", "quota/none", "-n", "quota", "--for=jsonpath={.status.hard}", timeoutFlag)
-	_, err := e.KubectlInput(ctx, `{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: a, namespace: quota}}`,
-		"create", "-f", "-")
-	if err == nil || !strings.Contains(err.Error(), "exceeded quota") {
-		t.Errorf("an EnvoyFilter beyond the quota: %v", err)
-	}
-}
-
-func testNamespaceDeletion(ctx context.Context, t *testing.T, e *Environment) {
-	kubectl(ctx, t, e, "", "create", "namespace", "passing")
-	kubectl(ctx, t, e, "", "delete", "namespace", "passing", timeoutFlag)
 }
 
 // testPermissions asks with wasmer's kubeconfig: it has what manifests/rbac grants and nothing else.
