@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 )
 
 // testControllers sees each of the controllers at work.
@@ -29,14 +28,14 @@ func testGarbageCollector(ctx context.Context, t *testing.T, e *Environment) {
 		ownerReferences: [{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, name: owner, uid: `+owner+`}]}}`,
 		"create", "-f", "-")
 	kubectl(ctx, t, e, "", "delete", "envoyfilter", "owner")
-	kubectl(ctx, t, e, "", "wait", "envoyfilter/child", "--for=delete", "--timeout=20s")
+	kubectl(ctx, t, e, "", "wait", "envoyfilter/child", "--for=delete", timeoutFlag)
 }
 
 // testQuota exhausts a quota of a kind that came with a CRD.
 func testQuota(ctx context.Context, t *testing.T, e *Environment) {
 	kubectl(ctx, t, e, "", "create", "namespace", "quota")
 	kubectl(ctx, t, e, "", "create", "quota", "none", "-n", "quota", "--hard=count/envoyfilters.networking.istio.io=0")
-	kubectl(ctx, t, e, "", "wait", "quota/none", "-n", "quota", "--for=jsonpath={.status.hard}", "--timeout=20s")
+	kubectl(ctx, t, e, "", "wait", "quota/none", "-n", "quota", "--for=jsonpath={.status.hard}", timeoutFlag)
 	_, err := e.KubectlInput(ctx, `{apiVersion: networking.istio.io/v1alpha3, kind: EnvoyFilter, metadata: {name: a, namespace: quota}}`,
 		"create", "-f", "-")
 	if err == nil || !strings.Contains(err.Error(), "exceeded quota") {
@@ -46,17 +45,17 @@ func testQuota(ctx context.Context, t *testing.T, e *Environment) {
 
 func testNamespaceDeletion(ctx context.Context, t *testing.T, e *Environment) {
 	kubectl(ctx, t, e, "", "create", "namespace", "passing")
-	kubectl(ctx, t, e, "", "delete", "namespace", "passing", "--timeout=30s")
+	kubectl(ctx, t, e, "", "delete", "namespace", "passing", timeoutFlag)
 }
 
 func testServiceAccounts(ctx context.Context, t *testing.T, e *Environment) {
 	kubectl(ctx, t, e, "", "create", "namespace", "accounts")
-	kubectl(ctx, t, e, "", "wait", "serviceaccount/default", "-n", "accounts", "--for=create", "--timeout=20s")
+	kubectl(ctx, t, e, "", "wait", "serviceaccount/default", "-n", "accounts", "--for=create", timeoutFlag)
 }
 
 // testAggregatedRoles finds the rules of manifests/rbac/user-roles.yaml in the role that they are to be a part of.
 func testAggregatedRoles(ctx context.Context, t *testing.T, e *Environment) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	err := Poll(ctx, func(ctx context.Context) error {
 		out, err := e.Kubectl(ctx, "get", "clusterrole", "edit", "-o", "jsonpath={.rules}")
