@@ -12,7 +12,6 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
-	"github.com/autowasm/autowasm/internal/failure"
 )
 
 func unpack(content []byte, max int64) (string, error) {
@@ -94,25 +93,4 @@ func TestUnpackStaysClosed(t *testing.T) {
 	if _, err := rc.Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("reading after Close ended with %v", err)
 	}
-}
-
-// FuzzUnpack holds whatever comes in to the two promises: nothing above the limit
-// comes out, and every failure of bytes in memory is terminal.
-func FuzzUnpack(f *testing.F) {
-	for _, seed := range [][]byte{
-		nil, wasm, gzipOf(wasm), zstdOf(wasm), tarOf("plugin.wasm", "1"), gzipOf(tarOf("a.wasm", "1", "b.wasm", "2")),
-		zstdOf(tarOf("a", "1", "plugin.wasm", "2")), tarHeader("plugin.wasm", 1<<60), tarLink(tar.TypeSymlink, "plugin.wasm", "x"),
-		truncated(gzipOf(wasm)), gzipOf(gzipOf(wasm)),
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, content []byte) {
-		got, err := unpack(content, 1024)
-		if len(got) > 1024 {
-			t.Errorf("%d bytes came out", len(got))
-		}
-		if err != nil && !failure.Of(err).Terminal {
-			t.Errorf("a transient failure: %v", err)
-		}
-	})
 }

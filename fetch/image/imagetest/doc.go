@@ -1,5 +1,5 @@
-// Package imagetest builds OCI images of any shape in memory, right and wrong,
-// for tests: what the tools of the world push, and what none of them would.
+// Package imagetest builds OCI images of any shape in memory, valid and not, for
+// tests: what tools push, and what none of them would.
 //
 //	packed := imagetest.Gzip(imagetest.Tar("plugin.wasm", string(module)))
 //	img := &imagetest.Image{

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -44,7 +45,8 @@ type Layer struct {
 	Content []byte
 	// Title is the layer's file name, in an annotation; none when empty.
 	Title string
-	// Open, when set, gives what a reader gets in place of Content.
+	// Open, if set, returns what is read in place of Content. It is closed if it is an
+	// io.Closer.
 	Open func() io.Reader
 	// Size is the number of bytes that the manifest declares; 0 for Content's.
 	Size int64
@@ -70,11 +72,12 @@ func Digest(content []byte) v1.Hash {
 // core is what the registry client needs to know of an Image.
 type core struct {
 	image   *Image
-	digests []v1.Hash // of the layers; a large one is hashed once
+	opened  *sync.Mutex // guards image.Opened
+	digests []v1.Hash   // of the layers; a large one is hashed once
 }
 
 func newCore(i *Image) core {
-	c := core{image: i}
+	c := core{image: i, opened: &sync.Mutex{}}
 	for _, l := range i.Layers {
 		c.digests = append(c.digests, Digest(l.Content))
 	}
@@ -116,7 +119,7 @@ func (c core) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 	if n < 0 {
 		return nil, fmt.Errorf("no layer %s", h)
 	}
-	return blob{c.image.Layers[n], h, c.image}, nil
+	return blob{c.image.Layers[n], h, c}, nil
 }
 
 func (l Layer) descriptor(digest v1.Hash) v1.Descriptor {
@@ -131,7 +134,7 @@ func (l Layer) descriptor(digest v1.Hash) v1.Descriptor {
 type blob struct {
 	layer  Layer
 	digest v1.Hash
-	image  *Image
+	core   core
 }
 
 // Digest is that of the layer's content.
@@ -145,9 +148,15 @@ func (b blob) MediaType() (types.MediaType, error) { return b.layer.MediaType, n
 
 // Compressed opens the layer as it is in the registry.
 func (b blob) Compressed() (io.ReadCloser, error) {
-	b.image.Opened = append(b.image.Opened, b.digest)
-	if b.layer.Open != nil {
-		return io.NopCloser(b.layer.Open()), nil
+	b.core.opened.Lock()
+	b.core.image.Opened = append(b.core.image.Opened, b.digest)
+	b.core.opened.Unlock()
+	if b.layer.Open == nil {
+		return io.NopCloser(bytes.NewReader(b.layer.Content)), nil
 	}
-	return io.NopCloser(bytes.NewReader(b.layer.Content)), nil
+	r := b.layer.Open()
+	if rc, ok := r.(io.ReadCloser); ok {
+		return rc, nil
+	}
+	return io.NopCloser(r), nil
 }

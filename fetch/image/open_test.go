@@ -2,8 +2,11 @@ package image_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"log"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -16,8 +19,28 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/autowasm/autowasm/fetch/image"
+	"github.com/autowasm/autowasm/fetch/image/imagetest"
+	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 )
+
+// Short names, so that a row of a table stays a line.
+type (
+	layer     = imagetest.Layer
+	testImage = imagetest.Image
+)
+
+var (
+	digestOf  = imagetest.Digest
+	tarOf     = imagetest.Tar
+	tarLink   = imagetest.TarLink
+	tarHeader = imagetest.TarHeader
+	gzipOf    = imagetest.Gzip
+	zstdOf    = imagetest.Zstd
+)
+
+// discard silences the registry.
+var discard = log.New(io.Discard, "", 0)
 
 const (
 	soloConfig  = "application/vnd.module.wasm.config.v1+json"
@@ -235,4 +258,33 @@ func readModule(t *testing.T, img v1.Image, max int64) ([]byte, error) {
 	}
 	defer rc.Close()
 	return io.ReadAll(rc)
+}
+
+// The hash of a layer is the module's only where the layer is the module.
+func TestStreamNamesTheHashOfABareLayer(t *testing.T) {
+	content := wasmtest.Module()
+	sum := sha256.Sum256(content)
+	tests := map[string]struct {
+		build func([]byte, string) (v1.Image, error)
+		want  string
+	}{
+		"binary": {image.Binary, hex.EncodeToString(sum[:])},
+		"image":  {image.Image, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			img, err := tt.build(content, "0.2.1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream, err := image.Open(t.Context(), img, module.MaxSize)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stream.Close()
+			if got := stream.SHA256(); got != tt.want {
+				t.Errorf("SHA256 = %q, want %q", got, tt.want)
+			}
+		})
+	}
 }
