@@ -66,12 +66,12 @@ wasm: ## Build the example filter into bin/add-header.wasm
 	@GOOS=wasip1 GOARCH=wasm $(GO_BUILD) 'the example filter' . -buildmode=c-shared -ldflags '-s -w' -o $(BIN)/add-header.wasm ./examples/add-header
 
 .PHONY: wasm-assemblyscript
-wasm-assemblyscript: ## Build the committed AssemblyScript filter anew (needs node and npm)
+wasm-assemblyscript: ## Rebuild the committed AssemblyScript filter (needs node and npm)
 	examples/add-header-assemblyscript/build.sh
 	go run ./examples/mark examples/add-header-assemblyscript
 
 .PHONY: wasm-rust
-wasm-rust: ## Build the committed Rust filter anew (needs rustup)
+wasm-rust: ## Rebuild the committed Rust filter (needs rustup)
 	examples/add-header-rust/build.sh
 	go run ./examples/mark examples/add-header-rust
 
@@ -131,7 +131,7 @@ check-generated: $(BIN)/controller-gen
 ##@ Develop
 
 .PHONY: generate
-generate: $(BIN)/controller-gen ## Write the generated files anew (deepcopy, CRD, golden files)
+generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, golden files)
 	$(BIN)/controller-gen object paths=./api/...
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=manifests/crd
 	go test ./render -update

@@ -13,7 +13,7 @@ var (
 // main is called once when the module starts. It has nothing to do.
 func main() {}
 
-// The export alone tells Envoy which version of the ABI the module speaks.
+// The export alone shows Envoy which version of the ABI the module speaks.
 //
 //go:wasmexport proxy_abi_version_0_2_1
 func proxyABIVersion021() {}

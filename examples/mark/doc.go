@@ -1,5 +1,5 @@
 // Command mark ties a compiled filter that is committed to the files it was built from: it writes their sha256 into a
-// custom section of the module, named autowasm.source, which engines ignore. The tests compute it anew, so that a
+// custom section of the module, named autowasm.source, which engines ignore. The tests compute it again, so that a
 // source that was changed without a build fails them, on machines without the filter's compiler too.
 //
 //	mark DIRECTORY…

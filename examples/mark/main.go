@@ -31,7 +31,7 @@ func markFile(dir string) error {
 		return fmt.Errorf("read what the compiler wrote: %w", err)
 	}
 	if bytes.Contains(module, []byte(section)) {
-		return fmt.Errorf("%s has a mark already: build it anew", file)
+		return fmt.Errorf("%s has a mark already: rebuild it", file)
 	}
 	digest, err := sourceDigest(os.DirFS(dir))
 	if err != nil {
