@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,18 +12,21 @@ import (
 )
 
 func TestProgress(t *testing.T) {
-	var out strings.Builder
-	p := &progress{w: &out, verb: "Pulling"}
-	p.clear() // nothing has been shown
-	p.Write(make([]byte, 1<<20))
-	p.Write(make([]byte, 1<<20)) // too soon
-	p.next, p.total = time.Time{}, 4<<20
-	p.Write(make([]byte, 1<<20))
-	p.clear()
-	want := "\r\x1b[KPulling 1.0 MiB\r\x1b[KPulling 3.0 of 4.0 MiB\r\x1b[K"
-	if diff := cmp.Diff(want, out.String()); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		p, mib := &progress{w: &out, verb: "Pulling"}, make([]byte, 1<<20)
+		p.clear() // nothing has been shown
+		p.Write(mib)
+		p.Write(mib) // too soon
+		time.Sleep(progressInterval + 1)
+		p.total = 4 << 20
+		p.Write(mib)
+		p.clear()
+		want := "\r\x1b[KPulling 1.0 MiB\r\x1b[KPulling 3.0 of 4.0 MiB\r\x1b[K"
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
 }
 
 // A push closes its updates, or fails before that: following it ends in both cases.
