@@ -44,7 +44,7 @@ const AnnotationReferencedServices = "envoyfilter.istio.io/referenced-services"
 
 // NewEnvoyFilter returns an EnvoyFilter of which only apiVersion and kind are set, to
 // be read into. EnvoyFilters are read untyped: a typed read drops fields that this
-// build does not know, and so overlooks what somebody added by hand.
+// build does not know, and so misses what was added by hand.
 func NewEnvoyFilter() *unstructured.Unstructured {
 	ef := &unstructured.Unstructured{}
 	ef.SetAPIVersion(EnvoyFilterAPIVersion)
