@@ -36,7 +36,7 @@
 // there is one the source is not asked again, so that a tag that moves changes
 // nothing. What a staged EnvoyFilter says of its module is a claim only: the source is
 // asked for it, with the AutoWasm's own credentials. A fetch that
-// takes long goes on in the background, which wakes the AutoWasm at its end.
+// takes long goes on in the background, and enqueues the AutoWasm at its end.
 // Each step leaves a cluster from which the next reconcile can go on, and
 // nothing is written that is already there.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -75,7 +76,8 @@ func TestAStatusThatSomebodyElseHasWrittenIsNotOverwritten(t *testing.T) {
 
 func TestAShutdownIsNoNews(t *testing.T) {
 	h := newHarness(t, autoWasm())
-	h.options.Fetcher = slow{h.sources, nil}
+	fetcher := newSlowFetcher(t, time.Hour, nil)
+	h.options.Fetcher = fetcher
 	h.start()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -86,8 +88,7 @@ func TestAShutdownIsNoNews(t *testing.T) {
 	if diff := cmp.Diff([]string(nil), h.forgetWrites()); diff != "" {
 		t.Errorf("writes (-want +got):\n%s", diff)
 	}
-	h.waits.forget(testKey)
-	h.waits.work.Wait()
+	fetcher.Stop()
 }
 
 func TestAnEnvoyFilterThatIsBeingDeletedIsWaitedFor(t *testing.T) {

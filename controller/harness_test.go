@@ -76,7 +76,7 @@ func generation(n int64) func(*v1alpha1.AutoWasm) {
 	return func(aw *v1alpha1.AutoWasm) { aw.Generation = n }
 }
 
-// sources is a Fetcher and a Filler over modules in memory.
+// sources is a Fetcher over modules in memory. Its tasks have ended.
 type sources struct {
 	mu       sync.Mutex
 	modules  map[string]fetch.Module // by image, what it resolves to
@@ -102,14 +102,14 @@ func fetched(sha256 string) fetch.Module {
 
 func info(sha256 string) module.Info { return module.Info{SHA256: sha256, Size: 42, ABI: "0.2.1"} }
 
-func (s *sources) Ensure(_ context.Context, r source.Request) (fetch.Module, error) {
+func (s *sources) Begin(_ context.Context, r source.Request) *fetch.Task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m, err := s.resolve(r.Exactly(source.Pin{Reference: r.Preferred}))
 	if r.Preferred != "" && err != nil && failure.Of(err).Terminal {
 		m, err = s.resolve(r)
 	}
-	return m, err
+	return fetch.EndedTask(m, err)
 }
 
 // resolve knows every digest. What fails for a tag fails for the digests of its
@@ -165,7 +165,6 @@ type harness struct {
 	options Options
 
 	reconciler *reconciler
-	waits      *background
 
 	writes  []string // in order, such as "create EnvoyFilter"
 	failing int      // the number of the write that fails, counted from 1; 0 for none
@@ -192,7 +191,6 @@ func newHarness(t *testing.T, objects ...client.Object) *harness {
 		Build()
 	h.options = Options{
 		Fetcher: h.sources,
-		Filler:  h.sources,
 		Render:  testRender,
 		Events:  h.events,
 		Now:     func() time.Time { return testTime },
@@ -204,8 +202,7 @@ func newHarness(t *testing.T, objects ...client.Object) *harness {
 // start makes a reconciler with no memory, as after a restart of the server.
 func (h *harness) start() {
 	o := h.options.withDefaults()
-	h.waits = newBackground(o.Fetcher, func(types.NamespacedName) {})
-	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, h.waits, o)
+	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, func(types.NamespacedName) {}, o)
 }
 
 // cached reads as an informer's cache does, which may be behind.

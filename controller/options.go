@@ -21,26 +21,20 @@ import (
 // Fetcher brings modules from their sources into this replica's store. A
 // *fetch.Fetcher is one.
 type Fetcher interface {
-	// Ensure returns the module of a request once it is in the store, or a
+	// Begin returns the task that brings the module of a request into the store.
+	Begin(ctx context.Context, r source.Request) *fetch.Task
+	// Fill returns when the module of a sha256 is in the store, or with a
 	// *failure.Error.
-	Ensure(ctx context.Context, r source.Request) (fetch.Module, error)
+	Fill(ctx context.Context, sha256 string) error
 	// Lookup returns the module of a sha256 if it is in the store.
 	Lookup(sha256 string) (module.Info, bool)
 }
 
-// Filler brings a module that is known by its sha256 into this replica's store,
-// from another replica or from its source.
-type Filler interface {
-	// Fill returns when the module is in the store, or with a *failure.Error.
-	Fill(ctx context.Context, sha256 string) error
-}
-
 // Defaults of Options.
 const (
-	DefaultSweepGrace  = 5 * time.Second
-	DefaultFetchWait   = 2 * time.Second
-	DefaultFillTimeout = 2 * time.Minute
-	DefaultWorkers     = 4
+	DefaultSweepGrace = 5 * time.Second
+	DefaultFetchWait  = 2 * time.Second
+	DefaultWorkers    = 4
 )
 
 // Proxies reports what the proxies of AutoWasms run. A *proxies.Reconciler is one.
@@ -70,8 +64,6 @@ type Preflight interface {
 type Options struct {
 	// Fetcher resolves and fetches modules. Required.
 	Fetcher Fetcher
-	// Filler brings modules that the store has lost; nil leaves it to Fetcher.
-	Filler Filler
 	// Render says where the proxies load modules from. Required.
 	Render render.Options
 	// Preflight reports what in the cluster keeps a filter from running; with nil the
@@ -83,8 +75,6 @@ type Options struct {
 	// FetchWait is how long a worker waits for a fetch before it leaves it to the
 	// background. 0 means DefaultFetchWait.
 	FetchWait time.Duration
-	// FillTimeout bounds one fill. 0 means DefaultFillTimeout.
-	FillTimeout time.Duration
 	// Proxies reports what the proxies run; with nil the status does not say.
 	Proxies Proxies
 	// OwnNamespace is the server's namespace, in which an AutoWasm may not select the
@@ -105,7 +95,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.SweepGrace = orDefault(o.SweepGrace, DefaultSweepGrace)
 	o.FetchWait = orDefault(o.FetchWait, DefaultFetchWait)
-	o.FillTimeout = orDefault(o.FillTimeout, DefaultFillTimeout)
 	o.Workers = orDefault(o.Workers, DefaultWorkers)
 	if o.Now == nil {
 		o.Now = time.Now

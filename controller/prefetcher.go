@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,15 +14,13 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// prefetcher runs on every replica and brings every module that an AutoWasm names
-// into the replica's own store: a proxy may ask any of them.
+// prefetcher runs on every replica and brings every module that an AutoWasm
+// references into the replica's own store: a proxy may ask any of them.
 type prefetcher struct {
 	cache   client.Reader
 	fetcher Fetcher
-	filler  Filler
-	timeout time.Duration
 	retries retries
-	// filled is told of each AutoWasm whose module has come.
+	// filled is called with each AutoWasm whose module has come.
 	filled func(types.NamespacedName)
 }
 
@@ -37,17 +34,17 @@ func (p *prefetcher) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		p.retries.forget(req.NamespacedName)
 		return reconcile.Result{}, nil
 	}
-	if err := p.fill(ctx, sha256); err != nil {
-		ctrl.LoggerFrom(ctx).Info("the module is not here yet", "sha256", sha256, "reason", err.Error())
-		return p.retries.after(req.NamespacedName, passing(err)), nil
+	if err := p.fetcher.Fill(ctx, sha256); err != nil {
+		ctrl.LoggerFrom(ctx).Info("Cannot fill a module yet", "sha256", sha256, "err", err.Error())
+		return p.retries.after(req.NamespacedName, transient(err)), nil
 	}
 	p.retries.forget(req.NamespacedName)
 	p.filled(req.NamespacedName)
 	return reconcile.Result{}, nil
 }
 
-// wanted returns the sha256 of the module that the AutoWasm's status names, "" for
-// none.
+// wanted returns the sha256 of the module that the AutoWasm's status references, ""
+// for none.
 func (p *prefetcher) wanted(ctx context.Context, key types.NamespacedName) (string, error) {
 	var aw v1alpha1.AutoWasm
 	err := p.cache.Get(ctx, key, &aw)
@@ -60,16 +57,10 @@ func (p *prefetcher) wanted(ctx context.Context, key types.NamespacedName) (stri
 	return sha256Of(aw.Status.Module), nil
 }
 
-// passing makes a failure transient: a module that nobody has is
-// resolved anew by the leader, and then some replica has it.
-func passing(err error) *failure.Error {
+// transient makes a failure transient: a module that nobody has is resolved again by
+// the leader, and then some replica has it.
+func transient(err error) *failure.Error {
 	f := *failure.Of(err)
 	f.Terminal = false
 	return &f
-}
-
-func (p *prefetcher) fill(ctx context.Context, sha256 string) error {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	return p.filler.Fill(ctx, sha256)
 }

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -38,8 +37,6 @@ func TestPrefetch(t *testing.T) {
 			p := &prefetcher{
 				cache:   cached{h},
 				fetcher: h.sources,
-				filler:  h.sources,
-				timeout: time.Minute,
 				retries: newRetries(),
 				filled:  func(types.NamespacedName) { woken++ },
 			}

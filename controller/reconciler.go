@@ -40,12 +40,12 @@ type reconciler struct {
 	now       func() time.Time
 }
 
-func newReconciler(c client.Client, cache, live client.Reader, waits *background, o Options) *reconciler {
+func newReconciler(c client.Client, cache, live client.Reader, enqueue func(types.NamespacedName), o Options) *reconciler {
 	return &reconciler{
 		client:    c,
 		cache:     cache,
 		live:      live,
-		obtain:    obtainer{fetcher: o.Fetcher, filler: o.Filler, background: waits, wait: o.FetchWait, now: o.Now},
+		obtain:    obtainer{fetcher: o.Fetcher, pending: newPendingFetches(o.Fetcher, enqueue), wait: o.FetchWait, now: o.Now},
 		converge:  converger{client: c, live: live},
 		proxies:   o.Proxies,
 		render:    o.Render,
@@ -220,6 +220,8 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 		ctrl.LoggerFrom(ctx).Info("not running everywhere", "reason", out.failure.Reason, "message", out.failure.Error())
 		r.retries.forget(key)
 		return reconcile.Result{}, nil
+	case out.failure == errFetching:
+		return reconcile.Result{}, nil // the end of the fetch enqueues it
 	case out.failure != nil:
 		ctrl.LoggerFrom(ctx).Info("not synced", "reason", out.failure.Reason, "terminal", out.failure.Terminal, "message", out.failure.Error())
 		return r.retries.after(key, out.failure), nil
@@ -231,6 +233,6 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 
 func (r *reconciler) forget(key types.NamespacedName) reconcile.Result {
 	r.retries.forget(key)
-	r.obtain.background.forget(key)
+	r.obtain.pending.forget(key)
 	return reconcile.Result{}
 }

@@ -1,10 +1,10 @@
 package controller
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/internal/istio"
@@ -569,37 +568,25 @@ func TestReconcilerHoldsToTheScope(t *testing.T) {
 }
 
 func TestSlowFetchIsReportedAndLeftToTheBackground(t *testing.T) {
-	h := newHarness(t, autoWasm())
-	release := make(chan struct{})
-	h.options.Fetcher, h.options.FetchWait = slow{h.sources, release}, time.Millisecond
-	h.start()
-	h.mustReconcile()
-	h.expect(v1alpha1.PhaseFetching, "Unknown", "Pending")
-	if got := h.announced(); got != nil {
-		t.Errorf("events = %v, want none for work under way", got)
-	}
-	close(release)
-	h.waits.work.Wait()
-	h.mustReconcile()
-	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
-	if h.sources.calls() != 1 {
-		t.Errorf("fetched %d times, want 1", h.sources.calls())
-	}
-}
-
-// slow is a Fetcher that answers when it is released.
-type slow struct {
-	*sources
-	release chan struct{}
-}
-
-func (s slow) Ensure(ctx context.Context, r source.Request) (fetch.Module, error) {
-	select {
-	case <-s.release:
-		return s.sources.Ensure(ctx, r)
-	case <-ctx.Done():
-		return fetch.Module{}, ctx.Err()
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, autoWasm())
+		fetcher := newSlowFetcher(t, time.Minute, nil)
+		h.options.Fetcher = fetcher
+		h.start()
+		if result := h.mustReconcile(); result.RequeueAfter != 0 {
+			t.Errorf("again after %s, want that the end of the fetch enqueues it", result.RequeueAfter)
+		}
+		h.expect(v1alpha1.PhaseFetching, "Unknown", "Pending")
+		if got := h.announced(); got != nil {
+			t.Errorf("events = %v, want none for work under way", got)
+		}
+		time.Sleep(time.Minute)
+		h.mustReconcile()
+		h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+		if n := fetcher.begun(); n != 1 {
+			t.Errorf("fetched %d times, want 1", n)
+		}
+	})
 }
 
 func TestGoneAutoWasmIsForgotten(t *testing.T) {

@@ -85,16 +85,3 @@ func TestClassify(t *testing.T) {
 		})
 	}
 }
-
-func TestWakeup(t *testing.T) {
-	w := &wakeup{}
-	w.call(testKey) // before the reconciler runs: nothing happens
-	queue := newTestQueue(t)
-	if err := w.start(t.Context(), queue); err != nil {
-		t.Fatal(err)
-	}
-	w.call(types.NamespacedName{Namespace: "shop", Name: "other"})
-	if item, _ := queue.Get(); item.Name != "other" || queue.Len() != 0 {
-		t.Errorf("got %v and %d more, want other alone", item, queue.Len())
-	}
-}

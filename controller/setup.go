@@ -24,9 +24,9 @@ const (
 )
 
 // SetupWithManager adds the controllers to mgr: the reconciler and the sweeper run
-// on the leader, the prefetcher (where there is a Filler) on every replica. It
-// adds field indexes and must be called once, before mgr starts. It fails on
-// incomplete options and when mgr's scheme lacks AutoWasm.
+// on the leader, the prefetcher on every replica. It adds field indexes and must be
+// called once, before mgr starts. It fails on incomplete options and when mgr's scheme
+// lacks AutoWasm.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
@@ -38,33 +38,26 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err := addIndexes(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	wake := &wakeup{}
-	if err := setupReconciler(mgr, o, wake); err != nil {
+	queue := &enqueuer{}
+	if err := setupReconciler(mgr, o, queue); err != nil {
 		return fmt.Errorf("set up the reconciler of AutoWasms: %w", err)
 	}
 	if err := setupSweeper(mgr, o); err != nil {
 		return fmt.Errorf("set up the sweeper of staged EnvoyFilters: %w", err)
 	}
-	if o.Filler == nil {
-		return nil
-	}
-	if err := setupPrefetcher(mgr, o, wake); err != nil {
+	if err := setupPrefetcher(mgr, o, queue); err != nil {
 		return fmt.Errorf("set up the prefetcher of modules: %w", err)
 	}
 	return nil
 }
 
-func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
-	waits := newBackground(o.Fetcher, wake.call)
-	if err := mgr.Add(waits); err != nil {
-		return err
-	}
+func setupReconciler(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 	cache := mgr.GetCache()
 	if o.Proxies != nil {
-		o.Proxies.OnChange(wake.call)
+		o.Proxies.OnChange(queue.enqueue)
 	}
 	if o.Preflight != nil {
-		o.Preflight.OnChange(wake.call)
+		o.Preflight.OnChange(queue.enqueue)
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).
@@ -72,9 +65,9 @@ func setupReconciler(mgr ctrl.Manager, o Options, wake *wakeup) error {
 		Watches(istio.NewEnvoyFilter(), handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexSecret)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
-		WatchesRawSource(source.Func(wake.start)).
+		WatchesRawSource(source.Func(queue.start)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers}).
-		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), waits, o))
+		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), queue.enqueue, o))
 }
 
 func setupSweeper(mgr ctrl.Manager, o Options) error {
@@ -93,7 +86,7 @@ func setupSweeper(mgr ctrl.Manager, o Options) error {
 		})
 }
 
-func setupPrefetcher(mgr ctrl.Manager, o Options, wake *wakeup) error {
+func setupPrefetcher(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 	everywhere := false
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(prefetcherName).
@@ -102,9 +95,7 @@ func setupPrefetcher(mgr ctrl.Manager, o Options, wake *wakeup) error {
 		Complete(&prefetcher{
 			cache:   mgr.GetCache(),
 			fetcher: o.Fetcher,
-			filler:  o.Filler,
-			timeout: o.FillTimeout,
 			retries: newRetries(),
-			filled:  wake.call,
+			filled:  queue.enqueue,
 		})
 }

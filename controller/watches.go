@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -121,4 +123,29 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 	}
 	return nil
+}
+
+// enqueuer puts an AutoWasm into the reconciler's queue when something that it waits
+// for has changed. Before the reconciler runs, because this replica does not lead,
+// calls do nothing: it begins with every AutoWasm anyway.
+type enqueuer struct {
+	mu    sync.Mutex
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+// start is the source.Func that takes the queue.
+func (e *enqueuer) start(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.queue = queue
+	return nil
+}
+
+// enqueue never blocks.
+func (e *enqueuer) enqueue(key types.NamespacedName) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.queue != nil {
+		e.queue.Add(reconcile.Request{NamespacedName: key})
+	}
 }

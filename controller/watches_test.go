@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -108,7 +109,7 @@ func TestDependents(t *testing.T) {
 }
 
 func TestSetup(t *testing.T) {
-	good := Options{Fetcher: newSources(), Filler: newSources(), Render: testRender}
+	good := Options{Fetcher: newSources(), Render: testRender}
 	if err := SetupWithManager(newTestManager(t), good); err != nil {
 		t.Errorf("set up: %v", err)
 	}
@@ -148,4 +149,17 @@ func newTestManager(t *testing.T) ctrl.Manager {
 		t.Fatal(err)
 	}
 	return mgr
+}
+
+func TestEnqueuer(t *testing.T) {
+	e := &enqueuer{}
+	e.enqueue(testKey) // before the reconciler runs: nothing happens
+	queue := newTestQueue(t)
+	if err := e.start(t.Context(), queue); err != nil {
+		t.Fatal(err)
+	}
+	e.enqueue(types.NamespacedName{Namespace: "shop", Name: "other"})
+	if item, _ := queue.Get(); item.Name != "other" || queue.Len() != 0 {
+		t.Errorf("got %v and %d more, want other alone", item, queue.Len())
+	}
 }

@@ -193,7 +193,6 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 	}
 	err = controller.SetupWithManager(mgr, controller.Options{
 		Fetcher:       m.fetcher,
-		Filler:        m.fetcher,
 		Render:        o.render(),
 		Preflight:     findings,
 		SweepGrace:    o.sweepGrace,
