@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type meshed struct {
 	now        time.Time
 	changes    int
 	answers    map[string]answer // by IP address; one that is missing is unreachable
+	mu         sync.Mutex
 	scraped    []string
 	rejections map[string]string
 }
@@ -85,7 +87,9 @@ func (h *meshed) restart() {
 }
 
 func (h *meshed) Scrape(_ context.Context, ip string, _ time.Duration) (proxies.Report, error) {
+	h.mu.Lock() // proxies are scraped side by side
 	h.scraped = append(h.scraped, ip)
+	h.mu.Unlock()
 	a, ok := h.answers[ip]
 	if !ok {
 		a.err = errNoAnswer
