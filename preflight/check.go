@@ -9,24 +9,24 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// Options say where things are.
+// Options say where the mesh and the module server are.
 type Options struct {
 	// RootNamespace is Istio's; "" is none. An AutoWasm there is for every namespace,
-	// and only looked at for whether it selects anything.
+	// and only checked for whether it selects anything.
 	RootNamespace string
 	// Host and Port are those of the module server's Service, such as
-	// wasmer.istio-system.svc.cluster.local and 8081. Without a Host nothing is said of
+	// wasmer.istio-system.svc.cluster.local and 8081. Without a Host it is not checked
 	// how proxies reach it.
 	Host string
 	Port int32
 }
 
-// Check tells what keeps the filter of aw from running, by what view has: what
+// Check returns what keeps the filter of aw from running, by what view has: what
 // concerns the selector first, then the ports in the order of the spec, then the
 // module server. It is pure; the same input has the same findings.
 func Check(aw *v1alpha1.AutoWasm, view View, o Options) []Finding {
 	c := &check{aw: aw, view: view, options: o}
-	if !c.workloads() || c.meshWide() {
+	if !c.workloads() || o.meshWide(aw) {
 		return c.findings
 	}
 	c.ports()
@@ -46,14 +46,15 @@ func (c *check) found(reason v1alpha1.Reason, format string, args ...any) {
 	c.findings = append(c.findings, Finding{Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
-func (c *check) meshWide() bool {
-	return c.options.RootNamespace != "" && c.aw.Namespace == c.options.RootNamespace
+// meshWide reports whether aw is in the root namespace, and so for every namespace.
+func (o Options) meshWide(aw *v1alpha1.AutoWasm) bool {
+	return o.RootNamespace != "" && aw.Namespace == o.RootNamespace
 }
 
 func (c *check) gateway() bool  { return c.aw.Spec.Filter.Context == v1alpha1.Gateway }
 func (c *check) outbound() bool { return c.aw.Spec.Filter.Context == v1alpha1.Outbound }
 
-// workloads reports whether the selector finds something to look at further.
+// workloads reports whether the selector finds something to check further.
 func (c *check) workloads() bool {
 	v := c.view
 	switch {
@@ -83,14 +84,14 @@ func (c *check) selector() string {
 }
 
 func (c *check) where() string {
-	if c.meshWide() {
+	if c.options.meshWide(c.aw) {
 		return "of any namespace"
 	}
 	return "of namespace " + c.aw.Namespace
 }
 
 // selectsAny reports whether a Service's selector matches one of the workloads. It
-// looks into the selector once: there may be thousands of them.
+// reads the selector once: there may be thousands of them.
 func selectsAny(selector map[string]string, workloads []Workload) bool {
 	type pair struct{ key, value string }
 	pairs := make([]pair, 0, 4)

@@ -75,6 +75,8 @@ func TestCheckInboundPorts(t *testing.T) {
 			"port 80 is that of Service details, which leads to port 9080: write 9080 into applyPorts for context Inbound")},
 		{"the service's port with a named target", autoWasm("", 80), good(services(service(port("http", 80, "web")))), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port web: write 9080 into applyPorts for context Inbound")},
+		{"a target that pods name otherwise", autoWasm("", 80), good(services(service(port("http", 80, "web"))), workloads(workload(WorkloadPort{"web", 9090}), workload(WorkloadPort{"web", 9080}))), one(v1alpha1.ReasonServicePortNotTargetPort,
+			"port 80 is that of Service details, which leads to port web: write 9080 into applyPorts for context Inbound")},
 		{"a target that no pod names", autoWasm("", 80), good(services(service(port("http", 80, "nope")))), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port nope: write its number into applyPorts for context Inbound")},
 		{"a named target", autoWasm("", 9080), good(services(service(port("http", 80, "web")))), nil},

@@ -149,7 +149,7 @@ func destinationRule(u unstructured.Unstructured, o Options) DestinationRule {
 	return r
 }
 
-// tlsMode is "" where nothing is said; settings without a mode have Istio's first.
+// tlsMode is "" where TLS is not set; settings without a mode have Istio's first.
 func tlsMode(policy fields) string {
 	if _, ok := policy["tls"].(map[string]any); !ok {
 		return ""

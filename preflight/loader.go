@@ -17,35 +17,35 @@ import (
 	"github.com/autowasm/autowasm/internal/mesh"
 )
 
-// maxWorkloads bounds how many Pods one AutoWasm is checked against. Beyond, what the
-// others have is taken as unknown.
+// maxWorkloads bounds how many Pods one AutoWasm is checked against. What others have is
+// taken as unknown.
 const maxWorkloads = 2000
 
 // A Loader reads what concerns an AutoWasm.
 type Loader struct {
-	// Reader must be a cache that has Kinds: it is asked within admissions. What it
-	// returns is not changed, and not copied either.
+	// Reader must be a cache that has Kinds: it is read within admissions. What it
+	// returns is neither changed nor copied.
 	Reader client.Reader
 	Kinds  Kinds
 	Options
 }
 
 // Findings loads and checks. It fails when the cache cannot be read, such as before
-// it is filled, and then there is nothing to say.
+// it is filled.
 func (l *Loader) Findings(ctx context.Context, aw *v1alpha1.AutoWasm) ([]Finding, error) {
 	view, err := l.Load(ctx, aw)
 	if err != nil {
-		return nil, fmt.Errorf("look at what AutoWasm %s/%s meets: %w", aw.Namespace, aw.Name, err)
+		return nil, fmt.Errorf("check what AutoWasm %s/%s meets: %w", aw.Namespace, aw.Name, err)
 	}
 	return Check(aw, view, l.Options), nil
 }
 
-// Load reads what Check needs. It writes nothing and calls nobody; ctx ends it while
-// a cache is not filled yet.
+// Load reads what Check needs, from the cache alone. The end of ctx ends it while the
+// cache is not filled yet.
 func (l *Loader) Load(ctx context.Context, aw *v1alpha1.AutoWasm) (View, error) {
 	r := &reading{ctx: ctx, loader: l, aw: aw}
 	r.workloads()
-	if !r.meshWide() {
+	if !l.meshWide(aw) {
 		r.services()
 		r.istio()
 		r.server()
@@ -62,19 +62,17 @@ type reading struct {
 	errs   []error
 }
 
-func (r *reading) meshWide() bool {
-	root := r.loader.RootNamespace
-	return root != "" && r.aw.Namespace == root
-}
-
 // has reports whether the cache has a kind, and nothing failed so far: a cache that
-// does not answer is not asked again.
+// fails is not read again.
 func (r *reading) has(kind schema.GroupKind) bool {
 	_, ok := r.loader.Kinds[kind]
 	return ok && len(r.errs) == 0
 }
 
 func (r *reading) list(into client.ObjectList, o ...client.ListOption) {
+	if len(r.errs) > 0 {
+		return
+	}
 	o = append(o, client.UnsafeDisableDeepCopy)
 	if err := r.loader.Reader.List(r.ctx, into, o...); err != nil {
 		r.errs = append(r.errs, err)
@@ -101,9 +99,9 @@ func (r *reading) entries(kind schema.GroupKind, namespaces ...string) []unstruc
 	return all
 }
 
-// scope is where the selector looks.
-func (r *reading) scope() client.InNamespace {
-	if r.meshWide() {
+// selected is the namespace whose workloads are selected, "" for all.
+func (r *reading) selected() client.InNamespace {
+	if r.loader.meshWide(r.aw) {
 		return ""
 	}
 	return client.InNamespace(r.aw.Namespace)
@@ -116,21 +114,21 @@ func (r *reading) workloads() {
 	}
 	var pods corev1.PodList
 	selector := r.aw.Spec.Selector.Labels()
-	r.list(&pods, r.scope(), client.MatchingLabels(selector), client.Limit(maxWorkloads))
+	r.list(&pods, r.selected(), client.MatchingLabels(selector), client.Limit(maxWorkloads))
 	r.view.MoreWorkloads = len(pods.Items) >= maxWorkloads
 	for i := range pods.Items {
 		if pod := &pods.Items[i]; !mesh.Ends(pod) {
 			r.view.Workloads = append(r.view.Workloads, workloadOf(pod))
 		}
 	}
-	for _, entry := range r.entries(WorkloadEntries, string(r.scope())) {
+	for _, entry := range r.entries(WorkloadEntries, string(r.selected())) {
 		if w := workloadEntry(entry); selects(selector, w.Labels) {
 			r.view.Workloads = append(r.view.Workloads, w)
 		}
 	}
 }
 
-// services reads those that Check asks for: those of the selected workloads, or all
+// services reads those that Check needs: those of the selected workloads, or all
 // that may be called.
 func (r *reading) services() {
 	if len(r.aw.Spec.Filter.ApplyPorts) == 0 {
@@ -206,7 +204,7 @@ func (r *reading) server() {
 	if r.has(Pods) && len(service.Spec.Selector) > 0 {
 		var pods corev1.PodList
 		r.list(&pods, client.InNamespace(key.Namespace), client.MatchingLabels(service.Spec.Selector))
-		server.behind(&service, pods.Items, r.loader.Port)
+		server.addPods(&service, pods.Items, r.loader.Port)
 	}
 	r.view.Server = server
 }

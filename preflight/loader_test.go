@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -75,6 +77,9 @@ const (
 	wasmerPod = `{apiVersion: v1, kind: Pod, metadata: {namespace: istio-system, name: wasmer-1, labels: {app: wasmer, hash: x}},
 		spec: {containers: [{name: wasmer, ports: [{name: http-modules, containerPort: 18081}]}]}}`
 )
+
+const proxiedWasmerPod = `{apiVersion: v1, kind: Pod, metadata: {namespace: istio-system, name: wasmer-2, labels: {app: wasmer}},
+	spec: {containers: [{name: wasmer}, {name: istio-proxy}]}}`
 
 func TestLoadWorkloads(t *testing.T) {
 	l := loader(t, everyKind(), detailsPod, finishedPod, failedPod, leavingPod, otherPod, farPod, detailsVM)
@@ -226,5 +231,124 @@ func requireView(t *testing.T, l *Loader, aw *v1alpha1.AutoWasm, want View) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestExportToOfServices: the forms of the annotation, and who sees the Service then.
+func TestExportToOfServices(t *testing.T) {
+	const service = `{apiVersion: v1, kind: Service, metadata: {namespace: bank, name: ledger, annotations: {networking.istio.io/exportTo: %q}}, spec: {ports: [{port: 8000}]}}`
+	for annotation, want := range map[string][]string{ // the namespaces that see it
+		"": {"bank", "shop"}, "*": {"bank", "shop"}, ".": {"bank"}, "~": nil, "shop": {"shop"}, ".,shop": {"bank", "shop"},
+		"mall, shop": {"shop"}, " , shop,": {"shop"}, ",": {"bank", "shop"}, "shop/*": nil, "SHOP": nil,
+	} {
+		l := loader(t, everyKind(), fmt.Sprintf(service, annotation))
+		var got []string
+		for _, namespace := range []string{"bank", "shop"} {
+			aw := autoWasm(v1alpha1.Outbound, 8000)
+			aw.Namespace = namespace
+			view, err := l.Load(t.Context(), aw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(view.Services) > 0 {
+				got = append(got, namespace)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q is seen by (-want +got):\n%s", annotation, diff)
+		}
+	}
+}
+
+// broken is a cache that cannot read one kind.
+type broken struct {
+	client.Reader
+	kind  string
+	after int // reads that come after the one that failed
+}
+
+var errBroken = errors.New("no kind is registered")
+
+func (b *broken) fails(object runtime.Object) bool {
+	kind := fmt.Sprintf("%T", object)
+	if u := object.GetObjectKind().GroupVersionKind().Kind; u != "" {
+		kind = u
+	}
+	if b.after > 0 || strings.TrimSuffix(kind, "List") == b.kind {
+		b.after++
+		return true
+	}
+	return false
+}
+
+func (b *broken) List(ctx context.Context, list client.ObjectList, o ...client.ListOption) error {
+	if b.fails(list) {
+		return errBroken
+	}
+	return b.Reader.List(ctx, list, o...)
+}
+
+func (b *broken) Get(ctx context.Context, key client.ObjectKey, object client.Object, o ...client.GetOption) error {
+	if b.fails(object) {
+		return errBroken
+	}
+	return b.Reader.Get(ctx, key, object, o...)
+}
+
+// TestACacheThatCannotReadAKind: then nothing is known, and nothing else is read.
+func TestACacheThatCannotReadAKind(t *testing.T) {
+	whole := loader(t, everyKind(), everyManifest...)
+	for _, kind := range []string{"*v1.Pod", "*v1.Service", "ServiceEntry", "WorkloadEntry", "Sidecar", "DestinationRule", "PeerAuthentication"} {
+		cache := &broken{Reader: whole.Reader, kind: kind}
+		l := &Loader{Reader: cache, Kinds: everyKind(), Options: options}
+		got, err := l.Findings(t.Context(), autoWasm("", 9080))
+		if got != nil || !errors.Is(err, errBroken) || cache.after != 1 {
+			t.Errorf("%s: findings %v, %v after %d more reads", kind, got, err, cache.after-1)
+		}
+		if kind == "*v1.Pod" && !strings.HasPrefix(err.Error(), "check what AutoWasm shop/test meets: ") {
+			t.Errorf("error %q", err)
+		}
+	}
+}
+
+// TestLoadServerWithoutPods: of a Service without a selector, or whose Pods end, no
+// proxy is known.
+func TestLoadServerWithoutPods(t *testing.T) {
+	const bare = `{apiVersion: v1, kind: Service, metadata: {namespace: istio-system, name: wasmer}, spec: {ports: [{port: 8081}]}}`
+	const ending = `{apiVersion: v1, kind: Pod, metadata: {namespace: istio-system, name: old, labels: {app: wasmer}}, spec: {containers: [{name: istio-proxy}]}, status: {phase: Failed}}`
+	const ambient = `{apiVersion: v1, kind: Pod, metadata: {namespace: istio-system, name: new, labels: {app: wasmer}, annotations: {ambient.istio.io/redirection: enabled}}}`
+	const byNumber = `{apiVersion: v1, kind: Service, metadata: {namespace: istio-system, name: wasmer}, spec: {selector: {app: wasmer}, ports: [{port: 80, targetPort: 1}, {port: 8081, targetPort: 18082}]}}`
+	const otherwise = `{apiVersion: v1, kind: Service, metadata: {namespace: istio-system, name: wasmer}, spec: {selector: {app: wasmer}, ports: [{port: 8081, targetPort: nope}]}}`
+	wasmer := map[string]string{"app": "wasmer"}
+	for name, tt := range map[string]struct {
+		manifests []string
+		want      *Server
+	}{
+		"none":                  {nil, nil},
+		"no selector":           {[]string{bare, wasmerPod}, &Server{}},
+		"no pods":               {[]string{byNumber}, &Server{}},
+		"a pod that has failed": {[]string{byNumber, ending}, &Server{}},
+		"in the ambient mesh":   {[]string{byNumber, ambient}, &Server{TargetPort: 18082, Labels: wasmer, Proxied: true}},
+		"a sidecar":             {[]string{byNumber, proxiedWasmerPod}, &Server{TargetPort: 18082, Labels: wasmer, Proxied: true}},
+		"a port of no name":     {[]string{otherwise, proxiedWasmerPod}, &Server{Labels: wasmer, Proxied: true}},
+	} {
+		l := loader(t, everyKind(), tt.manifests...)
+		view, err := l.Load(t.Context(), autoWasm(""))
+		if diff := cmp.Diff(tt.want, view.Server, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+// TestWorkloadsAtTheLimit: one Pod less than the limit is all there are; at the limit
+// nothing is concluded from what is not there.
+func TestWorkloadsAtTheLimit(t *testing.T) {
+	for n, want := range map[int]int{maxWorkloads - 1: 2, maxWorkloads: 0} {
+		l := loader(t, everyKind())
+		l.Reader = manyPods{Reader: l.Reader, n: n}
+		got, err := l.Findings(t.Context(), autoWasm("", 9080))
+		if err != nil || len(got) != want {
+			t.Errorf("of %d pods: %v, %v", n, got, err)
+		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// ports looks at each of applyPorts.
+// ports checks each of applyPorts.
 func (c *check) ports() {
 	for _, port := range slices.Compact(slices.Sorted(slices.Values(c.aw.Spec.Filter.ApplyPorts))) {
 		if c.outbound() {
@@ -37,14 +37,13 @@ func (c *check) listeningPort(port int32) {
 	}
 	if s, p, ok := c.withNumber(port); ok {
 		c.found(v1alpha1.ReasonServicePortNotTargetPort, "port %d is that of %s, which leads to %s: write %s into applyPorts for context %s",
-			port, s.title(), targetOf(p), c.remedyFor(p), c.context())
+			port, s.title(), targetOf(p), c.remedyFor(s, p), c.context())
 		return
 	}
 	c.missing(port)
 }
 
-// missing tells a port that a workload has without a Service from one that there is
-// not.
+// missing is for a port that no Service leads to: a workload may have it all the same.
 func (c *check) missing(port int32) {
 	switch declared := c.declares(port); {
 	case declared && c.gateway():
@@ -89,7 +88,7 @@ func (c *check) notCalled(port int32) {
 	c.found(v1alpha1.ReasonPortNotFound, "port %d is not the port of any Service: context Outbound means the port that is called", port)
 }
 
-// http finds fault with a port that nobody declares to be HTTP, or leaves open.
+// http reports a port that every Service declares to be something else than HTTP.
 func (c *check) http(port int32, all []servicePort) {
 	if slices.ContainsFunc(all, func(p servicePort) bool { return mayBeHTTP(p.port) }) {
 		return
@@ -98,7 +97,7 @@ func (c *check) http(port int32, all []servicePort) {
 	c.found(v1alpha1.ReasonPortNotHTTP, "port %d (%s) is not HTTP to Istio, by %s: %s", port, protocolOf(first.port), first.service.title(), first.remedy())
 }
 
-// remedy is what a Service can be told; a ServiceEntry has a field for it.
+// remedy is how to declare HTTP: a ServiceEntry has a field for it.
 func (p servicePort) remedy() string {
 	if p.service.Kind == kindServiceEntry {
 		return "set the protocol of its port to HTTP"

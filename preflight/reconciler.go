@@ -66,8 +66,8 @@ func NewReconciler(cache client.Reader, loader *Loader) *Reconciler {
 func (r *Reconciler) OnChange(f func(types.NamespacedName)) { r.onChange = f }
 
 // Condition returns PreflightPassed of aw as it is now, without its generation and times;
-// nil when that cannot be told. It changes neither the phase nor whether aw is Ready: it
-// says why a filter may not do what it is for.
+// nil while the cache cannot be read. It changes neither the phase nor whether aw is
+// Ready: it is why a filter may not do what it is for.
 func (r *Reconciler) Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *metav1.Condition {
 	findings, err := r.loader.Findings(ctx, aw)
 	if err != nil {

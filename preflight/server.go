@@ -8,7 +8,7 @@ import (
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
-// server looks at how the selected proxies reach the module server.
+// server checks how the selected proxies reach the module server.
 func (c *check) server() {
 	if c.options.Host == "" {
 		return
@@ -18,7 +18,7 @@ func (c *check) server() {
 	c.tls()
 }
 
-// exported looks at whether the Service is visible to the namespace at all.
+// exported checks whether the Service is visible to the namespace at all.
 func (c *check) exported() {
 	s := c.view.Server
 	if s == nil || visible(s.ExportTo, c.home(), c.aw.Namespace) {
@@ -27,7 +27,7 @@ func (c *check) exported() {
 	c.found(v1alpha1.ReasonModuleServerHidden, "annotation networking.istio.io/exportTo of Service %s hides it from namespace %s: add that to it", c.service(), c.aw.Namespace)
 }
 
-// imported looks at whether Sidecars leave it to the proxies.
+// imported checks whether Sidecars import it.
 func (c *check) imported() {
 	for _, s := range c.sidecars() {
 		if s.hides(c.options.Host, c.home(), c.aw.Namespace, c.options.Port) {
@@ -51,7 +51,7 @@ func visible(exportTo []string, from, to string) bool {
 	})
 }
 
-// tls looks at what the proxies send, and what the module server understands.
+// tls checks whether the proxies send what the module server accepts.
 func (c *check) tls() {
 	s, rule := c.view.Server, c.rule()
 	if s == nil || s.Labels == nil || rule == nil || rule.Mode == "" {
@@ -122,7 +122,7 @@ func (c *check) strict() *PeerAuthentication {
 		}
 		p := &c.view.PeerAuthentications[i]
 		mode := p.Mode
-		if ofPort, ok := p.Ports[s.TargetPort]; ok && p.Selector != nil {
+		if ofPort := p.Ports[s.TargetPort]; ofPort != "" && p.Selector != nil {
 			mode = ofPort
 		}
 		if mode != "" {

@@ -118,6 +118,10 @@ func TestStrictModuleServer(t *testing.T) {
 	refused := one(v1alpha1.ReasonModuleServerStrictMTLS, "set tls.mode ISTIO_MUTUAL in DestinationRule shop/rule: PeerAuthentication istio-system/peers refuses plain text")
 	open, closed := policy("istio-system", "STRICT", wasmer), policy("istio-system", "PERMISSIVE", wasmer)
 	open.Ports, closed.Ports = map[int32]string{8081: "DISABLE"}, map[int32]string{8081: "STRICT"}
+	unset, unsetToo, unsetOpen := policy("istio-system", "STRICT", wasmer), policy("istio-system", "", wasmer), policy("istio-system", "PERMISSIVE", wasmer)
+	unset.Ports, unsetToo.Ports, unsetOpen.Ports = map[int32]string{8081: ""}, map[int32]string{8081: ""}, map[int32]string{8081: ""}
+	elsewhere := policy("istio-system", "PERMISSIVE", wasmer)
+	elsewhere.Ports = map[int32]string{8080: "STRICT"}
 	meshPort := policy("istio-system", "PERMISSIVE", nil)
 	meshPort.Ports = map[int32]string{8081: "STRICT"}
 	runChecks(t, []checkCase{
@@ -128,6 +132,12 @@ func TestStrictModuleServer(t *testing.T) {
 		{"permissive mesh", autoWasm(""), good(proxiedServer, plain, policies(policy("istio-system", "PERMISSIVE", nil))), nil},
 		{"permissive workload in a strict mesh", autoWasm(""), good(proxiedServer, plain, policies(policy("istio-system", "STRICT", nil), policy("istio-system", "PERMISSIVE", wasmer))), nil},
 		{"a workload that leaves it to the mesh", autoWasm(""), good(proxiedServer, plain, policies(policy("istio-system", "STRICT", nil), policy("istio-system", "", wasmer))), refused},
+		{"its port leaves it to the workload", autoWasm(""), good(proxiedServer, plain, policies(unset)), refused},
+		{"its port leaves it to the mesh", autoWasm(""), good(proxiedServer, plain, policies(unsetToo, policy("istio-system", "STRICT", nil))), refused},
+		{"its port leaves it to an open workload in a strict mesh", autoWasm(""), good(proxiedServer, plain, policies(unsetOpen, policy("istio-system", "STRICT", nil))), nil},
+		{"another port is strict", autoWasm(""), good(proxiedServer, plain, policies(elsewhere)), nil},
+		{"the oldest of two for the workload", autoWasm(""), good(proxiedServer, plain, policies(policy("istio-system", "PERMISSIVE", wasmer), policy("istio-system", "STRICT", wasmer))), nil},
+		{"its namespace goes before the mesh", autoWasm(""), good(proxiedServer, plain, policies(policy("istio-system", "DISABLE", nil))), nil},
 		{"its port is open", autoWasm(""), good(proxiedServer, plain, policies(open)), nil},
 		{"its port is strict", autoWasm(""), good(proxiedServer, plain, policies(closed)), refused},
 		{"a port without a workload does not count", autoWasm(""), good(proxiedServer, plain, policies(meshPort)), nil},

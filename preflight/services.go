@@ -74,18 +74,15 @@ func (c *check) declares(port int32) bool {
 }
 
 // remedyFor is the number that a Service's port leads to, or how to find it.
-func (c *check) remedyFor(p ServicePort) string {
+func (c *check) remedyFor(s Service, p ServicePort) string {
 	if p.Target.Type == intstr.Int {
 		return strconv.Itoa(int(p.Target.IntVal))
 	}
-	for _, w := range c.view.Workloads {
-		for _, declared := range w.Ports {
-			if declared.Name == p.Target.StrVal {
-				return strconv.Itoa(int(declared.Number))
-			}
-		}
+	numbers := c.named(s, p.Target.StrVal)
+	if len(numbers) == 0 {
+		return "its number"
 	}
-	return "its number"
+	return strconv.Itoa(int(slices.Min(numbers))) // whatever order the cache lists Pods in
 }
 
 // maxNamed bounds how many ports a message lists.
@@ -125,7 +122,7 @@ func (c *check) context() string {
 	return "Inbound"
 }
 
-// target is what the port leads to: itself, when nothing else is said.
+// target is what the port leads to: itself, when no target is set.
 func (p ServicePort) target() intstr.IntOrString {
 	if p.Target.Type == intstr.Int && p.Target.IntVal == 0 {
 		return intstr.FromInt32(p.Number)
@@ -148,10 +145,10 @@ var otherProtocols = []string{"tcp", "udp", "https", "tls", "mongo", "redis", "m
 var standardProtocols = map[string]bool{"kubernetes.io/h2c": true, "kubernetes.io/ws": true, "kubernetes.io/wss": false}
 
 // neverSniffed are ports whose protocols wait for the server's first word, so that
-// Istio takes them for TCP when it is not told otherwise.
+// Istio takes them for TCP unless they are declared.
 var neverSniffed = []int32{25, 53, 3306, 27017}
 
-// mayBeHTTP reports whether Istio handles a port as HTTP, or looks at each connection
+// mayBeHTTP reports whether Istio handles a port as HTTP, or sniffs each connection
 // to find out.
 func mayBeHTTP(p ServicePort) bool {
 	if p.Protocol != "" && p.Protocol != corev1.ProtocolTCP {

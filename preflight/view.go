@@ -16,7 +16,7 @@ type View struct {
 	// Workloads that are selected; nothing is known of them when WorkloadsUnknown.
 	Workloads        []Workload
 	WorkloadsUnknown bool
-	// MoreWorkloads than are looked at: what the others have is not known.
+	// MoreWorkloads than are read: what the others have is not known.
 	MoreWorkloads bool
 
 	// Services that can lead to a selected workload, or, for the context Outbound, all
@@ -40,7 +40,7 @@ type Workload struct {
 	Labels map[string]string
 	// Ports that it declares, which need not be all that it has.
 	Ports []WorkloadPort
-	// Proxied tells whether there is a proxy of Istio's beside it.
+	// Proxied is true when there is a proxy of Istio's beside it.
 	Proxied bool
 }
 
@@ -83,7 +83,7 @@ type Sidecar struct {
 type Egress struct {
 	// Port is 0 when it is for all ports.
 	Port int32
-	// Proxy tells that the listener is an HTTP proxy, for whatever port.
+	// Proxy is true when the listener is an HTTP proxy, for whatever port.
 	Proxy bool
 	Hosts []string
 }
@@ -96,7 +96,7 @@ type Server struct {
 	TargetPort int32
 	// Labels of one of its Pods; nil when none is known.
 	Labels map[string]string
-	// Proxied tells whether one of the Pods has a proxy.
+	// Proxied is true when one of the Pods has a proxy.
 	Proxied bool
 }
 
@@ -157,8 +157,8 @@ func byName(a, b Service) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
-// behind notes what is known of the Pods of the module server.
-func (s *Server) behind(service *corev1.Service, pods []corev1.Pod, port int32) {
+// addPods adds what is known of the Pods of the module server.
+func (s *Server) addPods(service *corev1.Service, pods []corev1.Pod, port int32) {
 	for i := range pods {
 		pod := &pods[i]
 		if mesh.Ends(pod) {

@@ -20,7 +20,7 @@ type observation struct {
 	at       time.Time
 	snapshot Snapshot
 	proxies  map[instance]proxyRecord
-	// repeat says that a proxy may not run what it seems to: another scrape tells.
+	// repeat says that a proxy may not run what it seems to: another scrape must show it.
 	repeat bool
 }
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Filter is a filter of ours that a proxy has, as its name tells: see render.Plugin.
+// Filter is a filter of ours that a proxy has, by its name: see render.Plugin.
 type Filter struct {
 	// Owner is the beginning of its name, the same for all revisions of one filter, as
 	// OwnerOf writes it.

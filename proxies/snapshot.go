@@ -27,11 +27,11 @@ type Snapshot struct {
 
 	// states counts the proxies that do not run the filter, by what has become of it.
 	states map[State]int32
-	// details are what to say of the first of them.
+	// details describe the first of them.
 	details []detail
 }
 
-// detail is what to say of one proxy.
+// detail describes one proxy.
 type detail struct {
 	state State
 	text  string
