@@ -31,6 +31,8 @@
 // # One reconcile
 //
 //	validate ─► pin ─► module in the store ─► render ─► EnvoyFilter ─► status, Event
+//	                                                                     ▲
+//	              what the proxies run (package proxies), findings (package preflight)
 //
 // A pin is a module that the source was resolved to before, by the status. While
 // there is one the source is not asked again, so that a tag that moves changes
@@ -45,6 +47,12 @@
 // image may be pushed later, and at once when the Secret, the ConfigMap or the
 // EnvoyFilter that they came of changes. Others are retried from one second on, up
 // to every five minutes, for ever. What ran before a failure goes on running.
+//
+// What becomes of the EnvoyFilter in the proxies, and what in the cluster keeps the
+// filter from running, is found out by reconcilers of their own in packages proxies and
+// preflight. They enqueue an AutoWasm here when that has changed, and write nothing: the
+// reconciler reads it (Options.Proxies, Options.Preflight) and is the one writer of the
+// status.
 //
 // # The three controllers
 //

@@ -53,7 +53,7 @@ type Proxies interface {
 // Preflight reports what in the cluster keeps a filter from running. A
 // *preflight.Reconciler is one.
 type Preflight interface {
-	// Condition returns PreflightPassed as it is now; nil when that cannot be told.
+	// Condition returns PreflightPassed as it is now; nil when that is not known.
 	Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *metav1.Condition
 	// OnChange has f called with each AutoWasm whose Condition has changed. It is called
 	// once, before anything runs.

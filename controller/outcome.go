@@ -54,7 +54,7 @@ type outcome struct {
 	// need to be fetched anew, "" when it exists or none is named.
 	missingSecret string
 	// preflight is what was found in the cluster that keeps the filter from running,
-	// nil when that cannot be told.
+	// nil when that is not known.
 	preflight *metav1.Condition
 	// envoyFilter is ours as it is in the cluster now, nil when there is none.
 	envoyFilter *v1alpha1.EnvoyFilterStatus

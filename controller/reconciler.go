@@ -151,7 +151,7 @@ func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef 
 	return r.observe(ctx, aw, out.has(ef), ef), nil
 }
 
-// reload is how often the proxies have been told to load the module, with once more
+// reload is how often the proxies have been made to load the module, with once more
 // if that is due.
 func (r *reconciler) reload(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) uint32 {
 	count := uint32(0)

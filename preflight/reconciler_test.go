@@ -131,7 +131,11 @@ func watching(t *testing.T, test func(w *watched), items ...v1alpha1.AutoWasm) {
 			Reader: w.listed, Kinds: Kinds{Pods: Pods.WithVersion("v1")},
 			Options: Options{RootNamespace: "istio-system", Host: "wasmer.wasm.svc.cluster.local"},
 		})
-		w.OnChange(func(key types.NamespacedName) { w.names = append(w.names, key.String()) })
+		w.OnChange(func(key types.NamespacedName) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.names = append(w.names, key.String())
+		})
 		c, err := controller.NewTypedUnmanaged(Name, controller.TypedOptions[scope]{Reconciler: w.Reconciler, SkipNameValidation: new(true)})
 		if err != nil {
 			t.Fatal(err)
@@ -164,6 +168,8 @@ func (w *watched) created(kind schema.GroupKind, object client.Object) {
 func (w *watched) changes(after time.Duration) []string {
 	time.Sleep(after)
 	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	names := w.names
 	w.names = nil
 	slices.Sort(names)
@@ -239,7 +245,10 @@ func TestChangesAreGathered(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if w.changes(delay); w.lists < 5 || w.lists > 7 {
+		w.changes(delay)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.lists < 5 || w.lists > 7 {
 			t.Errorf("checked %d times in a minute", w.lists)
 		}
 	}, inForceWith("shop", "test"))

@@ -295,6 +295,13 @@ func (c *cluster) scraped() []scrapeCall {
 	return scrapes
 }
 
+// concurrency returns how many proxies are being scraped, and were at most at once.
+func (c *cluster) concurrency() (now, most int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.atOnce, c.mostOnce
+}
+
 // gaps are the times between scrapes.
 func gaps(scrapes []scrapeCall) []time.Duration {
 	var out []time.Duration
@@ -420,6 +427,13 @@ func (r *running) put(a applied) string {
 func (r *running) delete(key types.NamespacedName) {
 	r.edit(func(c *cluster) { delete(c.applied, key) })
 	r.queue.Add(reconcile.Request{NamespacedName: key})
+}
+
+// recorded returns how many AutoWasms have a record.
+func (r *running) recorded() int {
+	r.Reconciler.mu.Lock()
+	defer r.Reconciler.mu.Unlock()
+	return len(r.records)
 }
 
 // known returns the record of the test's AutoWasm.

@@ -151,8 +151,8 @@ func TestTheTargetChangesWhileItIsScraped(t *testing.T) {
 		r.expectUnknown(t, second)
 		pass(time.Second)
 		r.expectKnown(t, second, noneRuns+"waits for the module", "test")
-		if r.mostOnce != 1 {
-			t.Errorf("it was scraped %d times at once", r.mostOnce)
+		if _, most := r.concurrency(); most != 1 {
+			t.Errorf("it was scraped %d times at once", most)
 		}
 	})
 }
@@ -223,8 +223,8 @@ func TestStopsWithItsScrapes(t *testing.T) {
 		pass(time.Minute)
 		began := time.Now()
 		r.stop()
-		if took := time.Since(began); took != 0 || r.atOnce != 0 {
-			t.Errorf("after %s, %d are being scraped", took, r.atOnce)
+		if now, _ := r.concurrency(); time.Since(began) != 0 || now != 0 {
+			t.Errorf("after %s, %d are being scraped", time.Since(began), now)
 		}
 		if scrapes, changes := r.scraped(), r.changes(); len(scrapes) != 2 || changes != nil {
 			t.Errorf("scraped %d times, changes %v", len(scrapes), changes)

@@ -117,7 +117,7 @@ func TestReloadOfTheUnknown(t *testing.T) {
 		r.put(inCluster(reloaded(1)))
 		r.put(other)
 		pass(15 * time.Second)
-		if !r.ReloadDue(other.aw, other.ef) || len(r.Reconciler.records) != 2 {
+		if !r.ReloadDue(other.aw, other.ef) || r.recorded() != 2 {
 			t.Error("not due")
 		}
 	})

@@ -65,8 +65,8 @@ func TestPodsComeAndGo(t *testing.T) {
 		}
 		pass(time.Minute)
 		known := r.known()
-		if len(r.records) != 1 || len(known.proxies) != 0 || len(known.snapshot.details) != 0 || known.reload != (backoff{}) {
-			t.Errorf("%d records, %+v", len(r.records), known)
+		if r.recorded() != 1 || len(known.proxies) != 0 || len(known.snapshot.details) != 0 || known.reload != (backoff{}) {
+			t.Errorf("%d records, %+v", r.recorded(), known)
 		}
 	})
 }
@@ -84,8 +84,9 @@ func TestProxiesAreScrapedSomeAtATime(t *testing.T) {
 		r.put(inCluster())
 		pass(20 * time.Second)
 		want := "99 of 100 selected proxies run the module; the proxy of Pod shop/pod-070 gave up loading the module; since it started, 1 load of modules failed"
-		if got := r.put(inCluster()); got != want || r.mostOnce != DefaultMaxConcurrentScrapes {
-			t.Errorf("scraped %d at once: %s", r.mostOnce, got)
+		_, most := r.concurrency()
+		if got := r.put(inCluster()); got != want || most != DefaultMaxConcurrentScrapes {
+			t.Errorf("scraped %d at once: %s", most, got)
 		}
 	})
 }
