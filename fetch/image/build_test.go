@@ -26,7 +26,7 @@ const title = "org.opencontainers.image.title"
 var payload = []byte("\x00asm\x01\x00\x00\x00")
 
 // The digests are golden: when one changes, pushing a file again does not find it
-// in the registry any more, and everybody who pinned the digest wonders.
+// in the registry any more, and a pinned digest is not that of the same module.
 func TestImage(t *testing.T) {
 	img := built(t)(image.Image(payload, "0.2.1"))
 	if err := validate.Image(img); err != nil {

@@ -59,7 +59,7 @@ var wasm = wasmtest.Module()
 type expectation struct {
 	Shape image.Shape
 	Path  string
-	// Istio and Docker tell whether they can load it.
+	// Istio and Docker are true if they can load it.
 	Istio, Docker bool
 }
 

@@ -26,7 +26,7 @@ const (
 	ShapeArtifact Shape = "artifact"
 )
 
-// The media types that tell the shapes apart.
+// The media types that distinguish the shapes.
 const (
 	soloConfigType     types.MediaType = "application/vnd.module.wasm.config.v1+json"
 	soloLayerType      types.MediaType = "application/vnd.module.wasm.content.layer.v1+wasm"

@@ -178,7 +178,7 @@ func (d *Description) checkImports() error {
 		"the module imports what Envoy does not provide: %s; %s", strings.Join(named, ", "), importRemedy)
 }
 
-// printable replaces what a name could garble a message with.
+// printable replaces control characters and invalid UTF-8.
 func printable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {

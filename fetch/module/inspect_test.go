@@ -66,7 +66,7 @@ func TestInspectAccepts(t *testing.T) {
 		{"a precompiled section", "0.2.1", wasmtest.Module(wasmtest.Custom("precompiled_wee8_v14", []byte("native code")))},
 		{"a broken producers section", "0.2.1", wasmtest.Module(wasmtest.Custom("producers", []byte{9}))},
 		{"names of functions", "0.2.1", wasmtest.Module(wasmtest.Custom("name", []byte{0, 1, 'm', 1, 4, 1, 0, 1, 'f'}))},
-		{"a second name section, which nobody reads", "0.2.1", wasmtest.Module(wasmtest.Custom("name", nil), wasmtest.Custom("name", []byte{1, 9}))},
+		{"a second name section, which is not read", "0.2.1", wasmtest.Module(wasmtest.Custom("name", nil), wasmtest.Custom("name", []byte{1, 9}))},
 		{"padded to 1 MiB", "0.2.1", wasmtest.Module(wasmtest.Padding(1 << 20))},
 	}
 	for _, tt := range tests {
@@ -132,7 +132,7 @@ func TestInspectRefusesImports(t *testing.T) {
 		{"a second table", wasmtest.Module(wasmtest.ImportTable("env", "a"), wasmtest.ImportTable("env", "b")), "env.b (Envoy provides only one table)"},
 		{"every missing one is named", wasmtest.Module(wasmtest.Import("a", "b", ":"), wasmtest.Import("c", "d", ":")), "a.b (no Envoy up to 1.40 provides it), c.d (no Envoy up to 1.40 provides it)"},
 		{"ten are named", wasmtest.Module(twelve...), "env.f0 (no Envoy up to 1.40 provides it), env.f1 (no Envoy up to 1.40 provides it), env.f2 (no Envoy up to 1.40 provides it), env.f3 (no Envoy up to 1.40 provides it), env.f4 (no Envoy up to 1.40 provides it), env.f5 (no Envoy up to 1.40 provides it), env.f6 (no Envoy up to 1.40 provides it), env.f7 (no Envoy up to 1.40 provides it), env.f8 (no Envoy up to 1.40 provides it), env.f9 (no Envoy up to 1.40 provides it), and 2 more"},
-		{"what would garble a terminal", wasmtest.UnknownImport("env\x1b[2J", "a\nb\xff"), "env?[2J.a?b? (no Envoy up to 1.40 provides it)"},
+		{"control characters", wasmtest.UnknownImport("env\x1b[2J", "a\nb\xff"), "env?[2J.a?b? (no Envoy up to 1.40 provides it)"},
 		{"a very long name", wasmtest.UnknownImport("env", strings.Repeat("x", 100_000)), "env." + strings.Repeat("x", 128) + " (no Envoy up to 1.40 provides it)"},
 	}
 	for _, tt := range tests {
@@ -172,14 +172,14 @@ func TestInspectRefusesTooManyImports(t *testing.T) {
 // A global and a function of the same index are two things.
 func TestInspectTellsExportsApart(t *testing.T) {
 	allocatorFirst := wasmtest.Module(wasmtest.NoImports(), wasmtest.ABI(""), wasmtest.ABI("0.2.1"), wasmtest.ExportGlobal("proxy_on_log"))
-	for range 50 { // the order in which exports are looked at is random
+	for range 50 { // exports are kept in a map
 		if diff := cmp.Diff(verdict{ABI: "0.2.1"}, inspect(t, allocatorFirst)); diff != "" {
 			t.Fatal(diff)
 		}
 	}
 }
 
-// The first fault in the order of the checks is the one that is told.
+// The first fault in the order of the checks is the one that is reported.
 func TestInspectOrder(t *testing.T) {
 	everything := []wasmtest.Option{
 		wasmtest.ABI(""), wasmtest.Allocator(""), wasmtest.Import("env", "x", ":"), wasmtest.Export("proxy_on_log", ":"), wasmtest.HiddenMemory(),

@@ -85,6 +85,7 @@ func TestOtherTypes(t *testing.T) {
 		{"a group that refers to itself", "\x01\x4e\x02\x5f\x01\x63\x00\x01" + function, ""},
 		{"a final subtype", "\x02\x4f\x00\x5e\x7f\x00" + function, ""},
 		{"a subtype of two", "\x02\x50\x02\x00\x01\x5e\x7f\x00" + function, ""},
+		{"a subtype of type 300", "\x02\x50\x01\xac\x02\x5e\x7f\x00" + function, ""},
 		{"a function that is a subtype", "\x02\x5e\x7f\x00\x50\x00" + function, ""},
 		{"a group in a group", "\x01\x4e\x01\x4e\x00", "unknown form of type 0x4e"},
 		{"a subtype of a subtype", "\x01\x50\x00\x50\x00", "unknown form of type 0x50"},
