@@ -78,7 +78,7 @@ func (c converger) confirm(ctx context.Context, aw *v1alpha1.AutoWasm) error {
 	}
 }
 
-// create refuses to take over: unlike an apply it fails when somebody has made an
+// create refuses to take over: unlike an apply it fails when there is an
 // EnvoyFilter of that name in the meantime.
 func (c converger) create(ctx context.Context, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	ef := wanted.DeepCopy()
@@ -125,7 +125,7 @@ func (c converger) takeFields(ctx context.Context, present *unstructured.Unstruc
 }
 
 // apply holds only for the object that was read: with its UID and resourceVersion
-// it cannot take over one that somebody made in its place.
+// it cannot take over one that was made in its place.
 func (c converger) apply(ctx context.Context, present, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	ef := wanted.DeepCopy()
 	ef.SetUID(present.GetUID())
@@ -180,7 +180,7 @@ func retryable(err error, verb, name string) *failure.Error {
 	return f
 }
 
-// foreign is the failure to make an EnvoyFilter because somebody else's has its
+// foreign is the failure to make an EnvoyFilter because one that is not ours has its
 // name.
 func foreign(ef metav1.Object) *failure.Error {
 	return failure.Terminalf(v1alpha1.ReasonForeignEnvoyFilter,

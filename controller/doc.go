@@ -23,7 +23,7 @@
 //
 // Swept: a staged EnvoyFilter whose AutoWasm does not exist, or has another spec
 // than it was staged for, is deleted once the grace period is over. The AutoWasm was
-// refused by somebody else, its name was taken, or it was never sent.
+// refused by another policy, its name was taken, or it was never sent.
 //
 // An EnvoyFilter that is not ours (render.IsOurs) is never written,
 // adopted or deleted, whatever its name.
@@ -43,7 +43,7 @@
 // nothing is written that is already there.
 //
 // Failures end a reconcile and are reported. Terminal ones (failure.Error) need a
-// user: Stalled is True, and they are looked at again every five minutes, because an
+// user: Stalled is True, and they are retried every five minutes, because an
 // image may be pushed later, and at once when the Secret, the ConfigMap or the
 // EnvoyFilter that they came of changes. Others are retried from one second on, up
 // to every five minutes, for ever. What ran before a failure goes on running.

@@ -51,7 +51,7 @@ type outcome struct {
 	// module that the source resolved to, nil while it is not in the store.
 	module *v1alpha1.ModuleStatus
 	// missingSecret is the pull secret that a module which is here already would
-	// need to be fetched anew, "" when it exists or none is named.
+	// need to be fetched again, "" when it exists or none is named.
 	missingSecret string
 	// preflight is what was found in the cluster that keeps the filter from running,
 	// nil when that is not known.
@@ -115,7 +115,7 @@ func (o outcome) failed(s stage, err error) outcome {
 }
 
 // missingSecret returns the name of aw's pull secret if there is no such Secret, else
-// "". It looks at the cache of metadata that is watched anyway. It is for a message
+// "". It reads the cache of metadata that is watched anyway. It is for a message
 // alone, so a cache that cannot be read is no failure.
 func missingSecret(ctx context.Context, cache client.Reader, aw *v1alpha1.AutoWasm) string {
 	if aw.Spec.Secret == "" {
@@ -128,7 +128,7 @@ func missingSecret(ctx context.Context, cache client.Reader, aw *v1alpha1.AutoWa
 		return aw.Spec.Secret
 	}
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "cannot tell whether the pull secret exists", "secret", aw.Spec.Secret)
+		ctrl.LoggerFrom(ctx).Error(err, "Failed to find out whether the pull secret exists", "secret", aw.Spec.Secret)
 	}
 	return ""
 }

@@ -91,7 +91,7 @@ func (r *reconciler) advance(ctx context.Context, aw *v1alpha1.AutoWasm) (outcom
 	}
 	out = r.module(ctx, aw, ef, out)
 	if out.failure != nil {
-		return out, ctx.Err() // a shutdown is no news of the source
+		return out, ctx.Err() // a shutdown says nothing about the source
 	}
 	return r.envoyFilter(ctx, aw, ef, out)
 }
@@ -205,25 +205,25 @@ func classifyStatus(err error, aw metav1.Object) error {
 	}
 }
 
-// next says when aw is looked at again without anything happening.
+// next says when aw is reconciled again if no event comes.
 func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out outcome, err error) (reconcile.Result, error) {
 	switch {
 	case errors.Is(err, errLeaving):
 		return r.forget(key), nil
 	case errors.Is(err, errStale):
-		ctrl.LoggerFrom(ctx).V(1).Info("looking again", "why", err.Error())
+		ctrl.LoggerFrom(ctx).V(1).Info("Reconciling again after an outdated read", "err", err.Error())
 		return r.retries.soon(key), nil
 	case err != nil:
 		return reconcile.Result{}, err
 	case out.stage == stageProxies:
 		// A change of what the proxies run enqueues it again.
-		ctrl.LoggerFrom(ctx).Info("not running everywhere", "reason", out.failure.Reason, "message", out.failure.Error())
+		ctrl.LoggerFrom(ctx).Info("Not running in every selected proxy", "reason", out.failure.Reason, "message", out.failure.Error())
 		r.retries.forget(key)
 		return reconcile.Result{}, nil
 	case out.failure == errFetching:
 		return reconcile.Result{}, nil // the end of the fetch enqueues it
 	case out.failure != nil:
-		ctrl.LoggerFrom(ctx).Info("not synced", "reason", out.failure.Reason, "terminal", out.failure.Terminal, "message", out.failure.Error())
+		ctrl.LoggerFrom(ctx).Info("Not synced", "reason", out.failure.Reason, "terminal", out.failure.Terminal, "message", out.failure.Error())
 		return r.retries.after(key, out.failure), nil
 	default:
 		r.retries.forget(key)

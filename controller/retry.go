@@ -17,16 +17,16 @@ import (
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
-	// terminalRetry looks again at what only a user can help: an image may have
-	// been pushed, a bucket's permissions changed, and nothing tells us.
+	// terminalRetry is for what only a user can help: an image may have been pushed,
+	// a bucket's permissions changed, and no event says so.
 	terminalRetry = 5 * time.Minute
-	// foreignRetry looks again for an EnvoyFilter that stood in the way, where a
-	// cache that holds only ours does not tell that it has gone.
+	// foreignRetry is for an EnvoyFilter that stands in the way: a cache that holds
+	// only ours does not show that it is gone.
 	foreignRetry = 30 * time.Second
 	retryJitter  = 0.2
 )
 
-// retries counts the attempts in vain for each object. It holds an entry only for
+// retries counts the failed attempts for each object. It holds an entry only for
 // objects that are failing.
 type retries struct {
 	limiter workqueue.TypedRateLimiter[types.NamespacedName]
@@ -49,10 +49,10 @@ func (r retries) after(key types.NamespacedName, f *failure.Error) reconcile.Res
 	return reconcile.Result{RequeueAfter: wait.Jitter(delay, retryJitter)}
 }
 
-// soon is when key is looked at again after an outdated read.
+// soon is when key is reconciled again after an outdated read.
 func (r retries) soon(key types.NamespacedName) reconcile.Result {
 	return reconcile.Result{RequeueAfter: wait.Jitter(r.limiter.When(key), retryJitter)}
 }
 
-// forget starts anew: key has succeeded or is gone.
+// forget resets key, which has succeeded or is gone.
 func (r retries) forget(key types.NamespacedName) { r.limiter.Forget(key) }

@@ -46,7 +46,7 @@ func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bo
 	}
 	switch v1alpha1.Reason(ready.Reason) {
 	case v1alpha1.ReasonPending, v1alpha1.ReasonSecretNotFound, v1alpha1.ReasonConfigMapNotFound:
-		return false // a fetch that has begun since is news
+		return false // a fetch that has begun since is a change
 	default:
 		return true
 	}

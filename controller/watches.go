@@ -20,7 +20,7 @@ import (
 )
 
 // asked lets through what a user did to an AutoWasm: our own writes of its status
-// are not worth a reconcile, unless somebody took the status away.
+// are not worth a reconcile, unless the status was removed.
 var asked = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld, e.ObjectNew
@@ -49,7 +49,7 @@ var moduleChanged = predicate.Funcs{
 }
 
 // leftOrChanged lets through AutoWasms that are deleted or get another spec: what
-// was staged for them may be nobody's then.
+// was staged for them may be orphaned then.
 var leftOrChanged = predicate.Funcs{
 	CreateFunc: func(event.CreateEvent) bool { return false },
 	UpdateFunc: func(e event.UpdateEvent) bool {
@@ -75,7 +75,7 @@ func dependents(reader client.Reader, index string) handler.MapFunc {
 		var list v1alpha1.AutoWasmList
 		err := reader.List(ctx, &list, client.InNamespace(object.GetNamespace()), client.MatchingFields{index: object.GetName()})
 		if err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "cannot find the AutoWasms that depend on an object; they are retried later", "index", index, "object", client.ObjectKeyFromObject(object))
+			ctrl.LoggerFrom(ctx).Error(err, "Failed to find the AutoWasms that depend on an object; they are retried later", "index", index, "object", client.ObjectKeyFromObject(object))
 			return nil
 		}
 		return requests(list.Items)
