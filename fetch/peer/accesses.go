@@ -24,14 +24,15 @@ const (
 // Accesses knows which clients all replicas have served. Its methods may be called
 // concurrently.
 type Accesses struct {
-	own    func(sha256 string) map[string]Access
-	client *Client // of its own: it does not wait behind modules for a connection
+	own     func(sha256 string) map[string]Access
+	client  *Client       // of its own: it does not wait behind modules for a connection
+	timeout time.Duration // how long a peer may take to return its accesses
 }
 
 // NewAccesses makes Accesses from what this replica has observed itself, and what
 // its peers have. find may be nil: there are no peers then.
 func NewAccesses(own func(sha256 string) map[string]Access, find Find) *Accesses {
-	return &Accesses{own: own, client: NewClient(find)}
+	return &Accesses{own: own, client: NewClient(find), timeout: accessesTimeout}
 }
 
 // Collect returns which clients requested a module from any replica within the last
@@ -58,7 +59,7 @@ func (a *Accesses) Collect(ctx context.Context, sha256 string) (map[string]Acces
 
 // ofPeers asks peers at once. One that fails leaves nothing.
 func (a *Accesses) ofPeers(ctx context.Context, urls []string, sha256 string) []map[string]Access {
-	ctx, cancel := context.WithTimeout(ctx, accessesTimeout)
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
 	found := make([]map[string]Access, len(urls))
 	var requests sync.WaitGroup
