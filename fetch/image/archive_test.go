@@ -119,6 +119,12 @@ func TestKindsOfEntries(t *testing.T) {
 			if diff := cmp.Diff(found{Path: "main.wasm", Content: "1"}, find(t, beside)); diff != "" {
 				t.Errorf("beside a file (-want +got)\n%s", diff)
 			}
+			// Behind plugin.wasm, nothing irregular makes the archive ambiguous.
+			header.Name = "other/plugin.wasm"
+			behind := archiveOf(t, tar.Header{Name: "plugin.wasm"}, header)
+			if diff := cmp.Diff(found{Path: "plugin.wasm", Content: "1"}, find(t, behind)); diff != "" {
+				t.Errorf("behind plugin.wasm (-want +got)\n%s", diff)
+			}
 		})
 	}
 }

@@ -262,22 +262,26 @@ func readModule(t *testing.T, img v1.Image, max int64) ([]byte, error) {
 
 // The hash of a layer is the module's only where the layer is the module.
 func TestStreamNamesTheHashOfABareLayer(t *testing.T) {
-	content := wasmtest.Module()
-	sum := sha256.Sum256(content)
+	sum := sha256.Sum256(wasm)
+	hash := hex.EncodeToString(sum[:])
+	of := func(mediaType types.MediaType, content []byte) v1.Image {
+		return (&testImage{ConfigType: emptyConfig, Layers: []layer{{MediaType: mediaType, Content: content}}}).Build(t)
+	}
 	tests := map[string]struct {
-		build func([]byte, string) (v1.Image, error)
-		want  string
+		img  v1.Image
+		want string
 	}{
-		"binary": {image.Binary, hex.EncodeToString(sum[:])},
-		"image":  {image.Image, ""},
+		"binary":           {built(t)(image.Binary(wasm, "0.2.1")), hash},
+		"image":            {built(t)(image.Image(wasm, "0.2.1")), ""},
+		"declared":         {of(wasmLayer, wasm), hash},
+		"detected":         {of("x/y", wasm), hash},
+		"compressed":       {of(wasmLayer, gzipOf(wasm)), ""},
+		"in an archive":    {of(wasmLayer, tarOf("plugin.wasm", string(wasm))), ""},
+		"in a second pass": {of(types.OCILayer, tarOf("a.wasm", string(wasm))), ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			img, err := tt.build(content, "0.2.1")
-			if err != nil {
-				t.Fatal(err)
-			}
-			stream, err := image.Open(t.Context(), img, module.MaxSize)
+			stream, err := image.Open(t.Context(), tt.img, module.MaxSize)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -286,5 +290,13 @@ func TestStreamNamesTheHashOfABareLayer(t *testing.T) {
 				t.Errorf("SHA256 = %q, want %q", got, tt.want)
 			}
 		})
+	}
+	file, err := image.Unpack(bytes.NewReader(wasm), module.MaxSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if got := file.(*image.Stream).SHA256(); got != "" {
+		t.Errorf("SHA256 of a file = %q", got)
 	}
 }

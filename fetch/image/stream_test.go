@@ -240,6 +240,29 @@ func TestASecondPassOverOtherContent(t *testing.T) {
 	}
 }
 
+// A layer is read to its end before anything is concluded from it: that it holds no
+// module, or only one.
+func TestLayersAreVerifiedToTheirEnd(t *testing.T) {
+	mismatch := errors.New("error verifying sha256 checksum after reading 3 bytes")
+	below := ociLayer(gzipOf(tarOf("plugin.wasm", "1")))
+	for name, archive := range map[string][]byte{
+		"no module": tarOf("README", "x"), "a link": tarLink('2', "a.wasm", "x"), "one module": tarOf("a.wasm", "2"), "plugin.wasm": tarOf("plugin.wasm", "2"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := ociLayer(archive)
+			l.Open = func() io.Reader { return io.MultiReader(bytes.NewReader(archive), failing{mismatch}) }
+			img := &testImage{ConfigType: types.OCIConfigJSON, Layers: []layer{below, l}}
+			_, err := readModule(t, img.Build(t), 1024)
+			if got := refusalOf(err); got.Reason != v1alpha1.ReasonDigestMismatch || !errors.Is(err, mismatch) {
+				t.Errorf("got %+v", got)
+			}
+			if len(img.Opened) != 1 {
+				t.Errorf("%d blobs were opened, want that one alone", len(img.Opened))
+			}
+		})
+	}
+}
+
 // Streams share nothing.
 func TestOpenConcurrently(t *testing.T) {
 	var group sync.WaitGroup
