@@ -59,7 +59,7 @@ func doesNotStart(p render.Plugin) answer {
 }
 
 func filters(p render.Plugin) []proxies.Filter {
-	return []proxies.Filter{{Owner: proxies.OwnerOf(p.Owner), VM: p.VM, Revision: p.Revision}}
+	return []proxies.Filter{proxies.FilterOf(p)}
 }
 
 var (

@@ -123,8 +123,8 @@ type Finding struct {
 	Message string
 }
 
-// Message joins the messages of findings into one.
-func Message(findings []Finding) string {
+// message joins the messages of findings into one.
+func message(findings []Finding) string {
 	messages := make([]string, len(findings))
 	for i, f := range findings {
 		messages[i] = f.Message

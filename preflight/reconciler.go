@@ -82,7 +82,7 @@ func (r *Reconciler) Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *meta
 	}
 	return &metav1.Condition{
 		Type: v1alpha1.ConditionPreflightPassed, Status: metav1.ConditionFalse, Reason: string(findings[0].Reason),
-		Message: text.Truncate(Message(findings), v1alpha1.MaxMessageBytes),
+		Message: text.Truncate(message(findings), v1alpha1.MaxMessageBytes),
 	}
 }
 

@@ -313,19 +313,19 @@ func gaps(scrapes []scrapeCall) []time.Duration {
 
 // What a proxy of two workers answers.
 func runs(p render.Plugin) answer {
-	return answer{Report: Report{Workers: 2, VMs: 4, Filters: []Filter{wantedFilter(p)}}}
+	return answer{Report: Report{Workers: 2, VMs: 4, Filters: []Filter{FilterOf(p)}}}
 }
 
 func waitsFor(p render.Plugin) answer {
-	return answer{Report: Report{Workers: 2, Warming: 1, Filters: []Filter{wantedFilter(p)}}}
+	return answer{Report: Report{Workers: 2, Warming: 1, Filters: []Filter{FilterOf(p)}}}
 }
 
 func gaveUp(p render.Plugin) answer {
-	return answer{Report: Report{Workers: 2, FetchFailures: 1, Filters: []Filter{wantedFilter(p)}}}
+	return answer{Report: Report{Workers: 2, FetchFailures: 1, Filters: []Filter{FilterOf(p)}}}
 }
 
 func doesNotStart(p render.Plugin) answer {
-	return answer{Report: Report{Workers: 2, FetchSuccesses: 1, Filters: []Filter{wantedFilter(p)}}}
+	return answer{Report: Report{Workers: 2, FetchSuccesses: 1, Filters: []Filter{FilterOf(p)}}}
 }
 
 func unreachable(err error) answer { return answer{err: err} }

@@ -12,7 +12,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/autowasm/autowasm/fetch/peer"
-	"github.com/autowasm/autowasm/render"
 )
 
 // observation is what one scrape of all proxies of a target showed.
@@ -101,7 +100,7 @@ func (r *Reconciler) accesses(ctx context.Context, known *record) map[string]pee
 // rejections asks istiod when a proxy does not have the filter. Without its answer the
 // proxy's own count of rejections has to do.
 func (r *Reconciler) rejections(ctx context.Context, known *record, scrapes []scraped) map[string]string {
-	wanted := wantedFilter(known.target.plugin)
+	wanted := FilterOf(known.target.plugin)
 	absent := func(s scraped) bool { return s.err == nil && !slices.Contains(s.Filters, wanted) }
 	if r.o.SyncStatus == nil || !slices.ContainsFunc(scrapes, absent) {
 		return nil
@@ -135,7 +134,11 @@ func (e *evaluation) add(p proxy, s scraped) {
 }
 
 func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
-	before, wanted := e.record.proxies[p.instance], wantedFilter(e.record.target.plugin)
+	before, wanted := e.record.proxies[p.instance], FilterOf(e.record.target.plugin)
+	loadsSince := p.startedAt
+	if servedAt.After(loadsSince) { // it may have to load once more, for another listener
+		loadsSince = servedAt
+	}
 	rejection, known := e.rejections[p.pod.String()]
 	state, why := Evaluate(wanted, Evidence{
 		Report:          r,
@@ -143,7 +146,7 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 		Confirmed:       e.record.isConfirmed(p.instance),
 		FailedRevisions: before.failedRevisions,
 		Settled:         e.record.older(settleTime, p.startedAt, e.at),
-		Overdue:         e.record.older(loadTime, later(p.startedAt, servedAt), e.at),
+		Overdue:         e.record.older(loadTime, loadsSince, e.at),
 		Drained:         e.record.older(drainTime, p.startedAt, e.at),
 		Rejection:       rejection,
 		Accepted:        known && rejection == "",
@@ -187,18 +190,4 @@ func withoutSource(err error) error {
 		return err
 	}
 	return &net.OpError{Op: op.Op, Net: op.Net, Addr: op.Addr, Err: op.Err}
-}
-
-// later is when a proxy may last have begun to load: one that was served a module may
-// have to load it once more, for another listener, and waits before it tries again.
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-// wantedFilter is the filter of a plugin as proxies name it.
-func wantedFilter(p render.Plugin) Filter {
-	return Filter{Owner: OwnerOf(p.Owner), VM: p.VM, Revision: p.Revision}
 }

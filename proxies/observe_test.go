@@ -198,7 +198,7 @@ func TestRepaired(t *testing.T) {
 		}
 	}
 	repaired := runs(plugin2)
-	repaired.Filters, repaired.Draining = append(repaired.Filters, wantedFilter(plugin1)), 1
+	repaired.Filters, repaired.Draining = append(repaired.Filters, FilterOf(plugin1)), 1
 	c.answer("10.0.0.1", repaired)
 	next := newRecord(inCluster(written(testTime), notRunning, secondGeneration).target(t), broken, r.o.Now())
 	o, next := observed(t, r, next)

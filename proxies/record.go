@@ -134,7 +134,7 @@ func (r *record) older(than time.Duration, start, now time.Time) bool {
 	return now.Sub(r.since) >= than && now.Sub(start) >= than
 }
 
-// confirmed reports whether a proxy is known to run the target, whatever it shows now.
+// isConfirmed reports whether a proxy is known to run the target, whatever it shows now.
 func (r *record) isConfirmed(i instance) bool {
 	return r.proxies[i].running >= confirmScrapes || i.startedAt.Before(r.target.ranSince)
 }

@@ -10,12 +10,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/autowasm/autowasm/render"
 )
 
 // Filter is a filter of ours that a proxy has, by its name: see render.Plugin.
 type Filter struct {
-	// Owner is the beginning of its name, the same for all revisions of one filter, as
-	// OwnerOf writes it.
+	// Owner is the beginning of its name, the same for all revisions of one filter.
 	Owner string
 	// VM tells virtual machines apart; filters that share one have it in common.
 	VM string
@@ -23,9 +24,10 @@ type Filter struct {
 	Revision string
 }
 
-// OwnerOf returns the Owner of filters whose plugins' names begin so, such as
-// "autowasm.default.test".
-func OwnerOf(name string) string { return notAllowed.ReplaceAllString(name, "_") }
+// FilterOf returns the filter of a plugin, as proxies name it.
+func FilterOf(p render.Plugin) Filter {
+	return Filter{Owner: notAllowed.ReplaceAllString(p.Owner, "_"), VM: p.VM, Revision: p.Revision}
+}
 
 // notAllowed is what Prometheus' format does not allow in a name.
 var notAllowed = regexp.MustCompile(`[^a-zA-Z0-9_]`)
