@@ -176,7 +176,7 @@ func TestRejectedAgainAndAgain(t *testing.T) {
 	for i, step := range []struct {
 		rejected int64
 		repeat   bool
-	}{{1, true}, {2, true}, {3, true}, {3, false}, {4, false}} {
+	}{{1, true}, {2, true}, {2, true}, {3, true}, {4, true}, {4, false}, {5, false}} { // which is confirmed by then
 		says := runs(plugin1)
 		says.Rejected = step.rejected
 		c.answer("10.0.0.1", says)

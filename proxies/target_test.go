@@ -240,9 +240,14 @@ func TestInForce(t *testing.T) {
 		edit func(*applied)
 		want bool
 	}{
-		"as rendered":                          {func(*applied) {}, true},
-		"without an EnvoyFilter":               {func(a *applied) { a.ef = nil }, false},
-		"an EnvoyFilter of another owner":      {func(a *applied) { a.ef.SetOwnerReferences(nil) }, false},
+		"as rendered":                     {func(*applied) {}, true},
+		"without an EnvoyFilter":          {func(a *applied) { a.ef = nil }, false},
+		"an EnvoyFilter of another owner": {func(a *applied) { a.ef.SetOwnerReferences(nil) }, false},
+		"an EnvoyFilter that is staged": {func(a *applied) {
+			a.ef.SetOwnerReferences(nil)
+			a.ef.SetLabels(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
+			annotate(a.ef, v1alpha1.AnnotationOwner, "shop/test")
+		}, false},
 		"an EnvoyFilter of another writer":     {func(a *applied) { a.ef.SetManagedFields(nil) }, false},
 		"an EnvoyFilter that is being deleted": {func(a *applied) { a.ef.SetDeletionTimestamp(&metav1.Time{Time: testTime}) }, false},
 		"an EnvoyFilter that has been changed": {func(a *applied) { a.ef.SetGeneration(2) }, false},
