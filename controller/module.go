@@ -87,7 +87,7 @@ func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *source.P
 	if m.SHA256 != p.SHA256 {
 		// What runs never changes by itself.
 		return nil, failure.Terminalf(v1alpha1.ReasonDigestMismatch,
-			"the module sha256:%s that this AutoWasm is bound to is lost, and its source now holds sha256:%s: name the source anew (another tag, key or sha256) to take that", p.SHA256, m.SHA256)
+			"the module sha256:%s that this AutoWasm is bound to is lost, and its source now holds sha256:%s: change the source (another tag, key or sha256) to take that", p.SHA256, m.SHA256)
 	}
 	m.Reference = p.Reference
 	return newModuleStatus(aw, m), nil

@@ -72,8 +72,8 @@ type Options struct {
 	// SweepGrace is how long a staged EnvoyFilter without an AutoWasm is left,
 	// counted from when this process first saw it. 0 means DefaultSweepGrace.
 	SweepGrace time.Duration
-	// FetchWait is how long a worker waits for a fetch before it leaves it to the
-	// background. 0 means DefaultFetchWait.
+	// FetchWait is how long a worker waits for a fetch. The end of one that takes longer
+	// enqueues its AutoWasm. 0 means DefaultFetchWait.
 	FetchWait time.Duration
 	// Proxies reports what the proxies run; with nil the status does not say.
 	Proxies Proxies

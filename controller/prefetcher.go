@@ -57,8 +57,8 @@ func (p *prefetcher) wanted(ctx context.Context, key types.NamespacedName) (stri
 	return sha256Of(aw.Status.Module), nil
 }
 
-// transient makes a failure transient: a module that nobody has is resolved again by
-// the leader, and then some replica has it.
+// transient makes a failure transient: a module that no replica has is resolved again
+// by the leader, and then some replica has it.
 func transient(err error) *failure.Error {
 	f := *failure.Of(err)
 	f.Terminal = false

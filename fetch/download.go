@@ -31,7 +31,7 @@ func (f *Fetcher) download(ctx context.Context, a ask, resolved *source.Resolved
 }
 
 // joinDownload joins a download that is under way, or does it itself. The limiter
-// comes before there is anything to join: nobody joins a download that waits in
+// comes before there is anything to join: no request joins a download that waits in
 // another namespace's queue.
 func (f *Fetcher) joinDownload(ctx context.Context, a ask, resolved *source.Resolved) (task *Task, started bool, err error) {
 	if running := f.downloads.find(resolved.Key); running != nil {

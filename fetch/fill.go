@@ -136,7 +136,7 @@ func (f *Fetcher) fetchAny(ctx context.Context, requests []source.Request, sha25
 		}
 		err = fmt.Errorf("as AutoWasm %s/%s asks: %w", r.Namespace, r.Name, err)
 		if worst == nil || (worst.Terminal && !failure.Of(err).Terminal) {
-			worst = failure.Wrapf(err, "bring module %s", sha256)
+			worst = failure.Wrapf(err, "fill module %s", sha256)
 		}
 	}
 	return worst

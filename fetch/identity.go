@@ -23,8 +23,8 @@ type identity struct {
 	memorable         bool   // may be answered from memory
 }
 
-// ask is one namespace's request. Namespaces that ask for the same do so apart:
-// nobody is held up by what another has waiting.
+// ask is one namespace's request. Namespaces that ask for the same do so apart: none
+// waits behind what another has waiting.
 type ask struct {
 	identity
 	tenant string
@@ -79,7 +79,7 @@ func (f *Fetcher) identify(ctx context.Context, r source.Request) (identity, err
 	}
 	var err error
 	if id.credentials, err = prints.Fingerprint(ctx, r); err != nil {
-		return identity{}, failure.Wrapf(err, "look at the credentials for %s", id)
+		return identity{}, failure.Wrapf(err, "read the credentials for %s", id)
 	}
 	return id, nil
 }
@@ -99,7 +99,7 @@ func identify(r source.Request) identity {
 	return id
 }
 
-// fixed reports whether an image need not be looked up each time.
+// fixed reports whether an image need not be resolved each time.
 func fixed(s *v1alpha1.RegistrySource) bool {
 	return strings.Contains(s.Image, "@") || s.EffectivePullPolicy() == v1alpha1.PullIfNotPresent
 }

@@ -72,7 +72,7 @@ func (m *memory) rateLimited(a account) error {
 	if wait <= 0 {
 		return nil
 	}
-	err := failure.Transientf(v1alpha1.ReasonRateLimited, "%s asked to be left alone for another %s", a.host, wait.Round(time.Second))
+	err := failure.Transientf(v1alpha1.ReasonRateLimited, "%s rate limits requests for another %s", a.host, wait.Round(time.Second))
 	err.RetryAfter = wait
 	return err
 }

@@ -55,7 +55,7 @@ func (t *Task) wait(ctx context.Context) (Module, error) {
 	case <-t.done:
 		return t.module, t.err
 	case <-ctx.Done():
-		return Module{}, failure.Transientf(v1alpha1.ReasonPending, "%s is not here yet and is being fetched in the background: %w", t.of, context.Cause(ctx))
+		return Module{}, failure.Transientf(v1alpha1.ReasonPending, "%s is being fetched in the background: %w", t.of, context.Cause(ctx))
 	}
 }
 
@@ -64,7 +64,7 @@ func (t *Task) end(m Module, err error) {
 	t.module, t.err = m, err
 	close(t.done)
 	t.mu.Unlock()
-	for _, fn := range t.afterDone { // which nobody appends to any more
+	for _, fn := range t.afterDone { // complete: the task is done
 		fn()
 	}
 }
@@ -79,9 +79,9 @@ func EndedTask(m Module, err error) *Task {
 // tasks is the single flight of one kind of work: there is at most one task per key,
 // which everybody joins who asks for the same.
 //
-// golang.org/x/sync/singleflight does not do: it has no bounds, its goroutines are
-// awaited by nobody when the server stops, and a panic over what a source sent ends
-// the process.
+// golang.org/x/sync/singleflight does not do: it has no bounds, nothing waits for
+// its goroutines when the server stops, and a panic over what a source sent ends the
+// process.
 type tasks[K comparable] struct {
 	owner *owner
 	limit int

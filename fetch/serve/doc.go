@@ -10,9 +10,7 @@
 // lower-case hex digits is 400, a module that cannot be had is 404, one that may
 // come yet is 503.
 //
-// A replica that lacks a module has a Filler bring it. However many proxies ask,
-// there is one fill per module, a bounded number of fills at a time, and a refusal
-// is remembered for some seconds.
+// A module that this replica lacks is brought by a Filler, which joins all who ask.
 //
 // The server records which clients requested a module and which were sent the whole
 // of it: so it is known which proxies have it. It gives these accesses to the other

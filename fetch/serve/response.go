@@ -71,8 +71,8 @@ func (r *response) extend() {
 	_ = r.control.SetWriteDeadline(time.Now().Add(sendTimeout))
 }
 
-// limitBody gives a client little time for the body of its request, which nobody
-// wants. Other requests get no such limit: when it is reached, net/http takes the
+// limitBody gives a client little time for the body of its request, which is not
+// read. Other requests get no such limit: when it is reached, net/http takes the
 // client for gone, even while it waits for a module.
 func (r *response) limitBody() {
 	_ = r.control.SetReadDeadline(time.Now().Add(readHeaderTimeout))

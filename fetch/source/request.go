@@ -10,7 +10,7 @@ import (
 
 // Request asks for the module of one AutoWasm.
 type Request struct {
-	// Namespace of the AutoWasm: its Secret and ConfigMap are looked for there.
+	// Namespace of the AutoWasm: its Secret and ConfigMap are read there.
 	Namespace string
 	// Name of the AutoWasm, for messages only.
 	Name string
