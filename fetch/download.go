@@ -15,41 +15,47 @@ import (
 const maxJoins = 3
 
 // download returns the module of a resolved source, which is downloaded once for all
-// whose sources resolve to the same.
+// whose sources resolve to the same. The limiter comes before there is anything to
+// join: no request joins a download that waits in another namespace's queue.
 func (f *Fetcher) download(ctx context.Context, a ask, resolved *source.Resolved) (Module, error) {
 	for joins := 1; ; joins++ {
-		task, started, err := f.joinDownload(ctx, a, resolved)
-		if err != nil {
-			return Module{}, err
+		task := f.downloads.find(resolved.Key)
+		if task == nil {
+			release, err := f.acquire(ctx, f.downloading, a)
+			if err != nil {
+				return Module{}, err
+			}
+			var added bool
+			if task, added, err = f.downloads.add(resolved.Key, a, a.starter()); added {
+				defer release()
+				return f.transfer(ctx, a, resolved, task)
+			}
+			release()
+			if err != nil {
+				return Module{}, err
+			}
 		}
 		m, err := task.wait(ctx)
-		others := !started && task.starter.credentials != a.credentials
-		if err == nil || !others || joins == maxJoins {
+		if err == nil || task.starter.credentials == a.credentials || joins == maxJoins {
 			return m, f.interrupted(ctx, a, err)
 		}
 	}
 }
 
-// joinDownload joins a download that is under way, or does it itself. The limiter
-// comes before there is anything to join: no request joins a download that waits in
-// another namespace's queue.
-func (f *Fetcher) joinDownload(ctx context.Context, a ask, resolved *source.Resolved) (task *Task, started bool, err error) {
-	if running := f.downloads.find(resolved.Key); running != nil {
-		return running, false, nil
-	}
-	err = f.limited(ctx, f.downloading, a, func(ctx context.Context) (err error) {
-		task, started, err = f.downloads.do(ctx, resolved.Key, a, a.starter(), func(ctx context.Context) (Module, error) {
-			m, err := f.transfer(ctx, resolved)
-			return m, f.interrupted(ctx, a, err)
-		})
-		return err
+// transfer is the task of a download, in the goroutine of the request that began it.
+func (f *Fetcher) transfer(ctx context.Context, a ask, resolved *source.Resolved, task *Task) (Module, error) {
+	ctx, cancel := f.bounded(ctx)
+	defer cancel()
+	f.downloads.run(ctx, resolved.Key, task, func(ctx context.Context) (Module, error) {
+		m, err := f.put(ctx, resolved)
+		return m, f.interrupted(ctx, a, err)
 	})
-	return task, started, err
+	return task.Result()
 }
 
-// transfer streams the module into the store, unless another request has done so
-// while this one waited for the limiter.
-func (f *Fetcher) transfer(ctx context.Context, resolved *source.Resolved) (Module, error) {
+// put streams the module into the store, unless another request has done so while
+// this one waited for the limiter.
+func (f *Fetcher) put(ctx context.Context, resolved *source.Resolved) (Module, error) {
 	if m, ok := f.recall(resolved); ok {
 		return m, nil
 	}

@@ -46,26 +46,16 @@ func (f *Fetcher) begin(ctx context.Context, r source.Request) (Module, *Task, e
 	if err != nil {
 		return Module{}, nil, err
 	}
-	if m, ok := f.cached(id); ok {
-		return m, nil, nil
+	if m, ok := f.memory.resolution(id); ok {
+		if _, ok := f.o.Store.Use(m.SHA256); ok {
+			return m, nil, nil
+		}
 	}
 	a := ask{identity: id, tenant: r.Namespace}
 	task, err := f.requests.start(ctx, a, a, a.starter(), func(ctx context.Context) (Module, error) {
 		return f.ensure(ctx, a, r)
 	})
 	return Module{}, task, err
-}
-
-// cached answers from memory if it may and the store still has the module.
-func (f *Fetcher) cached(id identity) (Module, bool) {
-	if !id.memorable {
-		return Module{}, false
-	}
-	m, ok := f.memory.resolution(id)
-	if ok {
-		_, ok = f.o.Store.Use(m.SHA256)
-	}
-	return m, ok
 }
 
 // ensure is the task of a request.
@@ -77,24 +67,21 @@ func (f *Fetcher) ensure(ctx context.Context, a ask, r source.Request) (Module, 
 	}
 	took := f.o.Now().Sub(begun)
 	f.metrics.fetched(took, err)
-	if err == nil && a.memorable {
+	if err == nil {
 		f.memory.addResolution(a.identity, m, f.o.ResolveTTL-took)
 	}
 	return m, err
 }
 
-// resolveAndFetch asks the source, with the request's own credentials, what it has,
-// and downloads what it has not given before.
+// resolveAndFetch asks the source what it has, and downloads what it has not given
+// before.
 func (f *Fetcher) resolveAndFetch(ctx context.Context, a ask, r source.Request) (m Module, err error) {
-	if err := f.memory.rateLimited(a.account()); err != nil {
+	user := account{a.host(), a.credentials}
+	if err := f.memory.rateLimited(user); err != nil {
 		return Module{}, err
 	}
-	defer func() { f.memory.addRateLimit(a.account(), err) }()
-	var resolved *source.Resolved
-	err = f.limited(ctx, f.resolving, a, func(ctx context.Context) (err error) {
-		resolved, err = f.o.Sources.Resolve(ctx, r)
-		return err
-	})
+	defer func() { f.memory.addRateLimit(user, err) }()
+	resolved, err := f.resolve(ctx, a, r)
 	if err != nil {
 		return Module{}, err
 	}
@@ -104,23 +91,34 @@ func (f *Fetcher) resolveAndFetch(ctx context.Context, a ask, r source.Request) 
 	return f.download(ctx, a, resolved)
 }
 
-// limited runs fn when the limiter lets it. Both the wait and fn are bounded by
-// FetchTimeout.
-func (f *Fetcher) limited(ctx context.Context, l *limiter, a ask, fn func(context.Context) error) error {
-	waiting, stop := context.WithTimeoutCause(ctx, f.o.FetchTimeout, errBusy)
-	defer stop()
-	release, err := l.acquire(waiting, a.tenant, a.host())
+// resolve asks the source, with the request's own credentials, what it has.
+func (f *Fetcher) resolve(ctx context.Context, a ask, r source.Request) (*source.Resolved, error) {
+	release, err := f.acquire(ctx, f.resolving, a)
 	if err != nil {
-		return f.interrupted(waiting, a, err)
+		return nil, err
 	}
 	defer release()
-	running, stop := context.WithTimeoutCause(ctx, f.o.FetchTimeout, fmt.Errorf("the source did not finish within %s", f.o.FetchTimeout))
-	defer stop()
-	return f.interrupted(running, a, fn(running))
+	ctx, cancel := f.bounded(ctx)
+	defer cancel()
+	resolved, err := f.o.Sources.Resolve(ctx, r)
+	return resolved, f.interrupted(ctx, a, err)
 }
 
-// errBusy is the cause of a wait for the limiter that took too long.
+// acquire waits for a place of a limiter, and returns what releases it.
+func (f *Fetcher) acquire(ctx context.Context, l *limiter, a ask) (release func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, errBusy)
+	defer cancel()
+	release, err = l.acquire(ctx, a.tenant, a.host())
+	return release, f.interrupted(ctx, a, err)
+}
+
+// errBusy is the cause of a wait for a limiter that took too long.
 var errBusy = errors.New("too many other fetches are under way")
+
+// bounded is the context of one resolution or download.
+func (f *Fetcher) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, f.o.FetchTimeout, fmt.Errorf("the source did not finish within %s", f.o.FetchTimeout))
+}
 
 // interrupted makes an error that comes of the end of our own context transient, and
 // says why it ended.

@@ -129,6 +129,7 @@ func New(o Options) *Fetcher {
 		peers:        peer.NewClient(o.Peers),
 	}
 	f.metrics = newMetrics(f)
+	f.fills.ended = f.filled
 	return f
 }
 

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"golang.org/x/time/rate"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -59,17 +58,6 @@ func (f *Fetcher) Fill(ctx context.Context, sha256 string) error {
 func (f *Fetcher) fill(ctx context.Context, sha256 string) error {
 	ctx, cancel := context.WithTimeout(ctx, f.o.FillTimeout)
 	defer cancel()
-	_, err := recovered(ctx, func(ctx context.Context) (Module, error) {
-		return Module{}, f.copyOrFetch(ctx, sha256)
-	})
-	f.metrics.filled(err)
-	if err != nil {
-		f.memory.addFailure(sha256, err)
-	}
-	return err
-}
-
-func (f *Fetcher) copyOrFetch(ctx context.Context, sha256 string) error {
 	requests, err := requestsFor(ctx, f.o.Reader, sha256)
 	if err != nil {
 		return failure.Transientf(v1alpha1.ReasonUnavailable, "%w", err)
@@ -88,6 +76,14 @@ func (f *Fetcher) copyOrFetch(ctx context.Context, sha256 string) error {
 		return failure.Terminalf(v1alpha1.ReasonNotFound, "nothing references module %s", sha256)
 	}
 	return f.fetchAny(ctx, requests, sha256)
+}
+
+// filled is called at the end of each fill.
+func (f *Fetcher) filled(sha256 string, err error) {
+	f.metrics.filled(err)
+	if err != nil {
+		f.memory.addFailure(sha256, err)
+	}
 }
 
 // copyFromPeers asks one peer after the other. That none has it is no error: the
@@ -130,24 +126,18 @@ func (f *Fetcher) copyFrom(ctx context.Context, url, sha256 string) error {
 func (f *Fetcher) fetchAny(ctx context.Context, requests []source.Request, sha256 string) error {
 	var worst *failure.Error
 	for _, r := range requests {
-		err := f.fetchExactly(ctx, r, sha256)
-		if err == nil {
+		m, err := f.Ensure(ctx, r)
+		if err == nil && m.SHA256 == sha256 {
 			return nil
 		}
-		err = fmt.Errorf("as AutoWasm %s/%s asks: %w", r.Namespace, r.Name, err)
+		if err == nil {
+			err = failure.Terminalf(v1alpha1.ReasonDigestMismatch, "%s now holds module %s", m.Reference, m.SHA256)
+		}
 		if worst == nil || (worst.Terminal && !failure.Of(err).Terminal) {
-			worst = failure.Wrapf(err, "fill module %s", sha256)
+			worst = failure.Wrapf(err, "fill module %s as AutoWasm %s/%s asks", sha256, r.Namespace, r.Name)
 		}
 	}
 	return worst
-}
-
-func (f *Fetcher) fetchExactly(ctx context.Context, r source.Request, sha256 string) error {
-	m, err := f.Ensure(ctx, r)
-	if err == nil && m.SHA256 != sha256 {
-		err = failure.Terminalf(v1alpha1.ReasonDigestMismatch, "%s now holds module %s", m.Reference, m.SHA256)
-	}
-	return err
 }
 
 // throttle bounds how often something is begun, and how much of it is under way.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/internal/text"
@@ -31,8 +30,6 @@ type ask struct {
 }
 
 func (a ask) starter() starter { return starter{a.tenant, a.credentials} }
-
-func (a ask) account() account { return account{a.host(), a.credentials} }
 
 // String names the source for messages.
 func (id identity) String() string {
@@ -66,10 +63,20 @@ type fingerprinter interface {
 	Fingerprint(ctx context.Context, r source.Request) (string, error)
 }
 
-func (f *Fetcher) identify(ctx context.Context, r source.Request) (identity, error) {
-	id := identify(r)
-	if r.Secret == "" && id.kind != "configMap" {
-		id.namespace = ""
+// identify reads no more than the credentials.
+func (f *Fetcher) identify(ctx context.Context, r source.Request) (id identity, err error) {
+	switch s := r.Source; {
+	case s.Registry != nil:
+		id.kind, id.place, id.part = "registry", s.Registry.Image, r.Preferred
+		id.memorable = r.Preferred == "" && !source.ResolvesAgain(s)
+	case s.Object != nil:
+		id.kind, id.place, id.part = "object", s.Object.URL, s.Object.SHA256
+		id.memorable = s.Object.SHA256 != ""
+	case s.ConfigMap != nil:
+		id.kind, id.place, id.part = "configMap", s.ConfigMap.Name, s.ConfigMap.Key
+	}
+	if r.Secret != "" || id.kind == "configMap" {
+		id.namespace = r.Namespace
 	}
 	prints, ok := f.o.Sources.(fingerprinter)
 	if !ok {
@@ -77,31 +84,10 @@ func (f *Fetcher) identify(ctx context.Context, r source.Request) (identity, err
 		id.memorable = id.memorable && r.Secret == ""
 		return id, nil
 	}
-	var err error
 	if id.credentials, err = prints.Fingerprint(ctx, r); err != nil {
 		return identity{}, failure.Wrapf(err, "read the credentials for %s", id)
 	}
 	return id, nil
-}
-
-func identify(r source.Request) identity {
-	id := identity{namespace: r.Namespace}
-	switch s := r.Source; {
-	case s.Registry != nil:
-		id.kind, id.place, id.part = "registry", s.Registry.Image, r.Preferred
-		id.memorable = r.Preferred == "" && fixed(s.Registry)
-	case s.Object != nil:
-		id.kind, id.place, id.part = "object", s.Object.URL, s.Object.SHA256
-		id.memorable = s.Object.SHA256 != ""
-	case s.ConfigMap != nil:
-		id.kind, id.place, id.part = "configMap", s.ConfigMap.Name, s.ConfigMap.Key
-	}
-	return id
-}
-
-// fixed reports whether an image need not be resolved each time.
-func fixed(s *v1alpha1.RegistrySource) bool {
-	return strings.Contains(s.Image, "@") || s.EffectivePullPolicy() == v1alpha1.PullIfNotPresent
 }
 
 // registryHost is the registry that an image is read from, "" for what is not the

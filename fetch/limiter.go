@@ -43,7 +43,10 @@ func newLimiter(size int) *limiter {
 // called; or the cause of the context's end.
 func (l *limiter) acquire(ctx context.Context, namespace, host string) (release func(), err error) {
 	w := &waiter{pair: pair{namespace, host}, acquired: make(chan struct{})}
-	l.enqueue(w)
+	l.mu.Lock()
+	l.waiting = append(l.waiting, w)
+	l.grant()
+	l.mu.Unlock()
 	select {
 	case <-w.acquired:
 		return sync.OnceFunc(func() { l.release(w) }), nil
@@ -51,13 +54,6 @@ func (l *limiter) acquire(ctx context.Context, namespace, host string) (release 
 		l.release(w)
 		return nil, context.Cause(ctx)
 	}
-}
-
-func (l *limiter) enqueue(w *waiter) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting = append(l.waiting, w)
-	l.grant()
 }
 
 // release takes a waiter away from wherever it is: one that no longer waits may have

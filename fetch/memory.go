@@ -45,8 +45,12 @@ func newMemory(now func() time.Time) *memory {
 	}
 }
 
-// resolution returns what an identity was resolved to. It allocates nothing.
+// resolution returns what an identity was resolved to, if it may be answered from
+// memory. It allocates nothing.
 func (m *memory) resolution(id identity) (Module, bool) {
+	if !id.memorable {
+		return Module{}, false
+	}
 	known, ok := m.resolutions.Get(unique.Make(id)) // an identity itself would be allocated as a key
 	if !ok {
 		return Module{}, false
@@ -55,7 +59,9 @@ func (m *memory) resolution(id identity) (Module, bool) {
 }
 
 func (m *memory) addResolution(id identity, resolved Module, ttl time.Duration) {
-	m.resolutions.Add(unique.Make(id), resolved, ttl)
+	if id.memorable {
+		m.resolutions.Add(unique.Make(id), resolved, ttl)
+	}
 }
 
 // account is whom a host rate limits: registries limit users, and the limit of one

@@ -59,16 +59,6 @@ func (t *Task) wait(ctx context.Context) (Module, error) {
 	}
 }
 
-func (t *Task) end(m Module, err error) {
-	t.mu.Lock()
-	t.module, t.err = m, err
-	close(t.done)
-	t.mu.Unlock()
-	for _, fn := range t.afterDone { // complete: the task is done
-		fn()
-	}
-}
-
 // EndedTask returns a Task that has ended.
 func EndedTask(m Module, err error) *Task {
 	t := &Task{done: make(chan struct{}), module: m, err: err}
@@ -85,6 +75,7 @@ func EndedTask(m Module, err error) *Task {
 type tasks[K comparable] struct {
 	owner *owner
 	limit int
+	ended func(key K, err error) // called at the end of each; nil calls nothing
 
 	mu      sync.Mutex
 	running map[K]*Task
@@ -96,8 +87,8 @@ func newTasks[K comparable](o *owner, limit, limitOfOne int) *tasks[K] {
 	return &tasks[K]{owner: o, limit: limit, running: map[K]*Task{}, started: newCounter[string](limitOfOne)}
 }
 
-// start returns the task of the key, and starts it with fn if there is none. fn gets
-// a context of its own, with the logger of ctx.
+// start returns the task of the key, and starts it with fn in the background if there
+// is none. fn gets a context of its own, with the logger of ctx.
 func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter, fn func(context.Context) (Module, error)) (*Task, error) {
 	t, added, err := g.add(key, of, by)
 	if !added {
@@ -110,16 +101,8 @@ func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter
 	return t, nil
 }
 
-// do is start for a caller that is itself a task: it runs fn in its own goroutine.
-func (g *tasks[K]) do(ctx context.Context, key K, of fmt.Stringer, by starter, fn func(context.Context) (Module, error)) (t *Task, started bool, err error) {
-	t, added, err := g.add(key, of, by)
-	if added {
-		g.run(ctx, key, t, fn)
-	}
-	return t, added, err
-}
-
-// add returns the task of the key, which it adds if there is none.
+// add returns the task of the key, which it adds if there is none. Whoever added it
+// must end it.
 func (g *tasks[K]) add(key K, of fmt.Stringer, by starter) (t *Task, added bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -138,18 +121,38 @@ func (g *tasks[K]) add(key K, of fmt.Stringer, by starter) (t *Task, added bool,
 	return t, true, nil
 }
 
+// run ends the task with what fn returns. A panic over what a source or a peer sent
+// is an error.
 func (g *tasks[K]) run(ctx context.Context, key K, t *Task, fn func(context.Context) (Module, error)) {
-	m, err := recovered(ctx, fn)
-	g.end(key, t, m, err)
+	var m Module
+	var err error
+	defer func() {
+		if p := recover(); p != nil {
+			log.FromContext(ctx).Error(fmt.Errorf("panic: %v", p), "Fetch panicked", "stack", string(debug.Stack()))
+			m, err = Module{}, failure.Transientf(v1alpha1.ReasonUnavailable, "internal error: %v", p)
+		}
+		g.end(key, t, m, err)
+	}()
+	m, err = fn(ctx)
 }
 
-// end forgets the task before its result is known: who asks later starts another.
+// end makes the result of a task known, and forgets it before: who asks later starts
+// another.
 func (g *tasks[K]) end(key K, t *Task, m Module, err error) {
+	if g.ended != nil {
+		g.ended(key, err)
+	}
 	g.mu.Lock()
 	delete(g.running, key)
 	g.started.remove(t.starter.namespace)
 	g.mu.Unlock()
-	t.end(m, err)
+	t.mu.Lock()
+	t.module, t.err = m, err
+	close(t.done)
+	t.mu.Unlock()
+	for _, fn := range t.afterDone { // complete: the task is done
+		fn()
+	}
 }
 
 // find returns the task of the key, nil when there is none.
@@ -164,17 +167,6 @@ func (g *tasks[K]) count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.running)
-}
-
-// recovered turns a panic over what a source or a peer sent into an error.
-func recovered(ctx context.Context, fn func(context.Context) (Module, error)) (m Module, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			log.FromContext(ctx).Error(fmt.Errorf("panic: %v", p), "Fetch panicked", "stack", string(debug.Stack()))
-			m, err = Module{}, failure.Transientf(v1alpha1.ReasonUnavailable, "internal error: %v", p)
-		}
-	}()
-	return fn(ctx)
 }
 
 // owner is whom the tasks belong to: it can cancel all of them and wait.
