@@ -65,6 +65,24 @@ func TestAnothersFailedDownloadIsNotMine(t *testing.T) {
 	})
 }
 
+// With the same credentials it would fail again.
+func TestAFailedDownloadWithMyCredentialsIsMine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.onOpen = func(context.Context, source.Request) error {
+			time.Sleep(time.Second)
+			return failure.Terminalf(v1alpha1.ReasonUnauthorized, "no blobs for anybody")
+		}
+		var callers sync.WaitGroup
+		for i := range 10 {
+			callers.Go(func() { f.refused(image(x, as(fmt.Sprint("tenant-", i), "")), v1alpha1.ReasonUnauthorized, true) })
+			synctest.Wait()
+		}
+		callers.Wait()
+		f.expect(10, 1)
+	})
+}
+
 // Whether the resolution or the download is slow: the caller is let go, the work
 // goes on without anybody, once however many gave up, and is there for who asks
 // later.
