@@ -178,7 +178,7 @@ func TestSidecarsInOrder(t *testing.T) {
 	}
 }
 
-// TestRulesAndPoliciesOfTheSameAge: the oldest counts, and of the same age the first by
+// TestRulesAndPoliciesInOrder: the oldest counts, and of the same age the first by
 // name.
 func TestRulesAndPoliciesInOrder(t *testing.T) {
 	const rule = `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {namespace: shop, name: %s, creationTimestamp: "2026-01-0%dT00:00:00Z"}, spec: {host: "*.local", trafficPolicy: {tls: {mode: %s}}}}`
