@@ -1,17 +1,15 @@
-// Package render turns an AutoWasm and the module that its source resolved to
-// into the Istio EnvoyFilter that carries the module to the selected proxies.
+// Package render turns an AutoWasm and the module that its source resolved to into the Istio EnvoyFilter that carries
+// the module to the selected proxies.
 //
-// EnvoyFilter is the only constructor, and a pure function: no network, no clock, no
-// randomness. Admission, the controller and wasmc call it, and the same input gives the
-// same bytes. So the controller adopts what admission staged without a change to the
-// spec, writes only on a difference (Equal), and disturbs no proxy for nothing.
+// EnvoyFilter is the only constructor, and a pure function: no network, no clock, no randomness. Admission, the
+// controller and wasmc call it once package validation has let the AutoWasm pass, and the same input gives the same
+// bytes. So the controller adopts what admission staged without a change to the spec, writes only on a difference
+// (Equal), and disturbs no proxy for nothing.
 //
-// What it renders is built from the typed messages of Istio and Envoy, and Envoy's
-// own rules are checked before anything leaves this package, because istiod does
-// not check them: a mistake would only be seen as a listener that every proxy
-// refuses. A user's strings reach only the fields that exist for them; nothing
-// that a user writes can add a field or a patch.
+// The typed messages of Istio and Envoy are rendered, and Envoy's own rules are checked before anything leaves this
+// package, because istiod does not check them: a mistake would only show as a listener that every proxy refuses. A
+// user's strings reach only the fields that exist for them; nothing that a user writes can add a field or a patch.
 //
-// The package also holds the marks by which the server knows its own EnvoyFilters:
-// labels, annotations (ProvenanceOf) and the field manager (IsOurs).
+// The package also holds the marks by which the server knows its own EnvoyFilters: labels, annotations (ProvenanceOf)
+// and the field manager (IsOurs).
 package render

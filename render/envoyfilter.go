@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 
 	networking "istio.io/api/networking/v1alpha3"
@@ -17,24 +18,21 @@ import (
 type Module struct {
 	// SHA256 of the module's bytes: 64 lower-case hex digits. Required.
 	SHA256 string
-	// Reference is the immutable reference that the source resolved to. Its query is
-	// not rendered: it may hold a signature, and an EnvoyFilter is read by more people
-	// than the AutoWasm. "" is not rendered.
+	// Reference is the immutable reference that the source resolved to, "" when there is none. Its query is not
+	// rendered: it may hold a signature, and an EnvoyFilter is read by more people than the AutoWasm.
 	Reference string
-	// Reload is how often the proxies were asked to load the module again. It
-	// changes nothing of the plugin but its name, and a proxy whose plugin has
-	// another name loads the module for it.
+	// Reload is how often the proxies were made to load the module again. It changes only the name of the plugin, and
+	// a proxy whose plugin has another name loads the module for it.
 	Reload uint32
 }
 
-// EnvoyFilter renders aw with module m: the whole object as it is sent to the API
-// server, with name, namespace, labels, annotations and spec, and with nothing that
-// the server fills. Only the owner reference is left to whoever adopts it.
+// EnvoyFilter renders aw, in which validation.Validate found no error, with module m: the whole object as it is sent
+// to the API server, with nothing that the server fills. Only the owner reference is left to whoever adopts it.
 //
-// It fails when a field of aw cannot be rendered, naming the field, the reason and
-// the remedy, when o or m are incomplete, or when the message breaks a rule of Envoy.
+// It fails when o or m are incomplete, aw has no name or a word or configuration that cannot be rendered, or the
+// message breaks a rule of Envoy.
 func EnvoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*unstructured.Unstructured, error) {
-	ef, err := typed(aw, m, o.withDefaults())
+	ef, err := typed(aw, m, o)
 	if err != nil {
 		return nil, fmt.Errorf("render the EnvoyFilter of AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
 	}
@@ -43,6 +41,28 @@ func EnvoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*unstructured.Unst
 		return nil, fmt.Errorf("encode the EnvoyFilter of AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
 	}
 	return u, nil
+}
+
+// check refuses what would be rendered as something else: a word without an entry here would silently become Istio's
+// or Envoy's zero value.
+func check(aw *v1alpha1.AutoWasm, m Module, o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if !v1alpha1.IsSHA256(m.SHA256) {
+		return fmt.Errorf("the module's sha256 is %q: it must be 64 lower-case hex digits, and is known only once the source is resolved", m.SHA256)
+	}
+	if aw.Namespace == "" || aw.Name == "" {
+		return errors.New("the EnvoyFilter is named as the AutoWasm, in its namespace: set both")
+	}
+	f := &aw.Spec.Filter
+	if _, ok := patchContexts[f.Context]; !ok {
+		return fmt.Errorf("spec.filter.context %q is not known", f.Context)
+	}
+	if _, ok := failurePolicies[f.FailurePolicy]; !ok {
+		return fmt.Errorf("spec.filter.failurePolicy %q is not known", f.FailurePolicy)
+	}
+	return nil
 }
 
 // typed returns the object in Istio's type. Its patches share one value.
@@ -70,8 +90,7 @@ func typed(aw *v1alpha1.AutoWasm, m Module, o Options) (*istiov1alpha3.EnvoyFilt
 	}, nil
 }
 
-// workloadSelector is nil for a selector that selects everything: Istio reads an
-// absent one as every workload of the namespace.
+// workloadSelector is nil for an empty selector: Istio reads an absent one as every workload of the namespace.
 func workloadSelector(s v1alpha1.WorkloadSelector) *networking.WorkloadSelector {
 	if len(s.MatchLabels) == 0 {
 		return nil
@@ -87,8 +106,8 @@ func priority(p *int32) int32 {
 	return *p
 }
 
-// untyped goes through JSON, with the API machinery's own rule for numbers: int64
-// where they are whole, else float64. It fails only on strings that are not UTF-8.
+// untyped goes through JSON, with the API machinery's own rule for numbers: int64 where they are whole, else float64.
+// It fails only on strings that are not UTF-8.
 func untyped(ef *istiov1alpha3.EnvoyFilter) (*unstructured.Unstructured, error) {
 	raw, err := json.Marshal(ef)
 	if err != nil {

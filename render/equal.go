@@ -1,21 +1,19 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Equal reports whether live, as read from the API server, already is what desired
-// asks for, so that a write would change nothing that the server manages: the
-// whole spec is the same value, every label and annotation of desired is there,
-// and none that FieldManager applied before has been dropped since. What others
-// added to the metadata does not count.
+// Equal reports whether live, as read from the API server, already is what desired asks for, so that a write would
+// change nothing that the server manages: the whole spec is the same value, every label and annotation of desired is
+// there, and none that FieldManager applied before has been dropped since. What others added to the metadata does not
+// count.
 func Equal(live, desired *unstructured.Unstructured) bool {
 	if live == nil || desired == nil {
 		return live == desired
@@ -26,41 +24,15 @@ func Equal(live, desired *unstructured.Unstructured) bool {
 		nothingDropped(live, desired)
 }
 
+// sameSpec compares the specs as JSON, in which 10, int64(10) and float64(10) are one, whatever type a decoder gave
+// them.
 func sameSpec(a, b *unstructured.Unstructured) bool {
-	return sameValue(a.Object["spec"], b.Object["spec"])
-}
-
-// sameValue compares JSON values. Numbers are the same by value, whatever type
-// their decoder gave them: 10, int64(10) and float64(10) are one.
-func sameValue(a, b any) bool {
-	switch left := a.(type) {
-	case map[string]any:
-		right, ok := b.(map[string]any)
-		return ok && maps.EqualFunc(left, right, sameValue)
-	case []any:
-		right, ok := b.([]any)
-		return ok && slices.EqualFunc(left, right, sameValue)
+	if reflect.DeepEqual(a.Object["spec"], b.Object["spec"]) {
+		return true
 	}
-	return reflect.DeepEqual(a, b) || sameNumber(a, b)
-}
-
-// sameNumber is for numbers of different types, of which one is a float.
-func sameNumber(a, b any) bool {
-	left, leftOK := float(a)
-	right, rightOK := float(b)
-	return leftOK && rightOK && left == right && reflect.TypeOf(a) != reflect.TypeOf(b)
-}
-
-func float(value any) (float64, bool) {
-	switch value := value.(type) {
-	case float64:
-		return value, true
-	case int64:
-		return float64(value), true
-	case int:
-		return float64(value), true
-	}
-	return 0, false
+	left, leftErr := json.Marshal(a.Object["spec"])
+	right, rightErr := json.Marshal(b.Object["spec"])
+	return leftErr == nil && rightErr == nil && bytes.Equal(left, right)
 }
 
 func contains(all, some map[string]string) bool {
@@ -72,8 +44,8 @@ func contains(all, some map[string]string) bool {
 	return true
 }
 
-// nothingDropped compares what FieldManager applied: a label or annotation that desired
-// no longer has is still to be removed.
+// nothingDropped compares what FieldManager applied: a label or annotation that desired no longer has is still to be
+// removed.
 func nothingDropped(live, desired *unstructured.Unstructured) bool {
 	labels, annotations := desired.GetLabels(), desired.GetAnnotations()
 	for _, entry := range live.GetManagedFields() {

@@ -32,8 +32,7 @@ func labels(aw *v1alpha1.AutoWasm) map[string]string {
 	return out
 }
 
-// nameLabel is the name itself, or its beginning and a hash of the whole when it is
-// longer than a label may be.
+// nameLabel is the name itself, or its beginning and a hash of the whole when it is longer than a label may be.
 func nameLabel(name string) string {
 	if len(name) <= maxLabelValue {
 		return name
@@ -68,9 +67,8 @@ func unlessZero(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// referencedServices is the module server as the annotation names it, "" when there
-// is nothing to say: a filter that is not for gateways must not add a cluster to one
-// that it selects beside sidecars.
+// referencedServices is the module server as the annotation names it, "" when there is nothing to say: a filter that
+// is not for gateways must not add a cluster to one that it selects beside sidecars.
 func referencedServices(f *v1alpha1.Filter, cluster string) string {
 	if f.Context != v1alpha1.Gateway {
 		return ""
@@ -82,20 +80,19 @@ func referencedServices(f *v1alpha1.Filter, cluster string) string {
 	return host
 }
 
-// Provenance says which state of an AutoWasm an EnvoyFilter was rendered for. It is a
-// claim: whoever may write EnvoyFilters may write it.
+// Provenance says which state of an AutoWasm an EnvoyFilter was rendered for. It is a claim: whoever may write
+// EnvoyFilters may write it.
 type Provenance struct {
 	// Generation of the AutoWasm.
 	Generation int64
 	// SpecHash is the SpecHash of its spec.
 	SpecHash string
-	// Reference is the immutable reference that its source resolved to, without a
-	// query.
+	// Reference is the immutable reference that its source resolved to, without a query.
 	Reference string
 }
 
-// ProvenanceOf reads back what ef was rendered for. What is absent or unreadable is
-// left zero: annotations can be edited by hand.
+// ProvenanceOf reads back what ef was rendered for. What is absent or unreadable is left zero: annotations can be
+// edited by hand.
 func ProvenanceOf(ef metav1.Object) Provenance {
 	annotations := ef.GetAnnotations()
 	generation, err := strconv.ParseInt(annotations[v1alpha1.AnnotationGeneration], 10, 64)
@@ -109,8 +106,7 @@ func ProvenanceOf(ef metav1.Object) Provenance {
 	}
 }
 
-// ReloadOf reads back how often the proxies have been asked to load the module of
-// ef again, 0 when ef does not say.
+// ReloadOf reads back how often the proxies have been asked to load the module of ef again, 0 when ef does not say.
 func ReloadOf(ef metav1.Object) uint32 {
 	count, err := strconv.ParseUint(ef.GetAnnotations()[v1alpha1.AnnotationReload], 10, 32)
 	if err != nil {
@@ -119,41 +115,38 @@ func ReloadOf(ef metav1.Object) uint32 {
 	return uint32(count)
 }
 
-// IsLabelled reports whether an object says that it is the server's own. It is for
-// watches and indexes, which see little of an object: anybody can write the label.
+// IsLabelled reports whether an object says that it is the server's own. It is for watches and indexes, which see
+// little of an object: anybody can write the label.
 func IsLabelled(object metav1.Object) bool {
 	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
 }
 
-// IsOurs reports whether ef is the server's own EnvoyFilter for aw, staged or adopted.
-// It has the name of aw, FieldManager has written it, and it bears our marks (isMarked)
-// or, when one of them was removed, still has aw itself for its controller. A
-// hand-written EnvoyFilter, or a copy of one of ours under another name, is not ours.
-// Who may write EnvoyFilters can forge all of it: what else the annotations say is a
-// claim. The managedFields must not have been stripped from ef.
+// IsOurs reports whether ef is the server's own EnvoyFilter for aw, staged or adopted. It has the name of aw,
+// FieldManager has written it, and it bears our marks (isMarked) or, when one of them was removed, still has aw
+// itself for its controller. A hand-written EnvoyFilter, or a copy of one of ours under another name, is not ours.
+// Who may write EnvoyFilters can forge all of it: what else the annotations say is a claim. The managedFields must
+// not have been stripped from ef.
 func IsOurs(ef, aw metav1.Object) bool {
 	return ef.GetNamespace() == aw.GetNamespace() &&
 		ef.GetName() == aw.GetName() &&
 		isWritten(ef) && (isMarked(ef) || metav1.IsControlledBy(ef, aw))
 }
 
-// IsStaged reports whether ef is the server's own, made at admission and not adopted
-// yet. What has an owner is left to the garbage collector.
+// IsStaged reports whether ef is the server's own, made at admission and not adopted yet. What has an owner is left
+// to the garbage collector.
 func IsStaged(ef metav1.Object) bool {
 	return isWritten(ef) && isMarked(ef) && len(ef.GetOwnerReferences()) == 0 && ef.GetDeletionTimestamp().IsZero()
 }
 
-// IsFor reports whether ef says that it was rendered for the very spec that aw has.
-// Admission comes before the API server checks whether the name is taken: a create that
-// it then refuses has staged an EnvoyFilter in the name of the AutoWasm that was there
-// before.
+// IsFor reports whether ef says that it was rendered for the very spec that aw has. Admission comes before the API
+// server checks whether the name is taken: a create that it then refuses has staged an EnvoyFilter in the name of the
+// AutoWasm that was there before.
 func IsFor(ef metav1.Object, aw *v1alpha1.AutoWasm) bool {
 	hash := ProvenanceOf(ef).SpecHash
 	return hash != "" && hash == SpecHash(&aw.Spec)
 }
 
-// isMarked reports whether ef bears the label, and an owner annotation that names its
-// own namespace and name.
+// isMarked reports whether ef bears the label, and an owner annotation that names its own namespace and name.
 func isMarked(ef metav1.Object) bool {
 	return IsLabelled(ef) && ef.GetAnnotations()[v1alpha1.AnnotationOwner] == ownerOf(ef)
 }
@@ -165,9 +158,9 @@ func isWritten(ef metav1.Object) bool {
 	})
 }
 
-// SpecHash returns the first 16 hex digits of the sha256 of the spec's canonical
-// JSON: sorted keys, no white space, absent fields left out, numbers as written.
-// A spec that cannot be encoded, because its config is not JSON, has the hash "".
+// SpecHash returns the first 16 hex digits of the sha256 of the spec's canonical JSON: sorted keys, no white space,
+// absent fields left out, numbers as written. A spec that cannot be encoded, because its config is not JSON, has the
+// hash "".
 func SpecHash(spec *v1alpha1.AutoWasmSpec) string {
 	raw, err := json.Marshal(spec)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// The names under which Istio's listeners know the filters that a patch stands
-// by. Older names match nothing since Istio 1.19, without an error.
+// The names under which Istio's listeners know the filters that a patch stands by. Older names match nothing since
+// Istio 1.19, without an error.
 const (
 	connectionManager = "envoy.filters.network.http_connection_manager"
 	routerFilter      = "envoy.filters.http.router"
@@ -24,8 +24,8 @@ var patchContexts = map[v1alpha1.Context]networking.EnvoyFilter_PatchContext{
 	v1alpha1.Gateway:  networking.EnvoyFilter_GATEWAY,
 }
 
-// configPatches returns one patch per port, in ascending order, because a match
-// has room for one port only; a single patch without a port when there are none.
+// configPatches returns one patch per port, in ascending order, because a match has room for one port only; a single
+// patch without a port when there are none.
 func configPatches(f *v1alpha1.Filter, value *structpb.Struct) []*networking.EnvoyFilter_EnvoyConfigObjectPatch {
 	ports := slices.Clone(f.ApplyPorts)
 	slices.Sort(ports)

@@ -12,21 +12,19 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// Plugin names what one EnvoyFilter has the proxies run. A proxy has statistics for
-// each plugin that it runs, under the plugin's name, and no others that tell one
-// plugin from another. So the name says exactly which one it is, and seeing it in a
-// proxy's statistics means that the proxy has taken this very configuration.
+// Plugin names what one EnvoyFilter has the proxies run. Only the name tells the statistics that a proxy has for one
+// plugin from those of another. So it says exactly which one it is: a proxy with it in its statistics has taken this very
+// configuration.
 type Plugin struct {
 	// Owner is the name without the two hashes: autowasm.<namespace>.<name>.
 	Owner string
-	// VM tells virtual machines apart: 8 hex digits of the hash of the vm_id. Plugins
-	// that share a virtual machine have it in common.
+	// VM tells virtual machines apart: 8 hex digits of the hash of the vm_id. Plugins that share a virtual machine
+	// have it in common.
 	VM string
-	// Revision tells configurations apart: 8 hex digits of the hash of all that is
-	// configured of the plugin, of the AutoWasm's generation, and of how often the load
-	// was asked for. The generation makes another of one that is as a former one was, or
-	// stands at another port: a proxy keeps the statistics of the former one for as long
-	// as it drains its listener.
+	// Revision tells configurations apart: 8 hex digits of the hash of all that is configured of the plugin, of the
+	// AutoWasm's generation, and of how often the load was asked for. The generation makes another of one that is as
+	// a former one was, or stands at another port: a proxy keeps the statistics of the former one for as long as it
+	// drains its listener.
 	Revision string
 }
 
@@ -36,8 +34,7 @@ const hashDigits = 8
 // String is the name of the plugin as Envoy has it.
 func (p Plugin) String() string { return p.Owner + "." + p.VM + "." + p.Revision }
 
-// PluginOf reads back which plugin ef has the proxies run. It is the zero Plugin when
-// ef does not say.
+// PluginOf reads back which plugin ef has the proxies run. It is the zero Plugin when ef does not say.
 func PluginOf(ef metav1.Object) Plugin {
 	parts := strings.Split(ef.GetAnnotations()[v1alpha1.AnnotationPlugin], ".")
 	last := len(parts) - 1
@@ -47,8 +44,7 @@ func PluginOf(ef metav1.Object) Plugin {
 	return Plugin{Owner: strings.Join(parts[:last-1], "."), VM: parts[last-1], Revision: parts[last]}
 }
 
-// nameOf is the plugin of a filter's configuration, in which the name itself is not
-// yet set.
+// nameOf is the plugin of a filter's configuration, in which the name itself is not yet set.
 func nameOf(aw *v1alpha1.AutoWasm, m Module, config *structpb.Struct) (Plugin, error) {
 	canonical, err := encodeJSON(config.AsMap())
 	if err != nil {
@@ -65,14 +61,12 @@ func nameOf(aw *v1alpha1.AutoWasm, m Module, config *structpb.Struct) (Plugin, e
 // ownerName is the name of the HTTP filter, and the beginning of its plugin's.
 func ownerName(aw *v1alpha1.AutoWasm) string { return "autowasm." + dotted(aw) }
 
-// vmID is the user's identifier, or the AutoWasm's name, and what else tells two
-// virtual machines apart.
+// vmID is the user's identifier, or the AutoWasm's name, and what else tells two virtual machines apart.
 //
-// Envoy finds a running virtual machine by its id before it has loaded the code,
-// and takes it without comparing the code or whether precompiled code is allowed,
-// nor, before 2026, the environment (envoyproxy/envoy#44563). An id that stayed the
-// same while one of these changed would go on running the old code, and two
-// AutoWasms with one id would run one module. So all of them go into the id.
+// Envoy finds a running virtual machine by its id before it has loaded the code, and takes it without comparing the
+// code or whether precompiled code is allowed, nor, before 2026, the environment (envoyproxy/envoy#44563). An id that
+// stayed the same while one of these changed would go on running the old code, and two AutoWasms with one id would
+// run one module. So all of them go into the id.
 func vmID(aw *v1alpha1.AutoWasm, m Module) string {
 	id := aw.Spec.Filter.VMID
 	if id == "" {
@@ -85,24 +79,19 @@ func vmID(aw *v1alpha1.AutoWasm, m Module) string {
 	return id
 }
 
-// settingsHash is 8 hex digits of the environment and of whether precompiled code
-// is allowed, "" when neither is set.
+// settingsHash is 8 hex digits of the environment and of whether precompiled code is allowed, "" when neither is set.
 func settingsHash(f *v1alpha1.Filter) string {
 	if len(f.Env) == 0 && !f.AllowPrecompiled {
 		return ""
 	}
-	raw, err := json.Marshal(struct {
+	raw, _ := json.Marshal(struct { // strings and booleans always encode
 		Env         []v1alpha1.EnvVar
 		Precompiled bool
 	}{sortedEnv(f.Env), f.AllowPrecompiled})
-	if err != nil { // not reachable: strings and booleans always encode
-		return ""
-	}
 	return hashOf(raw, hashDigits)
 }
 
-// sortedEnv orders by name: the order in which a user lists variables means
-// nothing, and must not disturb the proxies.
+// sortedEnv orders by name: the order in which a user lists variables must not disturb the proxies.
 func sortedEnv(env []v1alpha1.EnvVar) []v1alpha1.EnvVar {
 	return slices.SortedFunc(slices.Values(env), func(a, b v1alpha1.EnvVar) int {
 		return strings.Compare(a.Name, b.Name)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -22,8 +23,7 @@ import (
 )
 
 const (
-	// wasmType is used directly rather than in a TypedStruct, so that istiod
-	// checks the names of its fields.
+	// wasmType is used directly rather than in a TypedStruct, so that istiod checks the names of its fields.
 	wasmType  = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
 	runtimeV8 = "envoy.wasm.runtime.v8"
 
@@ -31,8 +31,8 @@ const (
 	retryMaxInterval  = 30 * time.Second
 )
 
-// failurePolicies are Envoy's words; an absent policy is not rendered at all, so
-// that proxies older than the field accept the filter.
+// failurePolicies are Envoy's words; an absent policy is not rendered at all, so that proxies older than the field
+// accept the filter.
 var failurePolicies = map[v1alpha1.FailurePolicy]wasmv3.FailurePolicy{
 	"":                  wasmv3.FailurePolicy_UNSPECIFIED,
 	v1alpha1.FailClosed: wasmv3.FailurePolicy_FAIL_CLOSED,
@@ -40,9 +40,8 @@ var failurePolicies = map[v1alpha1.FailurePolicy]wasmv3.FailurePolicy{
 	v1alpha1.FailReload: wasmv3.FailurePolicy_FAIL_RELOAD,
 }
 
-// filterValue is the HTTP filter as Istio inserts it. Its name is unique in the
-// mesh, so that no patch of another EnvoyFilter that matches the name of a filter
-// matches it.
+// filterValue is the HTTP filter as Istio inserts it. Its name is unique in the mesh, so that no patch of another
+// EnvoyFilter that matches the name of a filter matches it.
 func filterValue(aw *v1alpha1.AutoWasm, m Module, o Options) (*structpb.Struct, Plugin, error) {
 	message, err := wasmMessage(aw, m, o)
 	if err != nil {
@@ -63,8 +62,7 @@ func filterValue(aw *v1alpha1.AutoWasm, m Module, o Options) (*structpb.Struct, 
 	}}, plugin, nil
 }
 
-// typedStruct checks the message against Envoy's rules and gives it the free form
-// that a patch wants.
+// typedStruct checks the message against Envoy's rules and gives it the free form that a patch wants.
 func typedStruct(message *filterv3.Wasm) (*structpb.Struct, error) {
 	if err := message.ValidateAll(); err != nil {
 		return nil, fmt.Errorf("the filter breaks Envoy's rules: %w", err)
@@ -103,21 +101,22 @@ func wasmMessage(aw *v1alpha1.AutoWasm, m Module, o Options) (*filterv3.Wasm, er
 }
 
 func remoteCode(m Module, o Options, policy v1alpha1.FailurePolicy) *corev3.AsyncDataSource {
+	timeout, retries := loading(policy)
 	return &corev3.AsyncDataSource{Specifier: &corev3.AsyncDataSource_Remote{
 		Remote: &corev3.RemoteDataSource{
 			Sha256: m.SHA256,
 			HttpUri: &corev3.HttpUri{
-				Uri:              o.BaseURL + v1alpha1.ModulePath + m.SHA256,
+				Uri:              strings.TrimSuffix(o.BaseURL, "/") + v1alpha1.ModulePath + m.SHA256,
 				HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: o.Cluster},
-				Timeout:          durationpb.New(o.timeout(policy)),
+				Timeout:          durationpb.New(timeout),
 			},
-			RetryPolicy: retryPolicy(o.retries(policy)),
+			RetryPolicy: retryPolicy(retries),
 		},
 	}}
 }
 
-// retryPolicy is always rendered: Envoy's default gives up within two seconds, and
-// a proxy that gave up stays without the module until its configuration changes.
+// retryPolicy is always rendered: Envoy's default gives up within two seconds, and a proxy that gave up stays without
+// the module until its configuration changes.
 func retryPolicy(retries uint32) *corev3.RetryPolicy {
 	return &corev3.RetryPolicy{
 		NumRetries: wrapperspb.UInt32(retries),
@@ -147,9 +146,8 @@ func environment(env []v1alpha1.EnvVar) *wasmv3.EnvironmentVariables {
 	return out
 }
 
-// configuration is what the module reads in proxy_on_configure, as a StringValue,
-// which Envoy hands over as it is. It is nil, so that the module sees nothing, for
-// an absent config and for null.
+// configuration is what the module reads in proxy_on_configure, as a StringValue, which Envoy hands over as it is. It
+// is nil, so that the module sees nothing, for an absent config and for null.
 func configuration(config *apiextensionsv1.JSON) (*anypb.Any, error) {
 	if config == nil || len(config.Raw) == 0 {
 		return nil, nil
@@ -165,8 +163,7 @@ func configuration(config *apiextensionsv1.JSON) (*anypb.Any, error) {
 	return value, nil
 }
 
-// configurationText returns a JSON string's content, and any other JSON in
-// canonical form.
+// configurationText returns a JSON string's content, and any other JSON in canonical form.
 func configurationText(raw []byte) (text string, absent bool, err error) {
 	value, err := decodeJSON(raw)
 	if err != nil {

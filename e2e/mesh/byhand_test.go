@@ -20,7 +20,7 @@ type byHand struct {
 	server   *moduleServer
 	module   []byte
 	policy   v1alpha1.FailurePolicy
-	retries  uint32
+	retries  int    // in place of the rendered ones, when it is not 0
 	vmID     string // in place of the rendered one, when it is not ""
 	pace     int    // how many times faster than rendered retries follow each other; 0 is as rendered
 }
@@ -51,7 +51,7 @@ func (f byHand) render(t testing.TB) map[string]any {
 	aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{"app": v1alpha1.LabelValue(f.workload.Name)}
 	aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{InboundPort}
 	aw.Spec.Filter.FailurePolicy = f.policy
-	options := render.Options{Cluster: f.server.Cluster, BaseURL: f.server.BaseURL, Retries: f.retries}
+	options := render.Options{Cluster: f.server.Cluster, BaseURL: f.server.BaseURL}
 	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: suite.SHA256(f.module)}, options)
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +59,9 @@ func (f byHand) render(t testing.TB) map[string]any {
 	for _, patch := range ef.Object["spec"].(map[string]any)["configPatches"].([]any) {
 		if f.vmID != "" {
 			vmConfig(patch)["vmId"] = f.vmID
+		}
+		if f.retries != 0 {
+			retryPolicy(patch)["numRetries"] = f.retries
 		}
 		if f.pace > 0 {
 			f.hasten(t, patch)
@@ -70,23 +73,29 @@ func (f byHand) render(t testing.TB) map[string]any {
 // hasten shortens the waits between retries.
 func (f byHand) hasten(t testing.TB, patch any) {
 	t.Helper()
-	at := vmConfig(patch)
-	for _, key := range []string{"code", "remote", "retryPolicy", "retryBackOff"} {
-		at = at[key].(map[string]any)
-	}
-	for key, value := range at {
+	backOff := retryPolicy(patch)["retryBackOff"].(map[string]any)
+	for key, value := range backOff {
 		wait, err := time.ParseDuration(value.(string))
 		if err != nil {
 			t.Fatal(err)
 		}
-		at[key] = fmt.Sprintf("%gs", (wait / time.Duration(f.pace)).Seconds())
+		backOff[key] = fmt.Sprintf("%gs", (wait / time.Duration(f.pace)).Seconds())
 	}
 }
 
 // vmConfig is the part of a patch that is about the virtual machine.
 func vmConfig(patch any) map[string]any {
-	at := patch.(map[string]any)
-	for _, key := range []string{"patch", "value", "typedConfig", "config", "vmConfig"} {
+	return within(patch, "patch", "value", "typedConfig", "config", "vmConfig")
+}
+
+// retryPolicy is the part of a patch that is about loads that failed.
+func retryPolicy(patch any) map[string]any {
+	return within(vmConfig(patch), "code", "remote", "retryPolicy")
+}
+
+func within(object any, path ...string) map[string]any {
+	at := object.(map[string]any)
+	for _, key := range path {
 		at = at[key].(map[string]any)
 	}
 	return at

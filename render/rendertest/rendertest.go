@@ -1,5 +1,5 @@
-// Package rendertest holds the AutoWasms with which each caller of render.EnvoyFilter
-// is tested: whoever renders, the bytes are the same.
+// Package rendertest holds the AutoWasms with which each caller of render.EnvoyFilter is tested: whoever renders, the
+// bytes are the same.
 package rendertest
 
 import (
@@ -24,9 +24,6 @@ var Options = render.Options{
 	BaseURL: "http://wasmer.istio-system.svc.cluster.local:8081",
 }
 
-// SHA256 is that of the module of each Case.
-const SHA256 = "750d63889653e7117fcbc0831f10f0e1d3f7ec0c82fe5787b71d08a783e3393f"
-
 // Case is an AutoWasm and what is rendered for it.
 type Case struct {
 	Name string
@@ -38,8 +35,7 @@ type Case struct {
 	Want string
 }
 
-// Cases returns one Case for each AutoWasm in the test data of package render, whose
-// path is given.
+// Cases returns one Case for each AutoWasm in the test data of package render, whose path is given.
 func Cases(t testing.TB, testdata string) []Case {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(testdata, "*.in.yaml"))
@@ -48,44 +44,42 @@ func Cases(t testing.TB, testdata string) []Case {
 	}
 	cases := make([]Case, len(files))
 	for i, file := range files {
-		cases[i] = newCase(t, file)
+		aw := read(t, file)
+		m := moduleOf(aw)
+		ef, err := render.EnvoyFilter(aw, m, Options)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		cases[i] = Case{Name: strings.TrimSuffix(filepath.Base(file), ".in.yaml"), AutoWasm: aw, Module: m, Want: YAML(t, ef)}
 	}
 	return cases
 }
 
-func newCase(t testing.TB, file string) Case {
+func read(t testing.TB, file string) *v1alpha1.AutoWasm {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var object map[string]any
-	aw := &v1alpha1.AutoWasm{}
 	if err := yaml.Unmarshal(raw, &object); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 	validation.Default(object, validation.NamespaceDefaults{})
+	aw := &v1alpha1.AutoWasm{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, aw); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 	aw.Generation = 1
-	if object := aw.Spec.Filter.Source.Object; object != nil {
-		object.URL += "?signature=s3cret" // which is not rendered
-	}
-	c := Case{Name: strings.TrimSuffix(filepath.Base(file), ".in.yaml"), AutoWasm: aw, Module: moduleOf(aw)}
-	ef, err := render.EnvoyFilter(aw, c.Module, Options)
-	if err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	c.Want = YAML(t, ef)
-	return c
+	return aw
 }
 
-// moduleOf has the reference that is known without asking the source.
+// moduleOf has the reference that is known without asking the source; the signature of a URL must not be rendered.
 func moduleOf(aw *v1alpha1.AutoWasm) render.Module {
-	m := render.Module{SHA256: SHA256}
+	m := render.Module{SHA256: "750d63889653e7117fcbc0831f10f0e1d3f7ec0c82fe5787b71d08a783e3393f"}
 	switch source := aw.Spec.Filter.Source; {
 	case source.Object != nil:
+		source.Object.URL += "?signature=s3cret"
 		m.Reference = source.Object.URL
 	case source.ConfigMap != nil:
 		m.Reference = fmt.Sprintf("configmap/%s/%s/%s", aw.Namespace, source.ConfigMap.Name, source.ConfigMap.Key)
