@@ -48,7 +48,7 @@ func getArtifact(ref name.Reference, options []remote.Option) (*artifact, error)
 	if err != nil {
 		return nil, withoutOtherScheme(err)
 	}
-	img, err := imageOf(found)
+	img, err := image.FromDescriptor(found)
 	if err != nil {
 		return nil, err
 	}
@@ -62,17 +62,6 @@ func getArtifact(ref name.Reference, options []remote.Option) (*artifact, error)
 		image:      img,
 		manifest:   manifest,
 	}, nil
-}
-
-func imageOf(d *remote.Descriptor) (v1.Image, error) {
-	if !d.MediaType.IsIndex() {
-		return d.Image()
-	}
-	idx, err := d.ImageIndex()
-	if err != nil {
-		return nil, err
-	}
-	return image.Select(idx)
 }
 
 // localModule is a module that has been copied to this machine.

@@ -134,6 +134,27 @@ func TestPullKeepsTheOldFileWhenItFails(t *testing.T) {
 	}
 }
 
+// A registry cannot send another image for a digest by calling it schema 1.
+func TestPullByDigestIsBinding(t *testing.T) {
+	at(t)
+	host := newRegistry(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, digest, pinned := strings.Cut(r.URL.Path, "/manifests/")
+			if !pinned {
+				next.ServeHTTP(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
+			w.Header().Set("Docker-Content-Digest", digest)
+			fmt.Fprint(w, `{"schemaVersion":2,"layers":[]}`)
+		})
+	})
+	got := wasmc(t, "", "pull", host+"/team/a@sha256:"+strings.Repeat("0", 64))
+	if got.Code != exitFailed || got.Out != "" || !strings.Contains(got.Err, "schema 1") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestPullRefuses(t *testing.T) {
 	host := newRegistry(t)
 	at(t)

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/spf13/pflag"
+
+	"github.com/autowasm/autowasm/fetch/image"
 )
 
 // registryOptions say how to reach a registry, and as which user.
@@ -95,7 +97,7 @@ func (o *transportOptions) transport(host string) (http.RoundTripper, error) {
 	}
 	base := remote.DefaultTransport.(*http.Transport).Clone()
 	base.TLSClientConfig = config
-	return &schemeTransport{host: host, scheme: o.scheme(host), next: base}, nil
+	return image.VerifyManifests(&schemeTransport{host: host, scheme: o.scheme(host), next: base}), nil
 }
 
 // scheme returns http only with --plain-http or for this machine.

@@ -2,11 +2,13 @@ package image
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -21,8 +23,41 @@ const (
 	titleAnnotation = "org.opencontainers.image.title"
 )
 
-// decodeManifest reads and decodes a manifest or an index. All of a registry's JSON
-// passes through here; the registry client has capped its size in bytes.
+// FromDescriptor returns the image that holds the module: the one that was found, or one of an index. The type that a
+// manifest declares takes precedence over the registry's header, which the digest does not cover.
+//
+// Errors are those of Select.
+func FromDescriptor(found *remote.Descriptor) (v1.Image, error) {
+	if declared := declaredType(found.Manifest); declared != "" {
+		found.MediaType = declared
+	}
+	if !found.MediaType.IsIndex() {
+		return found.Image()
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	return Select(index)
+}
+
+// declaredType is the media type that a manifest declares, or that its fields imply; "" when neither.
+func declaredType(manifest []byte) types.MediaType {
+	var m struct {
+		MediaType types.MediaType   `json:"mediaType"`
+		Manifests []json.RawMessage `json:"manifests"`
+	}
+	if json.Unmarshal(manifest, &m) != nil {
+		return ""
+	}
+	if m.MediaType == "" && len(m.Manifests) > 0 {
+		return types.OCIImageIndex
+	}
+	return m.MediaType
+}
+
+// decodeManifest reads and decodes a manifest or an index. VerifyManifests has
+// bounded its size and the number of its values.
 func decodeManifest[M any](what string, read func() ([]byte, error), decode func(io.Reader) (*M, error)) (*M, error) {
 	raw, err := read()
 	if err != nil {

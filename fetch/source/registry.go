@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/url"
@@ -12,7 +11,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/image"
@@ -84,7 +82,7 @@ type session struct {
 
 func (s *Sources) newSession(repo name.Repository, c credentials) (*session, error) {
 	puller, err := remote.NewPuller(
-		remote.WithTransport(&registryTransport{inner: s.transport, repo: repo, scheme: s.scheme(repo)}),
+		remote.WithTransport(image.VerifyManifests(&registryTransport{inner: s.transport, repo: repo, scheme: s.scheme(repo)})),
 		remote.WithAuth(c.auth),
 		remote.WithRetryBackoff(oneRetry),
 		remote.WithRetryStatusCodes(),
@@ -142,7 +140,7 @@ func (s *session) open(ctx context.Context, ref name.Digest, max int64) (io.Read
 	if err != nil {
 		return nil, s.explain(ctx, err, what)
 	}
-	img, err := imageOf(found)
+	img, err := image.FromDescriptor(found)
 	if err != nil {
 		return nil, s.explain(ctx, err, what)
 	}
@@ -151,37 +149,4 @@ func (s *session) open(ctx context.Context, ref name.Digest, max int64) (io.Read
 		return nil, s.explain(ctx, err, what)
 	}
 	return &explainedBody{ReadCloser: stream, explain: func(err error) error { return s.explain(ctx, err, what) }}, nil
-}
-
-// imageOf returns the image that holds the module: the manifest's own, or one of
-// an index. The type that a manifest declares takes precedence over the header, which
-// the digest does not cover.
-func imageOf(found *remote.Descriptor) (v1.Image, error) {
-	if declared := declaredType(found.Manifest); declared != "" {
-		found.MediaType = declared
-	}
-	if !found.MediaType.IsIndex() {
-		return found.Image()
-	}
-	index, err := found.ImageIndex()
-	if err != nil {
-		return nil, err
-	}
-	return image.Select(index)
-}
-
-// declaredType is the media type that a manifest declares, or that its fields imply;
-// "" when neither.
-func declaredType(manifest []byte) types.MediaType {
-	var m struct {
-		MediaType types.MediaType   `json:"mediaType"`
-		Manifests []json.RawMessage `json:"manifests"`
-	}
-	if json.Unmarshal(manifest, &m) != nil {
-		return ""
-	}
-	if m.MediaType == "" && len(m.Manifests) > 0 {
-		return types.OCIImageIndex
-	}
-	return m.MediaType
 }

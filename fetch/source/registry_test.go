@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -165,5 +167,44 @@ func TestTypeOfTheManifestItself(t *testing.T) {
 		if err != nil || !bytes.Equal(got, filter) {
 			t.Errorf("%s: %v", header, err)
 		}
+	}
+}
+
+// disguised answers for a digest with another manifest, of the type for which the registry client believes the digest
+// in the header.
+func disguised(digest string, manifest []byte) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, req *http.Request) bool {
+		if !strings.HasSuffix(req.URL.Path, "/manifests/"+digest) {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
+		w.Header().Set("Docker-Content-Digest", digest)
+		w.Header().Set("Content-Length", strconv.Itoa(len(manifest)))
+		_, _ = w.Write(manifest)
+		return true
+	}
+}
+
+// A registry cannot send another image for a digest, nor for a child of an index, by calling it schema 1.
+func TestDigestIsBinding(t *testing.T) {
+	r := newRegistry(t, open)
+	good := filterImage(t, filter)
+	evil := filterImage(t, append(slices.Clone(filter), 0, 1, 0)) // with a custom section
+	r.push(t, "team/filter:evil", evil)
+	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: good})
+	digest, err := good.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := evil.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, pinned := range map[string]string{"image": r.push(t, "team/filter:v1", good), "child": r.push(t, "team/filter:index", index)} {
+		t.Run(name, func(t *testing.T) {
+			r.interfere = disguised(digest.String(), manifest)
+			_, _, err := read(t.Context(), newSources(t, nil, r.host), imageRequest(pinned, ""))
+			wantFailure(t, err, terminal(v1alpha1.ReasonUnsupportedImage), "schema 1")
+		})
 	}
 }

@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// maxManifestBytes is the largest manifest or index. It is what the distribution
-	// specification has registries accept at least.
-	maxManifestBytes = 4 << 20
 	// maxAnswerBytes is the largest of all other answers of a registry or token
 	// service that are not a layer.
 	maxAnswerBytes = 1 << 20
@@ -44,11 +41,8 @@ func (t *registryTransport) RoundTrip(req *http.Request) (*http.Response, error)
 		_ = resp.Body.Close()
 		return nil, err
 	}
-	switch partOf(t.repo, req) {
-	case partBlob: // its reader has limits of its own
-	case partManifest:
-		resp.Body = capped(resp.Body, maxManifestBytes, "the manifest")
-	default:
+	at := partOf(t.repo, req)
+	if readerHasLimit := at == partBlob || at == partManifest && resp.StatusCode == http.StatusOK; !readerHasLimit {
 		resp.Body = capped(resp.Body, maxAnswerBytes, "the answer of "+req.URL.Host)
 	}
 	return resp, nil
