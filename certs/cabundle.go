@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -12,15 +13,14 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 )
 
-// maxBundle bounds how many authorities a caBundle holds: each rotation adds one, and
-// forced rotations must not make the webhook configurations grow without end.
+// maxBundle bounds how many authorities a caBundle holds: each rotation adds one, and forced rotations must not make
+// the webhook configurations grow without end.
 const maxBundle = 16
 
 const pemCertificate = "CERTIFICATE"
 
-// mergeCertificates returns those of old, in their order, and then the new ones of
-// added. Expired certificates and duplicates (by their bytes) are dropped, and the
-// first ones when there are more than maxBundle.
+// mergeCertificates returns those of old, in their order, and then the new ones of added. Expired certificates and
+// duplicates (by their bytes) are dropped, and the first ones when there are more than maxBundle.
 func mergeCertificates(old, added []*x509.Certificate, now time.Time) []*x509.Certificate {
 	var out []*x509.Certificate
 	for _, certificate := range slices.Concat(old, added) {
@@ -29,11 +29,6 @@ func mergeCertificates(old, added []*x509.Certificate, now time.Time) []*x509.Ce
 		}
 	}
 	return out[max(0, len(out)-maxBundle):]
-}
-
-// sameCertificates ignores how the bundles are encoded.
-func sameCertificates(a, b []*x509.Certificate) bool {
-	return slices.EqualFunc(a, b, (*x509.Certificate).Equal)
 }
 
 // parseBundle skips what is not a certificate.
@@ -69,24 +64,23 @@ func commonCertificates(bundles [][]*x509.Certificate) []*x509.Certificate {
 	return common
 }
 
-// changesTo returns what has to be written to the webhooks of a configuration, and the
-// bundles that all of them have then.
-func changesTo(current *configuration, authority []*x509.Certificate, url string, now time.Time) (changes []webhookPatch, bundles [][]*x509.Certificate) {
+// changesTo returns what has to be written to the webhooks of a configuration, and the bundles that they have then.
+func changesTo(current *configuration, authority []*x509.Certificate, base string, now time.Time) (changes []webhookPatch, bundles [][]*x509.Certificate) {
 	for _, hook := range current.webhooks {
 		old := parseBundle(hook.client.CABundle)
 		merged := mergeCertificates(old, authority, now)
 		bundles = append(bundles, merged)
 		wanted := clientPatch{CABundle: encodeBundle(merged)}
-		wanted.redirect(hook.client, url)
-		if !sameCertificates(old, merged) || wanted.URL != "" {
+		wanted.redirect(hook.client, base)
+		if !slices.EqualFunc(old, merged, (*x509.Certificate).Equal) || wanted.URL != "" { // however old is encoded
 			changes = append(changes, webhookPatch{Name: hook.name, ClientConfig: wanted})
 		}
 	}
 	return changes, bundles
 }
 
-// webhookPatch is an element of a strategic merge patch: the API server finds the
-// webhook by its name and touches nothing else of it.
+// webhookPatch is an element of a strategic merge patch: the API server finds the webhook by its name and touches
+// nothing else of it.
 type webhookPatch struct {
 	Name         string      `json:"name"`
 	ClientConfig clientPatch `json:"clientConfig"`
@@ -104,11 +98,11 @@ func (p *clientPatch) redirect(current admissionv1.WebhookClientConfig, base str
 	if base == "" {
 		return
 	}
-	url := strings.TrimSuffix(base, "/") + pathOf(current)
-	if current.URL != nil && *current.URL == url {
+	target := strings.TrimSuffix(base, "/") + pathOf(current)
+	if current.URL != nil && *current.URL == target {
 		return
 	}
-	p.URL, p.Service = url, json.RawMessage("null")
+	p.URL, p.Service = target, json.RawMessage("null")
 }
 
 // pathOf returns the path of a webhook, of its Service or of its URL.
@@ -119,21 +113,18 @@ func pathOf(c admissionv1.WebhookClientConfig) string {
 	if c.URL == nil {
 		return ""
 	}
-	_, rest, _ := strings.Cut(*c.URL, "://")
-	if slash := strings.IndexByte(rest, '/'); slash >= 0 {
-		return rest[slash:]
+	u, err := url.Parse(*c.URL)
+	if err != nil {
+		return ""
 	}
-	return ""
+	return u.Path
 }
 
-// encodePatch names the resourceVersion that was read, so that the API server refuses
-// the patch with a conflict when another replica was faster.
+// encodePatch names the resourceVersion that was read, so that the API server refuses the patch with a conflict when
+// another replica was faster.
 func encodePatch(resourceVersion string, changes []webhookPatch) ([]byte, error) {
-	type metadata struct {
-		ResourceVersion string `json:"resourceVersion"`
-	}
-	return json.Marshal(struct {
-		Metadata metadata       `json:"metadata"`
-		Webhooks []webhookPatch `json:"webhooks"`
-	}{metadata{resourceVersion}, changes})
+	return json.Marshal(map[string]any{
+		"metadata": map[string]string{"resourceVersion": resourceVersion},
+		"webhooks": changes,
+	})
 }

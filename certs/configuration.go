@@ -38,8 +38,8 @@ type configurationClient struct {
 
 func (c *configurationClient) String() string { return c.kind + " " + c.name }
 
-// newConfigurationClient makes the client of a configuration. list and client are those
-// of its kind, and webhooksOf returns the webhooks of an object of that kind.
+// newConfigurationClient makes the client of a configuration. list and client are those of its kind, and webhooksOf
+// returns the webhooks of an object of that kind.
 func newConfigurationClient[T metav1.Object](kind, name string, list lister[T], client patcher[T], webhooksOf func(T) []webhook) *configurationClient {
 	return &configurationClient{
 		kind: kind, name: name,
@@ -79,18 +79,11 @@ func validatingWebhooks(c *admissionv1.ValidatingWebhookConfiguration) (out []we
 	return out
 }
 
-// watch starts informers of the Secret and of the configurations, each for one name:
-// the server may read no other objects of their kinds. It calls changed at each event
-// and resync, and returns once the caches are synced, with a function that stops the
-// informers and waits for their end.
+// watch starts informers of the Secret and of the configurations, each for one name: the server may read no other
+// objects of their kinds. It calls changed at each event and resync, and returns once the caches are synced, with a
+// function that stops the informers and waits for their end.
 func (i *injector) watch(ctx context.Context, changed func()) (stop func(), err error) {
-	factories := []informers.SharedInformerFactory{i.watchSecret(changed)}
-	if i.MutatingWebhookConfiguration != "" {
-		factories = append(factories, i.watchMutating(changed))
-	}
-	if i.ValidatingWebhookConfiguration != "" {
-		factories = append(factories, i.watchValidating(changed))
-	}
+	factories := []informers.SharedInformerFactory{i.watchSecret(changed), i.watchConfigurations(changed)}
 	for _, factory := range factories {
 		factory.Start(ctx.Done())
 	}
@@ -109,34 +102,28 @@ func (i *injector) watch(ctx context.Context, changed func()) (stop func(), err 
 }
 
 func (i *injector) watchSecret(changed func()) informers.SharedInformerFactory {
-	factory := i.factory(i.SecretName, informers.WithNamespace(i.Namespace))
+	factory := i.factory(secretName, informers.WithNamespace(i.Namespace))
 	secrets := factory.Core().V1().Secrets()
 	notify(secrets.Informer(), changed)
 	i.secrets = secrets.Lister().Secrets(i.Namespace)
 	return factory
 }
 
-func (i *injector) watchMutating(changed func()) informers.SharedInformerFactory {
-	name := i.MutatingWebhookConfiguration
+func (i *injector) watchConfigurations(changed func()) informers.SharedInformerFactory {
+	name, client := i.WebhookConfigurations, i.client.AdmissionregistrationV1()
 	factory := i.factory(name)
-	objects := factory.Admissionregistration().V1().MutatingWebhookConfigurations()
-	notify(objects.Informer(), changed)
-	i.configurations = append(i.configurations, newConfigurationClient("MutatingWebhookConfiguration", name, objects.Lister(),
-		i.client.AdmissionregistrationV1().MutatingWebhookConfigurations(), mutatingWebhooks))
+	mutating := factory.Admissionregistration().V1().MutatingWebhookConfigurations()
+	validating := factory.Admissionregistration().V1().ValidatingWebhookConfigurations()
+	notify(mutating.Informer(), changed)
+	notify(validating.Informer(), changed)
+	i.configurations = []*configurationClient{
+		newConfigurationClient("MutatingWebhookConfiguration", name, mutating.Lister(), client.MutatingWebhookConfigurations(), mutatingWebhooks),
+		newConfigurationClient("ValidatingWebhookConfiguration", name, validating.Lister(), client.ValidatingWebhookConfigurations(), validatingWebhooks),
+	}
 	return factory
 }
 
-func (i *injector) watchValidating(changed func()) informers.SharedInformerFactory {
-	name := i.ValidatingWebhookConfiguration
-	factory := i.factory(name)
-	objects := factory.Admissionregistration().V1().ValidatingWebhookConfigurations()
-	notify(objects.Informer(), changed)
-	i.configurations = append(i.configurations, newConfigurationClient("ValidatingWebhookConfiguration", name, objects.Lister(),
-		i.client.AdmissionregistrationV1().ValidatingWebhookConfigurations(), validatingWebhooks))
-	return factory
-}
-
-// factory makes informers of one object by its name.
+// factory makes informers of objects of one name.
 func (i *injector) factory(name string, options ...informers.SharedInformerOption) informers.SharedInformerFactory {
 	byName := fields.OneTermEqualSelector("metadata.name", name).String()
 	options = append(options, informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.FieldSelector = byName }))

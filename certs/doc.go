@@ -1,5 +1,4 @@
-// Package certs gives the webhook its serving certificate, and has the API server trust
-// it.
+// Package certs gives the webhook its serving certificate, and has the API server trust it.
 //
 // A Source answers TLS handshakes. There are two:
 //
@@ -12,17 +11,14 @@
 //
 // # Rotation of the authority
 //
-// No request may fail while the authority changes. So a new authority is appended
-// to the caBundle, beside the old one, and a replica goes on serving the certificate
-// of the old authority until every caBundle has had the new one for some seconds. The
-// old one leaves the bundle when it expires. To distrust it at once, after its key has
-// leaked, delete the Secret and empty the caBundle: the bundle is then made from the
-// current authority alone.
+// No request may fail while the authority changes. So a new authority is appended to the caBundle, beside the old
+// one, and a replica goes on serving the certificate of the old authority until every caBundle has had the new one
+// for some seconds. The old one leaves the bundle when it expires. To distrust it at once, after its key has leaked,
+// delete the Secret and empty the caBundle: the bundle is then made from the current authority alone.
 //
 // # Writes
 //
-// Every replica keeps the caBundle current, without leader election: the first
-// start must converge before there is a leader, and the result is the same whichever
-// replica writes. A write happens only on a difference and names the resourceVersion
-// that was read, so that of two replicas one wins and the other finds no difference.
+// Every replica keeps the caBundle current, without leader election: the first start must converge before there is a
+// leader, and the result is the same whichever replica writes. A write happens only on a difference and names the
+// resourceVersion that was read, so that of two replicas one wins and the other finds no difference.
 package certs

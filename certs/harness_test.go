@@ -121,7 +121,7 @@ func (m *memoryAuthority) rotate(ctx context.Context) ca {
 func (m *memoryAuthority) write(ctx context.Context, next ca) {
 	secrets := m.client.CoreV1().Secrets("istio-system")
 	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: DefaultSecretName},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: secretName},
 		Data:       map[string][]byte{caKey: next.pem()},
 	}
 	if _, err := secrets.Update(ctx, secret, metav1.UpdateOptions{}); err == nil {
@@ -154,13 +154,11 @@ func (m *memoryAuthority) Sign(template *x509.Certificate) (*x509.Certificate, e
 const serviceName = "wasmer-webhook.istio-system.svc"
 
 var testOptions = Options{
-	RESTConfig:                     &rest.Config{Host: "https://127.0.0.1:1"},
-	Namespace:                      "istio-system",
-	SecretName:                     DefaultSecretName,
-	DNSNames:                       ServiceDNSNames("wasmer-webhook", "istio-system", ""),
-	IPs:                            []net.IP{net.IPv4(127, 0, 0, 1)},
-	MutatingWebhookConfiguration:   "wasmer",
-	ValidatingWebhookConfiguration: "wasmer",
+	RESTConfig:            &rest.Config{Host: "https://127.0.0.1:1"},
+	Namespace:             "istio-system",
+	DNSNames:              ServiceDNSNames("wasmer-webhook", "istio-system", ""),
+	IPs:                   []net.IP{net.IPv4(127, 0, 0, 1)},
+	WebhookConfigurations: "wasmer",
 }
 
 // replica is a SelfManaged on a cluster in memory.

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	// resync is how often the caBundles are compared without an event: certificates
-	// expire without one.
+	// resync is how often the caBundles are compared without an event: certificates expire without one.
 	resync = 10 * time.Minute
 	// batch is how long events are gathered before a pass.
 	batch = 50 * time.Millisecond
@@ -28,10 +27,8 @@ const (
 	caKey = "ca.crt"
 )
 
-var errNoPass = errors.New("no caBundle has been compared yet")
-
-// injector keeps the authority in the caBundle of the webhook configurations. It is
-// level-triggered: a pass compares all that is with what should be.
+// injector keeps the authority in the caBundle of the webhook configurations. It is level-triggered: a pass compares
+// all that is with what should be.
 type injector struct {
 	Options
 	client kubernetes.Interface
@@ -52,13 +49,12 @@ func newQueue() queue {
 }
 
 func newInjector(o Options, client kubernetes.Interface, trust *trustAnchors) *injector {
-	return &injector{Options: o, client: client, trust: trust, last: errNoPass}
+	return &injector{Options: o, client: client, trust: trust, last: errors.New("no caBundle has been compared yet")}
 }
 
-// start runs passes until ctx ends: one at once, one after each event, and one after
-// each failure with exponential backoff.
+// start runs passes until ctx ends: at once, after each event, and after each failure with exponential backoff.
 func (i *injector) start(ctx context.Context) error {
-	if i.MutatingWebhookConfiguration == "" && i.ValidatingWebhookConfiguration == "" {
+	if i.WebhookConfigurations == "" {
 		i.trust.trustAll()
 		<-ctx.Done()
 		return nil
@@ -93,8 +89,7 @@ func (i *injector) next(ctx context.Context, q queue) bool {
 	return true
 }
 
-// logFailure logs why a pass failed. A conflict with another replica, or a Secret that
-// does not exist yet, is no error.
+// logFailure logs why a pass failed. A conflict with another replica, or a Secret that is yet to come, is no error.
 func logFailure(ctx context.Context, err error) {
 	log := ctrl.LoggerFrom(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
@@ -135,19 +130,18 @@ func (i *injector) inject(ctx context.Context, now time.Time) error {
 }
 
 func (i *injector) authority() ([]*x509.Certificate, error) {
-	secret, err := i.secrets.Get(i.SecretName)
+	secret, err := i.secrets.Get(secretName)
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate authority: %w", err)
 	}
 	authority := parseBundle(secret.Data[caKey])
 	if len(authority) == 0 {
-		return nil, fmt.Errorf("read the certificate authority: Secret %s/%s holds no certificate under %s", i.Namespace, i.SecretName, caKey)
+		return nil, fmt.Errorf("read the certificate authority: Secret %s/%s holds no certificate under %s", i.Namespace, secretName, caKey)
 	}
 	return authority, nil
 }
 
-// injectInto returns the bundles that the webhooks of a configuration have afterwards;
-// none when it does not exist.
+// injectInto returns the bundles that the webhooks of a configuration have afterwards; none when it does not exist.
 func (i *injector) injectInto(ctx context.Context, c *configurationClient, authority []*x509.Certificate, now time.Time) ([][]*x509.Certificate, error) {
 	current, err := c.get()
 	if apierrors.IsNotFound(err) {

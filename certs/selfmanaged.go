@@ -2,7 +2,6 @@ package certs
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -18,36 +17,32 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// DefaultSecretName is the Secret of the certificate authority.
-const DefaultSecretName = "wasmer-webhook-ca"
-
-const commonName = "wasmer webhook CA"
+const (
+	// secretName is the Secret of the certificate authority.
+	secretName = "wasmer-webhook-ca"
+	commonName = "wasmer webhook CA"
+)
 
 // Options say what the certificates are for and where the authority is written.
 type Options struct {
 	// RESTConfig reaches the API server. Required.
 	RESTConfig *rest.Config
-	// Namespace of the Secret. Required.
+	// Namespace of the Secret with the certificate authority. Required.
 	Namespace string
-	// SecretName of the certificate authority; "" means DefaultSecretName.
-	SecretName string
-	// DNSNames and IPs are those by which the API server may call the webhook. At
-	// least one is required; ServiceDNSNames returns those of a Service.
+	// DNSNames and IPs are those by which the API server may call the webhook. At least one is required;
+	// ServiceDNSNames returns those of a Service.
 	DNSNames []string
 	IPs      []net.IP
-	// MutatingWebhookConfiguration and ValidatingWebhookConfiguration are the
-	// names of the objects whose caBundle is kept current; "" for none. One that
-	// does not exist is written as soon as it appears.
-	MutatingWebhookConfiguration   string
-	ValidatingWebhookConfiguration string
-	// URL is for development: when it is set, such as "https://127.0.0.1:9443",
-	// the webhooks are called there, with the path that they have, instead of at
-	// their Service.
+	// WebhookConfigurations is the name of the MutatingWebhookConfiguration and of the ValidatingWebhookConfiguration
+	// whose caBundle is kept current; "" for none. One that does not exist is written as soon as it appears.
+	WebhookConfigurations string
+	// URL is for development: when it is set, such as "https://127.0.0.1:9443", the webhooks are called there, with
+	// the path that they have, instead of at their Service.
 	URL string
 }
 
-// ServiceDNSNames returns the names by which a Service is called:
-// <service>.<namespace>.svc, and the same under domain when it is not empty.
+// ServiceDNSNames returns the names by which a Service is called: <service>.<namespace>.svc, and the same under
+// domain when it is not empty.
 func ServiceDNSNames(service, namespace, domain string) []string {
 	name := service + "." + namespace + ".svc"
 	if domain == "" {
@@ -58,7 +53,7 @@ func ServiceDNSNames(service, namespace, domain string) []string {
 
 // SelfManaged is a Source with a certificate authority of its own.
 type SelfManaged struct {
-	source   *servertls.DynamicSource
+	*servertls.DynamicSource
 	trust    *trustAnchors
 	injector *injector
 	ready    atomic.Bool
@@ -68,9 +63,6 @@ var _ Source = &SelfManaged{}
 
 // New returns a SelfManaged source. It calls nothing before Start.
 func New(o Options) (*SelfManaged, error) {
-	if o.SecretName == "" {
-		o.SecretName = DefaultSecretName
-	}
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("self-managed certificates: %w", err)
 	}
@@ -96,7 +88,7 @@ func (o Options) check() error {
 func newAuthority(o Options) *authority.DynamicAuthority {
 	return &authority.DynamicAuthority{
 		SecretNamespace: o.Namespace,
-		SecretName:      o.SecretName,
+		SecretName:      secretName,
 		SecretLabels:    map[string]string{"app.kubernetes.io/managed-by": "autowasm"},
 		RESTConfig:      o.RESTConfig,
 		CommonName:      commonName,
@@ -106,7 +98,7 @@ func newAuthority(o Options) *authority.DynamicAuthority {
 func newSelfManaged(o Options, client kubernetes.Interface, a servertls.Authority) *SelfManaged {
 	trust := &trustAnchors{}
 	return &SelfManaged{
-		source: &servertls.DynamicSource{
+		DynamicSource: &servertls.DynamicSource{
 			DNSNames:  o.DNSNames,
 			Authority: newTrustedAuthority(a, o.IPs, trust),
 		},
@@ -115,17 +107,11 @@ func newSelfManaged(o Options, client kubernetes.Interface, a servertls.Authorit
 	}
 }
 
-// GetCertificate returns the certificate in service.
-func (s *SelfManaged) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return s.source.GetCertificate(hello)
-}
-
-// Start keeps the authority, the certificate and the caBundles current until ctx
-// ends. It waits for everything that it started.
+// Start keeps the authority, the certificate and the caBundles current until ctx ends, and waits for all it started.
 func (s *SelfManaged) Start(ctx context.Context) error {
 	ctx = logr.NewContext(ctx, ctrl.LoggerFrom(ctx).WithName("certs"))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ignoreCancel(ctx, s.source.Start(ctx)) })
+	group.Go(func() error { return ignoreCancel(ctx, s.DynamicSource.Start(ctx)) })
 	group.Go(func() error { return ignoreCancel(ctx, s.injector.start(ctx)) })
 	return group.Wait()
 }
@@ -138,12 +124,9 @@ func ignoreCancel(ctx context.Context, err error) error {
 	return err
 }
 
-// NeedLeaderElection returns false: every replica serves.
-func (s *SelfManaged) NeedLeaderElection() bool { return false }
-
-// Healthy fails while there is no valid certificate, and, until it has succeeded once,
-// while some caBundle does not trust it. Later an emptied caBundle is no reason to
-// leave the Service: it is restored, and no other replica is trusted more.
+// Healthy fails while there is no valid certificate, and, until it has succeeded once, while some caBundle does not
+// trust it. Later an emptied caBundle is no reason to leave the Service: it is restored, and no other replica is
+// trusted more.
 func (s *SelfManaged) Healthy() error {
 	now := time.Now()
 	leaf, err := leafOf(s.GetCertificate, now)

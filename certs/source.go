@@ -14,21 +14,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 )
 
-// Source provides the certificate of a server. It is a manager.Runnable that every
-// replica runs.
+// Source provides the certificate of a server. It is a manager.Runnable that every replica runs.
 type Source interface {
 	// GetCertificate is for tls.Config. It fails while there is no certificate.
 	GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Start keeps the certificate current until ctx ends.
 	Start(ctx context.Context) error
-	// NeedLeaderElection returns false.
+	// NeedLeaderElection returns false: every replica serves.
 	NeedLeaderElection() bool
 	// Healthy returns why the server is not ready to be called, nil when it is.
 	Healthy() error
 }
 
-// ConfigureTLS returns an option that has a server present the certificate of s. The
-// API server speaks HTTP/1.1 to webhooks, so nothing else is offered.
+// ConfigureTLS returns an option that has a server present the certificate of s. The API server speaks HTTP/1.1 to
+// webhooks, so nothing else is offered.
 func ConfigureTLS(s Source) func(*tls.Config) {
 	return func(c *tls.Config) {
 		c.GetCertificate = s.GetCertificate
@@ -56,34 +55,22 @@ func leafOf(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), now time.T
 	return leaf, nil
 }
 
-// FilesSource serves a certificate from two files and follows their changes. A
-// change that cannot be read leaves the last good certificate in service.
+// FilesSource serves a certificate from two files and follows their changes. A change that cannot be read leaves the
+// last good certificate in service.
 type FilesSource struct {
-	watcher *certwatcher.CertWatcher
+	*certwatcher.CertWatcher
 }
 
 var _ Source = &FilesSource{}
 
-// Files returns a Source for tls.crt and tls.key in dir, as a mounted Secret has
-// them. Both must be there and belong together.
+// Files returns a Source for tls.crt and tls.key in dir, a mounted Secret. Both must be there and belong together.
 func Files(dir string) (*FilesSource, error) {
 	watcher, err := certwatcher.New(filepath.Join(dir, corev1.TLSCertKey), filepath.Join(dir, corev1.TLSPrivateKeyKey))
 	if err != nil {
 		return nil, fmt.Errorf("read %s and %s in %s: %w: is the Secret with the certificate mounted there?", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, dir, err)
 	}
-	return &FilesSource{watcher: watcher}, nil
+	return &FilesSource{watcher}, nil
 }
-
-// GetCertificate returns the certificate last read.
-func (f *FilesSource) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return f.watcher.GetCertificate(hello)
-}
-
-// Start follows the files until ctx ends.
-func (f *FilesSource) Start(ctx context.Context) error { return f.watcher.Start(ctx) }
-
-// NeedLeaderElection returns false: every replica serves.
-func (f *FilesSource) NeedLeaderElection() bool { return false }
 
 // Healthy fails when the certificate has expired.
 func (f *FilesSource) Healthy() error {
@@ -91,9 +78,8 @@ func (f *FilesSource) Healthy() error {
 	return err
 }
 
-// RequireClients returns an option that has a server require, in the handshake, a client
-// certificate of an authority in file, which is PEM. The file is read once: a change
-// needs a restart.
+// RequireClients returns an option that has a server require, in the handshake, a client certificate of an authority
+// in file, which is PEM. The file is read once: a change needs a restart.
 func RequireClients(file string) (func(*tls.Config), error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {

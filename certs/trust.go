@@ -14,22 +14,19 @@ import (
 )
 
 const (
-	// propagationDelay is how long an authority must have been in every caBundle
-	// before a certificate of its is served: the API servers receive a new caBundle
-	// by a watch, each in its own time.
+	// propagationDelay is how long an authority must have been in every caBundle before a certificate of its is
+	// served: the API servers receive a new caBundle by a watch, each in its own time.
 	propagationDelay = 5 * time.Second
-	// expiryMargin is how long before the served certificate expires an untrusted
-	// one is preferred to it.
+	// expiryMargin is how long before the served certificate expires an untrusted one is preferred to it.
 	expiryMargin = 10 * time.Minute
-	// signTimeout is how long one Sign waits for trust. The source calls it again
-	// after that, by when there may be yet another authority.
+	// signTimeout is how long one Sign waits for trust. The source calls it again after that, by when there may be
+	// yet another authority.
 	signTimeout = 10 * time.Second
 	// pollInterval is how often Sign checks meanwhile.
 	pollInterval = 200 * time.Millisecond
 )
 
-// trustAnchors are the authorities that the API server trusts, and since when. The
-// zero value has none.
+// trustAnchors are the authorities that the API server trusts, and since when. The zero value has none.
 type trustAnchors struct {
 	mu      sync.Mutex
 	all     bool
@@ -41,8 +38,7 @@ type trustAnchor struct {
 	since     time.Time
 }
 
-// trustAll is for when there is no webhook configuration: callers then trust the
-// certificate on other grounds.
+// trustAll is for when there is no webhook configuration: callers then trust the certificate on other grounds.
 func (t *trustAnchors) trustAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,8 +80,8 @@ func (t *trustAnchors) trusts(leaf *x509.Certificate, before time.Time) bool {
 	return false
 }
 
-// trustedAuthority is an authority that delays a certificate which the API server does
-// not trust yet, as long as a valid one is served.
+// trustedAuthority is an authority that delays a certificate which the API server does not trust yet, as long as a
+// valid one is served.
 type trustedAuthority struct {
 	servertls.Authority
 	ips   []net.IP
@@ -110,9 +106,9 @@ func (a *trustedAuthority) Run(ctx context.Context) error {
 	return a.Authority.Run(ctx)
 }
 
-// Sign signs template for the IP addresses too. It waits until the certificate may be
-// served, and fails with ErrCertificateNotAvailable after signTimeout: the source
-// then calls it again, and serves the previous certificate meanwhile.
+// Sign signs template for the IP addresses too. It waits until the certificate may be served, and fails with
+// ErrCertificateNotAvailable after signTimeout: the source then calls it again, and serves the previous certificate
+// meanwhile.
 func (a *trustedAuthority) Sign(template *x509.Certificate) (*x509.Certificate, error) {
 	template.IPAddresses = a.ips
 	leaf, err := a.Authority.Sign(template)

@@ -63,9 +63,8 @@ func run(ctx context.Context, o *options) error {
 	return start(ctx, mgr, o, certificate, parts, draining)
 }
 
-// start runs the manager and, beside it, the module server: what is on the disk is
-// served to Envoy even while the API server is away and the manager's caches wait
-// for it.
+// start runs the manager and, beside it, the module server: what is on the disk is served to Envoy even while the API
+// server is away and the manager's caches wait for it.
 func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.Source, m *modules, draining *atomic.Bool) error {
 	ready := &readiness{draining: draining, cache: mgr.GetCache(), modules: m.server.Ready}
 	healthy := func() error { return nil }
@@ -87,10 +86,9 @@ func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.
 	return nil
 }
 
-// restConfig says where the API server is. Requests are not limited on this side:
-// an admission would wait for the controller's. The API server has its own limits
-// (manifests/workload/flowschema.yaml). Its warnings are left out: Istio has one for
-// every EnvoyFilter, whose purpose nobody doubts here.
+// restConfig says where the API server is. Requests are not limited on this side: an admission would wait for the
+// controller's. The API server has its own limits (manifests/workload/flowschema.yaml). Its warnings are left out:
+// Istio has one for every EnvoyFilter, whose purpose nobody doubts here.
 func restConfig(kubeconfig string) (*rest.Config, error) {
 	config, err := findConfig(kubeconfig)
 	if err != nil {
@@ -125,18 +123,17 @@ func newCertificate(config *rest.Config, o *options) (certs.Source, error) {
 		return certs.Files(o.certDir)
 	}
 	return certs.New(certs.Options{
-		RESTConfig:                     config,
-		Namespace:                      o.namespace,
-		DNSNames:                       certs.ServiceDNSNames(webhookService, o.namespace, o.clusterDomain),
-		IPs:                            hostIPs(o.webhookHost),
-		MutatingWebhookConfiguration:   o.webhookConfig,
-		ValidatingWebhookConfiguration: o.webhookConfig,
-		URL:                            o.webhookURL,
+		RESTConfig:            config,
+		Namespace:             o.namespace,
+		DNSNames:              certs.ServiceDNSNames(webhookService, o.namespace, o.clusterDomain),
+		IPs:                   hostIPs(o.webhookHost),
+		WebhookConfigurations: o.webhookConfig,
+		URL:                   o.webhookURL,
 	})
 }
 
-// tlsOf is how the webhook server presents itself, and whom it asks to: everybody, or
-// those with a certificate of the authorities in the file clientCA.
+// tlsOf is how the webhook server presents itself, and whom it asks to: everybody, or those with a certificate of the
+// authorities in the file clientCA.
 func tlsOf(certificate certs.Source, clientCA string) (func(*tls.Config), error) {
 	if certificate == nil {
 		return func(*tls.Config) {}, nil
