@@ -10,13 +10,13 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// maxJoins is how often a request joins a download that others started and that
-// then failed with their credentials, before it takes that for its own answer.
+// maxJoins is how often a request joins a download that others started and that then failed with their credentials,
+// before it takes that for its own answer.
 const maxJoins = 3
 
-// download returns the module of a resolved source, which is downloaded once for all
-// whose sources resolve to the same. The limiter comes before there is anything to
-// join: no request joins a download that waits in another namespace's queue.
+// download returns the module of a resolved source, which is downloaded once for all whose sources resolve to the
+// same. The limiter comes before there is anything to join: no request joins a download that waits in another
+// namespace's queue.
 func (f *Fetcher) download(ctx context.Context, a ask, resolved *source.Resolved) (Module, error) {
 	for joins := 1; ; joins++ {
 		task := f.downloads.find(resolved.Key)
@@ -53,8 +53,7 @@ func (f *Fetcher) transfer(ctx context.Context, a ask, resolved *source.Resolved
 	return task.Result()
 }
 
-// put streams the module into the store, unless another request has done so while
-// this one waited for the limiter.
+// put streams the module into the store, unless another request has done so while this one waited for the limiter.
 func (f *Fetcher) put(ctx context.Context, resolved *source.Resolved) (Module, error) {
 	if m, ok := f.recall(resolved); ok {
 		return m, nil
@@ -82,8 +81,8 @@ func (f *Fetcher) put(ctx context.Context, resolved *source.Resolved) (Module, e
 	return m, nil
 }
 
-// recall finds what this very source gave before. That the store has a module of
-// the declared hash is not enough: others may have put it there.
+// recall finds what this very source gave before. That the store has a module of the declared hash is not enough:
+// others may have put it there.
 func (f *Fetcher) recall(resolved *source.Resolved) (Module, bool) {
 	if !resolved.Immutable {
 		return Module{}, false

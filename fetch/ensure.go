@@ -12,16 +12,13 @@ import (
 
 // Ensure returns the module of a request once it is in the store.
 //
-// A request that names an image by digest, or a tag with the policy IfNotPresent,
-// is answered from memory when it was resolved with the same credentials less than
-// ResolveTTL ago. Everything else asks the source first, and downloads only what
-// this source has not given before.
+// A request that names an image by digest, or a tag with the policy IfNotPresent, is answered from memory when it
+// was resolved with the same credentials less than ResolveTTL ago. Everything else asks the source first, and
+// downloads only what this source has not given before.
 //
-// Errors are *failure.Error. When ctx ends first the error is
-// v1alpha1.ReasonPending: the fetch goes on in the background, and a further call
-// joins it. Failures are not remembered: a further call tries again, save within the
-// time that a host asked for by Retry-After, which is v1alpha1.ReasonRateLimited at
-// once.
+// Errors are *failure.Error. When ctx ends first the error is v1alpha1.ReasonPending: the fetch goes on in the
+// background, and a further call joins it. Failures are not remembered: a further call tries again, save within the
+// time that a host asked for by Retry-After, which is v1alpha1.ReasonRateLimited at once.
 func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) {
 	m, task, err := f.begin(ctx, r)
 	if task == nil {
@@ -30,8 +27,8 @@ func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) 
 	return task.wait(ctx)
 }
 
-// Begin is Ensure for a caller that does not wait: it returns the task, which may
-// have ended already. ctx is for reading the credentials alone.
+// Begin is Ensure for a caller that does not wait: it returns the task, which may have ended already. ctx is for
+// reading the credentials alone.
 func (f *Fetcher) Begin(ctx context.Context, r source.Request) *Task {
 	m, task, err := f.begin(ctx, r)
 	if task == nil {
@@ -73,8 +70,7 @@ func (f *Fetcher) ensure(ctx context.Context, a ask, r source.Request) (Module, 
 	return m, err
 }
 
-// resolveAndFetch asks the source what it has, and downloads what it has not given
-// before.
+// resolveAndFetch asks the source what it has, and downloads what it has not given before.
 func (f *Fetcher) resolveAndFetch(ctx context.Context, a ask, r source.Request) (m Module, err error) {
 	user := account{a.host(), a.credentials}
 	if err := f.memory.rateLimited(user); err != nil {
@@ -120,8 +116,7 @@ func (f *Fetcher) bounded(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeoutCause(ctx, f.o.FetchTimeout, fmt.Errorf("the source did not finish within %s", f.o.FetchTimeout))
 }
 
-// interrupted makes an error that comes of the end of our own context transient, and
-// says why it ended.
+// interrupted makes an error that comes of the end of our own context transient, and says why it ended.
 func (f *Fetcher) interrupted(ctx context.Context, a ask, err error) error {
 	if err == nil || ctx.Err() == nil || failure.Of(err).Terminal {
 		return err

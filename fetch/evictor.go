@@ -14,19 +14,18 @@ import (
 // DefaultEvictInterval is how often an Evictor evicts.
 const DefaultEvictInterval = 10 * time.Minute
 
-// minEvictInterval is the least time between two evictions, unless Interval is
-// shorter: a full store in which there is nothing to evict asks for one all the time.
+// minEvictInterval is the least time between two evictions, unless Interval is shorter: a full store in which there
+// is nothing to evict asks for one all the time.
 const minEvictInterval = 10 * time.Second
 
-// Evictor removes from a store what nothing references. It is a manager.Runnable of
-// every replica.
+// Evictor removes from a store what nothing references. It is a manager.Runnable of every replica.
 type Evictor struct {
 	// Store is the store. Required.
 	Store *store.Store
 	// Reader reads AutoWasms and EnvoyFilters, best the manager's cache. Required.
 	Reader client.Reader
-	// Interval is how often it evicts, give or take a tenth, besides when the store is
-	// full. 0 means DefaultEvictInterval.
+	// Interval is how often it evicts, give or take a tenth, besides when the store is full. 0 means
+	// DefaultEvictInterval.
 	Interval time.Duration
 }
 

@@ -21,11 +21,11 @@ const (
 )
 
 const (
-	// resolvesPerDownload is how many more resolutions than downloads run at once: they
-	// move little and mostly wait.
+	// resolvesPerDownload is how many more resolutions than downloads run at once: they move little and mostly
+	// wait.
 	resolvesPerDownload = 8
-	// maxTasks bounds the requests and the downloads that run or wait for a limiter,
-	// and maxTasksOfOne those that one namespace started.
+	// maxTasks bounds the requests and the downloads that run or wait for a limiter, and maxTasksOfOne those that
+	// one namespace started.
 	maxTasks      = 4096
 	maxTasksOfOne = maxTasks / 4
 )
@@ -48,29 +48,25 @@ type Module struct {
 type Options struct {
 	// Store receives the modules. Required.
 	Store *store.Store
-	// Sources resolves requests. Required. If it has a method
-	// Fingerprint(ctx, source.Request) (string, error), requests with a pull secret
-	// can be answered from memory too.
+	// Sources resolves requests. Required. If it has a method Fingerprint(ctx, source.Request) (string, error),
+	// requests with a pull secret can be answered from memory too.
 	Sources source.Resolver
-	// Reader finds the AutoWasms and EnvoyFilters that reference a module: the
-	// manager's cache, with the index of IndexModules. Required by Fill.
+	// Reader finds the AutoWasms and EnvoyFilters that reference a module: the manager's cache, with the index of
+	// IndexModules. Required by Fill.
 	Reader client.Reader
 	// Peers finds the other replicas; nil means that there are none.
 	Peers peer.Find
-	// MaxConcurrent is how many modules are downloaded at once; one host and one
-	// namespace get at most half of it each, so that a slow one does not hold up the
-	// others. 0 means DefaultMaxConcurrent.
+	// MaxConcurrent is how many modules are downloaded at once; one host and one namespace get at most half of it
+	// each, so that a slow one does not hold up the others. 0 means DefaultMaxConcurrent.
 	MaxConcurrent int
-	// FetchTimeout bounds one resolution and one download each. 0 means
-	// DefaultFetchTimeout.
+	// FetchTimeout bounds one resolution and one download each. 0 means DefaultFetchTimeout.
 	FetchTimeout time.Duration
-	// FillTimeout bounds one fill. What it has begun at a source goes on. 0 means
-	// DefaultFillTimeout.
+	// FillTimeout bounds one fill. What it has begun at a source goes on. 0 means DefaultFillTimeout.
 	FillTimeout time.Duration
 	// PeerTimeout bounds the transfer from one peer. 0 means DefaultPeerTimeout.
 	PeerTimeout time.Duration
-	// ResolveTTL is how long a resolution is answered from memory, and so how long
-	// a withdrawn permission may go unnoticed. 0 means DefaultResolveTTL.
+	// ResolveTTL is how long a resolution is answered from memory, and so how long a withdrawn permission may go
+	// unnoticed. 0 means DefaultResolveTTL.
 	ResolveTTL time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -133,9 +129,8 @@ func New(o Options) *Fetcher {
 	return f
 }
 
-// Stop cancels the tasks under way and returns when the last one is over. After that
-// Ensure and Fill know what is in the store, and are v1alpha1.ReasonUnavailable
-// otherwise.
+// Stop cancels the tasks under way and returns when the last one is over. After that Ensure and Fill know what is
+// in the store, and are v1alpha1.ReasonUnavailable otherwise.
 func (f *Fetcher) Stop() { f.owner.stop() }
 
 // Lookup returns the module of that sha256 if the store has it.

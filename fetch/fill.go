@@ -18,8 +18,8 @@ const (
 	maxFills = 32
 	// maxUnreferenced is how many of them may be of modules that nothing references.
 	maxUnreferenced = maxFills / 2
-	// unreferencedRate and unreferencedBurst are how often peers are asked for those,
-	// per second and at once: anybody may ask us for anything.
+	// unreferencedRate and unreferencedBurst are how often peers are asked for those, per second and at once:
+	// anybody may ask us for anything.
 	unreferencedRate  = 10
 	unreferencedBurst = 50
 )
@@ -29,14 +29,12 @@ type sha256Of string
 
 func (s sha256Of) String() string { return "module " + string(s) }
 
-// Fill brings the module of that sha256 into the store, unless it is there, and
-// returns when it is: from a peer that has it, else from the source of an AutoWasm
-// that references it. However many callers there are, there is one fill per module;
-// how it failed is remembered for some seconds.
+// Fill brings the module of that sha256 into the store, unless it is there, and returns when it is: from a peer
+// that has it, else from the source of an AutoWasm that references it. However many callers there are, there is one
+// fill per module; how it failed is remembered for some seconds.
 //
-// Errors are *failure.Error: v1alpha1.ReasonNotFound when nothing references the
-// module and no peer has it, v1alpha1.ReasonPending when ctx ends first, which ends
-// nothing, and otherwise what the sources say.
+// Errors are *failure.Error: v1alpha1.ReasonNotFound when nothing references the module and no peer has it,
+// v1alpha1.ReasonPending when ctx ends first, which ends nothing, and otherwise what the sources say.
 func (f *Fetcher) Fill(ctx context.Context, sha256 string) error {
 	if _, ok := f.o.Store.Lookup(sha256); ok {
 		return nil
@@ -86,8 +84,7 @@ func (f *Fetcher) filled(sha256 string, err error) {
 	}
 }
 
-// copyFromPeers asks one peer after the other. That none has it is no error: the
-// source remains.
+// copyFromPeers asks one peer after the other. That none has it is no error: the source remains.
 func (f *Fetcher) copyFromPeers(ctx context.Context, sha256 string) bool {
 	logger := log.FromContext(ctx).WithValues("sha256", sha256)
 	urls, err := f.peers.Peers(ctx)
@@ -121,8 +118,8 @@ func (f *Fetcher) copyFrom(ctx context.Context, url, sha256 string) error {
 	return err
 }
 
-// fetchAny asks the sources of those who reference the module until one gives it. If
-// all fail, a transient failure counts more than a terminal one.
+// fetchAny asks the sources of those who reference the module until one gives it. If all fail, a transient failure
+// counts more than a terminal one.
 func (f *Fetcher) fetchAny(ctx context.Context, requests []source.Request, sha256 string) error {
 	var worst *failure.Error
 	for _, r := range requests {

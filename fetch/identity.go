@@ -13,8 +13,7 @@ import (
 	"github.com/autowasm/autowasm/internal/text"
 )
 
-// identity is what makes two requests the same: what they ask for, and with whose
-// credentials.
+// identity is what makes two requests the same: what they ask for, and with whose credentials.
 type identity struct {
 	kind, place, part string // registry, image, preferred reference | object, URL, sha256 | configMap, name, key
 	namespace         string // whose ConfigMap or pull secret, "" when neither is used
@@ -22,8 +21,8 @@ type identity struct {
 	memorable         bool   // may be answered from memory
 }
 
-// ask is one namespace's request. Namespaces that ask for the same do so apart: none
-// waits behind what another has waiting.
+// ask is one namespace's request. Namespaces that ask for the same do so apart: none waits behind what another has
+// waiting.
 type ask struct {
 	identity
 	tenant string
@@ -57,8 +56,7 @@ func (id identity) host() string {
 	return ""
 }
 
-// fingerprinter is a resolver that can tell credentials apart without the network
-// of the source.
+// fingerprinter is a resolver that can tell credentials apart without the network of the source.
 type fingerprinter interface {
 	Fingerprint(ctx context.Context, r source.Request) (string, error)
 }
@@ -90,8 +88,7 @@ func (f *Fetcher) identify(ctx context.Context, r source.Request) (id identity, 
 	return id, nil
 }
 
-// registryHost is the registry that an image is read from, "" for what is not the
-// name of an image.
+// registryHost is the registry that an image is read from, "" for what is not the name of an image.
 func registryHost(image string) string {
 	ref, err := name.ParseReference(image)
 	if err != nil {
@@ -104,8 +101,8 @@ func registryHost(image string) string {
 	return registry.RegistryStr()
 }
 
-// spelledOneWay is the host of all spellings that name the same one: letter case
-// counts for nothing, nor does the scheme's own port.
+// spelledOneWay is the host of all spellings that name the same one: letter case counts for nothing, nor does the
+// scheme's own port.
 func spelledOneWay(host, scheme string) string {
 	port := map[string]string{"http": ":80", "https": ":443"}[scheme]
 	return strings.TrimSuffix(strings.ToLower(host), port)

@@ -45,8 +45,7 @@ func newMemory(now func() time.Time) *memory {
 	}
 }
 
-// resolution returns what an identity was resolved to, if it may be answered from
-// memory. It allocates nothing.
+// resolution returns what an identity was resolved to, if it may be answered from memory. It allocates nothing.
 func (m *memory) resolution(id identity) (Module, bool) {
 	if !id.memorable {
 		return Module{}, false
@@ -64,8 +63,7 @@ func (m *memory) addResolution(id identity, resolved Module, ttl time.Duration) 
 	}
 }
 
-// account is whom a host rate limits: registries limit users, and the limit of one
-// tenant is not another's.
+// account is whom a host rate limits: registries limit users, and the limit of one tenant is not another's.
 type account struct{ host, credentials string }
 
 // rateLimited returns v1alpha1.ReasonRateLimited for as long as the host asked for.

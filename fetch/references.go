@@ -13,8 +13,8 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// IndexModule is the field index by which AutoWasms and EnvoyFilters are found by
-// the sha256 of the module that they reference.
+// IndexModule is the field index by which AutoWasms and EnvoyFilters are found by the sha256 of the module that
+// they reference.
 const IndexModule = "wasm.tcm.io/module"
 
 // IndexModules adds IndexModule to a cache. It must run before the cache starts.
@@ -27,8 +27,7 @@ func IndexModules(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// referenceOf is the module that the status of an AutoWasm or an EnvoyFilter of ours
-// references.
+// referenceOf is the module that the status of an AutoWasm or an EnvoyFilter of ours references.
 func referenceOf(object client.Object) []string {
 	sha256 := ""
 	switch o := object.(type) {
@@ -47,9 +46,8 @@ func referenceOf(object client.Object) []string {
 	return []string{sha256}
 }
 
-// References returns the modules that the status of an AutoWasm or an EnvoyFilter
-// of ours references: those that proxies may request. An error means that some may be
-// missing, so that nothing can be said of the others.
+// References returns the modules that the status of an AutoWasm or an EnvoyFilter of ours references: those that
+// proxies may request. An error means that some may be missing, so that nothing can be said of the others.
 func References(ctx context.Context, reader client.Reader) (map[string]struct{}, error) {
 	found := map[string]struct{}{}
 	add := func(object client.Object) {
@@ -78,8 +76,8 @@ func References(ctx context.Context, reader client.Reader) (map[string]struct{},
 // maxRequests bounds the sources of one module that are tried.
 const maxRequests = 8
 
-// requestsFor returns how to get a module from the sources of those who reference it,
-// each with the credentials of its own AutoWasm, at most maxRequests.
+// requestsFor returns how to get a module from the sources of those who reference it, each with the credentials of
+// its own AutoWasm, at most maxRequests.
 func requestsFor(ctx context.Context, reader client.Reader, sha256 string) ([]source.Request, error) {
 	referencing := client.MatchingFields{IndexModule: sha256}
 	var autowasms v1alpha1.AutoWasmList
@@ -118,8 +116,8 @@ func addRequest(found []source.Request, aw *v1alpha1.AutoWasm, p source.Pin) []s
 	return append(found, r)
 }
 
-// ownerOf is the AutoWasm of an EnvoyFilter, nil when there is none: it has the same
-// name and namespace, whatever the annotations say.
+// ownerOf is the AutoWasm of an EnvoyFilter, nil when there is none: it has the same name and namespace, whatever
+// the annotations say.
 func ownerOf(ctx context.Context, reader client.Reader, filter client.Object) (*v1alpha1.AutoWasm, error) {
 	var aw v1alpha1.AutoWasm
 	err := reader.Get(ctx, client.ObjectKeyFromObject(filter), &aw)

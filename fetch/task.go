@@ -12,8 +12,7 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// Task is work in the background that any number of callers wait for and none of
-// them owns.
+// Task is work in the background that any number of callers wait for and none of them owns.
 type Task struct {
 	of      fmt.Stringer // what is fetched, for messages
 	starter starter
@@ -31,12 +30,11 @@ type starter struct{ namespace, credentials string }
 // Done is closed when the task has ended.
 func (t *Task) Done() <-chan struct{} { return t.done }
 
-// Result returns the module or the *failure.Error with which the task ended. It must
-// not be called before Done is closed.
+// Result returns the module or the *failure.Error with which the task ended. It must not be called before Done is
+// closed.
 func (t *Task) Result() (Module, error) { return t.module, t.err }
 
-// AfterDone has fn called once the task has ended, at once if it has. fn must not
-// block.
+// AfterDone has fn called once the task has ended, at once if it has. fn must not block.
 func (t *Task) AfterDone(fn func()) {
 	t.mu.Lock()
 	select {
@@ -66,12 +64,11 @@ func EndedTask(m Module, err error) *Task {
 	return t
 }
 
-// tasks is the single flight of one kind of work: there is at most one task per key,
-// which everybody joins who asks for the same.
+// tasks is the single flight of one kind of work: there is at most one task per key, which everybody joins who asks
+// for the same.
 //
-// golang.org/x/sync/singleflight does not do: it has no bounds, nothing waits for
-// its goroutines when the server stops, and a panic over what a source sent ends the
-// process.
+// golang.org/x/sync/singleflight does not do: it has no bounds, nothing waits for its goroutines when the server
+// stops, and a panic over what a source sent ends the process.
 type tasks[K comparable] struct {
 	owner *owner
 	limit int
@@ -87,8 +84,8 @@ func newTasks[K comparable](o *owner, limit, limitOfOne int) *tasks[K] {
 	return &tasks[K]{owner: o, limit: limit, running: map[K]*Task{}, started: newCounter[string](limitOfOne)}
 }
 
-// start returns the task of the key, and starts it with fn in the background if there
-// is none. fn gets a context of its own, with the logger of ctx.
+// start returns the task of the key, and starts it with fn in the background if there is none. fn gets a context of
+// its own, with the logger of ctx.
 func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter, fn func(context.Context) (Module, error)) (*Task, error) {
 	t, added, err := g.add(key, of, by)
 	if !added {
@@ -101,8 +98,7 @@ func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter
 	return t, nil
 }
 
-// add returns the task of the key, which it adds if there is none. Whoever added it
-// must end it.
+// add returns the task of the key, which it adds if there is none. Whoever added it must end it.
 func (g *tasks[K]) add(key K, of fmt.Stringer, by starter) (t *Task, added bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -121,8 +117,7 @@ func (g *tasks[K]) add(key K, of fmt.Stringer, by starter) (t *Task, added bool,
 	return t, true, nil
 }
 
-// run ends the task with what fn returns. A panic over what a source or a peer sent
-// is an error.
+// run ends the task with what fn returns. A panic over what a source or a peer sent is an error.
 func (g *tasks[K]) run(ctx context.Context, key K, t *Task, fn func(context.Context) (Module, error)) {
 	var m Module
 	var err error
@@ -136,8 +131,7 @@ func (g *tasks[K]) run(ctx context.Context, key K, t *Task, fn func(context.Cont
 	m, err = fn(ctx)
 }
 
-// end makes the result of a task known, and forgets it before: who asks later starts
-// another.
+// end makes the result of a task known, and forgets it before: who asks later starts another.
 func (g *tasks[K]) end(key K, t *Task, m Module, err error) {
 	if g.ended != nil {
 		g.ended(key, err)

@@ -50,8 +50,7 @@ func (a *archive) find(accept func(wasmFile) bool) (*wasmFile, error) {
 	}
 }
 
-// examine counts an entry, and notes a whiteout. It returns nil for an entry that
-// cannot be the module by its name.
+// examine counts an entry, and notes a whiteout. It returns nil for an entry that cannot be the module by its name.
 func (a *archive) examine(header *tar.Header) (*wasmFile, error) {
 	if err := a.content.budget.countEntry(header); err != nil {
 		return nil, err
@@ -66,8 +65,7 @@ func (a *archive) examine(header *tar.Header) (*wasmFile, error) {
 	return &wasmFile{path: name, size: header.Size, refused: checkRegular(name, header)}, nil
 }
 
-// checkRegular refuses an entry that is not a regular file. A link is never followed,
-// whatever it points to.
+// checkRegular refuses an entry that is not a regular file. A link is never followed, whatever it points to.
 func checkRegular(name string, header *tar.Header) error {
 	switch header.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse:
@@ -92,8 +90,7 @@ const (
 	maxWhiteouts = 1024
 )
 
-// whiteouts are the files and directories that a layer deletes from the layers below
-// it. A nil *whiteouts has none.
+// whiteouts are the files and directories that a layer deletes from the layers below it. A nil *whiteouts has none.
 type whiteouts struct {
 	above   map[string]struct{} // deleted by the layers above the current one
 	current map[string]struct{} // deleted by the current one: they do not apply to it

@@ -20,14 +20,12 @@ const (
 	tarBlock = 512 // bytes of a tar header
 	// bufferSize is how much is read from a blob at once.
 	bufferSize = 64 << 10
-	// maxZstdWindow is what every zstd decoder must support, and what encoders use
-	// up to level 19.
+	// maxZstdWindow is what every zstd decoder must support, and what encoders use up to level 19.
 	maxZstdWindow = 8 << 20
 )
 
-// blob is a layer or file as it is stored. It keeps the error of reading it, so that
-// what a decompressor says of bytes that were cut off is not mistaken for a damaged
-// image.
+// blob is a layer or file as it is stored. It keeps the error of reading it, so that what a decompressor says of
+// bytes that were cut off is not mistaken for a damaged image.
 type blob struct {
 	io.ReadCloser
 	ctx  context.Context
@@ -50,8 +48,8 @@ func (b *blob) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-// classify recognises a blob that does not have its digest. The type of the registry
-// client's error is internal to it, so the text has to do.
+// classify recognises a blob that does not have its digest. The type of the registry client's error is internal to
+// it, so the text has to do.
 func (b *blob) classify(err error) error {
 	switch {
 	case err == io.EOF:
@@ -99,8 +97,8 @@ type content struct {
 	decoder    *zstd.Decoder // nil unless compressed by zstd
 }
 
-// decode undoes one level of compression. The content takes over the blob: closing
-// the content closes it, and so does an error.
+// decode undoes one level of compression. The content takes over the blob: closing the content closes it, and so
+// does an error.
 func decode(b *blob, budget *budget) (*content, error) {
 	c := &content{blob: b, budget: budget, Reader: bufio.NewReaderSize(budget.limitReading(b), bufferSize)}
 	err := c.detect()
@@ -165,8 +163,8 @@ func (c *content) drainBlob() error {
 	return err
 }
 
-// explain finds the cause of an error met while decoding: reading the blob, a limit,
-// or bytes that have their digest and yet are damaged.
+// explain finds the cause of an error met while decoding: reading the blob, a limit, or bytes that have their
+// digest and yet are damaged.
 func (c *content) explain(err error) error {
 	if classified, ok := errors.AsType[*failure.Error](err); ok {
 		return classified

@@ -12,18 +12,16 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// archiveOverhead is how many bytes larger than its module a layer may be and still
-// be opened, in case it is an archive.
+// archiveOverhead is how many bytes larger than its module a layer may be and still be opened, in case it is an
+// archive.
 const archiveOverhead = 1 << 20
 
-// Open streams the module's bytes out of img, whatever its shape, capped at max
-// bytes. It opens only the layer that holds the module, and those above it; a layer
-// whose *.wasm file is not named plugin.wasm is read twice. ctx bounds the reading
-// too.
+// Open streams the module's bytes out of img, whatever its shape, capped at max bytes. It opens only the layer that
+// holds the module, and those above it; a layer whose *.wasm file is not named plugin.wasm is read twice. ctx
+// bounds the reading too.
 //
-// Errors are terminal *failure.Error (UnsupportedImage, which names the layers,
-// TooLarge or DigestMismatch), or those of the registry, wrapped and not
-// classified. The caller closes the stream.
+// Errors are terminal *failure.Error (UnsupportedImage, which names the layers, TooLarge or DigestMismatch), or
+// those of the registry, wrapped and not classified. The caller closes the stream.
 func Open(ctx context.Context, img v1.Image, max int64) (*Stream, error) {
 	layers, err := imageLayers(img)
 	if err != nil {
@@ -48,8 +46,8 @@ type search struct {
 	whiteouts *whiteouts
 }
 
-// declared opens the module in a layer of a WebAssembly media type. What is not an
-// archive is streamed as it is: module.Inspect checks the bytes.
+// declared opens the module in a layer of a WebAssembly media type. What is not an archive is streamed as it is:
+// module.Inspect checks the bytes.
 func (s *search) declared(layer v1.Descriptor) (*Stream, error) {
 	if layer.Size-archiveOverhead > s.budget.max {
 		return nil, module.TooLarge(s.budget.max)
@@ -61,8 +59,7 @@ func (s *search) declared(layer v1.Descriptor) (*Stream, error) {
 	return stream, err
 }
 
-// layers searches from the last layer to the first. The first that holds a module
-// decides.
+// layers searches from the last layer to the first. The first that holds a module decides.
 func (s *search) layers(layers []v1.Descriptor) (*Stream, error) {
 	for i := len(layers) - 1; i >= 0; i-- {
 		if stream, err := s.layer(layers[i], false); stream != nil || err != nil {
@@ -95,8 +92,8 @@ func (s *search) layer(layer v1.Descriptor, declared bool) (*Stream, error) {
 	return stream, err
 }
 
-// open opens a layer as it was pushed. The registry client finds it by its digest, so
-// it does not matter which of two equal layers is meant.
+// open opens a layer as it was pushed. The registry client finds it by its digest, so it does not matter which of
+// two equal layers is meant.
 func (s *search) open(layer v1.Descriptor) (*content, error) {
 	if err := s.ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open layer %s: %w", layer.Digest, err)
@@ -115,9 +112,8 @@ func (s *search) open(layer v1.Descriptor) (*content, error) {
 	return decode(&blob{ReadCloser: rc, ctx: s.ctx, what: "layer " + layer.Digest.String()}, s.budget)
 }
 
-// archive streams plugin.wasm as soon as it is found. Any other *.wasm file is known to
-// be the only one at the end of the archive, and is read in a second pass. One that is
-// not regular matters only if there is no other.
+// archive streams plugin.wasm as soon as it is found. Any other *.wasm file is known to be the only one at the end
+// of the archive, and is read in a second pass. One that is not regular matters only if there is no other.
 func (s *search) archive(layer v1.Descriptor, c *content) (*Stream, error) {
 	a := newArchive(c, s.whiteouts)
 	var others []string
@@ -158,8 +154,7 @@ func (s *search) onlyFile(layer v1.Descriptor, c *content, found []string, refus
 	return nil, severalFiles(found...)
 }
 
-// reopen streams the file of that path in a second pass over a layer, whose whiteouts
-// are known from the first.
+// reopen streams the file of that path in a second pass over a layer, whose whiteouts are known from the first.
 func (s *search) reopen(layer v1.Descriptor, path string) (*Stream, error) {
 	c, err := s.open(layer)
 	if err != nil {

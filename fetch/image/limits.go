@@ -15,8 +15,8 @@ const (
 	maxEntries = 1 << 16
 	// maxPath is the longest path, in bytes, of an archive entry.
 	maxPath = 4096
-	// searchFactor times the cap of the module is how much is read, and how much is
-	// decompressed, on the way to a module and behind it.
+	// searchFactor times the cap of the module is how much is read, and how much is decompressed, on the way to a
+	// module and behind it.
 	searchFactor = 16
 )
 
@@ -36,8 +36,8 @@ func newBudget(max int64) *budget {
 	return &budget{max: max, read: search, unpack: search, entries: maxEntries}
 }
 
-// limitReading caps what is read from blobs. A compressed blob can be endless and yet
-// yield nothing, so it is capped before decompression too.
+// limitReading caps what is read from blobs. A compressed blob can be endless and yet yield nothing, so it is
+// capped before decompression too.
 func (b *budget) limitReading(r io.Reader) io.Reader {
 	return &limitReader{r: r, left: &b.read, exceeded: b.searchExceeded()}
 }

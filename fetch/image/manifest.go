@@ -23,8 +23,8 @@ const (
 	titleAnnotation = "org.opencontainers.image.title"
 )
 
-// FromDescriptor returns the image that holds the module: the one that was found, or one of an index. The type that a
-// manifest declares takes precedence over the registry's header, which the digest does not cover.
+// FromDescriptor returns the image that holds the module: the one that was found, or one of an index. The type that
+// a manifest declares takes precedence over the registry's header, which the digest does not cover.
 //
 // Errors are those of Select.
 func FromDescriptor(found *remote.Descriptor) (v1.Image, error) {
@@ -56,8 +56,8 @@ func declaredType(manifest []byte) types.MediaType {
 	return m.MediaType
 }
 
-// decodeManifest reads and decodes a manifest or an index. VerifyManifests has
-// bounded its size and the number of its values.
+// decodeManifest reads and decodes a manifest or an index. VerifyManifests has bounded its size and the number of
+// its values.
 func decodeManifest[M any](what string, read func() ([]byte, error), decode func(io.Reader) (*M, error)) (*M, error) {
 	raw, err := read()
 	if err != nil {
@@ -70,9 +70,8 @@ func decodeManifest[M any](what string, read func() ([]byte, error), decode func
 	return manifest, nil
 }
 
-// imageLayers returns the layers that the manifest itself lists. The registry client
-// finds layers by their digest, so it confuses the media types of two layers that
-// share a blob.
+// imageLayers returns the layers that the manifest itself lists. The registry client finds layers by their digest,
+// so it confuses the media types of two layers that share a blob.
 func imageLayers(img v1.Image) ([]v1.Descriptor, error) {
 	manifest, err := decodeManifest("image's manifest", img.RawManifest, v1.ParseManifest)
 	if err != nil {
@@ -84,8 +83,8 @@ func imageLayers(img v1.Image) ([]v1.Descriptor, error) {
 	return manifest.Layers, nil
 }
 
-// declaredModule finds the layer of a WebAssembly media type; nil if there is none.
-// Among several, it is the one titled plugin.wasm.
+// declaredModule finds the layer of a WebAssembly media type; nil if there is none. Among several, it is the one
+// titled plugin.wasm.
 func declaredModule(layers []v1.Descriptor) (*v1.Descriptor, error) {
 	var declared, titled []v1.Descriptor
 	seen := map[v1.Hash]bool{}
@@ -110,8 +109,7 @@ func declaredModule(layers []v1.Descriptor) (*v1.Descriptor, error) {
 	return nil, severalLayers(declared)
 }
 
-// isWasmType recognises application/wasm and every vendor's media type of a layer
-// that is a bare module.
+// isWasmType recognises application/wasm and every vendor's media type of a layer that is a bare module.
 func isWasmType(t types.MediaType) bool {
 	base, _, _ := strings.Cut(string(t), ";")
 	base = strings.ToLower(strings.TrimSpace(base))
@@ -127,13 +125,12 @@ const (
 	attestationAnnotation = "vnd.docker.reference.type"
 )
 
-// Select chooses the image of an index that holds the module: the one for the
-// architecture wasm, else for linux/amd64, else without a platform, else the only
-// one. Attestations do not count. The platform of this process does not matter: a
-// module is the same on all of them.
+// Select chooses the image of an index that holds the module: the one for the architecture wasm, else for
+// linux/amd64, else without a platform, else the only one. Attestations do not count. The platform of this process
+// does not matter: a module is the same on all of them.
 //
-// Errors are terminal *failure.Error (UnsupportedImage, which names the
-// platforms), or those of the registry, wrapped and not classified.
+// Errors are terminal *failure.Error (UnsupportedImage, which names the platforms), or those of the registry,
+// wrapped and not classified.
 func Select(idx v1.ImageIndex) (v1.Image, error) {
 	for range maxIndexDepth {
 		child, err := selectChild(idx)

@@ -68,8 +68,7 @@ func allLayers(m *v1.Manifest, t types.MediaType) bool {
 	return true
 }
 
-// Loader is a program, or several that have the same rules, that loads modules from
-// registries.
+// Loader is a program, or several that have the same rules, that loads modules from registries.
 type Loader struct {
 	// Name of the program.
 	Name string `json:"name"`
@@ -79,9 +78,8 @@ type Loader struct {
 	Why string `json:"why,omitempty"`
 }
 
-// Loaders says which other programs can load the module of an image with manifest m,
-// from which stream came. It follows their own rules for an image that is not in an
-// index.
+// Loaders says which other programs can load the module of an image with manifest m, from which stream came. It
+// follows their own rules for an image that is not in an index.
 func Loaders(m *v1.Manifest, stream *Stream) []Loader {
 	istio := istioRefusal(m, stream)
 	loaders := []Loader{

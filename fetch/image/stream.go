@@ -12,9 +12,8 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// Stream is the module of an image or a file. Its bytes may be trusted only once Read
-// has returned io.EOF: until then neither the digest of the layer has been verified
-// nor the rest of the archive searched.
+// Stream is the module of an image or a file. Its bytes may be trusted only once Read has returned io.EOF: until
+// then neither the digest of the layer has been verified nor the rest of the archive searched.
 type Stream struct {
 	// Layer that holds the module; zero outside of images.
 	Layer v1.Descriptor
@@ -27,9 +26,8 @@ type Stream struct {
 	err     error        // the first one
 }
 
-// SHA256 returns the hash, in hex, that the module has if Read ends in io.EOF, which
-// the registry client verifies on the way; "" if the module is only a part of what
-// it verifies, or does not come from an image.
+// SHA256 returns the hash, in hex, that the module has if Read ends in io.EOF, which the registry client verifies
+// on the way; "" if the module is only a part of what it verifies, or does not come from an image.
 func (s *Stream) SHA256() string {
 	if s.Path != "" || s.content.compressed || s.Layer.Digest.Algorithm != "sha256" {
 		return ""
@@ -37,8 +35,8 @@ func (s *Stream) SHA256() string {
 	return s.Layer.Digest.Hex
 }
 
-// Read reads the module's bytes. It fails with TooLarge above the limit, and in
-// place of io.EOF if the layer or file turns out to be damaged, cut off or ambiguous.
+// Read reads the module's bytes. It fails with TooLarge above the limit, and in place of io.EOF if the layer or
+// file turns out to be damaged, cut off or ambiguous.
 func (s *Stream) Read(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
@@ -64,8 +62,8 @@ func bareModule(c *content) *Stream {
 	return &Stream{content: c, module: c.budget.limitModule(c), finish: c.drain}
 }
 
-// archivedModule streams the file at which the archive is. A file that rival accepts,
-// further back, makes the archive ambiguous.
+// archivedModule streams the file at which the archive is. A file that rival accepts, further back, makes the
+// archive ambiguous.
 func archivedModule(a *archive, file *wasmFile, rival func(wasmFile) bool) (*Stream, error) {
 	c := a.content
 	if file.size > c.budget.max {
@@ -84,14 +82,12 @@ func archivedModule(a *archive, file *wasmFile, rival func(wasmFile) bool) (*Str
 	return &Stream{Path: file.path, content: c, module: c.budget.limitModule(a.tar), finish: finish}, nil
 }
 
-// Unpack streams the module of a file: the file itself, or what it holds if it is
-// compressed by gzip or zstd, or the only *.wasm file of a tar archive. In an archive
-// that has several, plugin.wasm is taken if it comes first. Bytes of any other format
-// are streamed as they are: module.Inspect refuses them.
+// Unpack streams the module of a file: the file itself, or what it holds if it is compressed by gzip or zstd, or
+// the only *.wasm file of a tar archive. In an archive that has several, plugin.wasm is taken if it comes first.
+// Bytes of any other format are streamed as they are: module.Inspect refuses them.
 //
-// The module is capped at max bytes, what is read and decompressed around it at
-// sixteen times that. Errors are terminal *failure.Error, or those of r, wrapped.
-// Closing the stream does not close r. Cancelling is up to r.
+// The module is capped at max bytes, what is read and decompressed around it at sixteen times that. Errors are
+// terminal *failure.Error, or those of r, wrapped. Closing the stream does not close r. Cancelling is up to r.
 func Unpack(r io.Reader, max int64) (io.ReadCloser, error) {
 	c, err := decode(&blob{ReadCloser: io.NopCloser(r), ctx: context.Background(), what: "the file"}, newBudget(max))
 	if err != nil {
@@ -108,8 +104,7 @@ func Unpack(r io.Reader, max int64) (io.ReadCloser, error) {
 	return stream, nil
 }
 
-// firstModule streams the first regular *.wasm file of an archive that can be read
-// only once.
+// firstModule streams the first regular *.wasm file of an archive that can be read only once.
 func firstModule(a *archive) (*Stream, error) {
 	var refused error
 	file, err := a.find(func(f wasmFile) bool {

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// maxName is how many bytes of a name are kept. The names that Envoy looks for
-	// are shorter; of longer ones a message shows the beginning.
+	// maxName is how many bytes of a name are kept. The names that Envoy looks for are shorter; of longer ones a
+	// message shows the beginning.
 	maxName = 128
 	// windowSize is how many bytes of the file are held at once.
 	windowSize = 4096
@@ -25,11 +25,11 @@ type span struct{ offset, size int64 }
 
 func (s span) end() int64 { return s.offset + s.size }
 
-// reader decodes the values of the binary format from a range of a file, forward
-// and one window at a time. What it skips, it does not read.
+// reader decodes the values of the binary format from a range of a file, forward and one window at a time. What it
+// skips, it does not read.
 //
-// The first error stays in err. The values returned from then on mean nothing, and
-// no vector is read any further, so callers check err once they have read all.
+// The first error stays in err. The values returned from then on mean nothing, and no vector is read any further,
+// so callers check err once they have read all.
 type reader struct {
 	file io.ReaderAt
 	pos  int64 // of the next byte, in the file
@@ -141,8 +141,7 @@ func (r *reader) sized() span {
 	return content
 }
 
-// name reads a name, of which it keeps at most maxName bytes. Errors say what it is
-// the name of.
+// name reads a name, of which it keeps at most maxName bytes. Errors say what it is the name of.
 func (r *reader) name(what string) string {
 	if r.err != nil {
 		return ""

@@ -4,21 +4,18 @@ import "io"
 
 // Description is what a module says of itself, fit for Envoy or not.
 type Description struct {
-	// ABI is the version of the Proxy-Wasm ABI, such as "0.2.1"; empty if the module
-	// exports the marker of none that Envoy knows.
+	// ABI is the version of the Proxy-Wasm ABI, such as "0.2.1"; empty if the module exports the marker of none
+	// that Envoy knows.
 	ABI string
-	// Allocator is the export through which Envoy allocates memory in the module;
-	// empty if there is none.
+	// Allocator is the export through which Envoy allocates memory in the module; empty if there is none.
 	Allocator string
-	// EntryPoint is the export that initializes the module, _initialize or _start;
-	// empty if there is none.
+	// EntryPoint is the export that initializes the module, _initialize or _start; empty if there is none.
 	EntryPoint string
 	// Imports in the file's order, the first 1024.
 	Imports []Import
 	// ImportsOmitted counts the imports beyond the first 1024.
 	ImportsOmitted int
-	// Producers are the tools that made the module, the first 64, as far as its
-	// producers section is valid.
+	// Producers are the tools that made the module, the first 64, as far as its producers section is valid.
 	Producers []Producer
 
 	functions         uint32             // that the module defines
@@ -30,9 +27,8 @@ type Description struct {
 	exportsMemory     bool
 }
 
-// Describe reads what the module of the given size in bytes says of itself. It
-// fails, with the same failures as [Inspect], only if the file is not a WebAssembly
-// module; whether Envoy can run the module is for Inspect to say.
+// Describe reads what the module of the given size in bytes says of itself. It fails, with the same failures as
+// [Inspect], only if the file is not a WebAssembly module; whether Envoy can run the module is for Inspect to say.
 func Describe(r io.ReaderAt, size int64) (*Description, error) {
 	if err := checkPreamble(r, size); err != nil {
 		return nil, classify(err)
@@ -100,8 +96,8 @@ func (p *parser) checkStart() {
 	}
 }
 
-// checkBodies checks that every function that is declared has a body. The bodies
-// themselves are for an engine to validate.
+// checkBodies checks that every function that is declared has a body. The bodies themselves are for an engine to
+// validate.
 func (p *parser) checkBodies() {
 	var bodies uint32
 	if content, ok := p.sections[sectionCode]; ok && p.err == nil {
@@ -146,8 +142,8 @@ func (p *parser) readCustom(content span) {
 	}
 }
 
-// checkNames walks the function names of a name section. Engines ignore faults in
-// them, but Envoy, which reads them for its backtraces, refuses the module.
+// checkNames walks the function names of a name section. Engines ignore faults in them, but Envoy, which reads them
+// for its backtraces, refuses the module.
 func (r *reader) checkNames() {
 	for r.left() > 0 && r.err == nil {
 		id, content := r.byte(), r.sized()
@@ -168,8 +164,8 @@ func (r *reader) checkFunctionNames(end int64) {
 	}
 }
 
-// readProducers reads a producers section. Nothing depends on it, so a fault in it is
-// not the module's: it returns nil.
+// readProducers reads a producers section. Nothing depends on it, so a fault in it is not the module's: it returns
+// nil.
 func readProducers(r *reader) []Producer {
 	var producers []Producer
 	r.vector(func() {

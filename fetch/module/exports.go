@@ -49,8 +49,7 @@ func (d *Description) export(name string) *export {
 	return e
 }
 
-// noteABI keeps the first marker of a known ABI, like Envoy, and the first of any
-// other.
+// noteABI keeps the first marker of a known ABI, like Envoy, and the first of any other.
 func (d *Description) noteABI(marker abiMarker) {
 	version, known := abiVersions[marker.name]
 	switch {
@@ -61,8 +60,8 @@ func (d *Description) noteABI(marker abiMarker) {
 	}
 }
 
-// readSignatures finds the signatures of the imported functions and of the exports.
-// A module may have a million types and functions: only those are kept.
+// readSignatures finds the signatures of the imported functions and of the exports. A module may have a million
+// types and functions: only those are kept.
 func (p *parser) readSignatures() {
 	p.readTypeIndices()
 	wanted := map[uint32]bool{}
@@ -95,8 +94,7 @@ func (p *parser) signatureOf(function string, types map[uint32]string, index uin
 	return signature
 }
 
-// readTypeIndices finds the type index of each export. Functions are numbered with
-// the imported ones first.
+// readTypeIndices finds the type index of each export. Functions are numbered with the imported ones first.
 func (p *parser) readTypeIndices() {
 	exported := map[uint32][]*export{} // by index
 	for _, e := range p.d.exports {
@@ -129,8 +127,8 @@ func (p *parser) readTypeIndices() {
 // abiPrefix is how the name of every export begins that marks an ABI.
 const abiPrefix = "proxy_abi_version_"
 
-// abiVersions are the versions of the Proxy-Wasm ABI that Envoy knows, by the export
-// that marks them. Some forks of Envoy know others.
+// abiVersions are the versions of the Proxy-Wasm ABI that Envoy knows, by the export that marks them. Some forks of
+// Envoy know others.
 var abiVersions = map[string]string{
 	abiPrefix + "0_1_0": "0.1.0",
 	abiPrefix + "0_2_0": "0.2.0",
@@ -138,15 +136,13 @@ var abiVersions = map[string]string{
 }
 
 var (
-	// allocators are the exports through which Envoy allocates memory in a module,
-	// in the order of its preference.
+	// allocators are the exports through which Envoy allocates memory in a module, in the order of its preference.
 	allocators = []string{"malloc", "proxy_on_memory_allocate"}
 	// entryPoints are the exports that initialize a module, in the same order.
 	entryPoints = []string{"_initialize", "_start"}
 )
 
-// callback is an export that Envoy calls by name. It may be absent, but not of
-// another type.
+// callback is an export that Envoy calls by name. It may be absent, but not of another type.
 type callback struct {
 	name      string
 	signature string

@@ -2,8 +2,8 @@ package module
 
 import "strings"
 
-// newestEnvoy is the newest release of Envoy whose host functions are all listed
-// here, so that no release up to it has a function that is not.
+// newestEnvoy is the newest release of Envoy whose host functions are all listed here, so that no release up to it
+// has a function that is not.
 const newestEnvoy = "1.40"
 
 // The first release of Envoy that has a function.
@@ -12,21 +12,19 @@ const (
 	envoy139 = "1.39"
 )
 
-// hostFunction is a function that Envoy's Proxy-Wasm host (proxy-wasm-cpp-host)
-// provides to modules.
+// hostFunction is a function that Envoy's Proxy-Wasm host (proxy-wasm-cpp-host) provides to modules.
 type hostFunction struct {
 	signature string
 	// abis that have it; none means all.
 	abis []string
 	// since is the date (YYYY-MM-DD) of the change that added it to the host.
 	since string
-	// envoy is the first release that has it, looked up in the official binaries
-	// from 1.36 on.
+	// envoy is the first release that has it, looked up in the official binaries from 1.36 on.
 	envoy string
 }
 
-// hostFunctions are all functions that some Envoy provides, by "module.name". They
-// follow the host's registered functions and their C++ types as of 2026-07.
+// hostFunctions are all functions that some Envoy provides, by "module.name". They follow the host's registered
+// functions and their C++ types as of 2026-07.
 var hostFunctions = allHostFunctions()
 
 func allHostFunctions() map[string]hostFunction {
@@ -45,13 +43,11 @@ func allHostFunctions() map[string]hostFunction {
 
 var (
 	env = []string{"env"}
-	// wasi are the two names from which a module can import the functions of WASI
-	// preview 1.
+	// wasi are the two names from which a module can import the functions of WASI preview 1.
 	wasi = []string{"wasi_unstable", "wasi_snapshot_preview1"}
 )
 
-// named is a function's name, without the prefix of its group, and its parameters:
-// i for i32, I for i64.
+// named is a function's name, without the prefix of its group, and its parameters: i for i32, I for i64.
 type named struct{ name, params string }
 
 // hostGroups are groups of functions that differ only in name and parameters.
@@ -148,9 +144,8 @@ var wasi2024 = []named{
 	{"sched_yield", ""},
 }
 
-// wasi2026 is the rest that the Go standard library imports when a program
-// touches files. The host answers most of them with "not supported". path_link
-// and path_symlink stand here with the host's signatures, which have one
+// wasi2026 is the rest that the Go standard library imports when a program touches files. The host answers most of
+// them with "not supported". path_link and path_symlink stand here with the host's signatures, which have one
 // parameter less than WASI's own: a module that imports WASI's is not linked.
 var wasi2026 = []named{
 	{"clock_res_get", "ii"},

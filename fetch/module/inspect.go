@@ -13,8 +13,7 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// MaxSize is the size in bytes of the largest module that Envoy's remote loader
-// can take.
+// MaxSize is the size in bytes of the largest module that Envoy's remote loader can take.
 const MaxSize = 32 << 20
 
 // Info is what the store knows of a module.
@@ -37,12 +36,11 @@ func TooLarge(limit int64) *failure.Error {
 		"the module is larger than the limit of %s: build it smaller, stripped of debug sections and optimised for size", size)
 }
 
-// Inspect checks that Envoy can load the module of the given size in bytes. It
-// returns the module's version of the Proxy-Wasm ABI, such as "0.2.1".
+// Inspect checks that Envoy can load the module of the given size in bytes. It returns the module's version of the
+// Proxy-Wasm ABI, such as "0.2.1".
 //
-// A refusal is a terminal *failure.Error of reason NotWasm, Component, NotProxyWasm
-// or UnknownImport that says what is missing and what to do. If r itself cannot be
-// read, the failure is transient, of reason StoreFailed.
+// A refusal is a terminal *failure.Error of reason NotWasm, Component, NotProxyWasm or UnknownImport that says what
+// is missing and what to do. If r itself cannot be read, the failure is transient, of reason StoreFailed.
 func Inspect(r io.ReaderAt, size int64) (abi string, err error) {
 	d, err := Describe(r, size)
 	if err != nil {
@@ -74,8 +72,7 @@ const (
 	importRemedy = remedy + ", for Envoy, and without what needs files, sockets or another host"
 )
 
-// check refuses a module that Envoy would not load, for the first reason that it
-// finds.
+// check refuses a module that Envoy would not load, for the first reason that it finds.
 func (d *Description) check() error {
 	for _, check := range []func() error{
 		d.checkABI, d.checkAllocator, d.checkImports, d.checkCallbacks, d.checkMemory,
@@ -115,8 +112,7 @@ func (d *Description) checkAllocator() error {
 		strings.Join(allocators, " nor "), remedy)
 }
 
-// checkCallbacks refuses an export that Envoy calls by name but whose type is not
-// the expected one.
+// checkCallbacks refuses an export that Envoy calls by name but whose type is not the expected one.
 func (d *Description) checkCallbacks() error {
 	for _, c := range callbacks {
 		e := d.exports[c.name]
@@ -130,8 +126,7 @@ func (d *Description) checkCallbacks() error {
 	return nil
 }
 
-// isCalled reports whether Envoy calls an export of this module: it calls some only
-// in the absence of others.
+// isCalled reports whether Envoy calls an export of this module: it calls some only in the absence of others.
 func (d *Description) isCalled(name string) bool {
 	switch name {
 	case "proxy_on_memory_allocate":

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// maxValueTypes is how many parameters, and results, of a signature are written out.
-// No host function has as many, so a signature cut short equals none of them.
+// maxValueTypes is how many parameters, and results, of a signature are written out. No host function has as many,
+// so a signature cut short equals none of them.
 const maxValueTypes = 32
 
 // The first bytes of types.
@@ -21,8 +21,8 @@ const (
 	typeRec      = 0x4e // a group of recursive types
 )
 
-// valueTypes are the names of the value types by their first byte. The abbreviated
-// reference types of garbage collection have none here: they are printed as hex.
+// valueTypes are the names of the value types by their first byte. The abbreviated reference types of garbage
+// collection have none here: they are printed as hex.
 var valueTypes = map[byte]string{
 	0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128",
 	0x70: "funcref", 0x6f: "externref", typeRef: "ref", typeRefNull: "ref",
@@ -48,8 +48,8 @@ func signature(params, results string) string {
 	return "(" + params + ")->" + results
 }
 
-// readFunctionTypes reads the type section and returns the signatures of the wanted
-// type indices that are function types.
+// readFunctionTypes reads the type section and returns the signatures of the wanted type indices that are function
+// types.
 func (p *parser) readFunctionTypes(wanted map[uint32]bool) map[uint32]string {
 	found := make(map[uint32]string, len(wanted))
 	var index uint32
@@ -64,8 +64,8 @@ func (p *parser) readFunctionTypes(wanted map[uint32]bool) map[uint32]string {
 	return found
 }
 
-// recursiveType reads one entry of the type section, a type or a group of them. It
-// calls composite with the first byte of each type to read the rest of it.
+// recursiveType reads one entry of the type section, a type or a group of them. It calls composite with the first
+// byte of each type to read the rest of it.
 func (r *reader) recursiveType(composite func(form byte)) {
 	form := r.byte()
 	if form != typeRec {
@@ -84,8 +84,8 @@ func (r *reader) subType(form byte, composite func(form byte)) {
 	composite(form)
 }
 
-// compositeType reads the rest of a type. It returns the signature of a wanted
-// function type, and an empty string for any other type.
+// compositeType reads the rest of a type. It returns the signature of a wanted function type, and an empty string
+// for any other type.
 func (r *reader) compositeType(form byte, wanted bool) string {
 	switch form {
 	case typeFunc:
@@ -103,8 +103,7 @@ func (r *reader) compositeType(form byte, wanted bool) string {
 	return ""
 }
 
-// resultType reads the value types of parameters or results, and joins their names
-// if they are wanted.
+// resultType reads the value types of parameters or results, and joins their names if they are wanted.
 func (r *reader) resultType(wanted bool) string {
 	var names []string
 	count := r.vector(func() {

@@ -15,30 +15,27 @@ import (
 const (
 	// accessesTimeout is how long a peer may take to return its accesses.
 	accessesTimeout = time.Second
-	// maxAccesses bounds the clients of one module, and maxAccessesBytes what one peer
-	// may return.
+	// maxAccesses bounds the clients of one module, and maxAccessesBytes what one peer may return.
 	maxAccesses      = 20_000
 	maxAccessesBytes = 4 << 20
 )
 
-// Accesses knows which clients all replicas have served. Its methods may be called
-// concurrently.
+// Accesses knows which clients all replicas have served. Its methods may be called concurrently.
 type Accesses struct {
 	own     func(sha256 string) map[string]Access
 	client  *Client       // of its own: it does not wait behind modules for a connection
 	timeout time.Duration // how long a peer may take to return its accesses
 }
 
-// NewAccesses makes Accesses from what this replica has observed itself, and what
-// its peers have. find may be nil: there are no peers then.
+// NewAccesses makes Accesses from what this replica has observed itself, and what its peers have. find may be nil:
+// there are no peers then.
 func NewAccesses(own func(sha256 string) map[string]Access, find Find) *Accesses {
 	return &Accesses{own: own, client: NewClient(find), timeout: accessesTimeout}
 }
 
-// Collect returns which clients requested a module from any replica within the last
-// day, by IP address, with the latest times. A peer that does not answer within a
-// second is left out. An error means that the peers could not be found; what this
-// replica has observed is returned all the same.
+// Collect returns which clients requested a module from any replica within the last day, by IP address, with the
+// latest times. A peer that does not answer within a second is left out. An error means that the peers could not be
+// found; what this replica has observed is returned all the same.
 func (a *Accesses) Collect(ctx context.Context, sha256 string) (map[string]Access, error) {
 	all := a.own(sha256)
 	if all == nil {

@@ -20,8 +20,7 @@ const connectTimeout = 2 * time.Second
 // ErrNotFound says that a peer does not have the module either.
 var ErrNotFound = errors.New("the peer does not have the module")
 
-// Find returns the base URLs of the other replicas' module servers, such as
-// "http://10.0.0.7:8081".
+// Find returns the base URLs of the other replicas' module servers, such as "http://10.0.0.7:8081".
 type Find func(ctx context.Context) ([]string, error)
 
 // Client asks peers. Its methods may be called concurrently.
@@ -30,8 +29,7 @@ type Client struct {
 	http *http.Client
 }
 
-// NewClient makes a Client that finds the peers by find; nil means that there are
-// none.
+// NewClient makes a Client that finds the peers by find; nil means that there are none.
 func NewClient(find Find) *Client {
 	transport := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext, // never through a proxy
@@ -54,8 +52,8 @@ func (c *Client) Peers(ctx context.Context) ([]string, error) {
 	return urls[:min(len(urls), maxPeers)], err
 }
 
-// Module streams a module from the peer at a base URL, unverified: its hash is for
-// the caller to check. ErrNotFound says that this peer lacks it.
+// Module streams a module from the peer at a base URL, unverified: its hash is for the caller to check. ErrNotFound
+// says that this peer lacks it.
 func (c *Client) Module(ctx context.Context, base, sha256 string) (io.ReadCloser, error) {
 	body, err := c.get(ctx, moduleURL(base, sha256))
 	if err != nil {
@@ -95,8 +93,7 @@ func (c *Client) get(ctx context.Context, url string) (io.ReadCloser, error) {
 	return response.Body, nil
 }
 
-// rejected reads the little that an error has to say, so that the connection can
-// be used again.
+// rejected reads the little that an error has to say, so that the connection can be used again.
 func rejected(response *http.Response) error {
 	_, _ = io.CopyN(io.Discard, response.Body, 1<<10)
 	if response.StatusCode == http.StatusNotFound {

@@ -14,8 +14,8 @@ const (
 	sendTimeout = time.Minute
 )
 
-// response counts what is sent and cuts a client off that stops reading. It hands
-// files on to the connection, which sends them without copying.
+// response counts what is sent and cuts a client off that stops reading. It hands files on to the connection, which
+// sends them without copying.
 type response struct {
 	http.ResponseWriter
 	control *http.ResponseController
@@ -71,9 +71,8 @@ func (r *response) extend() {
 	_ = r.control.SetWriteDeadline(time.Now().Add(sendTimeout))
 }
 
-// limitBody gives a client little time for the body of its request, which is not
-// read. Other requests get no such limit: when it is reached, net/http takes the
-// client for gone, even while it waits for a module.
+// limitBody gives a client little time for the body of its request, which is not read. Other requests get no such
+// limit: when it is reached, net/http takes the client for gone, even while it waits for a module.
 func (r *response) limitBody() {
 	_ = r.control.SetReadDeadline(time.Now().Add(readHeaderTimeout))
 }

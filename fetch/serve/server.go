@@ -34,8 +34,8 @@ const (
 	maxHeaderBytes    = 16 << 10
 )
 
-// Filler brings a module into the store from elsewhere, once however many ask. A
-// *fetch.Fetcher is one. Its errors are *failure.Error.
+// Filler brings a module into the store from elsewhere, once however many ask. A *fetch.Fetcher is one. Its errors
+// are *failure.Error.
 type Filler interface {
 	Fill(ctx context.Context, sha256 string) error
 }
@@ -50,8 +50,7 @@ type Options struct {
 	Registry prometheus.Registerer
 	// Address is where Start listens. Empty means DefaultAddress.
 	Address string
-	// DrainTimeout is how long requests may take to end when the server stops. 0
-	// means DefaultDrainTimeout.
+	// DrainTimeout is how long requests may take to end when the server stops. 0 means DefaultDrainTimeout.
 	DrainTimeout time.Duration
 }
 
@@ -84,8 +83,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// ServeHTTP answers one request. It does without http.ServeMux, which redirects
-// requests whose path is not clean.
+// ServeHTTP answers one request. It does without http.ServeMux, which redirects requests whose path is not clean.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := newResponse(w)
 	defer func() { s.metrics.served(out.code, out.bytes) }()
@@ -121,9 +119,8 @@ func (s *Server) Start(ctx context.Context) error {
 // NeedLeaderElection is false: every replica serves.
 func (s *Server) NeedLeaderElection() bool { return false }
 
-// Serve answers HTTP/1.1 and unencrypted HTTP/2 on a listener, which it closes.
-// When ctx ends it accepts no more, lets requests under way end for
-// Options.DrainTimeout, and returns nil; an error means that it could not serve.
+// Serve answers HTTP/1.1 and unencrypted HTTP/2 on a listener, which it closes. When ctx ends it accepts no more,
+// lets requests under way end for Options.DrainTimeout, and returns nil; an error means that it could not serve.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if s.invalid != nil {
 		listener.Close() //nolint:errcheck // the other error says more

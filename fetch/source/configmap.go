@@ -41,8 +41,7 @@ func (s *Sources) resolveConfigMap(ctx context.Context, r Request) (*Resolved, e
 	}, nil
 }
 
-// moduleOf returns the bytes under a key. Text cannot be a module: the API server
-// keeps only UTF-8 in data.
+// moduleOf returns the bytes under a key. Text cannot be a module: the API server keeps only UTF-8 in data.
 func moduleOf(cm *corev1.ConfigMap, key string) ([]byte, error) {
 	if content, ok := cm.BinaryData[key]; ok {
 		return content, nil

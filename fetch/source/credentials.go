@@ -30,8 +30,8 @@ type credentials struct {
 // anonymous reports whether there are none.
 func (c credentials) anonymous() bool { return c.auth == authn.Anonymous }
 
-// credentials finds the credentials for a repository: those of the pull secret, by
-// kubelet's rules, else those of Options.Keychain.
+// credentials finds the credentials for a repository: those of the pull secret, by kubelet's rules, else those of
+// Options.Keychain.
 func (s *Sources) credentials(ctx context.Context, r Request, repo name.Repository) (credentials, error) {
 	found := credentials{auth: authn.Anonymous}
 	if r.Secret != "" {
@@ -61,8 +61,7 @@ func (s *Sources) readSecret(ctx context.Context, r Request) (*corev1.Secret, er
 	return secret, s.read(ctx, key, secret, "Secret", v1alpha1.ReasonSecretNotFound)
 }
 
-// authFor applies kubelet's rules: keys may have a path and wildcards, the longest
-// one that matches counts.
+// authFor applies kubelet's rules: keys may have a path and wildcards, the longest one that matches counts.
 func authFor(ctx context.Context, secret *corev1.Secret, repo name.Repository) (authn.Authenticator, error) {
 	key, err := configKey(secret)
 	if err != nil {

@@ -17,11 +17,10 @@ import (
 )
 
 const (
-	// archiveOverhead is how much larger than a module, in bytes, the file may be that
-	// carries it.
+	// archiveOverhead is how much larger than a module, in bytes, the file may be that carries it.
 	archiveOverhead = 1 << 20
-	// queryHashDigits is how many hex digits of a query's hash a SourceID holds: enough
-	// to distinguish the queries of one AutoWasm.
+	// queryHashDigits is how many hex digits of a query's hash a SourceID holds: enough to distinguish the queries
+	// of one AutoWasm.
 	queryHashDigits = 16
 )
 
@@ -72,8 +71,7 @@ func (s *Sources) parseObject(source v1alpha1.ObjectSource) (*object, error) {
 // name is the URL as it may be shown.
 func (o *object) name() string { return text.WithoutQuery(o.url.String()) }
 
-// key identifies one version of the object. The query is a part of the identity, but
-// must not be shown.
+// key identifies one version of the object. The query is a part of the identity, but must not be shown.
 func (o *object) key(version string) string {
 	key := o.name()
 	if o.url.RawQuery != "" {
@@ -99,9 +97,8 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// version distinguishes the object's present version from others by the headers of a
-// HEAD; it is "" when there are none. Only 404, 410 and 429 are final: a URL that is
-// signed for GET answers 403 to a HEAD.
+// version distinguishes the object's present version from others by the headers of a HEAD; it is "" when there are
+// none. Only 404, 410 and 429 are final: a URL that is signed for GET answers 403 to a HEAD.
 func (o *object) version(ctx context.Context) (string, error) {
 	resp, err := o.request(ctx, http.MethodHead)
 	if err != nil {

@@ -30,8 +30,7 @@ func (s *session) explain(ctx context.Context, err error, what string) error {
 	return explainNetwork(ctx, err, what, s.redact)
 }
 
-// explainAnswer classifies a status that the registry, its token service or the
-// storage behind it answered.
+// explainAnswer classifies a status that the registry, its token service or the storage behind it answered.
 func (s *session) explainAnswer(answer *transport.Error, what string) error {
 	host, code := s.repo.RegistryStr(), codeOf(answer)
 	if answer.Request == nil {
@@ -56,8 +55,7 @@ func (s *session) explainAnswer(answer *transport.Error, what string) error {
 	}
 }
 
-// accessRemedy says what to do about a refusal, and never what credentials there
-// are.
+// accessRemedy says what to do about a refusal, and never what credentials there are.
 func (s *session) accessRemedy() string {
 	host := s.repo.RegistryStr()
 	if host == dockerHub {
@@ -76,8 +74,8 @@ func (s *session) accessRemedy() string {
 	}
 }
 
-// explainClient recognises the errors of the registry client's own checks. For some
-// of them its text is all there is.
+// explainClient recognises the errors of the registry client's own checks. For some of them its text is all there
+// is.
 func (s *session) explainClient(err error) *failure.Error {
 	host := s.repo.RegistryStr()
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
@@ -97,8 +95,7 @@ func (s *session) explainClient(err error) *failure.Error {
 	return nil
 }
 
-// errorCode is the form of a registry's error code, which is the only thing of an
-// answer's body that is repeated.
+// errorCode is the form of a registry's error code, which is the only thing of an answer's body that is repeated.
 var errorCode = regexp.MustCompile(`^[A-Z_]{1,40}$`)
 
 func codeOf(answer *transport.Error) string {

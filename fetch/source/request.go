@@ -18,8 +18,8 @@ type Request struct {
 	Source v1alpha1.Source
 	// Secret is the name of the pull secret, or "".
 	Secret string
-	// Preferred is an immutable reference of the source's image ("reg.example/x@sha256:…")
-	// which the Fetcher asks for first, or "".
+	// Preferred is an immutable reference of the source's image ("reg.example/x@sha256:…") which the Fetcher asks
+	// for first, or "".
 	Preferred string
 }
 
@@ -30,11 +30,10 @@ func RequestFor(aw *v1alpha1.AutoWasm) Request {
 
 // Resolved is a source pinned to an identity.
 type Resolved struct {
-	// Reference is immutable: "reg.example/x@sha256:…", the object's URL, or
-	// "configmap/<namespace>/<name>/<key>".
+	// Reference is immutable: "reg.example/x@sha256:…", the object's URL, or "configmap/<namespace>/<name>/<key>".
 	Reference string
-	// Key is the identity for single flight and for the memory of "this source gave
-	// these bytes". It holds no credentials.
+	// Key is the identity for single flight and for the memory of "this source gave these bytes". It holds no
+	// credentials.
 	Key string
 	// SHA256 of the module where it is known before the fetch, else "".
 	SHA256 string
@@ -44,15 +43,14 @@ type Resolved struct {
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// Resolver pins a source to an identity with the caller's own credentials. Its
-// errors are *failure.Error.
+// Resolver pins a source to an identity with the caller's own credentials. Its errors are *failure.Error.
 type Resolver interface {
 	Resolve(ctx context.Context, r Request) (*Resolved, error)
 }
 
-// SourceID names a source as the spec does, for comparing: while it stays the same, so
-// does the module that it was resolved to. Of a URL's query, which may be a
-// signature, it holds a hash: statuses are read by more people than specs.
+// SourceID names a source as the spec does, for comparing: while it stays the same, so does the module that it was
+// resolved to. Of a URL's query, which may be a signature, it holds a hash: statuses are read by more people than
+// specs.
 func SourceID(s v1alpha1.Source) string {
 	switch {
 	case s.Registry != nil:

@@ -21,24 +21,23 @@ const DefaultSlowAfter = 30 * time.Second
 
 // Options configure Sources.
 type Options struct {
-	// Reader reads Secrets and ConfigMaps. It should not be a cache: a Secret that
-	// was just created counts. Without one, both count as not found.
+	// Reader reads Secrets and ConfigMaps. It should not be a cache: a Secret that was just created counts. Without
+	// one, both count as not found.
 	Reader client.Reader
-	// Guard says which hosts and addresses may be reached, and which certificates
-	// are trusted.
+	// Guard says which hosts and addresses may be reached, and which certificates are trusted.
 	Guard egress.Options
 	// MaxModuleBytes caps a module, after decompression; 0 means module.MaxSize.
 	MaxModuleBytes int64
-	// PlainHTTPHosts are the registries to which requests are sent by plain http,
-	// patterns as egress.Hosts has them. All others get https, wherever they are.
+	// PlainHTTPHosts are the registries to which requests are sent by plain http, patterns as egress.Hosts has
+	// them. All others get https, wherever they are.
 	PlainHTTPHosts []string
-	// SlowAfter is how long a server may take for 64 KiB of a body before the request
-	// fails as Unavailable; 0 means DefaultSlowAfter.
+	// SlowAfter is how long a server may take for 64 KiB of a body before the request fails as Unavailable; 0 means
+	// DefaultSlowAfter.
 	SlowAfter time.Duration
 	// UserAgent is the User-Agent of all requests; "" means autowasm.
 	UserAgent string
-	// Keychain has credentials for registries for which the pull secret has none;
-	// nil means that there are no others.
+	// Keychain has credentials for registries for which the pull secret has none; nil means that there are no
+	// others.
 	Keychain authn.Keychain
 }
 
@@ -71,9 +70,8 @@ func New(o Options) *Sources {
 	return &Sources{o: o, guard: guard, transport: &rateTransport{inner: guard, window: o.SlowAfter}}
 }
 
-// Resolve pins the source of r. For a registry it always proves the caller's
-// credentials there, also when r is pinned; for an object with a declared sha256 it
-// sends no request.
+// Resolve pins the source of r. For a registry it always proves the caller's credentials there, also when r is
+// pinned; for an object with a declared sha256 it sends no request.
 func (s *Sources) Resolve(ctx context.Context, r Request) (*Resolved, error) {
 	switch {
 	case r.Source.Registry != nil:
@@ -87,9 +85,8 @@ func (s *Sources) Resolve(ctx context.Context, r Request) (*Resolved, error) {
 	}
 }
 
-// Fingerprint distinguishes the credentials that a request would use: "" when it
-// names no pull secret, else the Secret's uid and resourceVersion. It reads the
-// Secret and sends no other request.
+// Fingerprint distinguishes the credentials that a request would use: "" when it names no pull secret, else the
+// Secret's uid and resourceVersion. It reads the Secret and sends no other request.
 func (s *Sources) Fingerprint(ctx context.Context, r Request) (string, error) {
 	if r.Source.Registry == nil || r.Secret == "" {
 		return "", nil
@@ -104,8 +101,7 @@ func (s *Sources) Fingerprint(ctx context.Context, r Request) (string, error) {
 // CloseIdleConnections closes the connections that are kept for later requests.
 func (s *Sources) CloseIdleConnections() { s.guard.CloseIdleConnections() }
 
-// read reads an object of the cluster. None of its errors is terminal: the object may
-// be created later.
+// read reads an object of the cluster. None of its errors is terminal: the object may be created later.
 func (s *Sources) read(ctx context.Context, key types.NamespacedName, into client.Object, kind string, missing v1alpha1.Reason) error {
 	if s.o.Reader == nil {
 		return failure.Transientf(missing, "%s %s cannot be read: there is no cluster to ask", kind, key)

@@ -16,15 +16,14 @@ import (
 )
 
 const (
-	// maxAnswerBytes is the largest of all other answers of a registry or token
-	// service that are not a layer.
+	// maxAnswerBytes is the largest of all other answers of a registry or token service that are not a layer.
 	maxAnswerBytes = 1 << 20
 	// minRateBytes is how much of a body must arrive within Options.SlowAfter.
 	minRateBytes = 64 << 10
 )
 
-// registryTransport is below the registry client. It enforces one scheme, caps the
-// answers, and turns 429 and 5xx into failures while Retry-After can still be read.
+// registryTransport is below the registry client. It enforces one scheme, caps the answers, and turns 429 and 5xx
+// into failures while Retry-After can still be read.
 type registryTransport struct {
 	inner  http.RoundTripper
 	repo   name.Repository
@@ -48,9 +47,8 @@ func (t *registryTransport) RoundTrip(req *http.Request) (*http.Response, error)
 	return resp, nil
 }
 
-// withScheme overrides the scheme of the registry client, which tries https and then
-// http for private addresses and for hosts declared as plain. A redirect keeps the
-// scheme that it names: the guard checks it.
+// withScheme overrides the scheme of the registry client, which tries https and then http for private addresses and
+// for hosts declared as plain. A redirect keeps the scheme that it names: the guard checks it.
 func (t *registryTransport) withScheme(req *http.Request) *http.Request {
 	if req.Response != nil || req.URL.Host != t.repo.RegistryStr() || req.URL.Scheme == t.scheme {
 		return req
@@ -70,8 +68,7 @@ const (
 	partBlob
 )
 
-// partOf classifies the request that began a chain of redirects, whose length the
-// guard bounds.
+// partOf classifies the request that began a chain of redirects, whose length the guard bounds.
 func partOf(repo name.Repository, req *http.Request) part {
 	for req.Response != nil && req.Response.Request != nil {
 		req = req.Response.Request
@@ -90,8 +87,7 @@ func partOf(repo name.Repository, req *http.Request) part {
 	return partToken
 }
 
-// capped fails instead of delivering a byte above the limit, and never ends early
-// without an error.
+// capped fails instead of delivering a byte above the limit, and never ends early without an error.
 func capped(body io.ReadCloser, limit int64, what string) io.ReadCloser {
 	explain := func(err error) error {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -110,16 +106,14 @@ func size(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// rateTransport fails requests whose answers arrive too slowly: whoever waits for one
-// holds a slot that others want. What counts is what comes over the wire, not what it
-// unpacks to.
+// rateTransport fails requests whose answers arrive too slowly: whoever waits for one holds a slot that others
+// want. What counts is what comes over the wire, not what it unpacks to.
 type rateTransport struct {
 	inner  http.RoundTripper
 	window time.Duration
 }
 
-// RoundTrip sends one request. Reading the body of its answer fails when that arrives
-// too slowly.
+// RoundTrip sends one request. Reading the body of its answer fails when that arrives too slowly.
 func (t *rateTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	resp, err := t.inner.RoundTrip(req.WithContext(ctx))
@@ -131,8 +125,8 @@ func (t *rateTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// rateBody counts the time that it waits for the server, for each
-// minRateBytes. The time between two Reads does not count.
+// rateBody counts the time that it waits for the server, for each minRateBytes. The time between two Reads does not
+// count.
 type rateBody struct {
 	io.ReadCloser
 	cancel context.CancelFunc // ends a Read that waits

@@ -13,15 +13,14 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// evictionGrace is how long after Put or Use an unreferenced module is kept even
-// under pressure: long enough for its EnvoyFilter to be seen.
+// evictionGrace is how long after Put or Use an unreferenced module is kept even under pressure: long enough for
+// its EnvoyFilter to be seen.
 const evictionGrace = time.Minute
 
-// Evict removes modules that are not referenced: those last served or referenced
-// longer than Retention ago, and, while the store is above MaxTotalBytes or the
-// disk was full, those least recently served. A referenced module is never
-// removed. It returns the sha256 of the removed ones in the order of removal, also
-// when it failed to remove others.
+// Evict removes modules that are not referenced: those last served or referenced longer than Retention ago, and,
+// while the store is above MaxTotalBytes or the disk was full, those least recently served. A referenced module is
+// never removed. It returns the sha256 of the removed ones in the order of removal, also when it failed to remove
+// others.
 func (s *Store) Evict(referenced func(sha256 string) bool) (removed []string, err error) {
 	target := s.evictionTarget()
 	var failed []error
@@ -37,8 +36,8 @@ func (s *Store) Evict(referenced func(sha256 string) bool) (removed []string, er
 	return removed, errors.Join(failed...)
 }
 
-// unreferenced lists the modules that are not referenced, least recently served
-// first, and marks the others as wanted now.
+// unreferenced lists the modules that are not referenced, least recently served first, and marks the others as
+// wanted now.
 func (s *Store) unreferenced(referenced func(string) bool) []*entry {
 	now := s.o.Now()
 	idle := slices.DeleteFunc(s.entries(), func(e *entry) bool {
@@ -66,8 +65,8 @@ func (s *Store) evict(e *entry, target int64) (gone bool, err error) {
 	return true, s.removeFiles(e.SHA256)
 }
 
-// removeEvictable takes e out of the index if it has expired, or if there is more
-// than target and it is not in its grace. Use cannot come in between.
+// removeEvictable takes e out of the index if it has expired, or if there is more than target and it is not in its
+// grace. Use cannot come in between.
 func (s *Store) removeEvictable(e *entry, target int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,8 +91,7 @@ func (s *Store) Usage() Usage {
 	return Usage{Modules: len(s.index), Bytes: s.total}
 }
 
-// Pressure delivers a value when Evict should make room: the disk is full, or
-// MaxTotalBytes is exceeded.
+// Pressure delivers a value when Evict should make room: the disk is full, or MaxTotalBytes is exceeded.
 func (s *Store) Pressure() <-chan struct{} { return s.pressure }
 
 func (s *Store) signalPressure() {
@@ -116,8 +114,8 @@ func (s *Store) overLimit() bool {
 	return s.o.MaxTotalBytes > 0 && s.Usage().Bytes > s.o.MaxTotalBytes
 }
 
-// evictionTarget is the size down to which Evict makes room. It resets what the
-// disk lacked: the next Put will find out.
+// evictionTarget is the size down to which Evict makes room. It resets what the disk lacked: the next Put will find
+// out.
 func (s *Store) evictionTarget() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,8 +25,8 @@ type Module struct {
 	FetchedAt time.Time
 }
 
-// entry is what the index holds of one module. A module that is put again gets a
-// new entry: whoever found the old file damaged cannot remove the new one.
+// entry is what the index holds of one module. A module that is put again gets a new entry: whoever found the old
+// file damaged cannot remove the new one.
 type entry struct {
 	Module
 	sources []string // keys of the sources that gave it; guarded by Store.mu
@@ -64,8 +64,8 @@ func (s *Store) Lookup(sha256 string) (module.Info, bool) {
 	return module.Info{}, false
 }
 
-// Use is Lookup for a caller that is about to publish the module's name: it keeps
-// the module from being evicted for a minute, by when it is referenced.
+// Use is Lookup for a caller that is about to publish the module's name: it keeps the module from being evicted for
+// a minute, by when it is referenced.
 func (s *Store) Use(sha256 string) (Module, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -106,8 +106,7 @@ func (s *Store) add(e *entry) {
 	s.total += e.Size
 }
 
-// remove takes e out of the index and reports whether it was there. The caller
-// holds s.mu.
+// remove takes e out of the index and reports whether it was there. The caller holds s.mu.
 func (s *Store) remove(e *entry) bool {
 	if s.index[e.SHA256] != e {
 		return false
@@ -118,10 +117,9 @@ func (s *Store) remove(e *entry) bool {
 	return true
 }
 
-// AddSource records that the source of this key gave the module of this sha256.
-// The key must be of something immutable, such as an image's digest. The record is
-// kept on disk for as long as the module is. Without it the module is fetched
-// again, which is all that an error means.
+// AddSource records that the source of this key gave the module of this sha256. The key must be of something
+// immutable, such as an image's digest. The record is kept on disk for as long as the module is. Without it the
+// module is fetched again, which is all that an error means.
 func (s *Store) AddSource(key, sha256 string) error {
 	if len(key) > maxKeyBytes {
 		return failure.Transientf(v1alpha1.ReasonStoreFailed, "store: add a source of module %s: its key has %d bytes, more than %d", sha256, len(key), maxKeyBytes)
@@ -158,8 +156,8 @@ func (s *Store) addSource(key, sha256 string) (record, bool) {
 	return recordOf(e, e.sources), true
 }
 
-// LookupSource returns the sha256 of the module that the source of this key gave,
-// if it did and the store still has the module. It answers from memory.
+// LookupSource returns the sha256 of the module that the source of this key gave, if it did and the store still has
+// the module. It answers from memory.
 func (s *Store) LookupSource(key string) (sha256 string, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
-// rebuild fills the index from the disk. It removes a file that is not the module
-// its name says, and leaves a file alone whose name the store would not give.
+// rebuild fills the index from the disk. It removes a file that is not the module its name says, and leaves a file
+// alone whose name the store would not give.
 func (s *Store) rebuild() error {
 	files, err := os.ReadDir(s.modules)
 	if err != nil {
@@ -63,8 +63,7 @@ func (s *Store) restore(sha string) {
 	}
 }
 
-// entryFromRecord trusts the record; the hash is checked before the module is first
-// served.
+// entryFromRecord trusts the record; the hash is checked before the module is first served.
 func (s *Store) entryFromRecord(sha string) (*entry, error) {
 	stat, err := os.Stat(s.path(sha))
 	if err != nil {
@@ -83,8 +82,8 @@ func (s *Store) entryFromRecord(sha string) (*entry, error) {
 	return e, nil
 }
 
-// entryFromContent hashes and inspects a module and writes its record. Without one,
-// because the disk is full for instance, the module is as good.
+// entryFromContent hashes and inspects a module and writes its record. Without one, because the disk is full for
+// instance, the module is as good.
 func (s *Store) entryFromContent(sha string) (*entry, error) {
 	f, err := os.Open(s.path(sha))
 	if err != nil {

@@ -30,8 +30,8 @@ func recordOf(e *entry, sources []string) record {
 	return record{Size: e.Size, ABI: e.ABI, FetchedAt: e.FetchedAt.UTC(), Sources: sources}
 }
 
-// writeRecord replaces the record of a module. It is not synced: Open writes a
-// record again that a crash took away. The caller holds the module's file lock.
+// writeRecord replaces the record of a module. It is not synced: Open writes a record again that a crash took away.
+// The caller holds the module's file lock.
 func (s *Store) writeRecord(sha256 string, r record) error {
 	data, err := json.Marshal(r)
 	if err != nil {
@@ -60,8 +60,8 @@ func (s *Store) replace(path string, data []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
-// readRecord returns the record of a module of the given size, or an error when
-// it is absent, broken or of another file.
+// readRecord returns the record of a module of the given size, or an error when it is absent, broken or of another
+// file.
 func (s *Store) readRecord(sha256 string, size int64) (record, error) {
 	f, err := os.Open(filepath.Clean(s.recordPath(sha256)))
 	if err != nil {
@@ -88,9 +88,8 @@ func (s *Store) fileLock(sha256 string) *sync.Mutex {
 	return &s.fileLocks[h.Sum32()%uint32(len(s.fileLocks))]
 }
 
-// removeFiles removes a module and its record. The module goes first: Open removes
-// a record without a module, and keeps a module without a record. The caller holds
-// the module's file lock.
+// removeFiles removes a module and its record. The module goes first: Open removes a record without a module, and
+// keeps a module without a record. The caller holds the module's file lock.
 func (s *Store) removeFiles(sha256 string) error {
 	for _, path := range []string{s.path(sha256), s.recordPath(sha256)} {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
