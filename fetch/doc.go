@@ -15,12 +15,12 @@
 //
 // # Tasks
 //
-// A Task does not belong to the callers that wait for it. A caller whose context ends gets v1alpha1.ReasonPending;
-// the task goes on, and who asks for the same joins it. All tasks belong to the Fetcher: Stop cancels them and
-// waits for them. Requests are joined per namespace and credentials, downloads and fills by all.
+// A caller whose context ends gets v1alpha1.ReasonPending; the Task goes on, and who asks for the same joins it.
+// All tasks belong to the Fetcher: Stop cancels them and waits. Requests are joined per namespace and credentials,
+// downloads and fills by all.
 //
 // How a request failed is not remembered: an admission always asks again. How a fill failed is, for some seconds:
-// anybody may ask for anything.
+// any client may ask for anything.
 //
 // # Limits
 //
@@ -40,8 +40,7 @@
 // # Eviction
 //
 // An Evictor removes modules that neither an AutoWasm's status nor an EnvoyFilter of ours has referenced for longer
-// than the store's retention. References are looked up in the manager's cache, through the field index that
-// IndexModules adds.
+// than the store's retention.
 //
 // # Sub-packages
 //

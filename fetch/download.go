@@ -15,8 +15,7 @@ import (
 const maxJoins = 3
 
 // download returns the module of a resolved source, which is downloaded once for all whose sources resolve to the
-// same. The limiter comes before there is anything to join: no request joins a download that waits in another
-// namespace's queue.
+// same. The limiter comes first: no request joins a download that waits in another namespace's queue.
 func (f *Fetcher) download(ctx context.Context, a ask, resolved *source.Resolved) (Module, error) {
 	for joins := 1; ; joins++ {
 		task := f.downloads.find(resolved.Key)
@@ -81,8 +80,7 @@ func (f *Fetcher) put(ctx context.Context, resolved *source.Resolved) (Module, e
 	return m, nil
 }
 
-// recall finds what this very source gave before. That the store has a module of the declared hash is not enough:
-// others may have put it there.
+// recall finds what this very source gave before: a module of the declared hash may be there from others.
 func (f *Fetcher) recall(resolved *source.Resolved) (Module, bool) {
 	if !resolved.Immutable {
 		return Module{}, false

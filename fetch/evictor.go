@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -11,12 +12,13 @@ import (
 	"github.com/autowasm/autowasm/fetch/store"
 )
 
-// DefaultEvictInterval is how often an Evictor evicts.
-const DefaultEvictInterval = 10 * time.Minute
-
-// minEvictInterval is the least time between two evictions, unless Interval is shorter: a full store in which there
-// is nothing to evict asks for one all the time.
-const minEvictInterval = 10 * time.Second
+const (
+	// DefaultEvictInterval is the default of Evictor.Interval.
+	DefaultEvictInterval = 10 * time.Minute
+	// minEvictInterval is the least time between two evictions, unless Interval is shorter: a full store in which
+	// there is nothing to evict asks for one all the time.
+	minEvictInterval = 10 * time.Second
+)
 
 // Evictor removes from a store what nothing references. It is a manager.Runnable of every replica.
 type Evictor struct {
@@ -24,8 +26,7 @@ type Evictor struct {
 	Store *store.Store
 	// Reader reads AutoWasms and EnvoyFilters, best the manager's cache. Required.
 	Reader client.Reader
-	// Interval is how often it evicts, give or take a tenth, besides when the store is full. 0 means
-	// DefaultEvictInterval.
+	// Interval is how often it evicts, besides when the store is full. 0 means DefaultEvictInterval.
 	Interval time.Duration
 }
 
@@ -34,10 +35,7 @@ func (e *Evictor) NeedLeaderElection() bool { return false }
 
 // Start evicts from time to time until ctx ends.
 func (e *Evictor) Start(ctx context.Context) error {
-	interval := e.Interval
-	if interval <= 0 {
-		interval = DefaultEvictInterval
-	}
+	interval := cmp.Or(max(e.Interval, 0), DefaultEvictInterval)
 	least := min(minEvictInterval, interval)
 	for sleep(ctx, least, nil) && sleep(ctx, jittered(interval)-least, e.Store.Pressure()) {
 		e.evict(ctx)
@@ -46,9 +44,7 @@ func (e *Evictor) Start(ctx context.Context) error {
 }
 
 // jittered is d, give or take a tenth, so that replicas do not act in step.
-func jittered(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5+1)
-}
+func jittered(d time.Duration) time.Duration { return d - d/10 + rand.N(d/5+1) }
 
 // sleep waits for the time or for the signal, and reports whether ctx goes on.
 func sleep(ctx context.Context, d time.Duration, signal <-chan struct{}) bool {
@@ -63,7 +59,7 @@ func sleep(ctx context.Context, d time.Duration, signal <-chan struct{}) bool {
 	return true
 }
 
-// evict evicts once, and nothing while it is not known what is referenced.
+// evict evicts nothing while it is not known what is referenced.
 func (e *Evictor) evict(ctx context.Context) {
 	logger := log.FromContext(ctx).WithName("evictor")
 	referenced, err := References(ctx, e.Reader)
@@ -71,10 +67,7 @@ func (e *Evictor) evict(ctx context.Context) {
 		logger.Error(err, "Cannot list the referenced modules, evicting none")
 		return
 	}
-	removed, err := e.Store.Evict(func(sha256 string) bool {
-		_, ok := referenced[sha256]
-		return ok
-	})
+	removed, err := e.Store.Evict(referenced.Has)
 	if err != nil {
 		logger.Error(err, "Cannot evict some modules")
 	}

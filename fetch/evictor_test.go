@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -25,7 +26,7 @@ func TestReferences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]struct{}{inStatus: {}, inFilter: {}}, got); diff != "" {
+	if diff := cmp.Diff(sets.New(inStatus, inFilter), got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if _, err := fetch.References(t.Context(), broken()); err == nil {

@@ -51,7 +51,7 @@ func BenchmarkFetch20MB(b *testing.B) {
 		plain = append(plain, seconds(b, func() error { return getAndHash(blob) }))
 		ensure = append(ensure, fetchInto(b, sources, reference))
 	}
-	peak := watchHeap() // apart: to look at the heap holds everybody up
+	peak := watchHeap() // apart: reading the heap stops all goroutines
 	fetchInto(b, sources, reference)
 	heap := peak()
 	b.ReportMetric(0, "ns/op")
@@ -127,7 +127,7 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// watchHeap looks at the heap each millisecond until peak is called, which tells
+// watchHeap reads the heap each millisecond until peak is called, which tells
 // by how much it grew at most. The registry's own copy is there before.
 func watchHeap() (peak func() uint64) {
 	var stats runtime.MemStats
@@ -155,7 +155,7 @@ func BenchmarkEnsureCached(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	f := fetch.New(fetch.Options{Store: s, Sources: printing{&registry{modules: map[string][]byte{"reg.example/x": moduleX}}}})
+	f := fetch.New(fetch.Options{Store: s, Sources: &registry{modules: map[string][]byte{"reg.example/x": moduleX}}})
 	r := image(x)
 	if _, err := f.Ensure(b.Context(), r); err != nil {
 		b.Fatal(err)

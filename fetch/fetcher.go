@@ -1,8 +1,11 @@
 package fetch
 
 import (
+	"cmp"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/fetch/module"
@@ -21,11 +24,9 @@ const (
 )
 
 const (
-	// resolvesPerDownload is how many more resolutions than downloads run at once: they move little and mostly
-	// wait.
+	// resolvesPerDownload is how many more resolutions than downloads run at once: they move little, and wait.
 	resolvesPerDownload = 8
-	// maxTasks bounds the requests and the downloads that run or wait for a limiter, and maxTasksOfOne those that
-	// one namespace started.
+	// maxTasks bounds the requests and the downloads that run or wait, maxTasksOfOne those that one namespace started.
 	maxTasks      = 4096
 	maxTasksOfOne = maxTasks / 4
 )
@@ -48,8 +49,7 @@ type Module struct {
 type Options struct {
 	// Store receives the modules. Required.
 	Store *store.Store
-	// Sources resolves requests. Required. If it has a method Fingerprint(ctx, source.Request) (string, error),
-	// requests with a pull secret can be answered from memory too.
+	// Sources resolves requests. Required.
 	Sources source.Resolver
 	// Reader finds the AutoWasms and EnvoyFilters that reference a module: the manager's cache, with the index of
 	// IndexModules. Required by Fill.
@@ -61,7 +61,7 @@ type Options struct {
 	MaxConcurrent int
 	// FetchTimeout bounds one resolution and one download each. 0 means DefaultFetchTimeout.
 	FetchTimeout time.Duration
-	// FillTimeout bounds one fill. What it has begun at a source goes on. 0 means DefaultFillTimeout.
+	// FillTimeout bounds one fill; what it has begun at a source goes on. 0 means DefaultFillTimeout.
 	FillTimeout time.Duration
 	// PeerTimeout bounds the transfer from one peer. 0 means DefaultPeerTimeout.
 	PeerTimeout time.Duration
@@ -73,39 +73,32 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxConcurrent <= 0 {
-		o.MaxConcurrent = DefaultMaxConcurrent
-	}
-	o.FetchTimeout = orDefault(o.FetchTimeout, DefaultFetchTimeout)
-	o.FillTimeout = orDefault(o.FillTimeout, DefaultFillTimeout)
-	o.PeerTimeout = orDefault(o.PeerTimeout, DefaultPeerTimeout)
-	o.ResolveTTL = orDefault(o.ResolveTTL, DefaultResolveTTL)
+	o.MaxConcurrent = cmp.Or(max(o.MaxConcurrent, 0), DefaultMaxConcurrent)
+	o.FetchTimeout = cmp.Or(max(o.FetchTimeout, 0), DefaultFetchTimeout)
+	o.FillTimeout = cmp.Or(max(o.FillTimeout, 0), DefaultFillTimeout)
+	o.PeerTimeout = cmp.Or(max(o.PeerTimeout, 0), DefaultPeerTimeout)
+	o.ResolveTTL = cmp.Or(max(o.ResolveTTL, 0), DefaultResolveTTL)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
 }
 
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d <= 0 {
-		return otherwise
-	}
-	return d
-}
-
 // Fetcher brings modules into its store. Its methods may be called concurrently.
 type Fetcher struct {
-	o            Options
-	owner        *owner
-	requests     *tasks[ask]
-	downloads    *tasks[string] // by the key of what was resolved
-	fills        *tasks[string] // by sha256
-	resolving    *limiter
-	downloading  *limiter
-	unreferenced throttle
-	memory       *memory
-	peers        *peer.Client
-	metrics      *metrics
+	o           Options
+	owner       *owner
+	requests    *tasks[ask]
+	downloads   *tasks[string] // by the key of what was resolved
+	fills       *tasks[string] // by sha256
+	resolving   *limiter
+	downloading *limiter
+	memory      *memory
+	peers       *peer.Client
+	metrics     *metrics
+
+	unreferenced     *semaphore.Weighted // fills of modules that nothing references
+	unreferencedRate *rate.Limiter
 }
 
 // New makes a Fetcher. All that it does in the background ends with Stop.
@@ -113,27 +106,26 @@ func New(o Options) *Fetcher {
 	o = o.withDefaults()
 	owner := newOwner()
 	f := &Fetcher{
-		o:            o,
-		owner:        owner,
-		requests:     newTasks[ask](owner, maxTasks, maxTasksOfOne),
-		downloads:    newTasks[string](owner, maxTasks, maxTasksOfOne),
-		fills:        newTasks[string](owner, maxFills, maxFills),
-		resolving:    newLimiter(resolvesPerDownload * o.MaxConcurrent),
-		downloading:  newLimiter(o.MaxConcurrent),
-		unreferenced: newThrottle(unreferencedRate, unreferencedBurst, maxUnreferenced),
-		memory:       newMemory(o.Now),
-		peers:        peer.NewClient(o.Peers),
+		o:                o,
+		owner:            owner,
+		requests:         newTasks[ask](owner, maxTasks, maxTasksOfOne),
+		downloads:        newTasks[string](owner, maxTasks, maxTasksOfOne),
+		fills:            newTasks[string](owner, maxFills, maxFills),
+		resolving:        newLimiter(resolvesPerDownload * o.MaxConcurrent),
+		downloading:      newLimiter(o.MaxConcurrent),
+		memory:           newMemory(o.Now),
+		peers:            peer.NewClient(o.Peers),
+		unreferenced:     semaphore.NewWeighted(maxUnreferenced),
+		unreferencedRate: rate.NewLimiter(unreferencedRate, unreferencedBurst),
 	}
 	f.metrics = newMetrics(f)
 	f.fills.ended = f.filled
 	return f
 }
 
-// Stop cancels the tasks under way and returns when the last one is over. After that Ensure and Fill know what is
-// in the store, and are v1alpha1.ReasonUnavailable otherwise.
+// Stop cancels the tasks and returns when the last one is over. Ensure and Fill know what is in the store after
+// that, and are v1alpha1.ReasonUnavailable otherwise.
 func (f *Fetcher) Stop() { f.owner.stop() }
 
 // Lookup returns the module of that sha256 if the store has it.
-func (f *Fetcher) Lookup(sha256 string) (module.Info, bool) {
-	return f.o.Store.Lookup(sha256)
-}
+func (f *Fetcher) Lookup(sha256 string) (module.Info, bool) { return f.o.Store.Lookup(sha256) }

@@ -147,7 +147,7 @@ func TestACachedPrivateModuleIsNoWayRoundItsRegistry(t *testing.T) {
 	f.expect(4, 1)
 }
 
-// To know the hash of a module that somebody else fetched is not to have it.
+// To know the hash of a module that another namespace fetched is not to have it.
 func TestAKnownHashIsNoWayRoundTheSource(t *testing.T) {
 	f := newFixture(t)
 	if _, err := f.store.Put(t.Context(), bytes.NewReader(moduleX), ""); err != nil {
@@ -165,16 +165,6 @@ func TestAChangedSecretIsTriedAtOnce(t *testing.T) {
 	f.password = "another"
 	f.refused(image(x, as("ns", "secret")), v1alpha1.ReasonUnauthorized, true)
 	f.refused(image(x, as("ns", "missing")), v1alpha1.ReasonSecretNotFound, false)
-}
-
-func TestWithoutFingerprintsSecretsAreNotRemembered(t *testing.T) {
-	f := newFixture(t)
-	f.restart(func(o *fetch.Options) { o.Sources = f.registry })
-	for range 2 {
-		f.ensure(image(x, as("ns", "secret")))
-		f.ensure(image(x))
-	}
-	f.expect(3, 1)
 }
 
 func TestFailuresAreNotRemembered(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"golang.org/x/time/rate"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -18,8 +17,7 @@ const (
 	maxFills = 32
 	// maxUnreferenced is how many of them may be of modules that nothing references.
 	maxUnreferenced = maxFills / 2
-	// unreferencedRate and unreferencedBurst are how often peers are asked for those, per second and at once:
-	// anybody may ask us for anything.
+	// unreferencedRate and unreferencedBurst are how often peers are asked for those, per second and at once.
 	unreferencedRate  = 10
 	unreferencedBurst = 50
 )
@@ -30,8 +28,8 @@ type sha256Of string
 func (s sha256Of) String() string { return "module " + string(s) }
 
 // Fill brings the module of that sha256 into the store, unless it is there, and returns when it is: from a peer
-// that has it, else from the source of an AutoWasm that references it. However many callers there are, there is one
-// fill per module; how it failed is remembered for some seconds.
+// that has it, else from the source of an AutoWasm that references it. There is one fill per module; how it failed
+// is remembered for some seconds.
 //
 // Errors are *failure.Error: v1alpha1.ReasonNotFound when nothing references the module and no peer has it,
 // v1alpha1.ReasonPending when ctx ends first, which ends nothing, and otherwise what the sources say.
@@ -61,11 +59,10 @@ func (f *Fetcher) fill(ctx context.Context, sha256 string) error {
 		return failure.Transientf(v1alpha1.ReasonUnavailable, "%w", err)
 	}
 	if len(requests) == 0 {
-		done, ok := f.unreferenced.begin()
-		if !ok {
+		if !f.unreferencedRate.Allow() || !f.unreferenced.TryAcquire(1) {
 			return failure.Transientf(v1alpha1.ReasonRateLimited, "too many modules are requested that nothing references, such as %s", sha256)
 		}
-		defer done()
+		defer f.unreferenced.Release(1)
 	}
 	if f.copyFromPeers(ctx, sha256) {
 		return nil
@@ -84,7 +81,7 @@ func (f *Fetcher) filled(sha256 string, err error) {
 	}
 }
 
-// copyFromPeers asks one peer after the other. That none has it is no error: the source remains.
+// copyFromPeers asks one peer after the other, and reports whether one had the module.
 func (f *Fetcher) copyFromPeers(ctx context.Context, sha256 string) bool {
 	logger := log.FromContext(ctx).WithValues("sha256", sha256)
 	urls, err := f.peers.Peers(ctx)
@@ -135,27 +132,4 @@ func (f *Fetcher) fetchAny(ctx context.Context, requests []source.Request, sha25
 		}
 	}
 	return worst
-}
-
-// throttle bounds how often something is begun, and how much of it is under way.
-type throttle struct {
-	rate   *rate.Limiter
-	places chan struct{}
-}
-
-func newThrottle(perSecond rate.Limit, burst, atOnce int) throttle {
-	return throttle{rate: rate.NewLimiter(perSecond, burst), places: make(chan struct{}, atOnce)}
-}
-
-// begin does not wait. What it returns must be called at the end.
-func (t throttle) begin() (done func(), ok bool) {
-	if !t.rate.Allow() {
-		return nil, false
-	}
-	select {
-	case t.places <- struct{}{}:
-		return func() { <-t.places }, true
-	default:
-		return nil, false
-	}
 }

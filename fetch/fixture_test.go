@@ -85,16 +85,13 @@ func (s *registry) counts() (resolves, opens int) {
 	return s.resolves, s.opens
 }
 
-// printing is a registry that can tell credentials apart.
-type printing struct{ *registry }
-
-func (p printing) Fingerprint(_ context.Context, r source.Request) (string, error) {
+func (s *registry) Fingerprint(_ context.Context, r source.Request) (string, error) {
 	if r.Secret == "missing" {
 		return "", failure.Transientf(v1alpha1.ReasonSecretNotFound, "no Secret %s", r.Secret)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return r.Secret + p.secrets[r.Secret], nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.Secret + s.secrets[r.Secret], nil
 }
 
 func repository(r source.Request) string {
@@ -164,7 +161,7 @@ func newFixture(t *testing.T, change ...func(*fetch.Options)) *fixture {
 
 // restart replaces the Fetcher by a new one on the same store.
 func (f *fixture) restart(change ...func(*fetch.Options)) {
-	o := fetch.Options{Store: f.store, Sources: printing{f.registry}}
+	o := fetch.Options{Store: f.store, Sources: f.registry}
 	for _, c := range change {
 		c(&o)
 	}
@@ -194,10 +191,10 @@ func (f *fixture) refused(r source.Request, reason v1alpha1.Reason, terminal boo
 	return got
 }
 
-// gaveUp expects that the request is still under way when the patience ends.
-func (f *fixture) gaveUp(r source.Request, patience time.Duration) {
+// gaveUp expects that the request is still under way when the time is over.
+func (f *fixture) gaveUp(r source.Request, within time.Duration) {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(f.t.Context(), within)
 	defer cancel()
 	_, err := f.Ensure(ctx, r)
 	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonPending || got.Terminal {

@@ -21,8 +21,7 @@ type identity struct {
 	memorable         bool   // may be answered from memory
 }
 
-// ask is one namespace's request. Namespaces that ask for the same do so apart: none waits behind what another has
-// waiting.
+// ask is one namespace's request: none waits behind what another has waiting, also where both ask for the same.
 type ask struct {
 	identity
 	tenant string
@@ -56,11 +55,6 @@ func (id identity) host() string {
 	return ""
 }
 
-// fingerprinter is a resolver that can tell credentials apart without the network of the source.
-type fingerprinter interface {
-	Fingerprint(ctx context.Context, r source.Request) (string, error)
-}
-
 // identify reads no more than the credentials.
 func (f *Fetcher) identify(ctx context.Context, r source.Request) (id identity, err error) {
 	switch s := r.Source; {
@@ -76,13 +70,7 @@ func (f *Fetcher) identify(ctx context.Context, r source.Request) (id identity, 
 	if r.Secret != "" || id.kind == "configMap" {
 		id.namespace = r.Namespace
 	}
-	prints, ok := f.o.Sources.(fingerprinter)
-	if !ok {
-		id.credentials = r.Secret
-		id.memorable = id.memorable && r.Secret == ""
-		return id, nil
-	}
-	if id.credentials, err = prints.Fingerprint(ctx, r); err != nil {
+	if id.credentials, err = f.o.Sources.Fingerprint(ctx, r); err != nil {
 		return identity{}, failure.Wrapf(err, "read the credentials for %s", id)
 	}
 	return id, nil
@@ -101,8 +89,7 @@ func registryHost(image string) string {
 	return registry.RegistryStr()
 }
 
-// spelledOneWay is the host of all spellings that name the same one: letter case counts for nothing, nor does the
-// scheme's own port.
+// spelledOneWay is the host of all spellings that name it: neither letter case counts nor the scheme's own port.
 func spelledOneWay(host, scheme string) string {
 	port := map[string]string{"http": ":80", "https": ":443"}[scheme]
 	return strings.TrimSuffix(strings.ToLower(host), port)

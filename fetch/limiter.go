@@ -8,12 +8,10 @@ import (
 
 // limiter bounds how much is done at once, and gives at most half of that to one host or one namespace: neither a
 // host that does not answer nor a namespace that wants much keeps the others waiting. One namespace gets one less
-// of a host: so it can neither keep the others from a host that all use, nor a slow host keep it from its other
-// hosts.
+// of a host, so that neither of them is all that the other can have.
 //
 // Of the requests that wait and may go ahead, one of the namespace that holds the fewest places goes first, and
-// among these the oldest. That is why it is not a golang.org/x/sync/semaphore, which serves strictly in the order
-// of arrival.
+// among these the oldest. A golang.org/x/sync/semaphore serves in the order of arrival.
 type limiter struct {
 	size int
 
@@ -38,8 +36,8 @@ func newLimiter(size int) *limiter {
 	return &limiter{size: size, hosts: newCounter[string](half), namespaces: newCounter[string](half), pairs: newCounter[pair](max(1, half-1))}
 }
 
-// acquire waits for a place and returns what releases it, once however often it is called; or the cause of the
-// context's end.
+// acquire waits for a place and returns what releases it, which may be called again; or the cause of the context's
+// end.
 func (l *limiter) acquire(ctx context.Context, namespace, host string) (release func(), err error) {
 	w := &waiter{pair: pair{namespace, host}, acquired: make(chan struct{})}
 	l.mu.Lock()
@@ -55,8 +53,7 @@ func (l *limiter) acquire(ctx context.Context, namespace, host string) (release 
 	}
 }
 
-// release takes a waiter away from wherever it is: one that no longer waits may have been given a place at that
-// moment.
+// release takes a waiter away from wherever it is: one that gives up may have been given a place at that moment.
 func (l *limiter) release(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,8 +99,7 @@ func (l *limiter) next() int {
 	return best
 }
 
-// counter counts by key up to a limit, and drops the keys that are back at nothing. It is not safe for concurrent
-// use.
+// counter counts by key up to a limit, and drops the keys that are back at 0. It is not safe for concurrent use.
 type counter[K comparable] struct {
 	limit  int
 	counts map[K]int

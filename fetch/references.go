@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -13,8 +14,7 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// IndexModule is the field index by which AutoWasms and EnvoyFilters are found by the sha256 of the module that
-// they reference.
+// IndexModule is the field index of AutoWasms and EnvoyFilters by the sha256 of the module that they reference.
 const IndexModule = "wasm.tcm.io/module"
 
 // IndexModules adds IndexModule to a cache. It must run before the cache starts.
@@ -48,19 +48,14 @@ func referenceOf(object client.Object) []string {
 
 // References returns the modules that the status of an AutoWasm or an EnvoyFilter of ours references: those that
 // proxies may request. An error means that some may be missing, so that nothing can be said of the others.
-func References(ctx context.Context, reader client.Reader) (map[string]struct{}, error) {
-	found := map[string]struct{}{}
-	add := func(object client.Object) {
-		for _, sha256 := range referenceOf(object) {
-			found[sha256] = struct{}{}
-		}
-	}
+func References(ctx context.Context, reader client.Reader) (sets.Set[string], error) {
+	found := sets.New[string]()
 	var autowasms v1alpha1.AutoWasmList
 	if err := reader.List(ctx, &autowasms, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list AutoWasms: %w", err)
 	}
 	for i := range autowasms.Items {
-		add(&autowasms.Items[i])
+		found.Insert(referenceOf(&autowasms.Items[i])...)
 	}
 	filters := istio.NewEnvoyFilterList()
 	ours := client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
@@ -68,7 +63,7 @@ func References(ctx context.Context, reader client.Reader) (map[string]struct{},
 		return nil, fmt.Errorf("list EnvoyFilters: %w", err)
 	}
 	for i := range filters.Items {
-		add(&filters.Items[i])
+		found.Insert(referenceOf(&filters.Items[i])...)
 	}
 	return found, nil
 }
@@ -116,8 +111,8 @@ func addRequest(found []source.Request, aw *v1alpha1.AutoWasm, p source.Pin) []s
 	return append(found, r)
 }
 
-// ownerOf is the AutoWasm of an EnvoyFilter, nil when there is none: it has the same name and namespace, whatever
-// the annotations say.
+// ownerOf is the AutoWasm of an EnvoyFilter's name and namespace, whatever the annotations say; nil when there is
+// none.
 func ownerOf(ctx context.Context, reader client.Reader, filter client.Object) (*v1alpha1.AutoWasm, error) {
 	var aw v1alpha1.AutoWasm
 	err := reader.Get(ctx, client.ObjectKeyFromObject(filter), &aw)

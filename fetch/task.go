@@ -16,56 +16,48 @@ import (
 type Task struct {
 	of      fmt.Stringer // what is fetched, for messages
 	starter starter
-	done    chan struct{} // closed when module and err are set
+	done    context.Context // ends when module and err are set
+	end     context.CancelFunc
 	module  Module
 	err     error
-
-	mu        sync.Mutex
-	afterDone []func() // nil once done
 }
 
 // starter is who started a task.
 type starter struct{ namespace, credentials string }
 
-// Done is closed when the task has ended.
-func (t *Task) Done() <-chan struct{} { return t.done }
+func newTask(of fmt.Stringer, by starter) *Task {
+	done, end := context.WithCancel(context.Background())
+	return &Task{of: of, starter: by, done: done, end: end}
+}
 
-// Result returns the module or the *failure.Error with which the task ended. It must not be called before Done is
-// closed.
+// EndedTask returns a Task that has ended.
+func EndedTask(m Module, err error) *Task {
+	t := newTask(nil, starter{})
+	t.module, t.err = m, err
+	t.end()
+	return t
+}
+
+// Done is closed when the task has ended.
+func (t *Task) Done() <-chan struct{} { return t.done.Done() }
+
+// Result returns the module or the *failure.Error with which the task ended, once Done is closed.
 func (t *Task) Result() (Module, error) { return t.module, t.err }
 
-// AfterDone has fn called once the task has ended, at once if it has. fn must not block.
-func (t *Task) AfterDone(fn func()) {
-	t.mu.Lock()
-	select {
-	case <-t.done:
-		t.mu.Unlock()
-		fn()
-	default:
-		t.afterDone = append(t.afterDone, fn)
-		t.mu.Unlock()
-	}
-}
+// AfterDone has fn called, in a goroutine of its own, once the task has ended, at once if it has.
+func (t *Task) AfterDone(fn func()) { context.AfterFunc(t.done, fn) }
 
 // wait returns the result, or v1alpha1.ReasonPending when ctx ends first.
 func (t *Task) wait(ctx context.Context) (Module, error) {
 	select {
-	case <-t.done:
+	case <-t.Done():
 		return t.module, t.err
 	case <-ctx.Done():
 		return Module{}, failure.Transientf(v1alpha1.ReasonPending, "%s is being fetched in the background: %w", t.of, context.Cause(ctx))
 	}
 }
 
-// EndedTask returns a Task that has ended.
-func EndedTask(m Module, err error) *Task {
-	t := &Task{done: make(chan struct{}), module: m, err: err}
-	close(t.done)
-	return t
-}
-
-// tasks is the single flight of one kind of work: there is at most one task per key, which everybody joins who asks
-// for the same.
+// tasks is the single flight of one kind of work: there is at most one task per key.
 //
 // golang.org/x/sync/singleflight does not do: it has no bounds, nothing waits for its goroutines when the server
 // stops, and a panic over what a source sent ends the process.
@@ -85,7 +77,7 @@ func newTasks[K comparable](o *owner, limit, limitOfOne int) *tasks[K] {
 }
 
 // start returns the task of the key, and starts it with fn in the background if there is none. fn gets a context of
-// its own, with the logger of ctx.
+// the owner, with the logger of ctx.
 func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter, fn func(context.Context) (Module, error)) (*Task, error) {
 	t, added, err := g.add(key, of, by)
 	if !added {
@@ -111,7 +103,7 @@ func (g *tasks[K]) add(key K, of fmt.Stringer, by starter) (t *Task, added bool,
 	case g.started.full(by.namespace):
 		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", by.namespace, g.started.limit)
 	}
-	t = &Task{of: of, starter: by, done: make(chan struct{})}
+	t = newTask(of, by)
 	g.running[key] = t
 	g.started.add(by.namespace)
 	return t, true, nil
@@ -140,13 +132,8 @@ func (g *tasks[K]) end(key K, t *Task, m Module, err error) {
 	delete(g.running, key)
 	g.started.remove(t.starter.namespace)
 	g.mu.Unlock()
-	t.mu.Lock()
 	t.module, t.err = m, err
-	close(t.done)
-	t.mu.Unlock()
-	for _, fn := range t.afterDone { // complete: the task is done
-		fn()
-	}
+	t.end()
 }
 
 // find returns the task of the key, nil when there is none.

@@ -48,8 +48,8 @@ func TestCollect(t *testing.T) {
 		others []http.HandlerFunc
 		want   map[string]peer.Access
 	}{
-		"nobody": {want: map[string]peer.Access{}},
-		"alone":  {own: map[string]peer.Access{"10.0.0.1": at(1, 2)}, want: map[string]peer.Access{"10.0.0.1": at(1, 2)}},
+		"none":  {want: map[string]peer.Access{}},
+		"alone": {own: map[string]peer.Access{"10.0.0.1": at(1, 2)}, want: map[string]peer.Access{"10.0.0.1": at(1, 2)}},
 		"the latest times of all": {
 			own: map[string]peer.Access{"10.0.0.1": at(5, 0), "10.0.0.2": at(1, 2)},
 			others: []http.HandlerFunc{
@@ -58,7 +58,7 @@ func TestCollect(t *testing.T) {
 			},
 			want: map[string]peer.Access{"10.0.0.1": at(5, 2), "10.0.0.2": at(3, 2), "fd00::1": at(4, 0)},
 		},
-		"nobody at another": {own: map[string]peer.Access{"10.0.0.1": at(1, 0)}, others: []http.HandlerFunc{saying("{}"), saying("null")}, want: map[string]peer.Access{"10.0.0.1": at(1, 0)}},
+		"none at another": {own: map[string]peer.Access{"10.0.0.1": at(1, 0)}, others: []http.HandlerFunc{saying("{}"), saying("null")}, want: map[string]peer.Access{"10.0.0.1": at(1, 0)}},
 		"names that are no addresses": {
 			others: []http.HandlerFunc{saying(`{"evil":{"requestedAt":"2026-01-02T12:01:00Z"},"10.0.0.1":{"requestedAt":"2026-01-02T12:01:00Z"}}`)},
 			want:   map[string]peer.Access{"10.0.0.1": at(1, 0)},

@@ -164,7 +164,7 @@ func TestAccessesByAddress(t *testing.T) {
 
 // Modules that are not here are not noted, whatever the filler says of them.
 func TestAccessesOfModulesThatAreHereAlone(t *testing.T) {
-	for _, err := range []error{failure.Terminalf(v1alpha1.ReasonNotFound, "nobody names it"), failure.Transientf(v1alpha1.ReasonUnavailable, "not yet")} {
+	for _, err := range []error{failure.Terminalf(v1alpha1.ReasonNotFound, "nothing names it"), failure.Transientf(v1alpha1.ReasonUnavailable, "not yet")} {
 		server := serve.New(serve.Options{Store: newStore(t), Filler: refusing{err}})
 		sha256 := hashOf([]byte("missing"))
 		request(server, "10.0.0.1:1", v1alpha1.ModulePath+sha256, false)
@@ -234,7 +234,7 @@ func TestAccessesAreForOtherReplicasAlone(t *testing.T) {
 	request(server, "10.0.0.1:1", v1alpha1.ModulePath+info.SHA256, false)
 	path := v1alpha1.ModulePath + info.SHA256 + peer.AccessesSuffix
 	if w := request(server, "10.0.0.1:1", path, false); w.Code != http.StatusBadRequest {
-		t.Errorf("to anybody: %d %s", w.Code, w.Body)
+		t.Errorf("to a client: %d %s", w.Code, w.Body)
 	}
 	if w := request(server, "10.0.0.1:1", v1alpha1.ModulePath+"x"+peer.AccessesSuffix, true); w.Code != http.StatusBadRequest {
 		t.Errorf("of no module: %d %s", w.Code, w.Body)
@@ -249,7 +249,7 @@ func TestAccessesAreForOtherReplicasAlone(t *testing.T) {
 	}
 	unknown := request(server, "10.0.0.2:1", v1alpha1.ModulePath+hashOf(nil)+peer.AccessesSuffix, true)
 	if unknown.Body.String() != "{}" {
-		t.Errorf("of a module that nobody asked for: %s", unknown.Body)
+		t.Errorf("of a module that no client asked for: %s", unknown.Body)
 	}
 }
 

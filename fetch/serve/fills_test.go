@@ -49,7 +49,7 @@ func (f *filler) Fill(ctx context.Context, sha256 string) error {
 
 var (
 	wanted   = wasmtest.Module(wasmtest.Salt("wanted"))
-	notFound = failure.Terminalf(v1alpha1.ReasonNotFound, "nobody names it: secret details")
+	notFound = failure.Terminalf(v1alpha1.ReasonNotFound, "nothing names it: secret details")
 )
 
 func newFiller(t *testing.T) *filler {
@@ -187,7 +187,7 @@ func counters(t *testing.T, registry *prometheus.Registry) map[string]float64 {
 	return got
 }
 
-// A damaged file is noticed, and brought anew.
+// A damaged file is noticed, and brought again.
 func TestDamageIsRepaired(t *testing.T) {
 	dir := t.TempDir()
 	f := newFiller(t)

@@ -68,7 +68,7 @@ func TestReadyWhileListening(t *testing.T) {
 	}
 }
 
-// A request that is under way when the server is told to stop gets its answer,
+// A request that is under way when the server stops gets its answer,
 // new ones do not, and nothing is left running.
 func TestStopLetsRequestsEnd(t *testing.T) {
 	defer goleak.VerifyNone(t)
@@ -174,7 +174,7 @@ func TestMetricsRegisteredTwiceAreAnError(t *testing.T) {
 	o := serve.Options{Store: newStore(t), Registry: prometheus.NewRegistry(), Address: "127.0.0.1:0"}
 	serve.New(o)
 	if err := serve.New(o).Start(t.Context()); err == nil {
-		t.Error("nobody is told")
+		t.Error("there is no error")
 	}
 }
 

@@ -187,7 +187,7 @@ func startNginx(b *testing.B, binary, modules string) (address string) {
 	}
 	b.Cleanup(func() {
 		cancel()
-		_ = command.Wait() // it was told to end
+		_ = command.Wait() // it was interrupted
 	})
 	awaitListener(b, address)
 	return address

@@ -79,7 +79,7 @@ func h1() *http.Protocols { p := new(http.Protocols); p.SetHTTP1(true); return p
 
 func h2c() *http.Protocols { p := new(http.Protocols); p.SetUnencryptedHTTP2(true); return p }
 
-// reply is what a test looks at.
+// reply is what a test compares.
 type reply struct {
 	Code   int
 	Proto  int

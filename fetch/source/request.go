@@ -43,9 +43,11 @@ type Resolved struct {
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// Resolver pins a source to an identity with the caller's own credentials. Its errors are *failure.Error.
+// Resolver pins a source to an identity with the caller's own credentials, which Fingerprint tells apart without a
+// request to the source. Its errors are *failure.Error.
 type Resolver interface {
 	Resolve(ctx context.Context, r Request) (*Resolved, error)
+	Fingerprint(ctx context.Context, r Request) (string, error)
 }
 
 // SourceID names a source as the spec does, for comparing: while it stays the same, so does the module that it was
