@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -28,6 +29,9 @@ const webhookService = "wasmer-webhook"
 // run wires the parts together and serves until ctx ends.
 func run(ctx context.Context, o *options) error {
 	ctrl.SetLogger(zap.New(zap.UseDevMode(o.development)))
+	if err := limitMemory(memlimit.FromCgroup); err != nil {
+		log.Log.Info("The heap is not limited", "err", err.Error())
+	}
 	config, err := restConfig(o.kubeconfig)
 	if err != nil {
 		return err
