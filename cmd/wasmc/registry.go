@@ -97,7 +97,7 @@ func (o *transportOptions) transport(host string) (http.RoundTripper, error) {
 	}
 	base := remote.DefaultTransport.(*http.Transport).Clone()
 	base.TLSClientConfig = config
-	return image.VerifyManifests(&schemeTransport{host: host, scheme: o.scheme(host), next: base}), nil
+	return image.NewVerifier(1).Transport(&schemeTransport{host: host, scheme: o.scheme(host), next: base}), nil
 }
 
 // scheme returns http only with --plain-http or for this machine.

@@ -56,8 +56,8 @@ func declaredType(manifest []byte) types.MediaType {
 	return m.MediaType
 }
 
-// decodeManifest reads and decodes a manifest or an index. VerifyManifests has bounded its size and the number of
-// its values.
+// decodeManifest reads and decodes a manifest or an index. A Verifier has bounded its size and the number of its
+// values.
 func decodeManifest[M any](what string, read func() ([]byte, error), decode func(io.Reader) (*M, error)) (*M, error) {
 	raw, err := read()
 	if err != nil {

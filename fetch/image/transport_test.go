@@ -1,14 +1,17 @@
 package image_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -41,7 +44,7 @@ func sha256Of(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func TestVerifyManifests(t *testing.T) {
+func TestVerifier(t *testing.T) {
 	const manifest = `{"schemaVersion":2,"x":"a \" \\"}`
 	pinned := "sha256:" + sha256Of(manifest)
 	const of, schema1 = "/v2/team/filter/manifests/", "application/vnd.docker.distribution.manifest.v1+prettyjws"
@@ -69,7 +72,7 @@ func TestVerifyManifests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			resp, err := image.VerifyManifests(tt.sender).RoundTrip(httptest.NewRequest(http.MethodGet, "https://reg.example"+tt.path, nil))
+			resp, err := image.NewVerifier(1).Transport(tt.sender).RoundTrip(httptest.NewRequest(http.MethodGet, "https://reg.example"+tt.path, nil))
 			if tt.want != "" {
 				if f := failure.Of(err); f == nil || f.Reason != tt.want || !f.Terminal {
 					t.Errorf("%v, want %s", err, tt.want)
@@ -90,7 +93,7 @@ func TestVerifyManifests(t *testing.T) {
 func TestOtherMethods(t *testing.T) {
 	for method, contentType := range map[string]string{http.MethodHead: ociManifest, http.MethodPut: "application/vnd.docker.distribution.manifest.v1+json"} {
 		req := httptest.NewRequest(method, "https://reg.example/v2/x/manifests/sha256:"+sha256Of("x"), nil)
-		if _, err := image.VerifyManifests(sender{200, contentType, ""}).RoundTrip(req); err != nil {
+		if _, err := image.NewVerifier(1).Transport(sender{200, contentType, ""}).RoundTrip(req); err != nil {
 			t.Errorf("%s: %v", method, err)
 		}
 	}
@@ -106,12 +109,42 @@ func TestAManifestOfEmptyLayersTakesLittleMemory(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err = remote.Get(ref, remote.WithTransport(image.VerifyManifests(sender{200, ociManifest, body})))
+	_, err = remote.Get(ref, remote.WithTransport(image.NewVerifier(1).Transport(sender{200, ociManifest, body})))
 	runtime.ReadMemStats(&after)
 	if f := failure.Of(err); f == nil || f.Reason != v1alpha1.ReasonUnsupportedImage {
 		t.Errorf("error %v", err)
 	}
 	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
 		t.Errorf("%d MB were allocated for a manifest of %d MB", took>>20, len(body)>>20)
+	}
+}
+
+// Large manifests are read and parsed one after the other; others do not wait.
+func TestLargeManifestsAtOnce(t *testing.T) {
+	large := strings.Repeat(" ", 200<<10)
+	verifier := image.NewVerifier(1)
+	get := func(ctx context.Context, body string) (*http.Response, error) {
+		req := httptest.NewRequestWithContext(ctx, http.MethodGet, "https://reg.example/v2/x/manifests/v1", nil)
+		return verifier.Transport(sender{200, ociManifest, body}).RoundTrip(req)
+	}
+	first, err := get(t.Context(), large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(t.Context(), "{}"); err != nil {
+		t.Errorf("a small manifest beside a large one: %v", err)
+	}
+	for name, body := range map[string]string{"many bytes": large, "many values": "[0" + strings.Repeat(",0", 2000) + "]"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if _, err := get(ctx, body); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s beside a large manifest: %v", name, err)
+		}
+		cancel()
+	}
+	for range 2 { // what is closed again ends nothing of another's
+		_ = first.Body.Close()
+	}
+	if _, err := get(t.Context(), large); err != nil {
+		t.Errorf("after the large manifest was closed: %v", err)
 	}
 }

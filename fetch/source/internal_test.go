@@ -224,7 +224,7 @@ func TestAnswersAreCapped(t *testing.T) {
 		limit int // 0 = none
 	}{
 		{"https://reg.example/v2/", 1 << 20},
-		{"https://reg.example/v2/team/filter/manifests/v1", 0}, // image.VerifyManifests has one
+		{"https://reg.example/v2/team/filter/manifests/v1", 0}, // image.Verifier has one
 		{"https://reg.example/v2/team/filter/blobs/sha256:00", 0},
 		{"https://reg.example/v2/team/other/manifests/v1", 1 << 20},
 		{"https://auth.example/token", 1 << 20},

@@ -18,6 +18,9 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
+// maxLargeManifests are parsed at once, each in at most some 20 MB. Modules do not have any.
+const maxLargeManifests = 4
+
 // oneRetry is all that the registry client may retry by itself, and only after a connection broke: it sleeps
 // whatever its context says, and the fetcher retries anyway.
 var oneRetry = remote.Backoff{Duration: 100 * time.Millisecond, Factor: 1, Steps: 2}
@@ -79,7 +82,7 @@ type session struct {
 
 func (s *Sources) newSession(repo name.Repository, c credentials) (*session, error) {
 	puller, err := remote.NewPuller(
-		remote.WithTransport(image.VerifyManifests(&registryTransport{inner: s.transport, repo: repo, scheme: s.scheme(repo)})),
+		remote.WithTransport(s.manifests.Transport(&registryTransport{inner: s.transport, repo: repo, scheme: s.scheme(repo)})),
 		remote.WithAuth(c.auth),
 		remote.WithRetryBackoff(oneRetry),
 		remote.WithRetryStatusCodes(),

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/internal/egress"
 	"github.com/autowasm/autowasm/internal/failure"
@@ -59,6 +60,7 @@ type Sources struct {
 	o         Options
 	guard     *egress.Guard
 	transport http.RoundTripper // of every request
+	manifests *image.Verifier   // of all registries together
 }
 
 var _ Resolver = (*Sources)(nil)
@@ -67,7 +69,7 @@ var _ Resolver = (*Sources)(nil)
 func New(o Options) *Sources {
 	o = o.withDefaults()
 	guard := egress.New(o.Guard)
-	return &Sources{o: o, guard: guard, transport: &rateTransport{inner: guard, window: o.SlowAfter}}
+	return &Sources{o: o, guard: guard, transport: &rateTransport{inner: guard, window: o.SlowAfter}, manifests: image.NewVerifier(maxLargeManifests)}
 }
 
 // Resolve pins the source of r. For a registry it always proves the caller's credentials there, also when r is
