@@ -51,7 +51,7 @@ func BenchmarkAdmissionCached(b *testing.B) {
 	aw := autoWasm(withSource(fromRegistry(host + "/wasm-add-header:v0.3")))
 	push(b, aw.Spec.Filter.Source.Registry.Image, wasmtest.Module())
 
-	v := newValidator(Options{Fetcher: newFetcher(b, host), Preflight: busy(), Registry: prometheus.NewRegistry()}.withDefaults())
+	v := newValidator(Options{Fetcher: newFetcher(b, host), Preflight: busy(), metrics: newMetrics(prometheus.NewRegistry())})
 	v.stage = new(stagings).record
 	compare(b, v, sized(b, aw))
 }
@@ -60,7 +60,7 @@ func BenchmarkAdmissionCached(b *testing.B) {
 // the cache, and a patch.
 func BenchmarkAdmissionDefault(b *testing.B) {
 	c := clientWith(interceptor.Funcs{Get: fromCache})
-	d := NewDefaulter(Options{Client: c, Reader: c, Registry: prometheus.NewRegistry()})
+	d := newDefaulter(Options{Client: c, Reader: c, metrics: newMetrics(prometheus.NewRegistry())})
 	compare(b, d, sized(b, autoWasm(filter(unsetVMID), withPorts())))
 }
 

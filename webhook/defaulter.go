@@ -18,22 +18,15 @@ import (
 	"github.com/autowasm/autowasm/validation"
 )
 
-// defaulter answers the mutating webhook. It works on the raw object, so that a
-// field that this version does not know survives it.
+// defaulter answers the mutating webhook. It works on the raw object: a field that this version does not know survives.
 type defaulter struct {
 	namespaces namespaceReader
 	instrument instrument
 }
 
-// NewDefaulter returns the handler of the mutating webhook: validation.Default over the
-// raw object of a request, answered as a JSON patch, or without one when nothing is
-// absent. It never denies for what is in the object; that is the validator's work.
-//
-// An annotation of the namespace that cannot be read is ignored with a warning.
-// On an update, an annotation fills only what the object had before: one that was
-// added later does not change a filter that was admitted without it.
-func NewDefaulter(o Options) admission.Handler {
-	o = o.withDefaults()
+// newDefaulter returns the handler of the mutating webhook: validation.Default over the raw object of a request,
+// answered as a JSON patch. It never denies for what is in the object; that is the validator's work.
+func newDefaulter(o Options) *defaulter {
 	return &defaulter{
 		namespaces: namespaceReader{cached: o.Client, live: o.Reader},
 		instrument: instrument{webhook: "mutate", metrics: o.metrics},
@@ -67,8 +60,7 @@ func patchOf(filled []validation.Filled) []jsonpatch.Operation {
 	return patch
 }
 
-// namespaceDefaults reads the namespace only where one of its annotations could fill
-// something.
+// namespaceDefaults reads the namespace only where one of its annotations could fill something.
 func (d *defaulter) namespaceDefaults(ctx context.Context, req admission.Request, aw map[string]any) (validation.NamespaceDefaults, []string) {
 	fields := namespaceFields(req, aw)
 	if !fields.Any() {
@@ -82,8 +74,7 @@ func (d *defaulter) namespaceDefaults(ctx context.Context, req admission.Request
 	return validation.NamespaceDefaultsOf(req.Namespace, annotations, fields)
 }
 
-// namespaceFields takes nothing from the namespace on an update whose old object
-// cannot be read.
+// namespaceFields takes nothing from the namespace on an update whose old object cannot be read.
 func namespaceFields(req admission.Request, aw map[string]any) validation.NamespaceFields {
 	if req.Operation != admissionv1.Update {
 		return validation.NamespaceFieldsOf(aw, nil)
@@ -95,17 +86,15 @@ func namespaceFields(req admission.Request, aw map[string]any) validation.Namesp
 	return validation.NamespaceFieldsOf(aw, old)
 }
 
-// The reads of a namespace are bounded: defaults from its annotations are a
-// convenience that no request waits long for. A cache that is not filled yet blocks,
-// and must leave time for the live read.
+// The reads of a namespace are bounded: defaults from its annotations are a convenience that no request waits long
+// for. A cache that is not filled yet blocks, and must leave time for the live read.
 const (
 	namespaceTimeout = time.Second
 	cacheTimeout     = 250 * time.Millisecond
 )
 
-// namespaceReader reads the annotations of namespaces: from the cache, and from
-// the API server when the cache does not know the namespace, as it may not a
-// moment after its creation.
+// namespaceReader reads the annotations of namespaces: from the cache, and from the API server when the cache does
+// not know the namespace, as it may not a moment after its creation.
 type namespaceReader struct {
 	cached, live client.Reader
 }

@@ -37,7 +37,7 @@ func clientWith(funcs interceptor.Funcs, objects ...client.Object) client.Client
 func testDefaulter(t *testing.T, objects ...client.Object) admission.Handler {
 	t.Helper()
 	c := clientWith(interceptor.Funcs{}, objects...)
-	return NewDefaulter(Options{Client: c, Reader: c, Registry: prometheus.NewRegistry()})
+	return newDefaulter(Options{Client: c, Reader: c, metrics: newMetrics(prometheus.NewRegistry())})
 }
 
 const (
@@ -94,7 +94,7 @@ func TestDefaulterUsesTheNamespace(t *testing.T) {
 
 func TestDefaulterReadsANamespaceLiveWhenTheCacheLacksIt(t *testing.T) {
 	cached, live := clientWith(interceptor.Funcs{}), clientWith(interceptor.Funcs{}, namespace("default", annotated))
-	handler := NewDefaulter(Options{Client: cached, Reader: live, Registry: prometheus.NewRegistry()})
+	handler := newDefaulter(Options{Client: cached, Reader: live, metrics: newMetrics(prometheus.NewRegistry())})
 	resp := handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(bareRaw)))
 	if diff := cmp.Diff("["+addPorts+","+addSecret+"]", string(encode(t, resp.Patches))); diff != "" {
 		t.Errorf("patch (-want +got):\n%s", diff)
@@ -127,7 +127,7 @@ func TestDefaulterGoesOnWithoutTheNamespace(t *testing.T) {
 		return context.DeadlineExceeded
 	}
 	c := clientWith(interceptor.Funcs{Get: slow})
-	resp := NewDefaulter(Options{Client: c, Reader: c, Registry: prometheus.NewRegistry()}).Handle(t.Context(), rawRequest(admissionv1.Create, []byte(bareRaw)))
+	resp := newDefaulter(Options{Client: c, Reader: c, metrics: newMetrics(prometheus.NewRegistry())}).Handle(t.Context(), rawRequest(admissionv1.Create, []byte(bareRaw)))
 	if !resp.Allowed || resp.Patches != nil {
 		t.Errorf("allowed %v with the patch %v, want allowed without one", resp.Allowed, resp.Patches)
 	}
@@ -143,7 +143,7 @@ func TestDefaulterReadsNoNamespaceInVain(t *testing.T) {
 		return nil
 	}
 	c := clientWith(interceptor.Funcs{Get: fail})
-	handler := NewDefaulter(Options{Client: c, Reader: c, Registry: prometheus.NewRegistry()})
+	handler := newDefaulter(Options{Client: c, Reader: c, metrics: newMetrics(prometheus.NewRegistry())})
 	for _, raw := range []string{fullRaw, objectRaw, `{"spec":{}}`} {
 		handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(raw)))
 	}
@@ -154,7 +154,7 @@ func TestDefaulterOutlivesTheRequestsContext(t *testing.T) {
 	live := clientWith(interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
 		return errors.Join(ctx.Err(), c.Get(ctx, key, o))
 	}}, namespace("default", annotated))
-	handler := NewDefaulter(Options{Client: live, Reader: live, Registry: prometheus.NewRegistry()})
+	handler := newDefaulter(Options{Client: live, Reader: live, metrics: newMetrics(prometheus.NewRegistry())})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	resp := handler.Handle(ctx, rawRequest(admissionv1.Create, []byte(bareRaw)))

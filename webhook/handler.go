@@ -22,8 +22,7 @@ const (
 
 type callTimeoutKey struct{}
 
-// withCallTimeout keeps how long the API server will wait, which is in the query of its
-// call.
+// withCallTimeout keeps how long the API server will wait, which is in the query of its call.
 func withCallTimeout(ctx context.Context, r *http.Request) context.Context {
 	timeout, err := time.ParseDuration(r.URL.Query().Get("timeout"))
 	if err != nil || timeout <= responseReserve || timeout > 3*defaultCallTimeout {
@@ -32,9 +31,8 @@ func withCallTimeout(ctx context.Context, r *http.Request) context.Context {
 	return context.WithValue(ctx, callTimeoutKey{}, timeout)
 }
 
-// detached returns a context that ends in time for a response, and not before: the
-// context of a request ends with the manager, in the middle of requests that a
-// rolling restart should finish.
+// detached returns a context that ends in time for a response, and not before: the context of a request ends with the
+// manager, in the middle of requests that a rolling restart should finish.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	timeout, ok := ctx.Value(callTimeoutKey{}).(time.Duration)
 	if !ok {
@@ -58,8 +56,7 @@ func handle(ctx context.Context, req admission.Request, i instrument, answer adm
 	})
 }
 
-// isServed reports whether there is anything to do: deletions, connections and
-// subresources are allowed, whatever a webhook configuration sends here.
+// isServed reports whether there is anything to do: deletions, connections and subresources are always allowed.
 func isServed(req admission.Request) bool {
 	return (req.Operation != admissionv1.Delete && req.Operation != admissionv1.Connect) && req.SubResource == ""
 }

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,16 +9,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
-// latencyBuckets reach from what a pure answer takes to the API server's limit, in
-// seconds.
+// latencyBuckets reach from what a pure answer takes to the API server's limit, in seconds.
 var latencyBuckets = []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 5, 10}
 
-// metrics count what controller-runtime's do not: every answer is an HTTP 200 to
-// them, and their buckets are powers of ten.
+// metrics count what controller-runtime's, to which every answer is an HTTP 200, do not. Their buckets are powers of
+// ten.
 type metrics struct {
 	decisions *prometheus.CounterVec
 	latency   *prometheus.HistogramVec
@@ -27,43 +24,23 @@ type metrics struct {
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
-	if registry == nil {
-		registry = ctrlmetrics.Registry
-	}
-	return &metrics{
-		decisions: register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{
+	m := &metrics{
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wasmer_admission_decisions_total",
 			Help: "Answers to admission requests by webhook, operation, result (allowed, patched, denied, error) and dry run.",
-		}, []string{"webhook", "operation", "result", "dry_run"})),
-		latency: register(registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		}, []string{"webhook", "operation", "result", "dry_run"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "wasmer_admission_duration_seconds",
 			Help:    "Time to answer an admission request, by webhook and operation.",
 			Buckets: latencyBuckets,
-		}, []string{"webhook", "operation"})),
-		staged: register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{
+		}, []string{"webhook", "operation"}),
+		staged: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wasmer_admission_envoyfilters_total",
 			Help: "EnvoyFilters of admissions by outcome: staged, dry_run, exists, conflict, foreign, refused, failed.",
-		}, []string{"outcome"})),
+		}, []string{"outcome"}),
 	}
-}
-
-// register returns the collector that is there already when two handlers of one
-// process share a registry.
-func register[C prometheus.Collector](registry prometheus.Registerer, collector C) C {
-	err := registry.Register(collector)
-	if taken, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
-		if existing, ok := taken.ExistingCollector.(C); ok {
-			return existing
-		}
-	}
-	return collector
-}
-
-func (m *metrics) observe(webhook string, req admission.Request, resp admission.Response, took time.Duration) {
-	operation := operationLabel(req)
-	dryRun := strconv.FormatBool(isDryRun(req))
-	m.decisions.WithLabelValues(webhook, operation, resultOf(resp), dryRun).Inc()
-	m.latency.WithLabelValues(webhook, operation).Observe(took.Seconds())
+	registry.MustRegister(m.decisions, m.latency, m.staged)
+	return m
 }
 
 func isDryRun(req admission.Request) bool { return req.DryRun != nil && *req.DryRun }
@@ -86,16 +63,17 @@ func (i instrument) observe(ctx context.Context, req admission.Request, answer a
 	start := time.Now()
 	resp := answer(ctx, req)
 	took := time.Since(start)
-	i.metrics.observe(i.webhook, req, resp, took)
+	operation, result := operationLabel(req), resultOf(resp)
+	i.metrics.decisions.WithLabelValues(i.webhook, operation, result, strconv.FormatBool(isDryRun(req))).Inc()
+	i.metrics.latency.WithLabelValues(i.webhook, operation).Observe(took.Seconds())
 	if log := ctrl.LoggerFrom(ctx).V(1); log.Enabled() {
 		log.Info("Answered admission request", "webhook", i.webhook, "uid", req.UID, "operation", req.Operation,
-			"dryRun", isDryRun(req), "result", resultOf(resp), "warnings", len(resp.Warnings), "message", messageOf(resp), "took", took)
+			"dryRun", isDryRun(req), "result", result, "warnings", len(resp.Warnings), "message", messageOf(resp), "took", took)
 	}
 	return resp
 }
 
-// resultOf distinguishes a denial, which is about the object, from an error, which is
-// about the request.
+// resultOf distinguishes a denial, which is about the object, from an error, which is about the request.
 func resultOf(resp admission.Response) string {
 	switch {
 	case resp.Allowed && len(resp.Patches) > 0:

@@ -45,8 +45,8 @@ func labelsOf(metric *dto.Metric) string {
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	c := cluster(interceptor.Funcs{})
-	o := Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: true, Registry: registry}
-	defaulter, validator := NewDefaulter(o), NewValidator(o)
+	o := Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: true, metrics: newMetrics(registry)}
+	defaulter, validator := newDefaulter(o), newValidator(o)
 	good := requestFor(t, admissionv1.Create, autoWasm())
 	for _, req := range []admission.Request{dryRun(good), good, good, requestFor(t, admissionv1.Create, autoWasm(withPorts(0))), {}} {
 		validator.Handle(t.Context(), req)

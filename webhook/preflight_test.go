@@ -36,7 +36,7 @@ func (l *stubPreflight) Findings(ctx context.Context, _ *v1alpha1.AutoWasm) ([]p
 }
 
 func preflighted(l Preflight) *validator {
-	v := newValidator(Options{Fetcher: &stubFetcher{}, Preflight: l, OwnNamespace: "wasmer", Registry: prometheus.NewRegistry()}.withDefaults())
+	v := newValidator(Options{Fetcher: &stubFetcher{}, Preflight: l, OwnNamespace: "wasmer", metrics: newMetrics(prometheus.NewRegistry())})
 	v.stage = new(stagings).record
 	return v
 }

@@ -22,35 +22,24 @@ type request struct {
 	old *v1alpha1.AutoWasm
 	// dryRun must leave nothing behind.
 	dryRun bool
-	// unnamed requests leave the name to the API server: the one that the object
-	// has now is a candidate, which a collision replaces.
+	// unnamed requests leave the name to the API server: that of the object is a candidate, which a collision replaces.
 	unnamed bool
 }
 
-func decodeRequest(req admission.Request) (request, error) {
-	aw, old, err := decode(req)
-	if err != nil {
-		return request{}, fmt.Errorf("admission request %q: %w", req.UID, err)
-	}
-	return request{aw: aw, old: old, dryRun: isDryRun(req), unnamed: req.Name == ""}, nil
-}
-
-// decode reads the object of req, and on an update the old one. The names in an
-// object are as case-sensitive here as in the API server: a field that differs
-// from one of ours in its case must not be checked in its place.
-func decode(req admission.Request) (aw, old *v1alpha1.AutoWasm, err error) {
-	aw, err = decodeObject(req, req.Object.Raw)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the object of the request: %w", err)
+// decodeRequest reads the object of req, and on an update the old one. The names in an object are as case-sensitive here
+// as in the API server: a field that differs from one of ours in its case must not be checked in its place.
+func decodeRequest(req admission.Request) (r request, err error) {
+	r = request{dryRun: isDryRun(req), unnamed: req.Name == ""}
+	if r.aw, err = decodeObject(req, req.Object.Raw); err != nil {
+		return r, fmt.Errorf("admission request %q: read the object of the request: %w", req.UID, err)
 	}
 	if req.Operation != admissionv1.Update {
-		return aw, nil, nil
+		return r, nil
 	}
-	old, err = decodeObject(req, req.OldObject.Raw)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the old object of the request: %w", err)
+	if r.old, err = decodeObject(req, req.OldObject.Raw); err != nil {
+		return r, fmt.Errorf("admission request %q: read the old object of the request: %w", req.UID, err)
 	}
-	return aw, old, nil
+	return r, nil
 }
 
 func decodeObject(req admission.Request, raw []byte) (*v1alpha1.AutoWasm, error) {
@@ -64,8 +53,7 @@ func decodeObject(req admission.Request, raw []byte) (*v1alpha1.AutoWasm, error)
 	return aw, checkObject(req, aw)
 }
 
-// checkObject holds the object to what the request says that it is, so that nothing is
-// checked under one name and generated under another.
+// checkObject holds the object to what the request says: nothing is checked under one name and generated under another.
 func checkObject(req admission.Request, aw *v1alpha1.AutoWasm) error {
 	switch {
 	case aw.Kind != v1alpha1.Kind || aw.APIVersion != v1alpha1.GroupVersion.String():
@@ -92,10 +80,9 @@ func decodeRaw(raw []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// changesNothing reports whether there is nothing to check: an object that is being
-// deleted must be allowed, also with a spec that is no longer valid, and an update that
-// leaves the spec alone changes nothing for a proxy, unless it takes away the permission
-// to reach it.
+// changesNothing reports whether there is nothing to check: an object that is being deleted must be allowed, also
+// with a spec that is no longer valid, and an update that leaves the spec alone changes nothing for a proxy, unless
+// it takes away the permission to reach it.
 func (r request) changesNothing(rules validation.Options) bool {
 	if r.aw.DeletionTimestamp != nil {
 		return true

@@ -17,16 +17,14 @@ import (
 	"github.com/autowasm/autowasm/validation"
 )
 
-// The keys of audit annotations; the API server puts the webhook's name before
-// them.
+// The keys of audit annotations; the API server puts the webhook's name before them.
 const (
 	auditReference   = "reference"
 	auditSource      = "source"
 	auditEnvoyFilter = "envoyfilter"
 )
 
-// response collects the errors, warnings and audit annotations of the steps of a
-// validation. It allows while there are no errors.
+// response collects the errors, warnings and audit annotations of a validation. It allows while there are no errors.
 type response struct {
 	errs     field.ErrorList
 	warnings []string
@@ -71,17 +69,14 @@ const maxDetail = 1024
 // detail is what an error repeats of another party's words.
 func detail(words string) string { return text.TruncateRunes(text.OneLine(words), maxDetail) }
 
-// Who knows the sha256 of a module can load it from the module server. So no response
-// carries one that the object does not name: a response goes to the sender of the
-// request, and to the audit log.
+// Who knows the sha256 of a module can load it from the module server. So no response carries one that the object
+// does not name: a response goes to the sender of the request, and to the audit log.
 
-// sumPattern matches a sha256, and the whole of an image's digest where it stands in
-// a reference: that names a manifest, not a module.
+// sumPattern matches a sha256, and as a whole the digest in an image's reference, which names a manifest, not a module.
 var sumPattern = regexp.MustCompile(`@sha256:[a-f0-9]{64}|[a-f0-9]{64}`)
 
-// redact returns text, which may quote what is rendered or was fetched, without any
-// sha256 that source does not name. It must be given the text before it is cut: most of
-// a sha256 is as good as all of it.
+// redact returns text, which may quote what is rendered or was fetched, without any sha256 that source does not name.
+// It must be given the text before it is cut: most of a sha256 is as good as all of it.
 func redact(words string, source v1alpha1.Source) string {
 	return sumPattern.ReplaceAllStringFunc(words, func(sum string) string {
 		if strings.HasPrefix(sum, "@") || names(source, sum) {

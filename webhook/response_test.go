@@ -50,7 +50,12 @@ func TestAuditedReference(t *testing.T) {
 		"https://b.example/x?signature": "https://b.example/x",
 		"configmap/default/filters/key": "configmap/default/filters/key",
 	} {
-		if got := auditedReference(fetch.Module{SHA256: moduleSHA256, Reference: reference}); got != want {
+		p := &stubFetcher{ensure: func(context.Context) (fetch.Module, error) {
+			return fetch.Module{SHA256: moduleSHA256, Reference: reference}, nil
+		}}
+		resp := &response{}
+		sourceCheck{fetcher: p, budget: DefaultBudget}.module(t.Context(), request{aw: autoWasm()}, resp)
+		if got := resp.audit[auditReference]; got != want {
 			t.Errorf("%q is audited as %q, want %q", reference, got, want)
 		}
 	}
@@ -88,7 +93,7 @@ func TestNoAnswerTellsAModule(t *testing.T) {
 func answerWith(t *testing.T, p *stubFetcher, writeErr error, check SourceCheck) any {
 	t.Helper()
 	c := cluster(interceptor.Funcs{Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return writeErr }})
-	v := NewValidator(Options{Client: c, Reader: c, Fetcher: p, Render: renderOptions, SourceCheck: check, Stage: true, Registry: prometheus.NewRegistry()})
+	v := newValidator(Options{Client: c, Reader: c, Fetcher: p, Render: renderOptions, SourceCheck: check, Stage: true, metrics: newMetrics(prometheus.NewRegistry())})
 	return v.Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm()))
 }
 

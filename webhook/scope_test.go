@@ -43,7 +43,7 @@ func TestValidatorRefusesSelf(t *testing.T) {
 func rooted(t *testing.T, req admission.Request) (admission.Response, bool) {
 	t.Helper()
 	p := &stubFetcher{}
-	v := newValidator(Options{Fetcher: p, OwnNamespace: "wasmer", RootNamespace: "mesh-root", Registry: prometheus.NewRegistry()}.withDefaults())
+	v := newValidator(Options{Fetcher: p, OwnNamespace: "wasmer", RootNamespace: "mesh-root", metrics: newMetrics(prometheus.NewRegistry())})
 	staged := &stagings{}
 	v.stage = staged.record
 	resp := v.Handle(t.Context(), req)

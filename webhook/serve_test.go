@@ -29,10 +29,10 @@ func hooks() map[string]http.Handler {
 			return nil
 		},
 	})
-	o := Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: true, Registry: prometheus.NewRegistry()}.withDefaults()
+	o := Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: true, metrics: newMetrics(prometheus.NewRegistry())}
 	return map[string]http.Handler{
-		MutatePath:   newWebhook(NewDefaulter(o)).WithRecoverPanic(false),
-		ValidatePath: newWebhook(NewValidator(o)).WithRecoverPanic(false),
+		MutatePath:   newWebhook(newDefaulter(o)).WithRecoverPanic(false),
+		ValidatePath: newWebhook(newValidator(o)).WithRecoverPanic(false),
 	}
 }
 

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -29,12 +29,11 @@ type SourceCheck string
 
 // The source checks.
 const (
-	// Enforce denies: the object would never work as it is. The default.
+	// Enforce denies: the object would never work as it is.
 	Enforce SourceCheck = "Enforce"
 	// Warn admits with a warning; the controller reports the failure in the status.
 	Warn SourceCheck = "Warn"
-	// Off does not resolve the source, and so stages nothing: all is left to the
-	// controller.
+	// Off does not resolve the source, and so stages nothing: all is left to the controller.
 	Off SourceCheck = "Off"
 )
 
@@ -43,71 +42,44 @@ const DefaultBudget = 3 * time.Second
 
 // Fetcher brings modules into the store. A *fetch.Fetcher is one.
 type Fetcher interface {
-	// Ensure resolves a source and has its module in the store when it returns. Its
-	// errors are classified by package failure; when ctx ends first, the work goes on
-	// without the caller.
+	// Ensure resolves a source and has its module in the store when it returns. Its errors are classified by package
+	// failure; when ctx ends first, the work goes on without the caller.
 	Ensure(ctx context.Context, r source.Request) (fetch.Module, error)
 }
 
 // Options are what the handlers need.
 type Options struct {
-	// Client writes EnvoyFilters, and reads Namespaces from a cache. Required.
+	// Client writes EnvoyFilters, and reads Namespaces from a cache; Reader reads live from the API server. Both are
+	// the manager's in SetupWithManager.
 	Client client.Client
-	// Reader reads live from the API server. Required.
 	Reader client.Reader
 	// Fetcher is required by the validator unless SourceCheck is Off.
 	Fetcher Fetcher
-	// Preflight finds what keeps a filter from running, for warnings; nil finds
-	// nothing. It must read from caches alone.
+	// Preflight finds what keeps a filter from running, for warnings, in caches alone; nil finds nothing.
 	Preflight Preflight
 	// Render says where the proxies load modules from.
 	Render render.Options
-	// SourceCheck is Enforce when empty.
+	// SourceCheck is as Enforce when empty.
 	SourceCheck SourceCheck
-	// Stage creates the EnvoyFilter at admission; without it there is only a dry run,
-	// and the controller creates it.
+	// Stage creates the EnvoyFilter at admission; without it there is only a dry run, and the controller creates it.
 	Stage bool
-	// Budget is how long an admission waits for a module; DefaultBudget when 0. The
-	// write of the EnvoyFilter has a limit of its own, so the timeoutSeconds of the
-	// webhook configuration must be some seconds longer.
+	// Budget is how long an admission waits for a module; DefaultBudget when 0. The write of the EnvoyFilter has a
+	// limit of its own, so the timeoutSeconds of the webhook configuration must be some seconds longer.
 	Budget time.Duration
-	// OwnNamespace is the server's namespace, and RootNamespace that of Istio's
-	// mesh-wide configuration. No module is fetched and nothing is staged for an
-	// AutoWasm in one of them, or in kube-system: it gets the pure checks and a
-	// warning, and is left to the controller. The webhook configurations should leave
-	// these namespaces out; an AutoWasm in RootNamespace also has to carry
-	// AnnotationAllowMeshWide. "" is no namespace.
+	// OwnNamespace is the server's namespace, and RootNamespace that of Istio's mesh-wide configuration. No module is
+	// fetched and nothing is staged for an AutoWasm in one of them, or in kube-system: it gets the pure checks and a
+	// warning, and is left to the controller. The webhook configurations should leave these namespaces out; an
+	// AutoWasm in RootNamespace also has to carry AnnotationAllowMeshWide. "" is no namespace.
 	OwnNamespace, RootNamespace string
-	// Registry takes the metrics; controller-runtime's when nil.
-	Registry prometheus.Registerer
 
 	metrics *metrics
 }
 
-func (o Options) withDefaults() Options {
-	if o.SourceCheck == "" {
-		o.SourceCheck = Enforce
-	}
-	if o.Budget <= 0 {
-		o.Budget = DefaultBudget
-	}
-	if o.metrics == nil {
-		o.metrics = newMetrics(o.Registry)
-	}
-	return o
-}
-
-// SetupWithManager registers both webhooks with the manager's webhook server. It
-// fails when the Namespaces cannot be cached, or nothing can be rendered with
-// o.Render: every object would be denied for it. Client, Reader and Registry are the
-// manager's and controller-runtime's where o has none.
+// SetupWithManager registers both webhooks with the manager's webhook server, and their metrics with
+// controller-runtime's registry. It fails when the Namespaces cannot be cached, or nothing can be rendered with
+// o.Render: every object would be denied for it.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
-	if o.Client == nil {
-		o.Client = mgr.GetClient()
-	}
-	if o.Reader == nil {
-		o.Reader = mgr.GetAPIReader()
-	}
+	o.Client, o.Reader = mgr.GetClient(), mgr.GetAPIReader()
 	if err := checkRender(o.Render); err != nil {
 		return err
 	}
@@ -115,10 +87,12 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if _, err := mgr.GetCache().GetInformer(context.Background(), namespaceMetadata(), cache.BlockUntilSynced(false)); err != nil {
 		return fmt.Errorf("cache the Namespaces for defaults: %w", err)
 	}
-	o = o.withDefaults()
+	if o.metrics == nil {
+		o.metrics = newMetrics(ctrlmetrics.Registry)
+	}
 	server := mgr.GetWebhookServer()
-	server.Register(MutatePath, newWebhook(NewDefaulter(o)))
-	server.Register(ValidatePath, newWebhook(NewValidator(o)))
+	server.Register(MutatePath, newWebhook(newDefaulter(o)))
+	server.Register(ValidatePath, newWebhook(newValidator(o)))
 	return nil
 }
 

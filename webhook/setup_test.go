@@ -35,7 +35,7 @@ func testManager(t *testing.T) ctrl.Manager {
 
 func TestSetupWithManager(t *testing.T) {
 	mgr := testManager(t)
-	o := Options{Fetcher: &stubFetcher{}, Render: renderOptions, SourceCheck: Off, Registry: prometheus.NewRegistry()}
+	o := Options{Fetcher: &stubFetcher{}, Render: renderOptions, SourceCheck: Off, metrics: newMetrics(prometheus.NewRegistry())}
 	if err := SetupWithManager(mgr, o); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestSetupWithManager(t *testing.T) {
 }
 
 func TestSetupRefusesWhatCannotBeRendered(t *testing.T) {
-	err := SetupWithManager(testManager(t), Options{Render: render.Options{Cluster: "c", BaseURL: "wasmer:8081"}, Registry: prometheus.NewRegistry()})
+	err := SetupWithManager(testManager(t), Options{Render: render.Options{Cluster: "c", BaseURL: "wasmer:8081"}, metrics: newMetrics(prometheus.NewRegistry())})
 	if err == nil || !strings.Contains(err.Error(), "set Options.BaseURL") {
 		t.Errorf("error = %v, want one that says what to set", err)
 	}

@@ -26,8 +26,7 @@ type sourceCheck struct {
 	budget  time.Duration
 }
 
-// module reports false when there is no module to stage an EnvoyFilter with: because
-// the check is off, or because of a failure, which is then in resp.
+// module reports false when there is no module to stage: the check is off, or has failed, which is then in resp.
 func (c sourceCheck) module(ctx context.Context, r request, resp *response) (fetch.Module, bool) {
 	if c.mode == Off {
 		return fetch.Module{}, false
@@ -39,7 +38,8 @@ func (c sourceCheck) module(ctx context.Context, r request, resp *response) (fet
 		c.failed(ctx, r, failure.Of(err), resp)
 		return fetch.Module{}, false
 	}
-	resp.annotate(auditReference, auditedReference(module))
+	reference, _, _ := strings.Cut(module.Reference, "?") // the query may be a signature
+	resp.annotate(auditReference, reference)
 	return module, true
 }
 
@@ -52,26 +52,24 @@ func withBudget(ctx context.Context, budget time.Duration) (context.Context, con
 	return context.WithTimeout(ctx, budget)
 }
 
-// failed denies only what this request is answerable for: a source that was
-// admitted before and has failed since does not stand in the way of an update to
-// something else.
+// failed denies only what this request is answerable for: a source that was admitted before and has failed since does
+// not stand in the way of an update to something else.
 func (c sourceCheck) failed(ctx context.Context, r request, f *failure.Error, resp *response) {
 	ctrl.LoggerFrom(ctx).V(1).Info("Module not ready at admission", "reason", f.Reason, "terminal", f.Terminal, "err", f.Error())
 	resp.annotate(auditSource, string(f.Reason))
-	spec := &r.aw.Spec
-	words := failureText(f, spec.Filter.Source)
+	path, value := blamed(f.Reason, &r.aw.Spec)
+	words := failureText(f, r.aw.Spec.Filter.Source)
 	switch {
 	case !f.Terminal:
-		resp.warn("%s", transientWarning(f.Reason, spec))
+		resp.warn("%s", transientWarning(f.Reason, &r.aw.Spec))
 	case c.mode == Warn || r.sameSource():
-		resp.warn("%s: %s", sourcePath(f.Reason, spec), words)
+		resp.warn("%s: %s", path, words)
 	default:
-		resp.deny(sourceError(f.Reason, words, spec))
+		resp.deny(field.Invalid(path, value, detail(words)+remedy(f.Reason, &r.aw.Spec)))
 	}
 }
 
-// requestOf pins a tag to what it resolved to before, unless the policy is to resolve
-// it again on each change.
+// requestOf pins a tag to what it resolved to before, unless the policy is to resolve it again on each change.
 func requestOf(r request) source.Request {
 	named := source.RequestFor(r.aw)
 	if r.old == nil || named.Source.Registry == nil || source.ResolvesAgain(named.Source) {
@@ -83,16 +81,8 @@ func requestOf(r request) source.Request {
 	return named
 }
 
-// auditedReference is what of a module goes to the audit log: what the source
-// resolved to, without a query, which may be a signature.
-func auditedReference(m fetch.Module) string {
-	reference, _, _ := strings.Cut(m.Reference, "?")
-	return reference
-}
-
-// failureText says what failed. For a URL's content that has another sha256 than
-// expected it names that one, to be compared: the module was not kept, and who names a
-// URL has all that it takes to fetch it.
+// failureText says what failed. For a URL's content that has another sha256 than expected it names that one, to be
+// compared: the module was not kept, and who names a URL has all that it takes to fetch it.
 func failureText(f *failure.Error, source v1alpha1.Source) string {
 	if source.Object != nil && f.Reason == v1alpha1.ReasonDigestMismatch {
 		return f.Error()
@@ -100,50 +90,24 @@ func failureText(f *failure.Error, source v1alpha1.Source) string {
 	return redact(f.Error(), source)
 }
 
-// sourceError is the denial for a terminal failure: at the field that would have to
-// change.
-func sourceError(reason v1alpha1.Reason, words string, spec *v1alpha1.AutoWasmSpec) *field.Error {
-	path := sourcePath(reason, spec)
-	return field.Invalid(path, sourceValue(path, spec), detail(words)+remedy(reason, spec))
-}
-
-func sourcePath(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) *field.Path {
-	path := field.NewPath("spec", "filter", "source")
+// blamed returns the field that would have to change for a terminal failure, and what of its value may be shown.
+func blamed(reason v1alpha1.Reason, spec *v1alpha1.AutoWasmSpec) (path *field.Path, value string) {
+	path = field.NewPath("spec", "filter", "source")
+	aboutSecret := reason == v1alpha1.ReasonUnauthorized || reason == v1alpha1.ReasonInvalidSecret
 	s := spec.Filter.Source
 	switch {
-	case s.Registry != nil && aboutSecret(reason):
-		return field.NewPath("spec", "secret")
+	case s.Registry != nil && aboutSecret:
+		return field.NewPath("spec", "secret"), spec.Secret
 	case s.Registry != nil:
-		return path.Child("registry", "image")
+		return path.Child("registry", "image"), s.Registry.Image
 	case s.Object != nil && reason == v1alpha1.ReasonDigestMismatch:
-		return path.Child("object", "sha256")
+		return path.Child("object", "sha256"), s.Object.SHA256
 	case s.Object != nil:
-		return path.Child("object", "url")
+		return path.Child("object", "url"), validation.RedactURL(s.Object.URL)
 	case s.ConfigMap != nil:
-		return path.Child("configMap")
+		return path.Child("configMap"), s.ConfigMap.Name + "/" + s.ConfigMap.Key
 	}
-	return path
-}
-
-func aboutSecret(reason v1alpha1.Reason) bool {
-	return reason == v1alpha1.ReasonUnauthorized || reason == v1alpha1.ReasonInvalidSecret
-}
-
-func sourceValue(path *field.Path, spec *v1alpha1.AutoWasmSpec) string {
-	s := spec.Filter.Source
-	switch {
-	case path.String() == "spec.secret":
-		return spec.Secret
-	case s.Registry != nil:
-		return s.Registry.Image
-	case s.Object != nil && path.String() == "spec.filter.source.object.sha256":
-		return s.Object.SHA256
-	case s.Object != nil:
-		return validation.RedactURL(s.Object.URL)
-	case s.ConfigMap != nil:
-		return s.ConfigMap.Name + "/" + s.ConfigMap.Key
-	}
-	return ""
+	return path, ""
 }
 
 // remedy is what those who found the failure cannot say: which field asked for it.

@@ -3,11 +3,11 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -72,8 +72,7 @@ func (s *stager) record(ctx context.Context, o outcome, resp *response) {
 	ctrl.LoggerFrom(ctx).V(1).Info("Staged EnvoyFilter at admission", "outcome", o)
 }
 
-// createNew never applies: an apply would take over a foreign EnvoyFilter of the same
-// name without an error.
+// createNew never applies: an apply would take over a foreign EnvoyFilter of the same name without an error.
 func (s *stager) createNew(ctx context.Context, r request, ef *unstructured.Unstructured, dryRun bool, resp *response) outcome {
 	err := s.client.Create(ctx, ef, createOptions(dryRun)...)
 	switch {
@@ -95,8 +94,8 @@ func createOptions(dryRun bool) []client.CreateOption {
 	return options
 }
 
-// nameTaken reads the EnvoyFilter that has the name already. Ours is left to the
-// controller: the AutoWasm was deleted and made again before its EnvoyFilter was.
+// nameTaken reads the EnvoyFilter that has the name already. Ours is left to the controller: the AutoWasm was deleted
+// and made again before its EnvoyFilter was.
 func (s *stager) nameTaken(ctx context.Context, r request, resp *response) outcome {
 	existing := istio.NewEnvoyFilter()
 	err := s.reader.Get(ctx, client.ObjectKeyFromObject(r.aw), existing)
@@ -113,12 +112,10 @@ func (s *stager) nameTaken(ctx context.Context, r request, resp *response) outco
 	return outcomeForeign
 }
 
-// dryRunUpdate has Istio's validation check the changed EnvoyFilter, and writes nothing:
-// a change that another webhook then rejects must not reach the proxies. The controller
-// applies it once the AutoWasm is persisted.
+// dryRunUpdate has Istio's validation check the changed EnvoyFilter, and writes nothing: a change that another
+// webhook then rejects must not reach the proxies. The controller applies it once the AutoWasm is persisted.
 //
-// It is an update of the present object: a server-side apply would take over a foreign
-// EnvoyFilter.
+// It is an update of the present object: a server-side apply would take over a foreign EnvoyFilter.
 func (s *stager) dryRunUpdate(ctx context.Context, r request, ef *unstructured.Unstructured, resp *response) outcome {
 	live := istio.NewEnvoyFilter()
 	err := s.reader.Get(ctx, client.ObjectKeyFromObject(r.aw), live)
@@ -144,14 +141,7 @@ func (s *stager) dryRunUpdate(ctx context.Context, r request, ef *unstructured.U
 // changed puts what is rendered into live, and keeps the metadata that others wrote.
 func changed(live, rendered *unstructured.Unstructured) *unstructured.Unstructured {
 	live.Object["spec"] = rendered.Object["spec"]
-	live.SetLabels(merged(live.GetLabels(), rendered.GetLabels()))
-	live.SetAnnotations(merged(live.GetAnnotations(), rendered.GetAnnotations()))
+	live.SetLabels(labels.Merge(live.GetLabels(), rendered.GetLabels()))
+	live.SetAnnotations(labels.Merge(live.GetAnnotations(), rendered.GetAnnotations()))
 	return live
-}
-
-func merged(live, rendered map[string]string) map[string]string {
-	out := make(map[string]string, len(live)+len(rendered))
-	maps.Copy(out, live)
-	maps.Copy(out, rendered)
-	return out
 }

@@ -9,6 +9,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -44,7 +45,7 @@ func createAsTheAPIServer(ctx context.Context, c client.WithWatch, o client.Obje
 }
 
 func stagingValidator(c client.Client, stage bool) admission.Handler {
-	return NewValidator(Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: stage, Registry: prometheus.NewRegistry()})
+	return newValidator(Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Render: renderOptions, Stage: stage, metrics: newMetrics(prometheus.NewRegistry())})
 }
 
 // rendered is the EnvoyFilter that aw should have.
@@ -137,7 +138,7 @@ func TestCreateStagesWhatIsRendered(t *testing.T) {
 			}}
 			resolved := fetch.Module{SHA256: c.Module.SHA256, Reference: c.Module.Reference}
 			p := &stubFetcher{ensure: func(context.Context) (fetch.Module, error) { return resolved, nil }}
-			v := NewValidator(Options{Client: cluster(funcs), Fetcher: p, Render: rendertest.Options, Stage: true, Registry: prometheus.NewRegistry()})
+			v := newValidator(Options{Client: cluster(funcs), Fetcher: p, Render: rendertest.Options, Stage: true, metrics: newMetrics(prometheus.NewRegistry())})
 			c.AutoWasm.TypeMeta = autoWasm().TypeMeta
 			req := in(c.AutoWasm.Namespace, requestFor(t, admissionv1.Create, c.AutoWasm))
 			req.Name = c.AutoWasm.Name
@@ -231,7 +232,7 @@ func TestUpdateIsADryRun(t *testing.T) {
 	}})
 	old := autoWasm()
 	ours := rendered(t, old)
-	ours.SetLabels(merged(ours.GetLabels(), map[string]string{"team": "theirs"}))
+	ours.SetLabels(labels.Merge(ours.GetLabels(), map[string]string{"team": "theirs"}))
 	create(t, c, ours, render.FieldManager)
 
 	changedAW := autoWasm(withPorts(80))
@@ -244,7 +245,7 @@ func TestUpdateIsADryRun(t *testing.T) {
 		t.Errorf("the EnvoyFilter was changed (-want +got):\n%s", diff)
 	}
 	want := rendered(t, changedAW)
-	want.SetLabels(merged(want.GetLabels(), map[string]string{"team": "theirs"}))
+	want.SetLabels(labels.Merge(want.GetLabels(), map[string]string{"team": "theirs"}))
 	tried.SetManagedFields(nil)
 	tried.SetResourceVersion("")
 	if diff := cmp.Diff(want, tried); diff != "" {

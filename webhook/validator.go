@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -17,18 +18,15 @@ import (
 	"github.com/autowasm/autowasm/validation"
 )
 
-// Preflight finds what of the cluster keeps the filter of an AutoWasm from running.
-// A *preflight.Loader is one.
+// Preflight finds what of the cluster keeps the filter of an AutoWasm from running. A *preflight.Loader is one.
 type Preflight interface {
 	Findings(ctx context.Context, aw *v1alpha1.AutoWasm) ([]preflight.Finding, error)
 }
 
 const (
-	// preflightTimeout bounds the read of caches that are not filled yet: an admission
-	// does not wait for advice.
+	// preflightTimeout bounds the read of caches that are not filled yet: an admission does not wait for advice.
 	preflightTimeout = 100 * time.Millisecond
-	// maxFindings bounds the warnings of one admission: the API server drops those that
-	// are too much for it. The status has all.
+	// maxFindings bounds the warnings, since the API server drops those that are too much. The status has all.
 	maxFindings = 5
 )
 
@@ -36,9 +34,8 @@ const (
 type validator struct {
 	instrument instrument
 	rules      validation.Options
-	// excluded are the namespaces that the webhook configurations leave out. Such a
-	// request does not come from the API server, and must not have a secret used or a
-	// filter staged where most harm is done.
+	// excluded are the namespaces that the webhook configurations leave out. Such a request does not come from the
+	// API server, and must not have a secret used or a filter staged where most harm is done.
 	excluded  []string
 	preflight Preflight
 	source    sourceCheck
@@ -46,12 +43,8 @@ type validator struct {
 	stage func(context.Context, request, fetch.Module, *response)
 }
 
-// NewValidator returns the handler of the validating webhook: validation.Validate, then
-// the preflight, the fetch of the module, and the staging of the EnvoyFilter. It denies
-// with every error at once (422, one cause for each field), and only for what is
-// terminal about the object.
-func NewValidator(o Options) admission.Handler { return newValidator(o.withDefaults()) }
-
+// newValidator returns the handler of the validating webhook. It denies with every error at once (422, one cause for
+// each field), and only for what is terminal about the object.
 func newValidator(o Options) *validator {
 	s := &stager{client: o.Client, reader: o.Reader, render: o.Render, create: o.Stage, metrics: o.metrics}
 	return &validator{
@@ -59,7 +52,7 @@ func newValidator(o Options) *validator {
 		rules:      validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
 		excluded:   []string{o.OwnNamespace, o.RootNamespace, metav1.NamespaceSystem},
 		preflight:  o.Preflight,
-		source:     sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: o.Budget},
+		source:     sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: cmp.Or(o.Budget, DefaultBudget)},
 		stage:      s.stage,
 	}
 }
@@ -98,8 +91,7 @@ func (v *validator) validate(ctx context.Context, r request) *response {
 	return resp
 }
 
-// warnOfFindings denies nothing: what is missing may come later, and a preflight that
-// fails is no fault of the object.
+// warnOfFindings denies nothing: what is missing may come, and a preflight that fails is no fault of the object.
 func (v *validator) warnOfFindings(ctx context.Context, aw *v1alpha1.AutoWasm, resp *response) {
 	if v.preflight == nil {
 		return

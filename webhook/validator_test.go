@@ -47,7 +47,7 @@ func (s *stagings) record(_ context.Context, r request, _ fetch.Module, _ *respo
 
 // testValidator is a validator that stages nothing.
 func testValidator(p Fetcher, check SourceCheck) (*validator, *stagings) {
-	v := newValidator(Options{Fetcher: p, SourceCheck: check, Registry: prometheus.NewRegistry()}.withDefaults())
+	v := newValidator(Options{Fetcher: p, SourceCheck: check, metrics: newMetrics(prometheus.NewRegistry())})
 	g := &stagings{}
 	v.stage = g.record
 	return v, g

@@ -13,8 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// failedWrite denies what would be refused each time, and admits with a warning
-// whatever is not the object's fault: the controller tries again.
+// failedWrite denies what would be refused each time, and warns of what is not the object's fault: the controller
+// retries.
 func failedWrite(err error, r request, resp *response) outcome {
 	source := r.aw.Spec.Filter.Source
 	if isRefusal(err) {
@@ -25,9 +25,8 @@ func failedWrite(err error, r request, resp *response) outcome {
 	return outcomeFailed
 }
 
-// isRefusal recognises the answer of an admission webhook or policy, and of the
-// EnvoyFilter's own schema. A webhook that could not be called is no refusal, nor is
-// a permission or a quota that the server lacks.
+// isRefusal recognises the answer of an admission webhook or policy, and of the EnvoyFilter's own schema. A webhook
+// that could not be called is no refusal, nor is a permission or a quota that the server lacks.
 func isRefusal(err error) bool {
 	if apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) {
 		return true
@@ -41,8 +40,7 @@ func isRefusal(err error) bool {
 	return clientError && code != http.StatusTooManyRequests && deniedText.MatchString(status.Status().Message)
 }
 
-// deniedText is how the API server says that a webhook, or that a policy in CEL,
-// refuses.
+// deniedText is how the API server says that a webhook, or that a policy in CEL, refuses.
 var deniedText = regexp.MustCompile(`denied the request|denied request: `)
 
 // causeOf is a few words for a warning.
