@@ -79,8 +79,7 @@ func changesTo(current *configuration, authority []*x509.Certificate, base strin
 	return changes, bundles
 }
 
-// webhookPatch is an element of a strategic merge patch: the API server finds the webhook by its name and touches
-// nothing else of it.
+// webhookPatch is an element of a strategic merge patch: the API server finds the webhook by its name.
 type webhookPatch struct {
 	Name         string      `json:"name"`
 	ClientConfig clientPatch `json:"clientConfig"`
@@ -120,8 +119,7 @@ func pathOf(c admissionv1.WebhookClientConfig) string {
 	return u.Path
 }
 
-// encodePatch names the resourceVersion that was read, so that the API server refuses the patch with a conflict when
-// another replica was faster.
+// encodePatch names the resourceVersion that was read: when another replica was faster, the patch is a conflict.
 func encodePatch(resourceVersion string, changes []webhookPatch) ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"metadata": map[string]string{"resourceVersion": resourceVersion},

@@ -41,8 +41,7 @@ type Options struct {
 	URL string
 }
 
-// ServiceDNSNames returns the names by which a Service is called: <service>.<namespace>.svc, and the same under
-// domain when it is not empty.
+// ServiceDNSNames returns <service>.<namespace>.svc, and the same under domain when it is not empty.
 func ServiceDNSNames(service, namespace, domain string) []string {
 	name := service + "." + namespace + ".svc"
 	if domain == "" {
@@ -125,8 +124,7 @@ func ignoreCancel(ctx context.Context, err error) error {
 }
 
 // Healthy fails while there is no valid certificate, and, until it has succeeded once, while some caBundle does not
-// trust it. Later an emptied caBundle is no reason to leave the Service: it is restored, and no other replica is
-// trusted more.
+// trust it: a caBundle emptied later is restored, and no other replica is trusted more.
 func (s *SelfManaged) Healthy() error {
 	now := time.Now()
 	leaf, err := leafOf(s.GetCertificate, now)

@@ -55,8 +55,7 @@ func leafOf(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), now time.T
 	return leaf, nil
 }
 
-// FilesSource serves a certificate from two files and follows their changes. A change that cannot be read leaves the
-// last good certificate in service.
+// FilesSource serves a certificate from two files: the last that could be read, as they change.
 type FilesSource struct {
 	*certwatcher.CertWatcher
 }

@@ -19,8 +19,7 @@ const (
 	propagationDelay = 5 * time.Second
 	// expiryMargin is how long before the served certificate expires an untrusted one is preferred to it.
 	expiryMargin = 10 * time.Minute
-	// signTimeout is how long one Sign waits for trust. The source calls it again after that, by when there may be
-	// yet another authority.
+	// signTimeout is how long one Sign waits for trust. By the source's next call there may be yet another authority.
 	signTimeout = 10 * time.Second
 	// pollInterval is how often Sign checks meanwhile.
 	pollInterval = 200 * time.Millisecond
@@ -80,8 +79,7 @@ func (t *trustAnchors) trusts(leaf *x509.Certificate, before time.Time) bool {
 	return false
 }
 
-// trustedAuthority is an authority that delays a certificate which the API server does not trust yet, as long as a
-// valid one is served.
+// trustedAuthority delays a certificate that the API server does not trust yet, as long as a valid one is served.
 type trustedAuthority struct {
 	servertls.Authority
 	ips   []net.IP
@@ -106,9 +104,8 @@ func (a *trustedAuthority) Run(ctx context.Context) error {
 	return a.Authority.Run(ctx)
 }
 
-// Sign signs template for the IP addresses too. It waits until the certificate may be served, and fails with
-// ErrCertificateNotAvailable after signTimeout: the source then calls it again, and serves the previous certificate
-// meanwhile.
+// Sign signs template for the IP addresses too. It waits until the certificate may be served, for at most signTimeout:
+// at ErrCertificateNotAvailable the source calls it again, and serves the previous certificate meanwhile.
 func (a *trustedAuthority) Sign(template *x509.Certificate) (*x509.Certificate, error) {
 	template.IPAddresses = a.ips
 	leaf, err := a.Authority.Sign(template)

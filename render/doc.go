@@ -10,6 +10,5 @@
 // package, because istiod does not check them: a mistake would only show as a listener that every proxy refuses. A
 // user's strings reach only the fields that exist for them; nothing that a user writes can add a field or a patch.
 //
-// The package also holds the marks by which the server knows its own EnvoyFilters: labels, annotations (ProvenanceOf)
-// and the field manager (IsOurs).
+// The marks by which the server knows its own EnvoyFilters are here too: labels, annotations and the field manager.
 package render

@@ -29,8 +29,7 @@ type Module struct {
 // EnvoyFilter renders aw, in which validation.Validate found no error, with module m: the whole object as it is sent
 // to the API server, with nothing that the server fills. Only the owner reference is left to whoever adopts it.
 //
-// It fails when o or m are incomplete, aw has no name or a word or configuration that cannot be rendered, or the
-// message breaks a rule of Envoy.
+// It fails when o, m or aw are incomplete, a field cannot be rendered, or the message breaks a rule of Envoy.
 func EnvoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*unstructured.Unstructured, error) {
 	ef, err := typed(aw, m, o)
 	if err != nil {
@@ -43,8 +42,7 @@ func EnvoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*unstructured.Unst
 	return u, nil
 }
 
-// check refuses what would be rendered as something else: a word without an entry here would silently become Istio's
-// or Envoy's zero value.
+// check refuses what would be rendered as something else: a word that is not known here would become a zero value.
 func check(aw *v1alpha1.AutoWasm, m Module, o Options) error {
 	if err := o.check(); err != nil {
 		return err

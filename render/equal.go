@@ -11,9 +11,8 @@ import (
 )
 
 // Equal reports whether live, as read from the API server, already is what desired asks for, so that a write would
-// change nothing that the server manages: the whole spec is the same value, every label and annotation of desired is
-// there, and none that FieldManager applied before has been dropped since. What others added to the metadata does not
-// count.
+// change nothing of ours: the spec is the same value, every label and annotation of desired is there, and none that
+// FieldManager applied before has been dropped since. What others added to the metadata does not count.
 func Equal(live, desired *unstructured.Unstructured) bool {
 	if live == nil || desired == nil {
 		return live == desired
@@ -24,8 +23,7 @@ func Equal(live, desired *unstructured.Unstructured) bool {
 		nothingDropped(live, desired)
 }
 
-// sameSpec compares the specs as JSON, in which 10, int64(10) and float64(10) are one, whatever type a decoder gave
-// them.
+// sameSpec compares the specs as JSON, in which int64(10) and float64(10) are one: decoders differ in the type.
 func sameSpec(a, b *unstructured.Unstructured) bool {
 	if reflect.DeepEqual(a.Object["spec"], b.Object["spec"]) {
 		return true
@@ -44,8 +42,7 @@ func contains(all, some map[string]string) bool {
 	return true
 }
 
-// nothingDropped compares what FieldManager applied: a label or annotation that desired no longer has is still to be
-// removed.
+// nothingDropped finds a label or annotation that FieldManager applied and desired no longer has: it is to be removed.
 func nothingDropped(live, desired *unstructured.Unstructured) bool {
 	labels, annotations := desired.GetLabels(), desired.GetAnnotations()
 	for _, entry := range live.GetManagedFields() {

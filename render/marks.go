@@ -80,8 +80,7 @@ func referencedServices(f *v1alpha1.Filter, cluster string) string {
 	return host
 }
 
-// Provenance says which state of an AutoWasm an EnvoyFilter was rendered for. It is a claim: whoever may write
-// EnvoyFilters may write it.
+// Provenance says what an EnvoyFilter was rendered for. It is a claim: whoever may write EnvoyFilters may write it.
 type Provenance struct {
 	// Generation of the AutoWasm.
 	Generation int64
@@ -91,8 +90,7 @@ type Provenance struct {
 	Reference string
 }
 
-// ProvenanceOf reads back what ef was rendered for. What is absent or unreadable is left zero: annotations can be
-// edited by hand.
+// ProvenanceOf reads back what ef was rendered for. Absent or unreadable is zero: annotations can be edited by hand.
 func ProvenanceOf(ef metav1.Object) Provenance {
 	annotations := ef.GetAnnotations()
 	generation, err := strconv.ParseInt(annotations[v1alpha1.AnnotationGeneration], 10, 64)
@@ -121,26 +119,23 @@ func IsLabelled(object metav1.Object) bool {
 	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
 }
 
-// IsOurs reports whether ef is the server's own EnvoyFilter for aw, staged or adopted. It has the name of aw,
-// FieldManager has written it, and it bears our marks (isMarked) or, when one of them was removed, still has aw
-// itself for its controller. A hand-written EnvoyFilter, or a copy of one of ours under another name, is not ours.
-// Who may write EnvoyFilters can forge all of it: what else the annotations say is a claim. The managedFields must
-// not have been stripped from ef.
+// IsOurs reports whether ef, with its managedFields, is the server's own EnvoyFilter for aw, staged or adopted: it has
+// the name of aw, FieldManager has written it, and it bears our marks (isMarked) or, when one of them was removed,
+// still has aw itself for its controller. A hand-written EnvoyFilter, or a copy of ours under another name, is not
+// ours. Who may write EnvoyFilters can forge all of it: what else the annotations say is a claim.
 func IsOurs(ef, aw metav1.Object) bool {
 	return ef.GetNamespace() == aw.GetNamespace() &&
 		ef.GetName() == aw.GetName() &&
 		isWritten(ef) && (isMarked(ef) || metav1.IsControlledBy(ef, aw))
 }
 
-// IsStaged reports whether ef is the server's own, made at admission and not adopted yet. What has an owner is left
-// to the garbage collector.
+// IsStaged reports whether ef is our own and not adopted yet. What has an owner is left to the garbage collector.
 func IsStaged(ef metav1.Object) bool {
 	return isWritten(ef) && isMarked(ef) && len(ef.GetOwnerReferences()) == 0 && ef.GetDeletionTimestamp().IsZero()
 }
 
-// IsFor reports whether ef says that it was rendered for the very spec that aw has. Admission comes before the API
-// server checks whether the name is taken: a create that it then refuses has staged an EnvoyFilter in the name of the
-// AutoWasm that was there before.
+// IsFor reports whether ef says that it was rendered for the very spec of aw. Admission precedes the check whether the
+// name is taken: a create that is then refused has staged an EnvoyFilter in the name of the AutoWasm that was there.
 func IsFor(ef metav1.Object, aw *v1alpha1.AutoWasm) bool {
 	hash := ProvenanceOf(ef).SpecHash
 	return hash != "" && hash == SpecHash(&aw.Spec)
@@ -159,8 +154,7 @@ func isWritten(ef metav1.Object) bool {
 }
 
 // SpecHash returns the first 16 hex digits of the sha256 of the spec's canonical JSON: sorted keys, no white space,
-// absent fields left out, numbers as written. A spec that cannot be encoded, because its config is not JSON, has the
-// hash "".
+// absent fields left out, numbers as written. It is "" for a spec whose config is not JSON.
 func SpecHash(spec *v1alpha1.AutoWasmSpec) string {
 	raw, err := json.Marshal(spec)
 	if err != nil {

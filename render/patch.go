@@ -9,8 +9,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// The names under which Istio's listeners know the filters that a patch stands by. Older names match nothing since
-// Istio 1.19, without an error.
+// The names of the filters that a patch stands by. Older ones match nothing since Istio 1.19, without an error.
 const (
 	connectionManager = "envoy.filters.network.http_connection_manager"
 	routerFilter      = "envoy.filters.http.router"

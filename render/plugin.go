@@ -12,19 +12,16 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// Plugin names what one EnvoyFilter has the proxies run. Only the name tells the statistics that a proxy has for one
-// plugin from those of another. So it says exactly which one it is: a proxy with it in its statistics has taken this very
-// configuration.
+// Plugin names what one EnvoyFilter has the proxies run. Only by the name do a proxy's statistics of one plugin differ
+// from another's. So it says exactly which one it is: a proxy that has it there has taken this very configuration.
 type Plugin struct {
 	// Owner is the name without the two hashes: autowasm.<namespace>.<name>.
 	Owner string
-	// VM tells virtual machines apart: 8 hex digits of the hash of the vm_id. Plugins that share a virtual machine
-	// have it in common.
+	// VM is 8 hex digits of the hash of the vm_id: plugins that share a virtual machine have it in common.
 	VM string
-	// Revision tells configurations apart: 8 hex digits of the hash of all that is configured of the plugin, of the
-	// AutoWasm's generation, and of how often the load was asked for. The generation makes another of one that is as
-	// a former one was, or stands at another port: a proxy keeps the statistics of the former one for as long as it
-	// drains its listener.
+	// Revision is 8 hex digits of the hash of all that is configured of the plugin, of the AutoWasm's generation, and
+	// of how often the load was asked for. The generation tells a plugin from a former one like it, or at another port:
+	// a proxy keeps the statistics of that for as long as it drains its listener.
 	Revision string
 }
 

@@ -31,8 +31,7 @@ const (
 	retryMaxInterval  = 30 * time.Second
 )
 
-// failurePolicies are Envoy's words; an absent policy is not rendered at all, so that proxies older than the field
-// accept the filter.
+// failurePolicies are Envoy's words. An absent policy is not rendered: proxies older than the field take the filter.
 var failurePolicies = map[v1alpha1.FailurePolicy]wasmv3.FailurePolicy{
 	"":                  wasmv3.FailurePolicy_UNSPECIFIED,
 	v1alpha1.FailClosed: wasmv3.FailurePolicy_FAIL_CLOSED,

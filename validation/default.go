@@ -9,15 +9,12 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// Default fills what is absent from aw, the JSON object of an AutoWasm, and returns
-// what it filled, by path. A key that is present is left alone whatever its value,
-// also when that is "", [] or null: what a user wrote, stays. A parent that is absent
-// or of the wrong type is left for the schema to refuse. Default(Default(x)) is
-// Default(x).
+// Default fills what is absent from aw, the JSON object of an AutoWasm, and returns what it filled, by path. A key
+// that is present is left alone whatever its value, also when that is "", [] or null: what a user wrote, stays. A
+// parent that is absent or of the wrong type is left for the schema to refuse. Default(Default(x)) is Default(x).
 //
-// It fills spec.filter.vmID (<namespace>.<name>, once the object has a name),
-// spec.filter.source.registry.pullPolicy, and with the namespace's defaults
-// spec.filter.applyPorts and, for a registry source, spec.secret. An object that is
+// It fills spec.filter.vmID (<namespace>.<name>, once the object has a name), spec.filter.source.registry.pullPolicy,
+// and with the namespace's defaults spec.filter.applyPorts and, for a registry source, spec.secret. An object that is
 // being deleted is not touched.
 func Default(aw map[string]any, namespace NamespaceDefaults) []Filled {
 	o := objectOf(aw)
@@ -38,8 +35,7 @@ type Filled struct {
 	Value any
 }
 
-// object is the raw JSON object of an AutoWasm, taken apart as far as defaulting
-// needs it. The maps are the object's own, nil where there are none.
+// object is the raw JSON object of an AutoWasm, taken apart. The maps are its own, nil where there are none.
 type object struct {
 	metadata, spec, filter map[string]any
 	registry               map[string]any
@@ -56,8 +52,7 @@ func objectOf(aw map[string]any) object {
 	}
 }
 
-// child returns the object at key, nil when there is none. Reading from a nil map
-// is fine, so calls can be nested.
+// child returns the object at key, nil when there is none. Reading from a nil map is fine, so calls can be nested.
 func child(parent map[string]any, key string) map[string]any {
 	value, _ := parent[key].(map[string]any)
 	return value
@@ -97,8 +92,7 @@ func (o object) fillPullPolicy(filled []Filled) []Filled {
 	return append(filled, Filled{"/spec/filter/source/registry/pullPolicy", policy})
 }
 
-// fillVMID leaves a request with generateName alone: its name is not known yet,
-// and render generates the same identifier once it is.
+// fillVMID leaves a request with generateName alone: render generates the same identifier once the name is known.
 func (o object) fillVMID(filled []Filled) []Filled {
 	namespace, _ := o.metadata["namespace"].(string)
 	name, _ := o.metadata["name"].(string)
@@ -110,8 +104,7 @@ func (o object) fillVMID(filled []Filled) []Filled {
 	return append(filled, Filled{"/spec/filter/vmID", id})
 }
 
-// generatedVMID is <namespace>.<name>, cut and closed with a hash of the whole
-// where that is longer than the API allows.
+// generatedVMID is <namespace>.<name>, cut and closed with a hash where that is longer than the API allows.
 func generatedVMID(namespace, name string) string {
 	id := namespace + "." + name
 	if len(id) <= maxID {

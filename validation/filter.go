@@ -14,19 +14,16 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// The limits on what one AutoWasm puts into a cluster's store and into each of its
-// proxies, in bytes.
+// The limits on what one AutoWasm puts into a cluster's store and into each of its proxies, in bytes.
 const (
 	// MaxConfig is the size of spec.filter.config, as JSON.
 	MaxConfig = 256 << 10
-	// MaxRendered is the size of config and env times the number of ports: the
-	// EnvoyFilter carries them once for each port, and etcd holds no object above
-	// 1.5 MiB.
+	// MaxRendered is the size of config and env times the number of ports: the EnvoyFilter carries them once for each
+	// port, and etcd holds no object above 1.5 MiB.
 	MaxRendered = 1 << 20
 )
 
-// The limits of the schema, in characters where they are of strings, but for
-// maxProxyVersion.
+// The limits of the schema, in characters where they are of strings, but for maxProxyVersion.
 const (
 	maxPorts        = 64
 	maxPort         = 65535
@@ -167,8 +164,8 @@ func sizeOf(bytes int) string {
 	return fmt.Sprintf("%d KiB", (bytes+kib-1)/kib)
 }
 
-// validateProxyVersion compiles only what is short: a long expression costs time. istiod
-// counts bytes, and has a longer expression match nothing.
+// validateProxyVersion compiles only what is short, which bounds the time. A longer one, in bytes, matches nothing in
+// istiod.
 func validateProxyVersion(expression string, path *field.Path) field.ErrorList {
 	if len(expression) > maxProxyVersion {
 		return field.ErrorList{field.TooLong(path, expression, maxProxyVersion)}

@@ -11,8 +11,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// NamespaceDefaults are what a namespace gives to its AutoWasms that do not say
-// themselves. The zero NamespaceDefaults give nothing.
+// NamespaceDefaults are what a namespace gives to its AutoWasms that do not say themselves; none when zero.
 type NamespaceDefaults struct {
 	// ApplyPorts is for spec.filter.applyPorts, in the order of the annotation.
 	ApplyPorts []int64
@@ -26,10 +25,9 @@ type NamespaceFields struct{ ApplyPorts, Secret bool }
 // Any reports whether there is any.
 func (f NamespaceFields) Any() bool { return f.ApplyPorts || f.Secret }
 
-// NamespaceFieldsOf returns the fields that aw takes from its namespace: those that
-// Default fills, and on an update those that old had. An annotation that was added
-// later does not change a filter that was admitted without it. Both are the JSON
-// objects of AutoWasms; old is nil on a create.
+// NamespaceFieldsOf returns the fields that aw takes from its namespace: those that Default fills, and on an update
+// those that old had. An annotation that was added later does not change a filter that was admitted without it. Both
+// are the JSON objects of AutoWasms; old is nil on a create.
 func NamespaceFieldsOf(aw, old map[string]any) NamespaceFields {
 	o := objectOf(aw)
 	if !o.defaultable() {
@@ -46,9 +44,8 @@ func NamespaceFieldsOf(aw, old map[string]any) NamespaceFields {
 	}
 }
 
-// NamespaceDefaultsOf reads the defaults of some fields from the annotations of the
-// namespace of that name. An annotation that cannot be read gives nothing but a
-// warning.
+// NamespaceDefaultsOf reads the defaults of some fields from the annotations of the namespace of that name. An
+// annotation that cannot be read gives nothing but a warning.
 func NamespaceDefaultsOf(name string, annotations map[string]string, of NamespaceFields) (d NamespaceDefaults, warnings []string) {
 	if of.ApplyPorts {
 		ports, err := defaultPorts(annotations[v1alpha1.AnnotationDefaultPorts])
@@ -70,8 +67,7 @@ func appendIgnored(warnings []string, namespace, annotation string, err error) [
 	return append(warnings, Warning("annotation %s of namespace %s is ignored: %v", annotation, namespace, err))
 }
 
-// defaultPorts returns nil without an error when there is no annotation, or it is
-// empty.
+// defaultPorts returns nil without an error when there is no annotation, or it is empty.
 func defaultPorts(annotation string) ([]int64, error) {
 	annotation = strings.TrimSpace(annotation)
 	if annotation == "" {

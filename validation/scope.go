@@ -15,19 +15,17 @@ var ownLabels = map[string]string{
 	"sidecar.istio.io/inject": "false",
 }
 
-// ValidateScope is the part of Validate that refuses an AutoWasm for the proxies that
-// it reaches. An annotation can allow these, so that an update may break one of these
-// rules without a change to the spec.
+// ValidateScope is the part of Validate that refuses an AutoWasm for the proxies that it reaches. An annotation can
+// allow these, so that an update may break one of these rules without a change to the spec.
 //
-// manifests/webhook/scope.yaml and self.yaml say the same to the API server, which
-// does not send the objects of wasmer's own namespace to the webhooks.
+// manifests/webhook/scope.yaml and self.yaml say the same to the API server, which does not send the objects of
+// wasmer's own namespace to the webhooks.
 func ValidateScope(aw *v1alpha1.AutoWasm, o Options) field.ErrorList {
 	return append(validateMeshWide(aw, o.RootNamespace), validateSelf(aw, o)...)
 }
 
-// validateMeshWide refuses an AutoWasm in Istio's root namespace that does not carry
-// AnnotationAllowMeshWide: Istio applies what is there to every namespace, and who may
-// write to that namespace for another reason may not expect that.
+// validateMeshWide refuses an AutoWasm in Istio's root namespace that does not carry AnnotationAllowMeshWide: who may
+// write there for another reason may not expect that Istio applies it to every namespace.
 func validateMeshWide(aw *v1alpha1.AutoWasm, rootNamespace string) field.ErrorList {
 	if !isMeshWide(aw, rootNamespace) || aw.Annotations[v1alpha1.AnnotationAllowMeshWide] == "true" {
 		return nil
@@ -37,10 +35,9 @@ func validateMeshWide(aw *v1alpha1.AutoWasm, rootNamespace string) field.ErrorLi
 		rootNamespace, v1alpha1.AnnotationAllowMeshWide, "true"))}
 }
 
-// validateSelf refuses an AutoWasm that selects the pods of wasmer, in its own
-// namespace or from Istio's root, and does not carry AnnotationAllowSelf: if they have
-// a proxy, it waits for a module that it would have to load through itself, and none
-// is served any more. A filter for gateways does not concern sidecars.
+// validateSelf refuses an AutoWasm that selects the pods of wasmer, in its own namespace or from Istio's root, and
+// does not carry AnnotationAllowSelf: if they have a proxy, it waits for a module that it would have to load through
+// itself, and none is served any more. A filter for gateways does not concern sidecars.
 func validateSelf(aw *v1alpha1.AutoWasm, o Options) field.ErrorList {
 	reaches := aw.Namespace != "" && (aw.Namespace == o.OwnNamespace || aw.Namespace == o.RootNamespace)
 	if !reaches || !selectsOwn(aw) || aw.Annotations[v1alpha1.AnnotationAllowSelf] == "true" {
@@ -68,8 +65,7 @@ func isMeshWide(aw *v1alpha1.AutoWasm, rootNamespace string) bool {
 	return rootNamespace != "" && aw.Namespace == rootNamespace
 }
 
-// scopeWarnings says where a filter runs that does so in more than some pods of its
-// namespace.
+// scopeWarnings says where a filter runs that does so in more than some pods of its namespace.
 func scopeWarnings(aw *v1alpha1.AutoWasm, rootNamespace string) []string {
 	everyPod := len(aw.Spec.Selector.MatchLabels) == 0
 	switch meshWide := isMeshWide(aw, rootNamespace); {

@@ -132,8 +132,7 @@ func validateConfigMap(c v1alpha1.ConfigMapSource, path *field.Path) field.Error
 	return errs
 }
 
-// RedactURL returns what of a URL may be shown in messages and logs: user information
-// is a password, and the query of a signed URL as good as one.
+// RedactURL returns what of a URL may be shown: user information is a password, and the query of a signed URL as good.
 func RedactURL(address string) string {
 	address, _, signed := strings.Cut(address, "?")
 	if at := strings.LastIndex(address, "@"); at >= 0 {

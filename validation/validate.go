@@ -20,8 +20,7 @@ const (
 	maxQuoted = 256
 )
 
-// Options are what the rules need to know of the cluster. The zero Options know
-// neither namespace, and leave out the rules about them.
+// Options are what the rules need to know of the cluster. Rules about a namespace that is not set are left out.
 type Options struct {
 	// OwnNamespace is the server's own namespace; "" is none.
 	OwnNamespace string
@@ -29,15 +28,13 @@ type Options struct {
 	RootNamespace string
 }
 
-// Validate checks the whole of aw as untrusted input: all that the schema of the CRD
-// says, and what a schema cannot. It returns every error at once, each with the path
-// of its field and a remedy, and warnings about what is allowed but may not be what
-// the user expects. Neither repeats a long value in full, or a URL's credentials.
+// Validate checks the whole of aw as untrusted input: all that the schema of the CRD says, and what a schema cannot.
+// It returns every error at once, each with the path of its field and a remedy, and warnings about what is allowed
+// but may not be what the user expects. Neither repeats a long value in full, or a URL's credentials.
 //
-// Beyond the schema: the rules of ValidateScope hold, the image reference and
-// proxyVersion parse, names of environment variables are unique, identifiers carry no
-// control characters, and the EnvoyFilter that would be generated stays below
-// MaxRendered.
+// Beyond the schema: the rules of ValidateScope hold, the image reference and proxyVersion parse, names of
+// environment variables are unique, identifiers carry no control characters, and the EnvoyFilter that would be
+// generated stays below MaxRendered.
 func Validate(aw *v1alpha1.AutoWasm, o Options) (errs field.ErrorList, warnings []string) {
 	spec := field.NewPath("spec")
 	errs = append(validateMetadata(aw), ValidateScope(aw, o)...)
@@ -82,8 +79,7 @@ func validateSecret(name string, path *field.Path) field.ErrorList {
 	return field.ErrorList{field.Invalid(path, name, "must be the name of a Secret in the AutoWasm's namespace; leave it out for a public image")}
 }
 
-// validateSelector goes through the labels in their order, so that the same object
-// gets the same message.
+// validateSelector goes through the labels in their order, so that the same object gets the same message.
 func validateSelector(selector v1alpha1.WorkloadSelector, path *field.Path) field.ErrorList {
 	if n := len(selector.MatchLabels); n > maxSelectorLabels {
 		return field.ErrorList{field.TooMany(path, n, maxSelectorLabels)}

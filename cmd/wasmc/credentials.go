@@ -18,8 +18,7 @@ import (
 // maxPassword is the longest password, in bytes, that is read from standard input.
 const maxPassword = 64 << 10
 
-// keychain has docker's credentials, then podman's. The registry library's default
-// keychain reads podman's only where there are none of docker's.
+// keychain has docker's credentials, then podman's, which the registry library reads only where docker has none at all.
 var keychain = authn.NewMultiKeychain(dockerKeychain{}, podmanKeychain{})
 
 type dockerKeychain struct{}
@@ -33,8 +32,7 @@ func (dockerKeychain) Resolve(target authn.Resource) (authn.Authenticator, error
 	return credentialsFor(dockerKey(target.RegistryStr()), file)
 }
 
-// loadDockerConfig reads $DOCKER_CONFIG/config.json or ~/.docker/config.json; an
-// absent file is an empty one.
+// loadDockerConfig reads $DOCKER_CONFIG/config.json or ~/.docker/config.json; an absent file is an empty one.
 func loadDockerConfig() (*configfile.ConfigFile, error) {
 	file, err := config.Load(os.Getenv("DOCKER_CONFIG"))
 	if err != nil {
@@ -67,8 +65,7 @@ func (podmanKeychain) Resolve(target authn.Resource) (authn.Authenticator, error
 	return authn.Anonymous, nil
 }
 
-// loadPodmanAuth reads the first of podman's files that exists; it returns nil when
-// there is none.
+// loadPodmanAuth reads the first of podman's files that exists; it returns nil when there is none.
 func loadPodmanAuth() (*configfile.ConfigFile, error) {
 	paths := []string{os.Getenv("REGISTRY_AUTH_FILE")}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {

@@ -36,8 +36,7 @@ func wrap(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
 }
 
-// printError prints the error of a command, with a hint where one is known, and
-// returns the exit code.
+// printError prints the error of a command, with a hint where one is known, and returns the exit code.
 func printError(w io.Writer, command *cobra.Command, err error) int {
 	code, hint := exitFailed, hintFor(err)
 	if _, isUsage := errors.AsType[usageError](err); isUsage {

@@ -159,8 +159,7 @@ func (i *inspection) describe(d *module.Description) {
 	}
 }
 
-// print prints the inspection as text. Names from the image and the module are escaped:
-// they may hold control characters.
+// print prints text. Names from the image and the module are escaped: they may hold control characters.
 func (i *inspection) print(w io.Writer) error {
 	var out strings.Builder
 	line := func(label, value string) {

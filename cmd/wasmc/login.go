@@ -139,8 +139,7 @@ func rejected(err error) error {
 	return err
 }
 
-// store keeps the credentials; docker's code prints a warning where it keeps them
-// unencrypted.
+// store keeps the credentials; docker's code prints a warning where it keeps them unencrypted.
 func (o *loginOptions) store(registry name.Registry) error {
 	file, err := loadDockerConfig()
 	if err != nil {

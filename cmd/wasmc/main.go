@@ -1,9 +1,7 @@
-// Command wasmc is the client of AutoWasm. Like docker, it pushes modules to OCI
-// registries and pulls them; it also shows what an image or a file holds, and which
-// EnvoyFilter the server would make of an AutoWasm.
+// Command wasmc is the client of AutoWasm. Like docker, it pushes modules to OCI registries and pulls them; it also
+// shows what an image or a file holds, and which EnvoyFilter the server would make of an AutoWasm.
 //
-// Results go to standard output, all else to standard error. The exit code is 0,
-// 1 when a command failed, or 2 when the command line is wrong.
+// Results go to standard output, all else to standard error. The exit code is 1 for a failure, 2 for wrong usage.
 package main
 
 import (

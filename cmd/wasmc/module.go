@@ -17,12 +17,10 @@ import (
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
-// maxModule is the largest module, in bytes, that wasmc handles at all; Envoy loads
-// none above module.MaxSize.
+// maxModule is the largest module, in bytes, that wasmc handles at all; Envoy loads none above module.MaxSize.
 const maxModule = 256 << 20
 
-// artifact is an image in a registry. The descriptor is that of what the
-// reference names: the image, or an index of which it is a child.
+// artifact is an image in a registry. The descriptor is that of what was named: the image, or the index that holds it.
 type artifact struct {
 	descriptor v1.Descriptor
 	reference  string // by digest
@@ -119,8 +117,7 @@ func (a *artifact) save(ctx context.Context, s streams, f *os.File) (*localModul
 	return copyModule(f, stream, s.Err)
 }
 
-// replaceFile writes a file beside path and renames it when that succeeded, so that
-// path never holds half a module. It follows a link at path.
+// replaceFile writes beside path, or what it links to, and then renames: path never holds half a module.
 func replaceFile(path string, write func(*os.File) (*localModule, error)) (*localModule, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target

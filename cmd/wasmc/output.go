@@ -73,8 +73,7 @@ func printJSON(w io.Writer, report any) error {
 	return encoder.Encode(report)
 }
 
-// oneLine puts a message on one line, and escapes what a terminal would obey: it may
-// quote a registry.
+// oneLine puts a message on one line, and escapes what a terminal would obey: it may quote a registry.
 func oneLine(message string) string {
 	lines := strings.FieldsFunc(message, func(r rune) bool { return r == '\n' || r == '\r' })
 	return printable(strings.Join(lines, " "))
@@ -98,8 +97,7 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// progress rewrites one line with how many bytes have been transferred. It is an
-// io.Writer that counts.
+// progress rewrites one line with how many bytes have been transferred. It is an io.Writer that counts.
 type progress struct {
 	w        io.Writer // nil when there is no terminal
 	verb     string
@@ -146,8 +144,7 @@ func (p *progress) clear() {
 	}
 }
 
-// follow shows the updates of a push, and returns when the push has ended. push may
-// close the channel of its updates.
+// follow shows the updates of a push, and returns when the push has ended. push may close the channel of its updates.
 func (p *progress) follow(push func(chan<- v1.Update) error) error {
 	defer p.clear()
 	updates, pushed := make(chan v1.Update), make(chan error, 1)

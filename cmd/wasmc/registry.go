@@ -136,9 +136,8 @@ func (o *transportOptions) tlsConfig() (*tls.Config, error) {
 	return config, nil
 }
 
-// schemeTransport sends requests to the registry by one scheme only. The registry
-// library also tries HTTP for private addresses and .local names, and would send
-// credentials over it.
+// schemeTransport sends requests to the registry by one scheme only. The registry library also tries HTTP for private
+// addresses and .local names, and would send credentials over it.
 type schemeTransport struct {
 	host   string
 	scheme string
@@ -157,8 +156,7 @@ type requestError struct {
 func (e *requestError) Error() string { return e.err.Error() }
 func (e *requestError) Unwrap() error { return e.err }
 
-// RoundTrip leaves requests to other hosts as they are: a registry may keep its blobs
-// or issue its tokens there.
+// RoundTrip leaves requests to other hosts as they are: a registry may keep its blobs or issue its tokens there.
 func (t *schemeTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host == t.host && r.URL.Scheme != t.scheme {
 		return nil, errOtherScheme
@@ -170,8 +168,7 @@ func (t *schemeTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// withoutOtherScheme returns what failed by the right scheme where the library
-// reports both of its attempts.
+// withoutOtherScheme returns what failed by the right scheme where the library reports both of its attempts.
 func withoutOtherScheme(err error) error {
 	if !errors.Is(err, errOtherScheme) {
 		return err

@@ -147,8 +147,7 @@ func validate(s streams, aw *v1alpha1.AutoWasm) error {
 	return nil
 }
 
-// readAutoWasms reads the documents of a YAML or JSON stream as strictly as
-// kubectl apply does, and applies the defaults of the admission.
+// readAutoWasms reads a stream of YAML or JSON as strictly as kubectl apply does, and applies admission's defaults.
 func readAutoWasms(r io.Reader, namespace string) ([]*v1alpha1.AutoWasm, error) {
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(io.LimitReader(r, maxManifests)))
 	var found []*v1alpha1.AutoWasm

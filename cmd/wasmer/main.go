@@ -1,7 +1,6 @@
-// Command wasmer is the server of AutoWasm: an admission webhook that defaults
-// and validates AutoWasms and generates their EnvoyFilters, a fetcher that brings
-// Wasm modules into a store, an HTTP server from which Envoy loads them, and a
-// controller that keeps all of it converged.
+// Command wasmer is the server of AutoWasm: an admission webhook that defaults and validates AutoWasms and generates
+// their EnvoyFilters, a fetcher that brings Wasm modules into a store, an HTTP server from which Envoy loads them,
+// and a controller that keeps all of it converged.
 package main
 
 import (
@@ -26,8 +25,7 @@ func main() {
 	}
 }
 
-// newCommand returns the wasmer command. It calls run with complete options, so that the
-// flags can be tested without a server.
+// newCommand returns the wasmer command, which calls run with complete options: flags are tested without a server.
 func newCommand(run func(context.Context, *options) error) *cobra.Command {
 	o := &options{}
 	command := &cobra.Command{

@@ -27,9 +27,8 @@ import (
 // leaseName is the Lease by which the replicas elect the one that writes.
 const leaseName = "wasmer"
 
-// How long calls may take to end once wasmer has stopped listening. Both run at the same
-// time, and with the shutdown delay before them must fit into the deployment's
-// terminationGracePeriodSeconds.
+// How long calls may take to end once wasmer has stopped listening. Both run at the same time, and with the shutdown
+// delay before them must fit into the deployment's terminationGracePeriodSeconds.
 const (
 	// drainTimeout is for admissions, fetches and reconciles.
 	drainTimeout = 20 * time.Second
@@ -46,9 +45,8 @@ func newScheme() (*runtime.Scheme, error) {
 	return scheme, nil
 }
 
-// newManager makes the manager that runs every part but the module server.
-// configureTLS gives the webhook server its certificate, draining is set once wasmer
-// shuts down, and kinds are those of Istio and Kubernetes that the cache holds.
+// newManager makes the manager that runs every part but the module server. configureTLS gives the webhook server its
+// certificate, draining is set once wasmer shuts down, and the cache holds kinds.
 func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config), draining *atomic.Bool, kinds preflight.Kinds) (ctrl.Manager, error) {
 	scheme, err := newScheme()
 	if err != nil {
@@ -84,10 +82,9 @@ func newWebhookServer(o *options, configureTLS func(*tls.Config)) ctrlwebhook.Se
 	})
 }
 
-// cacheOptions keep unread fields out of memory: the managed fields of AutoWasms, and
-// of Secrets, ConfigMaps and Namespaces all but the metadata, which is all that is
-// watched of them. EndpointSlices are those of wasmer's namespace. Of other kinds the
-// cache holds the fields that are read.
+// cacheOptions keep unread fields out of memory: the managed fields of AutoWasms, and of Secrets, ConfigMaps and
+// Namespaces all but the metadata, which is all that is watched of them. EndpointSlices are those of wasmer's
+// namespace. Of other kinds the cache holds the fields that are read.
 func cacheOptions(namespace string, kinds preflight.Kinds) cache.Options {
 	strip := cache.ByObject{Transform: cache.TransformStripManagedFields()}
 	byObject := map[client.Object]cache.ByObject{
@@ -101,8 +98,7 @@ func cacheOptions(namespace string, kinds preflight.Kinds) cache.Options {
 	return cache.Options{ByObject: byObject}
 }
 
-// clientOptions read Secrets and ConfigMaps live, so that a typed read by mistake
-// never starts a watch on the content of all of them.
+// clientOptions read Secrets and ConfigMaps live: a typed read by mistake would start a watch on all of their content.
 func clientOptions() client.Options {
 	return client.Options{Cache: &client.CacheOptions{
 		DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}},

@@ -62,8 +62,7 @@ func moduleServerOptions(o *options, kept *store.Store, filler serve.Filler) ser
 	}
 }
 
-// addTo hands the parts that need the API server to the manager. The module server
-// does without.
+// addTo hands the parts that need the API server to the manager. The module server does without.
 func (m *modules) addTo(mgr ctrl.Manager) error {
 	err := errors.Join(
 		fetch.IndexModules(context.Background(), mgr.GetFieldIndexer()),
@@ -100,8 +99,7 @@ func newSources(mgr ctrl.Manager, o *options) (*source.Sources, error) {
 	}), nil
 }
 
-// rootCAs are the system's and those of a file; nil, the system's alone, without
-// one.
+// rootCAs are the system's and those of a file; nil, the system's alone, without one.
 func rootCAs(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
@@ -120,8 +118,7 @@ func rootCAs(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// findPeers finds the other replicas by the Service that Envoy uses, at the
-// port that they all listen on.
+// findPeers finds the other replicas by the Service that Envoy uses, at the port that they all listen on.
 func findPeers(mgr ctrl.Manager, o *options) (peer.Find, error) {
 	_, port, err := net.SplitHostPort(o.moduleAddress)
 	if err != nil {

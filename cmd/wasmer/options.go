@@ -172,8 +172,7 @@ func (o *options) checkEnums() error {
 	return errors.Join(errs...)
 }
 
-// maxBudget leaves the API server time to receive the response within the webhooks'
-// timeout of 10 s.
+// maxBudget leaves the API server time to receive the response within the webhooks' timeout of 10 s.
 const maxBudget = 8 * time.Second
 
 func (o *options) checkDurations() error {

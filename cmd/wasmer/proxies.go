@@ -25,8 +25,7 @@ func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds)
 	return r, r.SetupWithManager(mgr)
 }
 
-// proxyOptions say how the proxies are observed; nil when they are not to be, or wasmer
-// may not see which there are.
+// proxyOptions say how the proxies are observed; nil when they are not to be, or wasmer may not see which there are.
 func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) *proxies.Options {
 	if _, ok := kinds[preflight.Pods]; !ok || o.proxyCheckInterval == 0 {
 		return nil
@@ -40,8 +39,8 @@ func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kind
 	}
 }
 
-// istiods finds the replicas of istiod by its Service, or takes the configured one.
-// istiod serves those of its own namespace alone, so the Service is in wasmer's.
+// istiods finds the replicas of istiod by its Service, or takes the configured one. istiod serves those of its own
+// namespace alone, so the Service is in wasmer's.
 func istiods(mgr ctrl.Manager, o *options) func(context.Context) ([]string, error) {
 	if o.istiodURL != "" {
 		return func(context.Context) ([]string, error) { return []string{o.istiodURL}, nil }

@@ -23,8 +23,8 @@ type readiness struct {
 // syncCheckTimeout bounds the check of the caches: they are synced already, or not yet.
 const syncCheckTimeout = 500 * time.Millisecond
 
-// addChecks makes /readyz fail until the caches are synced, both servers listen and
-// the webhook's certificate is trusted, and again once wasmer shuts down.
+// addChecks makes /readyz fail until the caches are synced, both servers listen and the webhook's certificate is
+// trusted, and again once wasmer shuts down.
 func (r *readiness) addChecks(mgr ctrl.Manager, certificate func() error, webhook bool) error {
 	checks := map[string]healthz.Checker{
 		"caches":       r.synced,
@@ -43,9 +43,8 @@ func (r *readiness) addChecks(mgr ctrl.Manager, certificate func() error, webhoo
 	return errors.Join(errs...)
 }
 
-// onceReady calls check until it succeeds, and then no more: a server that listens goes
-// on to, or wasmer ends. The check connects, which a server that requires a client
-// certificate logs as an error.
+// onceReady calls check until it succeeds, and then no more: a server that listens goes on to, or wasmer ends. The
+// check connects, which a server that requires a client certificate logs as an error.
 func onceReady(check healthz.Checker) healthz.Checker {
 	var passed atomic.Bool
 	return func(request *http.Request) error {
@@ -74,8 +73,8 @@ func (r *readiness) serving(*http.Request) error {
 	return nil
 }
 
-// drain returns a context that ends some time after ctx: meanwhile wasmer is not ready
-// but serves, until its endpoints have been withdrawn everywhere.
+// drain returns a context that ends some time after ctx: meanwhile wasmer is not ready but serves, until its
+// endpoints have been withdrawn everywhere.
 func (r *readiness) drain(ctx context.Context, delay time.Duration) (context.Context, context.CancelFunc) {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	detach := context.AfterFunc(ctx, func() {
@@ -89,11 +88,9 @@ func (r *readiness) drain(ctx context.Context, delay time.Duration) (context.Con
 	return serving, func() { detach(); stop() }
 }
 
-// drainingServer is a webhook server that, while wasmer drains, closes each connection
-// with the response to its next request. An API server keeps connections for long, also
-// to an endpoint that is gone. Those that are left when http.Server shuts down are just
-// closed, and a request in flight on one of them fails: it is a POST, which is not
-// retried.
+// drainingServer is a webhook server that, while wasmer drains, closes each connection with the response to its next
+// request. An API server keeps connections for long, also to an endpoint that is gone. http.Server just closes those
+// that are left when it shuts down, and a request in flight on one fails: a POST is not retried.
 type drainingServer struct {
 	ctrlwebhook.Server
 	draining *atomic.Bool

@@ -136,8 +136,8 @@ func newCertificate(config *rest.Config, o *options) (certs.Source, error) {
 	})
 }
 
-// tlsOf is how the webhook server presents itself, and whom it asks to: everybody, or those with a certificate of the
-// authorities in the file clientCA.
+// tlsOf has the webhook server present certificate, and require one of the authorities in the file clientCA if it is
+// set.
 func tlsOf(certificate certs.Source, clientCA string) (func(*tls.Config), error) {
 	if certificate == nil {
 		return func(*tls.Config) {}, nil

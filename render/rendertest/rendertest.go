@@ -1,5 +1,4 @@
-// Package rendertest holds the AutoWasms with which each caller of render.EnvoyFilter is tested: whoever renders, the
-// bytes are the same.
+// Package rendertest tests the callers of render.EnvoyFilter: whoever renders, the bytes are the same.
 package rendertest
 
 import (
