@@ -114,7 +114,7 @@ func ReloadOf(ef metav1.Object) uint32 {
 }
 
 // IsLabelled reports whether an object says that it is the server's own. It is for watches and indexes, which see
-// little of an object: anybody can write the label.
+// little of an object: any client can set the label.
 func IsLabelled(object metav1.Object) bool {
 	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
 }

@@ -33,14 +33,10 @@ func NamespaceFieldsOf(aw, old map[string]any) NamespaceFields {
 	if !o.defaultable() {
 		return NamespaceFields{}
 	}
-	lacking := NamespaceFields{ApplyPorts: o.lacksPorts(), Secret: o.lacksSecret()}
-	if old == nil {
-		return lacking
-	}
 	before := objectOf(old)
 	return NamespaceFields{
-		ApplyPorts: lacking.ApplyPorts && !before.lacksPorts(),
-		Secret:     lacking.Secret && !before.lacksSecret(),
+		ApplyPorts: o.lacksPorts() && (old == nil || !before.lacksPorts()),
+		Secret:     o.lacksSecret() && (old == nil || !before.lacksSecret()),
 	}
 }
 
@@ -74,10 +70,10 @@ func defaultPorts(annotation string) ([]int64, error) {
 		return nil, nil
 	}
 	ports, err := parsePorts(annotation)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = checkDefaultPorts(ports)
 	}
-	if err := checkDefaultPorts(ports); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return ports, nil

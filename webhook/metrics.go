@@ -15,8 +15,7 @@ import (
 // latencyBuckets reach from what a pure answer takes to the API server's limit, in seconds.
 var latencyBuckets = []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 5, 10}
 
-// metrics count what controller-runtime's, to which every answer is an HTTP 200, do not. Their buckets are powers of
-// ten.
+// metrics are finer than controller-runtime's, to which every answer is an HTTP 200, with powers of ten for buckets.
 type metrics struct {
 	decisions *prometheus.CounterVec
 	latency   *prometheus.HistogramVec
