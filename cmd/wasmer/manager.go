@@ -62,8 +62,9 @@ func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config),
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       new(drainTimeout),
 		Cache:                         cacheOptions(o.namespace, kinds),
-		Client:                        clientOptions(),
-		WebhookServer:                 drainingServer{newWebhookServer(o, configureTLS), draining},
+		// Secrets and ConfigMaps are read live: a typed read by mistake would start a watch on all of their content.
+		Client:        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		WebhookServer: drainingServer{newWebhookServer(o, configureTLS), draining},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
@@ -88,25 +89,18 @@ func newWebhookServer(o *options, configureTLS func(*tls.Config)) ctrlwebhook.Se
 func cacheOptions(namespace string, kinds preflight.Kinds) cache.Options {
 	strip := cache.ByObject{Transform: cache.TransformStripManagedFields()}
 	byObject := map[client.Object]cache.ByObject{
-		&v1alpha1.AutoWasm{}:          strip,
-		metadataOf("v1", "Secret"):    strip,
-		metadataOf("v1", "ConfigMap"): strip,
-		metadataOf("v1", "Namespace"): strip,
-		&discoveryv1.EndpointSlice{}:  {Namespaces: map[string]cache.Config{namespace: {}}},
+		&v1alpha1.AutoWasm{}:         strip,
+		metadataOf("Secret"):         strip,
+		metadataOf("ConfigMap"):      strip,
+		metadataOf("Namespace"):      strip,
+		&discoveryv1.EndpointSlice{}: {Namespaces: map[string]cache.Config{namespace: {}}},
 	}
 	kinds.AddTo(byObject)
 	return cache.Options{ByObject: byObject}
 }
 
-// clientOptions read Secrets and ConfigMaps live: a typed read by mistake would start a watch on all of their content.
-func clientOptions() client.Options {
-	return client.Options{Cache: &client.CacheOptions{
-		DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}},
-	}}
-}
-
-func metadataOf(apiVersion, kind string) *metav1.PartialObjectMetadata {
-	return &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: apiVersion, Kind: kind}}
+func metadataOf(kind string) *metav1.PartialObjectMetadata {
+	return &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kind}}
 }
 
 // hostIPs returns the address that the webhook server listens on, if there is one.

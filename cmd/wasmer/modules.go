@@ -20,15 +20,16 @@ import (
 	"github.com/autowasm/autowasm/internal/egress"
 )
 
-// modules are the parts that bring, keep and serve modules.
+// modules are the parts that bring and serve modules. The server does without the manager, and so without the API
+// server.
 type modules struct {
 	fetcher *fetch.Fetcher
 	server  *serve.Server
-	evictor *fetch.Evictor
 	// peers finds the other replicas.
 	peers peer.Find
 }
 
+// newModules makes the parts, and adds to the manager what is run by it.
 func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 	kept, err := store.Open(store.Options{
 		Dir: o.storeDir, MaxModuleBytes: o.maxModuleBytes, MaxTotalBytes: o.maxStoreBytes, Retention: o.retention,
@@ -48,12 +49,15 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 		Store: kept, Sources: sources, Reader: mgr.GetCache(), Peers: peers,
 		MaxConcurrent: o.concurrentFetch, FetchTimeout: o.fetchTimeout, ResolveTTL: o.resolveTTL,
 	})
-	return &modules{
-		fetcher: fetcher,
-		server:  serve.New(moduleServerOptions(o, kept, fetcher)),
-		evictor: &fetch.Evictor{Store: kept, Reader: mgr.GetCache(), Interval: o.evictInterval},
-		peers:   peers,
-	}, nil
+	err = errors.Join(
+		fetch.IndexModules(context.Background(), mgr.GetFieldIndexer()),
+		fetcher.Register(metrics.Registry),
+		mgr.Add(&fetch.Evictor{Store: kept, Reader: mgr.GetCache(), Interval: o.evictInterval}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("add the fetcher: %w", err)
+	}
+	return &modules{fetcher: fetcher, server: serve.New(moduleServerOptions(o, kept, fetcher)), peers: peers}, nil
 }
 
 func moduleServerOptions(o *options, kept *store.Store, filler serve.Filler) serve.Options {
@@ -62,24 +66,7 @@ func moduleServerOptions(o *options, kept *store.Store, filler serve.Filler) ser
 	}
 }
 
-// addTo hands the parts that need the API server to the manager. The module server does without.
-func (m *modules) addTo(mgr ctrl.Manager) error {
-	err := errors.Join(
-		fetch.IndexModules(context.Background(), mgr.GetFieldIndexer()),
-		m.fetcher.Register(metrics.Registry),
-		mgr.Add(m.evictor),
-	)
-	if err != nil {
-		return fmt.Errorf("add the fetcher: %w", err)
-	}
-	return nil
-}
-
 func newSources(mgr ctrl.Manager, o *options) (*source.Sources, error) {
-	denied, err := parsePrefixes(o.denyCIDRs)
-	if err != nil {
-		return nil, err
-	}
 	roots, err := rootCAs(o.caFile)
 	if err != nil {
 		return nil, err
@@ -88,7 +75,7 @@ func newSources(mgr ctrl.Manager, o *options) (*source.Sources, error) {
 		Reader: mgr.GetAPIReader(),
 		Guard: egress.Options{
 			AllowLoopback: o.allowLoopback,
-			DenyCIDRs:     denied,
+			DenyCIDRs:     o.deniedPrefixes,
 			AllowHosts:    o.allowHosts,
 			RootCAs:       roots,
 			InsecureHosts: o.insecureHosts,

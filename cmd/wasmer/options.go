@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -66,6 +67,7 @@ type options struct {
 	allowHosts     []string
 	denyCIDRs      []string
 	allowLoopback  bool
+	deniedPrefixes []netip.Prefix // of denyCIDRs
 
 	shutdownDelay time.Duration
 	development   bool
@@ -123,7 +125,7 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 func (o *options) bindAdmission(flags *pflag.FlagSet) {
 	flags.StringVar(&o.sourceCheck, "source-check", string(webhook.Enforce), "what a terminal failure of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not check")
 	flags.BoolVar(&o.stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
-	flags.DurationVar(&o.budget, "budget", 3*time.Second, "longest that an admission waits for the source")
+	flags.DurationVar(&o.budget, "budget", webhook.DefaultBudget, "longest that an admission waits for the source")
 	flags.DurationVar(&o.sweepGrace, "sweep-grace", 5*time.Second, "how long after it was first seen a staged EnvoyFilter without its AutoWasm is removed")
 }
 
@@ -149,52 +151,33 @@ const (
 )
 
 // complete fills what depends on other flags and reports every invalid flag.
-func (o *options) complete() error {
+func (o *options) complete() (err error) {
 	fqdn := fmt.Sprintf("%s.%s.svc.%s", o.service, o.namespace, o.clusterDomain)
 	o.cluster = cmp.Or(o.cluster, "outbound|8081||"+fqdn)
 	o.baseURL = cmp.Or(o.baseURL, "http://"+fqdn+":8081")
-	return errors.Join(o.checkEnums(), o.checkDurations(), o.checkCIDRs())
-}
-
-func (o *options) checkEnums() error {
-	var errs []error
-	switch webhook.SourceCheck(o.sourceCheck) {
-	case webhook.Enforce, webhook.Warn, webhook.Off:
-	default:
-		errs = append(errs, fmt.Errorf("--source-check=%s: must be Enforce, Warn or Off", o.sourceCheck))
-	}
-	if o.certMode != certModeSelf && o.certMode != certModeFiles {
-		errs = append(errs, fmt.Errorf("--cert-mode=%s: must be self or files", o.certMode))
-	}
-	if !o.webhook && !o.controller {
-		errs = append(errs, errors.New("--webhook=false and --controller=false leave nothing to run"))
-	}
-	return errors.Join(errs...)
+	o.deniedPrefixes, err = parsePrefixes(o.denyCIDRs)
+	return errors.Join(o.check(), err)
 }
 
 // maxBudget leaves the API server time to receive the response within the webhooks' timeout of 10 s.
 const maxBudget = 8 * time.Second
 
-func (o *options) checkDurations() error {
+func (o *options) check() error {
 	var errs []error
-	if o.budget <= 0 || o.budget > maxBudget {
-		errs = append(errs, fmt.Errorf("--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.budget, maxBudget))
+	refuse := func(invalid bool, format string, args ...any) {
+		if invalid {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
 	}
-	if o.maxModuleBytes <= 0 {
-		errs = append(errs, fmt.Errorf("--max-module-bytes=%d: must be above 0", o.maxModuleBytes))
-	}
-	if o.proxyCheckInterval < 0 {
-		errs = append(errs, fmt.Errorf("--proxy-check-interval=%s: must be 0 or above", o.proxyCheckInterval))
-	}
-	if o.concurrentFetch <= 0 {
-		errs = append(errs, fmt.Errorf("--concurrent-fetches=%d: must be above 0", o.concurrentFetch))
-	}
+	sourceChecks := []webhook.SourceCheck{webhook.Enforce, webhook.Warn, webhook.Off}
+	refuse(!slices.Contains(sourceChecks, webhook.SourceCheck(o.sourceCheck)), "--source-check=%s: must be Enforce, Warn or Off", o.sourceCheck)
+	refuse(o.certMode != certModeSelf && o.certMode != certModeFiles, "--cert-mode=%s: must be self or files", o.certMode)
+	refuse(!o.webhook && !o.controller, "--webhook=false and --controller=false leave nothing to run")
+	refuse(o.budget <= 0 || o.budget > maxBudget, "--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.budget, maxBudget)
+	refuse(o.maxModuleBytes <= 0, "--max-module-bytes=%d: must be above 0", o.maxModuleBytes)
+	refuse(o.proxyCheckInterval < 0, "--proxy-check-interval=%s: must be 0 or above", o.proxyCheckInterval)
+	refuse(o.concurrentFetch <= 0, "--concurrent-fetches=%d: must be above 0", o.concurrentFetch)
 	return errors.Join(errs...)
-}
-
-func (o *options) checkCIDRs() error {
-	_, err := parsePrefixes(o.denyCIDRs)
-	return err
 }
 
 func parsePrefixes(cidrs []string) ([]netip.Prefix, error) {

@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/autowasm/autowasm/certs"
 )
 
 // readiness is what /readyz checks.
@@ -25,15 +27,15 @@ const syncCheckTimeout = 500 * time.Millisecond
 
 // addChecks makes /readyz fail until the caches are synced, both servers listen and the webhook's certificate is
 // trusted, and again once wasmer shuts down.
-func (r *readiness) addChecks(mgr ctrl.Manager, certificate func() error, webhook bool) error {
+func (r *readiness) addChecks(mgr ctrl.Manager, certificate certs.Source) error {
 	checks := map[string]healthz.Checker{
 		"caches":       r.synced,
 		"modules":      func(*http.Request) error { return r.modules() },
 		"not-draining": r.serving,
 	}
-	if webhook {
+	if certificate != nil {
 		checks["webhook"] = onceReady(mgr.GetWebhookServer().StartedChecker())
-		checks["certificate"] = func(*http.Request) error { return certificate() }
+		checks["certificate"] = func(*http.Request) error { return certificate.Healthy() }
 	}
 	var errs []error
 	for name, check := range checks {

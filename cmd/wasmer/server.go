@@ -61,7 +61,7 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 	loader := newLoader(mgr, o, kinds)
-	if err := errors.Join(parts.addTo(mgr), addWebhooks(mgr, o, certificate, parts, loader), addControllers(mgr, o, parts, loader)); err != nil {
+	if err := errors.Join(addWebhooks(mgr, o, certificate, parts, loader), addControllers(mgr, o, parts, loader)); err != nil {
 		return err
 	}
 	return start(ctx, mgr, o, certificate, parts, draining)
@@ -71,11 +71,7 @@ func run(ctx context.Context, o *options) error {
 // server is away and the manager's caches wait for it.
 func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.Source, m *modules, draining *atomic.Bool) error {
 	ready := &readiness{draining: draining, cache: mgr.GetCache(), modules: m.server.Ready}
-	healthy := func() error { return nil }
-	if certificate != nil {
-		healthy = certificate.Healthy
-	}
-	if err := ready.addChecks(mgr, healthy, o.webhook); err != nil {
+	if err := ready.addChecks(mgr, certificate); err != nil {
 		return fmt.Errorf("add health checks: %w", err)
 	}
 	serving, stop := ready.drain(ctx, o.shutdownDelay)
@@ -91,8 +87,8 @@ func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.
 }
 
 // restConfig says where the API server is. Requests are not limited on this side: an admission would wait for the
-// controller's. The API server has its own limits (manifests/workload/flowschema.yaml). Its warnings are left out:
-// Istio has one for every EnvoyFilter, whose purpose nobody doubts here.
+// controller's. The API server has its own limits (manifests/workload/flowschema.yaml). Its warnings are not logged:
+// Istio has one for every EnvoyFilter, whatever it holds.
 func restConfig(kubeconfig string) (*rest.Config, error) {
 	config, err := findConfig(kubeconfig)
 	if err != nil {
@@ -157,7 +153,7 @@ func (o *options) render() render.Options {
 	return render.Options{Cluster: o.cluster, BaseURL: o.baseURL}
 }
 
-func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modules, look *preflight.Loader) error {
+func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modules, loader *preflight.Loader) error {
 	if !o.webhook {
 		return nil
 	}
@@ -166,7 +162,7 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	}
 	err := webhook.SetupWithManager(mgr, webhook.Options{
 		Fetcher:       m.fetcher,
-		Preflight:     look,
+		Preflight:     loader,
 		Render:        o.render(),
 		SourceCheck:   webhook.SourceCheck(o.sourceCheck),
 		Stage:         o.stage,
