@@ -54,10 +54,11 @@ func hintFor(err error) string {
 	if hinted, ok := errors.AsType[hintedError](err); ok {
 		return hinted.hint
 	}
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
 	switch text := err.Error(); {
 	case isUntrusted(err):
 		return "the registry's certificate is not trusted: name its authority with --ca-file"
-	case isNoTLS(err):
+	case noTLS:
 		return "the registry speaks HTTP: allow it with --plain-http"
 	case strings.Contains(text, "malformed HTTP response"), strings.Contains(text, "HTTP request to an HTTPS server"):
 		return "the registry speaks HTTPS: use --ca-file or --insecure"
@@ -72,12 +73,6 @@ func isUntrusted(err error) bool {
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
 	return unknown || invalid
-}
-
-// isNoTLS reports whether the answer to a TLS handshake is not of TLS.
-func isNoTLS(err error) bool {
-	_, ok := errors.AsType[tls.RecordHeaderError](err)
-	return ok
 }
 
 func hintForStatus(err *transport.Error) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/autowasm/autowasm/fetch/image"
-	"github.com/autowasm/autowasm/fetch/module"
 )
 
 type inspectOptions struct {
@@ -33,12 +33,6 @@ standard input. The exit code is 0 also for a module that Envoy cannot load.`,
   wasmc inspect ./add-header.wasm -o json`,
 		Args: exactly("IMAGE|FILE"),
 		RunE: func(command *cobra.Command, args []string) error {
-			if err := checkOutput(o.output); err != nil {
-				return err
-			}
-			if err := o.registryOptions.check(); err != nil {
-				return err
-			}
 			return wrap(o.run(command.Context(), s, args[0]), "inspect %s", args[0])
 		},
 	}
@@ -48,6 +42,9 @@ standard input. The exit code is 0 also for a module that Envoy cannot load.`,
 }
 
 func (o *inspectOptions) run(ctx context.Context, s streams, target string) error {
+	if err := cmp.Or(checkOutput(o.output), o.registryOptions.check()); err != nil {
+		return err
+	}
 	report, err := o.report(ctx, s, target)
 	if err != nil {
 		return err
@@ -89,7 +86,7 @@ func inspectFile(r io.Reader) (*inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newInspection(moduleReport{Size: m.size, SHA256: m.sha256, ABI: m.abi()}, m), nil
+	return newInspection(moduleReport{Size: m.size, SHA256: m.sha256, ABI: m.description.ABI}, m), nil
 }
 
 func (o *inspectOptions) inspectImage(ctx context.Context, s streams, target string) (*inspection, error) {
@@ -141,22 +138,16 @@ func newInspection(report moduleReport, m *localModule) *inspection {
 		autowasm.Why = oneLine(m.refusal.Error())
 	}
 	i := &inspection{moduleReport: report, Loaders: []image.Loader{autowasm}}
-	if m.description != nil {
-		i.describe(m.description)
-	}
-	return i
-}
-
-func (i *inspection) describe(d *module.Description) {
-	for _, p := range d.Producers {
+	for _, p := range m.description.Producers {
 		i.Producers = append(i.Producers, strings.TrimSpace(p.Name+" "+p.Version))
 	}
-	for _, imported := range d.Imports {
+	for _, imported := range m.description.Imports {
 		i.Imports = append(i.Imports, importReport{
 			Name: imported.Module + "." + imported.Name, Signature: imported.Signature,
 			Since: imported.Since, Problem: imported.Problem,
 		})
 	}
+	return i
 }
 
 // print prints text. Names from the image and the module are escaped: they may hold control characters.

@@ -66,16 +66,8 @@ func getArtifact(ref name.Reference, options []remote.Option) (*artifact, error)
 type localModule struct {
 	size        int64
 	sha256      string
-	description *module.Description // nil when it is no module
-	refusal     error               // why Envoy cannot load it; nil when it can
-}
-
-// abi is empty where the module declares none.
-func (m *localModule) abi() string {
-	if m.description == nil {
-		return ""
-	}
-	return m.description.ABI
+	description module.Description // zero when it is no module
+	refusal     error              // why Envoy cannot load it; nil when it can
 }
 
 // copyModule copies a module into f. It shows the progress if w is a terminal.
@@ -87,11 +79,15 @@ func copyModule(f *os.File, content io.Reader, w io.Writer) (*localModule, error
 		return nil, err
 	}
 	m := &localModule{size: size, sha256: hex.EncodeToString(hash.Sum(nil))}
-	switch m.description, m.refusal = module.Describe(f, size); {
-	case m.refusal != nil:
-	case size > module.MaxSize:
+	description, err := module.Describe(f, size)
+	if err != nil {
+		m.refusal = err
+		return m, nil
+	}
+	m.description = *description
+	if size > module.MaxSize {
 		m.refusal = module.TooLarge(module.MaxSize)
-	default:
+	} else {
 		_, m.refusal = module.Inspect(f, size)
 	}
 	return m, nil

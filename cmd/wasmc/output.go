@@ -51,7 +51,7 @@ func (a *artifact) report(m *localModule) moduleReport {
 		Size:      m.size,
 		SHA256:    m.sha256,
 		Format:    string(image.ShapeOf(a.manifest)),
-		ABI:       m.abi(),
+		ABI:       m.description.ABI,
 	}
 }
 

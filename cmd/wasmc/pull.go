@@ -32,9 +32,6 @@ oras and wkg. The file is written only once all of it has been verified.`,
   wasmc pull registry.example/team/add-header:v1 -o - | sha256sum`,
 		Args: exactly("IMAGE"),
 		RunE: func(command *cobra.Command, args []string) error {
-			if err := o.registryOptions.check(); err != nil {
-				return err
-			}
 			return wrap(o.run(command.Context(), s, args[0]), "pull %s", args[0])
 		},
 	}
@@ -46,6 +43,9 @@ oras and wkg. The file is written only once all of it has been verified.`,
 }
 
 func (o *pullOptions) run(ctx context.Context, s streams, target string) error {
+	if err := o.registryOptions.check(); err != nil {
+		return err
+	}
 	if o.output == "-" && isTerminal(s.Out) {
 		return usagef("standard output is a terminal, and a module is binary: redirect it, or use -o FILE")
 	}

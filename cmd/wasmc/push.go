@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/spf13/cobra"
 
@@ -48,9 +50,6 @@ file again gives the same digest.`,
   cat add-header.wasm | wasmc push registry.example/team/add-header:v1 -f -`,
 		Args: exactly("IMAGE"),
 		RunE: func(command *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
 			return wrap(o.run(command.Context(), s, args[0]), "push %s", args[0])
 		},
 	}
@@ -72,13 +71,13 @@ func (o *pushOptions) check() error {
 	case o.format != formatImage && o.format != formatBinary:
 		return usagef("--format %q is neither image nor binary", o.format)
 	}
-	if err := checkOutput(o.output); err != nil {
-		return err
-	}
-	return o.registryOptions.check()
+	return cmp.Or(checkOutput(o.output), o.registryOptions.check())
 }
 
 func (o *pushOptions) run(ctx context.Context, s streams, target string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	tag, err := parseTag(target)
 	if err != nil {
 		return err
@@ -160,23 +159,19 @@ func (o *pushOptions) push(ctx context.Context, s streams, tag name.Tag, img v1.
 }
 
 func (o *pushOptions) print(s streams, target string, tag name.Tag, img v1.Image, content []byte, abi string) error {
-	digest, err := img.Digest()
+	pushed, err := partial.Descriptor(img)
 	if err != nil {
 		return err
 	}
 	if o.output != outputJSON {
-		_, err := fmt.Fprintf(s.Out, "Pushed %s\nDigest: %s\n", target, digest)
-		return err
-	}
-	mediaType, err := img.MediaType()
-	if err != nil {
+		_, err := fmt.Fprintf(s.Out, "Pushed %s\nDigest: %s\n", target, pushed.Digest)
 		return err
 	}
 	sum := sha256.Sum256(content)
 	return printJSON(s.Out, moduleReport{
-		Reference: tag.Context().Digest(digest.String()).String(),
-		MediaType: string(mediaType),
-		Digest:    digest.String(),
+		Reference: tag.Context().Digest(pushed.Digest.String()).String(),
+		MediaType: string(pushed.MediaType),
+		Digest:    pushed.Digest.String(),
 		Size:      int64(len(content)),
 		SHA256:    hex.EncodeToString(sum[:]),
 		Format:    o.format,

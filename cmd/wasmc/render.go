@@ -53,9 +53,6 @@ give are not known here.`,
   wasmc render -f aw.yaml --sha256 "$(sha256sum < filter.wasm | cut -d' ' -f1)"`,
 		Args: exactly(),
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
 			return wrap(o.run(command.Context(), s), "render %s", o.file)
 		},
 	}
@@ -83,6 +80,9 @@ func (o *renderOptions) check() error {
 }
 
 func (o *renderOptions) run(ctx context.Context, s streams) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	in, err := openInput(o.file, s.In)
 	if err != nil {
 		return err
@@ -156,10 +156,10 @@ func readAutoWasms(r io.Reader, namespace string) ([]*v1alpha1.AutoWasm, error) 
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
-			return nil, fmt.Errorf("document %d: %w", n, err)
+		var aw *v1alpha1.AutoWasm
+		if err == nil {
+			aw, err = readAutoWasm(document, namespace)
 		}
-		aw, err := readAutoWasm(document, namespace)
 		if err != nil {
 			return nil, fmt.Errorf("document %d: %w", n, err)
 		}
@@ -209,10 +209,7 @@ func checkKind(object map[string]any) error {
 // setNamespace sets the namespace of an object that has none, as kubectl does.
 func setNamespace(object map[string]any, namespace string) {
 	metadata, ok := object["metadata"].(map[string]any)
-	if !ok {
-		return
-	}
-	if metadata["namespace"] == nil || metadata["namespace"] == "" {
+	if ok && (metadata["namespace"] == nil || metadata["namespace"] == "") {
 		metadata["namespace"] = namespace
 	}
 }

@@ -19,12 +19,13 @@ import (
 
 // module fetches the module only if its sha256 is not given.
 func (o *renderOptions) module(ctx context.Context, s streams, aw *v1alpha1.AutoWasm) (render.Module, error) {
-	source := aw.Spec.Filter.Source
+	source, sha256 := aw.Spec.Filter.Source, o.sha256
+	if sha256 == "" && source.Object != nil {
+		sha256 = source.Object.SHA256
+	}
 	switch {
-	case o.sha256 != "":
-		return render.Module{SHA256: o.sha256, Reference: knownReference(source, aw.Namespace)}, nil
-	case source.Object != nil && source.Object.SHA256 != "":
-		return render.Module{SHA256: source.Object.SHA256, Reference: knownReference(source, aw.Namespace)}, nil
+	case sha256 != "":
+		return render.Module{SHA256: sha256, Reference: knownReference(source, aw.Namespace)}, nil
 	case source.Registry != nil:
 		return o.fromRegistry(ctx, s, source.Registry.Image)
 	case source.Object != nil:
