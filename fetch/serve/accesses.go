@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"encoding/json"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,11 +48,8 @@ func clientOf(r *http.Request) (string, bool) {
 	if r.Method != http.MethodGet || r.Header.Get(peer.Header) != "" {
 		return "", false
 	}
-	client, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return "", false
-	}
-	return client.Addr().Unmap().WithZone("").String(), true
+	client := addressOf(r.RemoteAddr)
+	return client.String(), client.IsValid()
 }
 
 // serveAccesses answers another replica that asks for the accesses of a module, and reports whether the request is

@@ -61,6 +61,13 @@ func reject(w *response, code int, why string) {
 	answer(w, code, why)
 }
 
+// rejectExcess has no body: one would have to wait for a client that does not read.
+func rejectExcess(w *response) {
+	w.Header().Set("Retry-After", "1")
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusServiceUnavailable)
+}
+
 func answer(w *response, code int, text string) {
 	header := w.Header()
 	header.Set("Content-Type", "text/plain; charset=utf-8")

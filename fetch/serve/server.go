@@ -58,6 +58,8 @@ type Options struct {
 type Server struct {
 	o         Options
 	accesses  *accesses
+	limits    limits
+	requests  *places
 	metrics   *metrics
 	listening atomic.Bool
 	invalid   error // why the metrics could not be registered
@@ -66,7 +68,8 @@ type Server struct {
 // New makes a Server.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{o: o, accesses: newAccesses(), metrics: newMetrics()}
+	l := defaultLimits
+	s := &Server{o: o, accesses: newAccesses(), limits: l, requests: newPlaces(l.requests, l.requestsOfOne), metrics: newMetrics()}
 	if o.Registry != nil {
 		s.invalid = s.metrics.register(o.Registry)
 	}
@@ -87,6 +90,12 @@ func (o Options) withDefaults() Options {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := newResponse(w)
 	defer func() { s.metrics.served(out.code, out.bytes) }()
+	client := addressOf(r.RemoteAddr)
+	if !s.requests.take(client) {
+		rejectExcess(out)
+		return
+	}
+	defer s.requests.release(client)
 	if r.ContentLength != 0 {
 		out.limitBody()
 	}
@@ -160,6 +169,8 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 		Protocols:         &protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ConnState:         (&connections{places: newPlaces(s.limits.connections, s.limits.connectionsOfOne)}).changed,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(logger), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return log.IntoContext(context.WithoutCancel(ctx), logger) },
