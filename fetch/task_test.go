@@ -14,7 +14,6 @@ import (
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 )
 
 func TestOneTaskHoweverManyAsk(t *testing.T) {
@@ -214,32 +213,33 @@ func TestTasksAreBounded(t *testing.T) {
 }
 
 func TestStopEndsAndAwaitsAllTasks(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	f := newFixture(t, referencing(autowasm("a", hashOf(moduleY), digestY, registrySource("reg.example/y:v1"))))
-	f.ensure(image(x))
-	f.set("reg.example/y", moduleY)
-	f.onResolve = slow(time.Hour)
-	f.gaveUp(image("reg.example/y:v1"), time.Millisecond)
-	f.fillGaveUp(hashOf(moduleY), time.Millisecond)
+	synctest.Test(t, func(t *testing.T) { // which fails when a goroutine remains
+		f := newFixture(t, referencing(autowasm("a", hashOf(moduleY), digestY, registrySource("reg.example/y:v1"))))
+		f.ensure(image(x))
+		f.set("reg.example/y", moduleY)
+		f.onResolve = slow(time.Hour)
+		f.gaveUp(image("reg.example/y:v1"), time.Millisecond)
+		f.fillGaveUp(hashOf(moduleY), time.Millisecond)
 
-	ended := make(chan struct{})
-	task := f.Begin(t.Context(), image("reg.example/y:v1"))
-	task.AfterDone(func() { close(ended) })
-	f.Stop()
-	<-task.Done()
-	<-ended
-	if _, err := task.Result(); failure.Of(err).Reason != v1alpha1.ReasonUnavailable {
-		t.Errorf("a task under way ended with %v", err)
-	}
-	for range 20 {
-		f.refused(image("reg.example/y:v1"), v1alpha1.ReasonUnavailable, false)
-		f.notFilled(hashOf([]byte("z")), v1alpha1.ReasonUnavailable, false)
-	}
-	f.expect(3, 1)     // nothing began after the stop
-	f.ensure(image(x)) // from memory
-	if err := f.Fill(t.Context(), hashOf(moduleX)); err != nil {
-		t.Errorf("Fill of what is there: %v", err)
-	}
+		ended := make(chan struct{})
+		task := f.Begin(t.Context(), image("reg.example/y:v1"))
+		task.AfterDone(func() { close(ended) })
+		f.Stop()
+		<-task.Done()
+		<-ended
+		if _, err := task.Result(); failure.Of(err).Reason != v1alpha1.ReasonUnavailable {
+			t.Errorf("a task under way ended with %v", err)
+		}
+		for range 20 {
+			f.refused(image("reg.example/y:v1"), v1alpha1.ReasonUnavailable, false)
+			f.notFilled(hashOf([]byte("z")), v1alpha1.ReasonUnavailable, false)
+		}
+		f.expect(3, 1)     // nothing began after the stop
+		f.ensure(image(x)) // from memory
+		if err := f.Fill(t.Context(), hashOf(moduleX)); err != nil {
+			t.Errorf("Fill of what is there: %v", err)
+		}
+	})
 }
 
 // Who does not wait is called when the work is done, and learns how it ended.
