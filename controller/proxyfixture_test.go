@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,8 +23,7 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// meshed is a harness with proxies that answer from memory, and are scraped when the
-// test says so.
+// meshed is a harness with proxies that answer from memory, and are scraped when the test says so.
 type meshed struct {
 	*harness
 	observer   *proxies.Reconciler
@@ -58,8 +58,10 @@ func doesNotStart(p render.Plugin) answer {
 	return answer{Report: proxies.Report{Workers: 2, FetchSuccesses: 1, Filters: filters(p)}}
 }
 
-func filters(p render.Plugin) []proxies.Filter {
-	return []proxies.Filter{proxies.FilterOf(p)}
+// filters has a plugin as the statistics of a proxy name it.
+func filters(p render.Plugin) []render.Plugin {
+	p.Owner = strings.NewReplacer(".", "_", "-", "_").Replace(p.Owner)
+	return []render.Plugin{p}
 }
 
 var (
@@ -75,8 +77,8 @@ func newMeshed(t *testing.T, objects ...client.Object) *meshed {
 	return h
 }
 
-// restart makes reconcilers with no memory. An interval of nothing has the proxies
-// scraped as often as the test wants.
+// restart makes reconcilers with no memory. An interval of nothing has the proxies scraped as often as the test
+// wants.
 func (h *meshed) restart() {
 	h.observer = proxies.NewReconciler(cached{h.harness}, proxies.Options{
 		Scraper: h, Accesses: h, SyncStatus: h, RootNamespace: "istio-system", Interval: 1, Now: func() time.Time { return h.now },
@@ -121,8 +123,7 @@ func (h *meshed) pod(name, ip string, says answer) {
 	h.forgetWrites()
 }
 
-// mustReconcile reconciles the AutoWasm, and has the observer of the proxies notice what
-// that wrote.
+// mustReconcile reconciles the AutoWasm, and has the observer of the proxies notice what that wrote.
 func (h *meshed) mustReconcile() reconcile.Result {
 	h.t.Helper()
 	result := h.harness.mustReconcile()
@@ -132,8 +133,7 @@ func (h *meshed) mustReconcile() reconcile.Result {
 	return result
 }
 
-// look scrapes the proxies after some time, and reconciles the AutoWasm when that has
-// changed something.
+// look scrapes the proxies after some time, and reconciles the AutoWasm when that has changed something.
 func (h *meshed) look(after time.Duration) {
 	h.t.Helper()
 	h.now = h.now.Add(after + time.Nanosecond)

@@ -15,9 +15,8 @@ const (
 	maxResults = 20_000
 )
 
-// cache keeps results for a while, and has all that want the same one at once share
-// one call. The first of them makes the call itself, within its own context: there is
-// no goroutine to wait for.
+// cache keeps results for a while, and has all that want the same one at once share one call. The first of them makes
+// the call itself, within its own context: there is no goroutine to wait for.
 type cache[V any] struct {
 	now   func() time.Time
 	mu    sync.Mutex
@@ -45,8 +44,7 @@ func newCache[V any](now func() time.Time) *cache[V] {
 	return &cache[V]{now: now, calls: lru.NewLRUExpireCacheWithClock(maxResults, clock(now))}
 }
 
-// get returns the result for a key: one that is younger than maxAge, else that of a
-// new call.
+// get returns the result for a key: one that is younger than maxAge, else that of a new call.
 func (c *cache[V]) get(ctx context.Context, key string, maxAge time.Duration, fetch func(context.Context) (V, error)) (V, error) {
 	for {
 		current, mine := c.join(key, maxAge)
@@ -82,8 +80,7 @@ func (c *cache[V]) join(key string, maxAge time.Duration) (current *call[V], min
 	return current, true
 }
 
-// run makes the call. Those that share it make another one when it was cut off by a
-// panic or by the end of its caller's context.
+// run makes the call. Those that share it make another one when a panic or the end of its caller's context cuts it off.
 func (c *cache[V]) run(ctx context.Context, key string, current *call[V], fetch func(context.Context) (V, error)) {
 	defer func() {
 		c.mu.Lock()

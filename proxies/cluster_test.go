@@ -19,8 +19,7 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// cluster is a cache whose proxies answer from memory, and all else that a Reconciler
-// reads.
+// cluster is a cache whose proxies answer from memory, and all else that a Reconciler reads.
 type cluster struct {
 	mu          sync.Mutex
 	applied     map[types.NamespacedName]applied
@@ -193,19 +192,19 @@ func gaps(scrapes []scrapeCall) []time.Duration {
 
 // What a proxy of two workers answers.
 func runs(p render.Plugin) answer {
-	return answer{Report: Report{Workers: 2, VMs: 4, Filters: []Filter{FilterOf(p)}}}
+	return answer{Report: Report{Workers: 2, VMs: 4, Filters: []render.Plugin{shown(p)}}}
 }
 
 func waitsFor(p render.Plugin) answer {
-	return answer{Report: Report{Workers: 2, Warming: 1, Filters: []Filter{FilterOf(p)}}}
+	return answer{Report: Report{Workers: 2, Warming: 1, Filters: []render.Plugin{shown(p)}}}
 }
 
 func gaveUp(p render.Plugin) answer {
-	return answer{Report: Report{Workers: 2, FetchFailures: 1, Filters: []Filter{FilterOf(p)}}}
+	return answer{Report: Report{Workers: 2, FetchFailures: 1, Filters: []render.Plugin{shown(p)}}}
 }
 
 func doesNotStart(p render.Plugin) answer {
-	return answer{Report: Report{Workers: 2, FetchSuccesses: 1, Filters: []Filter{FilterOf(p)}}}
+	return answer{Report: Report{Workers: 2, FetchSuccesses: 1, Filters: []render.Plugin{shown(p)}}}
 }
 
 func unreachable(err error) answer { return answer{err: err} }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/autowasm/autowasm/internal/text"
+	"github.com/autowasm/autowasm/render"
 )
 
 // State is what has become of a filter in one proxy.
@@ -17,13 +18,11 @@ const (
 	Running State = "Running"
 	// Loading: the proxy waits for the module, or has not been sent the filter yet.
 	Loading State = "Loading"
-	// LoadFailing: the proxy waits for the module for longer than a load takes. It goes on
-	// trying; that a load failed shows only when it has given up.
+	// LoadFailing: the proxy waits for longer than a load takes. That one failed shows only when it has given up.
 	LoadFailing State = "LoadFailing"
 	// NotInserted: the proxy has no listener that the filter goes into.
 	NotInserted State = "NotInserted"
-	// Rejected: the proxy rejects the listeners that the filter is in, and keeps the
-	// former ones.
+	// Rejected: the proxy rejects the listeners that the filter is in, and keeps the former ones.
 	Rejected State = "Rejected"
 	// LoadFailed: the proxy gave up loading the module.
 	LoadFailed State = "LoadFailed"
@@ -37,51 +36,45 @@ const (
 type Evidence struct {
 	// Report is what the proxy shows.
 	Report Report
-	// Served: a module server has sent the whole module to the proxy's address since the
-	// proxy started.
+	// Served: a module server has sent the whole module to the proxy's address since the proxy started.
 	Served bool
 	// Confirmed: the filter was found Running in this proxy, which has not restarted since.
 	Confirmed bool
-	// FailedRevisions are former revisions of the filter that did not start in this
-	// proxy: they have no virtual machines, while it drains their listeners.
+	// FailedRevisions are former ones of the filter that did not start: they have no virtual machines while they drain.
 	FailedRevisions []string
-	// Settled: the filter has been in force for long enough for a proxy to have been
-	// sent it.
+	// Settled: the filter has been in force for long enough to have been sent to the proxy.
 	Settled bool
 	// Overdue: the filter has been in force for longer than a load takes.
 	Overdue bool
-	// Drained: the filter has been in force for longer than the listeners that it replaced
-	// are kept.
+	// Drained: the filter has been in force for longer than replaced listeners are kept.
 	Drained bool
-	// Rejection is why the proxy rejected its last listeners; "" when it did not, or when
-	// that is not known.
+	// Rejection is why the proxy rejected its last listeners; "" when it did not, or when that is not known.
 	Rejection string
 	// Accepted: it is known that the proxy did not reject its last listeners.
 	Accepted bool
 }
 
-// Evaluate returns what has become of a filter in a proxy, and why, as a predicate
-// whose subject is the proxy; "" for Running.
-func Evaluate(want Filter, e Evidence) (State, string) {
+// Evaluate returns what has become of a filter in a proxy, and why, as a predicate of the proxy; "" for Running.
+func Evaluate(want render.Plugin, e Evidence) (State, string) {
 	e.Report.Filters = without(e.Report.Filters, want, e.FailedRevisions)
-	if slices.ContainsFunc(e.Report.Filters, func(f Filter) bool { return f.Revision == want.Revision }) {
+	if slices.ContainsFunc(e.Report.Filters, func(f render.Plugin) bool { return f.Revision == want.Revision }) {
 		return evaluatePresent(want, e)
 	}
 	return evaluateAbsent(e)
 }
 
 // without leaves out former revisions of a filter.
-func without(all []Filter, want Filter, former []string) []Filter {
+func without(all []render.Plugin, want render.Plugin, former []string) []render.Plugin {
 	if len(former) == 0 {
 		return all
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(f Filter) bool {
+	return slices.DeleteFunc(slices.Clone(all), func(f render.Plugin) bool {
 		return f.Owner == want.Owner && f.Revision != want.Revision && slices.Contains(former, f.Revision)
 	})
 }
 
 // evaluatePresent is for a filter that is in a listener of the proxy.
-func evaluatePresent(want Filter, e Evidence) (State, string) {
+func evaluatePresent(want render.Plugin, e Evidence) (State, string) {
 	r := e.Report
 	switch {
 	case e.Confirmed:
@@ -128,29 +121,21 @@ func evaluateAbsent(e Evidence) (State, string) {
 	return NotInserted, "has no HTTP listener that the filter's ports and context match"
 }
 
-// needed is how many virtual machines there must be when all plugins run: two of the
-// main thread and one of each worker for each set that shares them.
-func (r Report) needed() int64 {
-	vms := map[string]struct{}{}
-	for _, f := range r.Filters {
-		vms[f.VM] = struct{}{}
-	}
-	sets := int64(len(vms))
-	if r.Others > 0 {
-		sets++
-	}
-	return (int64(r.Workers) + 2) * sets
+// needed is how many virtual machines there must be when all plugins run.
+func (r Report) needed() int64 { return r.machines(r.Filters) }
+
+// doubles is how many virtual machines there may be twice while former listeners drain: those of the other filters.
+// Envoy gives a filter new ones when it first meets its module in the cache, having fetched it before.
+func (r Report) doubles(want render.Plugin) int64 {
+	return r.machines(slices.DeleteFunc(slices.Clone(r.Filters), func(f render.Plugin) bool { return f.Owner == want.Owner }))
 }
 
-// doubles is how many virtual machines there may be twice while former listeners drain:
-// those of the filters that were there before. Envoy gives a filter new ones when it
-// first meets its module in the cache, having fetched it before.
-func (r Report) doubles(want Filter) int64 {
+// machines is how many run for some filters and the other plugins: two of the main thread and one of each worker for
+// each set that shares them.
+func (r Report) machines(filters []render.Plugin) int64 {
 	vms := map[string]struct{}{}
-	for _, f := range r.Filters {
-		if f.Owner != want.Owner {
-			vms[f.VM] = struct{}{}
-		}
+	for _, f := range filters {
+		vms[f.VM] = struct{}{}
 	}
 	sets := int64(len(vms))
 	if r.Others > 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/autowasm/autowasm/proxies"
+	"github.com/autowasm/autowasm/render"
 )
 
 type verdict struct {
@@ -24,7 +25,7 @@ func report(edit func(*proxies.Report)) proxies.Report {
 }
 
 // has is a report with filters and a number of virtual machines.
-func has(vms int, filters ...proxies.Filter) proxies.Report {
+func has(vms int, filters ...render.Plugin) proxies.Report {
 	return report(func(r *proxies.Report) { r.VMs, r.Filters = vms, filters })
 }
 
@@ -34,11 +35,11 @@ func but(r proxies.Report, edit func(*proxies.Report)) proxies.Report {
 	return r
 }
 
-// TestEvaluateRepaired: a former revision that did not start has no virtual machines, and the repaired one need not have
-// them for it.
+// TestEvaluateRepaired: a former revision that did not start has no virtual machines, and the repaired one need not
+// have them for it.
 func TestEvaluateRepaired(t *testing.T) {
-	former := proxies.Filter{Owner: filterA.Owner, VM: "0f0f0f0f", Revision: "00000001"}
-	other := proxies.Filter{Owner: "autowasm_other", VM: former.VM, Revision: former.Revision}
+	former := render.Plugin{Owner: filterA.Owner, VM: "0f0f0f0f", Revision: "00000001"}
+	other := render.Plugin{Owner: "autowasm_other", VM: former.VM, Revision: former.Revision}
 	draining := func(r *proxies.Report) { r.Draining = 2 }
 	for name, tt := range map[string]struct {
 		report proxies.Report
@@ -71,7 +72,7 @@ func TestEvaluatePresent(t *testing.T) {
 	hasOther := func(vms int) proxies.Report { return has(vms, filterA, of("autowasm_other", filterB)[0]) }
 	starting := func(r *proxies.Report) { r.Starting = true }
 	others := func(n int) func(*proxies.Report) { return func(r *proxies.Report) { r.Others = n } }
-	sharing := proxies.Filter{VM: filterA.VM, Revision: "00000000"}
+	sharing := render.Plugin{VM: filterA.VM, Revision: "00000000"}
 	const start = "has the module, but runs only 0 of the 4 virtual machines that its filters need: " +
 		"the module traps at its start or refuses its configuration; the proxy's log says which"
 	const several = "has the module, but runs only 4 of the 8 virtual machines that its filters need: " +
@@ -90,7 +91,7 @@ func TestEvaluatePresent(t *testing.T) {
 		"runs beside other people's":      {proxies.Evidence{Report: but(has(8, filterA), others(3))}, verdict{proxies.Running, ""}},
 		"ran before":                      {proxies.Evidence{Report: has(0, filterA), Confirmed: true, Settled: true}, verdict{proxies.Running, ""}},
 		"ran before, no workers": {
-			proxies.Evidence{Report: proxies.Report{Filters: []proxies.Filter{filterA}}, Confirmed: true},
+			proxies.Evidence{Report: proxies.Report{Filters: []render.Plugin{filterA}}, Confirmed: true},
 			verdict{proxies.Running, ""},
 		},
 		"warms": {
@@ -159,7 +160,7 @@ func TestEvaluatePresent(t *testing.T) {
 			verdict{proxies.LoadFailed, "gave up loading the module; since it started, 3 loads of modules failed"},
 		},
 		"hides its workers": {
-			proxies.Evidence{Report: proxies.Report{VMs: 4, Filters: []proxies.Filter{filterA}}, Settled: true},
+			proxies.Evidence{Report: proxies.Report{VMs: 4, Filters: []render.Plugin{filterA}}, Settled: true},
 			verdict{proxies.Unknown, "does not show how many workers it has: its bootstrap hides the statistic server.concurrency"},
 		},
 	}
@@ -207,7 +208,7 @@ func TestEvaluateAbsent(t *testing.T) {
 		},
 		"has refused something before the last": {proxies.Evidence{Report: rejected, Settled: true, Accepted: true}, notInserted},
 		"has no listener for it":                {proxies.Evidence{Report: has(0), Settled: true}, notInserted},
-		"has another revision":                  {proxies.Evidence{Report: has(4, proxies.Filter{VM: filterA.VM, Revision: "00000000"}), Settled: true, Served: true}, notInserted},
+		"has another revision":                  {proxies.Evidence{Report: has(4, render.Plugin{VM: filterA.VM, Revision: "00000000"}), Settled: true, Served: true}, notInserted},
 		"ran before":                            {proxies.Evidence{Report: has(0), Settled: true, Confirmed: true}, notInserted},
 		"is too old": {
 			proxies.Evidence{Report: has(4), Settled: true, Served: true},

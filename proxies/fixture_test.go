@@ -36,8 +36,8 @@ type applied struct {
 	ef *unstructured.Unstructured
 }
 
-// inCluster is an AutoWasm of generation 1 with an EnvoyFilter of generation 1, for
-// plugin1, that is in force, changed by the edits.
+// inCluster is an AutoWasm of generation 1 with an EnvoyFilter of generation 1, for plugin1, that is in force,
+// changed by the edits.
 func inCluster(edits ...func(*applied)) applied {
 	a := applied{
 		aw: &v1alpha1.AutoWasm{
@@ -202,8 +202,7 @@ func (r *running) changes() []string {
 	return names
 }
 
-// put puts objects into the cache, and returns what is known of them by then, in short;
-// "" for nothing.
+// put puts objects into the cache, and returns what is known of them by then, in short; "" for nothing.
 func (r *running) put(a applied) string {
 	key := client.ObjectKeyFromObject(a.aw)
 	r.edit(func(c *cluster) { c.applied[key] = a })

@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,12 @@ import (
 	"time"
 )
 
-// Defaults of IstiodOptions.
-const (
-	DefaultIstiodTimeout = 5 * time.Second
-	DefaultIstiodMaxAge  = 5 * time.Second
-)
+// DefaultIstiodTimeout is the default of IstiodOptions.Timeout.
+const DefaultIstiodTimeout = 5 * time.Second
 
 const (
+	// rejectionsMaxAge is how long rejections are returned again.
+	rejectionsMaxAge = 5 * time.Second
 	// syncPath is where istiod shows what its proxies were sent and accepted.
 	syncPath = "/debug/syncz"
 	// maxInstances bounds the replicas of istiod that are called.
@@ -29,25 +29,19 @@ const (
 
 // IstiodOptions are what an Istiod works with.
 type IstiodOptions struct {
-	// Instances returns the base URLs of all of istiod's replicas, such as
-	// "http://10.0.0.9:15014": each knows the proxies that are connected to it. Required.
+	// Instances returns the base URLs of all of istiod's replicas, such as "http://10.0.0.9:15014": each knows the
+	// proxies that are connected to it. Required.
 	Instances func(ctx context.Context) ([]string, error)
-	// TokenFile holds the token by which istiod authenticates wasmer, read at each call: a
-	// service account's for istiod's audience, "istio-ca", that is of no use elsewhere.
-	// istiod serves those of its own namespace alone. Empty means that none is sent.
+	// TokenFile holds the token by which istiod authenticates wasmer, read at each call: a service account's for
+	// istiod's audience, "istio-ca", that is of no use elsewhere. istiod serves its own namespace alone. "" sends none.
 	TokenFile string
-	// Transport sends the requests; nil means one without a proxy.
-	Transport http.RoundTripper
 	// Timeout bounds one call of all instances. 0 means DefaultIstiodTimeout.
 	Timeout time.Duration
-	// MaxAge is how long a result is returned again. 0 means DefaultIstiodMaxAge.
-	MaxAge time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Istiod reads from istiod's sync status which listeners proxies have rejected. Its
-// methods may be called concurrently.
+// Istiod reads from istiod's sync status which listeners proxies have rejected. It may be used concurrently.
 type Istiod struct {
 	o       IstiodOptions
 	client  *http.Client
@@ -56,34 +50,23 @@ type Istiod struct {
 
 // NewIstiod makes an Istiod.
 func NewIstiod(o IstiodOptions) *Istiod {
-	if o.Timeout <= 0 {
-		o.Timeout = DefaultIstiodTimeout
-	}
-	if o.MaxAge <= 0 {
-		o.MaxAge = DefaultIstiodMaxAge
-	}
-	if o.Transport == nil {
-		o.Transport = istiodTransport()
-	}
+	o.Timeout = cmp.Or(o.Timeout, DefaultIstiodTimeout)
 	return &Istiod{
-		o:       o,
-		client:  &http.Client{Transport: o.Transport, CheckRedirect: refuseRedirect},
+		o: o,
+		client: &http.Client{
+			// No proxy, and no connections that are kept: istiod's replicas come and go.
+			Transport:     &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true},
+			CheckRedirect: refuseRedirect,
+		},
 		results: newCache[map[string]string](o.Now),
 	}
 }
 
-// istiodTransport uses no proxy, and keeps no connections: istiod's replicas come and
-// go. Requests have their contexts' deadlines.
-func istiodTransport() *http.Transport {
-	return &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true}
-}
-
-// Rejections returns each proxy that istiod knows, as "<namespace>/<pod>", with why it
-// rejected the listeners that it was last sent; "" when it did not. A proxy that is
-// missing is not known. The map is shared: do not change it. An error says that an
-// instance could not be called; what the others returned is there all the same.
+// Rejections returns each proxy that istiod knows, as "<namespace>/<pod>", with why it rejected the listeners that it
+// was last sent; "" when it did not. A proxy that is missing is not known. The map is shared: do not change it. An
+// error says that an instance could not be called; what the others returned is there all the same.
 func (i *Istiod) Rejections(ctx context.Context) (map[string]string, error) {
-	return i.results.get(ctx, "", i.o.MaxAge, i.fetch)
+	return i.results.get(ctx, "", rejectionsMaxAge, i.fetch)
 }
 
 func (i *Istiod) fetch(ctx context.Context) (map[string]string, error) {
@@ -103,8 +86,7 @@ func (i *Istiod) fetch(ctx context.Context) (map[string]string, error) {
 	return i.fetchAll(ctx, urls[:min(len(urls), maxInstances)], token)
 }
 
-// fetchAll calls all instances at once, so that one which hangs hides none of the
-// others.
+// fetchAll calls all instances at once, so that one which hangs hides none of the others.
 func (i *Istiod) fetchAll(ctx context.Context, urls []string, token string) (map[string]string, error) {
 	found, failed := make([]syncStatus, len(urls)), make([]error, len(urls))
 	var calls sync.WaitGroup

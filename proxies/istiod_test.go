@@ -21,8 +21,7 @@ import (
 
 const listeners = "type.googleapis.com/envoy.config.listener.v3.Listener"
 
-// connection is what istiod says of one connection of a proxy, cut to a few of the
-// types and fields that there are.
+// connection is what istiod says of one connection of a proxy, cut to a few of the types and fields that there are.
 func connection(proxy, sent, lastError string) string {
 	if lastError != "" {
 		lastError = `,"lastError":"` + lastError + `"`
@@ -100,9 +99,10 @@ func TestRejectionsToken(t *testing.T) {
 		tokens = append(tokens, r.URL.Path+" "+r.Header.Get("Authorization"))
 		http.Redirect(w, r, other, http.StatusFound)
 	})
-	file := filepath.Join(t.TempDir(), "token")
+	file, now := filepath.Join(t.TempDir(), "token"), time.Unix(0, 0)
 	c := proxies.NewIstiod(proxies.IstiodOptions{
-		Instances: func(context.Context) ([]string, error) { return []string{url + "/"}, nil }, TokenFile: file, MaxAge: 1,
+		Instances: func(context.Context) ([]string, error) { return []string{url + "/"}, nil }, TokenFile: file,
+		Now: func() time.Time { now = now.Add(time.Hour); return now }, // nothing is kept
 	})
 	if _, err := c.Rejections(t.Context()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a file: %v", err)

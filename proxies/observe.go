@@ -47,12 +47,10 @@ func (r *Reconciler) observe(ctx context.Context, known *record) (observation, e
 	}
 	scrapes := r.scrapeAll(ctx, selected, r.maxAge(known))
 	e := evaluation{
-		record:     known,
-		accesses:   r.accesses(ctx, known),
-		rejections: r.rejections(ctx, known, scrapes),
-		observation: observation{
-			at: r.o.Now(), proxies: map[instance]proxyRecord{},
-		},
+		record:      known,
+		accesses:    r.accesses(ctx, known),
+		rejections:  r.rejections(ctx, known, scrapes),
+		observation: observation{at: r.o.Now(), proxies: map[instance]proxyRecord{}},
 	}
 	for i, p := range selected {
 		e.add(p, scrapes[i])
@@ -78,8 +76,7 @@ func (r *Reconciler) scrapeAll(ctx context.Context, selected []proxy, maxAge tim
 	return scrapes
 }
 
-// maxAge lets the AutoWasms of one proxy share its reports: while one of them changes
-// for a moment only, else for half of the time until the next scrape.
+// maxAge lets the AutoWasms of one proxy share its reports: for half of the time until the next scrape.
 func (r *Reconciler) maxAge(known *record) time.Duration {
 	if !known.observed || !known.confirmed || known.snapshot.Failure(false) != nil {
 		return firstScrape / 2
@@ -87,8 +84,7 @@ func (r *Reconciler) maxAge(known *record) time.Duration {
 	return r.o.Interval / 2
 }
 
-// accesses are the known requests for the module of a target. With one that is missing,
-// a module that does not start looks like one that was not loaded.
+// accesses are the known requests for the module. Without one, a module that does not start looks like an unloaded one.
 func (r *Reconciler) accesses(ctx context.Context, known *record) map[string]peer.Access {
 	accesses, err := r.o.Accesses.Collect(ctx, known.target.module)
 	if err != nil {
@@ -97,10 +93,9 @@ func (r *Reconciler) accesses(ctx context.Context, known *record) map[string]pee
 	return accesses
 }
 
-// rejections asks istiod when a proxy does not have the filter. Without its answer the
-// proxy's own count of rejections has to do.
+// rejections queries istiod when a proxy lacks the filter. Without an answer, the proxy's own count has to do.
 func (r *Reconciler) rejections(ctx context.Context, known *record, scrapes []scraped) map[string]string {
-	wanted := FilterOf(known.target.plugin)
+	wanted := known.target.plugin
 	absent := func(s scraped) bool { return s.err == nil && !slices.Contains(s.Filters, wanted) }
 	if r.o.SyncStatus == nil || !slices.ContainsFunc(scrapes, absent) {
 		return nil
@@ -128,13 +123,13 @@ func (e *evaluation) add(p proxy, s scraped) {
 	}
 	if s.err != nil {
 		e.addUnreachable(p, s.err)
-		return
+	} else {
+		e.addReport(p, s.Report, access.ServedAt)
 	}
-	e.addReport(p, s.Report, access.ServedAt)
 }
 
 func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
-	before, wanted := e.record.proxies[p.instance], FilterOf(e.record.target.plugin)
+	before, wanted := e.record.proxies[p.instance], e.record.target.plugin
 	loadsSince := p.startedAt
 	if servedAt.After(loadsSince) { // it may have to load once more, for another listener
 		loadsSince = servedAt
@@ -163,9 +158,8 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 	e.repeat = e.repeat || repeat
 }
 
-// addUnreachable evaluates a proxy that does not answer: it may be compiling. One that
-// ran the filter still does, and of one that did not, its last state holds. One that
-// has just started will answer.
+// addUnreachable evaluates a proxy that does not answer: it may be compiling. One that ran the filter still does; of
+// one that did not, its last state holds; one that has just started will answer.
 func (e *evaluation) addUnreachable(p proxy, err error) {
 	before := e.record.proxies[p.instance]
 	state, next := Loading, proxyRecord{state: before.state, failedRevisions: before.failedRevisions}
@@ -182,8 +176,7 @@ func (e *evaluation) addUnreachable(p proxy, err error) {
 	e.proxies[p.instance] = next
 }
 
-// withoutSource drops our own port from an error of the network: it is another one each
-// time, which would be a change each time.
+// withoutSource drops our own port from an error of the network: another one each time would be a change each time.
 func withoutSource(err error) error {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok {

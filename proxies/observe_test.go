@@ -15,8 +15,8 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// observing is a Reconciler over one Pod, a at 10.0.0.1, whose proxy runs since testTime,
-// and the record of an EnvoyFilter that was written then; it is an hour later.
+// observing is a Reconciler over one Pod, a at 10.0.0.1, whose proxy runs since testTime, and the record of an
+// EnvoyFilter that was written then; it is an hour later.
 func observing(t *testing.T, says answer, edits ...func(*cluster)) (*Reconciler, *cluster, *record) {
 	t.Helper()
 	now := testTime.Add(time.Hour)
@@ -120,11 +120,11 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-// drains is a proxy that runs another filter as well, and has listeners of before: the
-// machines may be those of the other filter, twice.
+// drains is a proxy that runs another filter as well, and has listeners of before: the machines may be those of the
+// other filter, twice.
 func drains(p render.Plugin) answer {
 	a := runs(p)
-	a.Filters = append(a.Filters, Filter{Owner: "autowasm_shop_other", VM: "33333333", Revision: "cccccccc"})
+	a.Filters = append(a.Filters, render.Plugin{Owner: "autowasm_shop_other", VM: "33333333", Revision: "cccccccc"})
 	a.VMs, a.Draining = 8, 1
 	return a
 }
@@ -136,8 +136,7 @@ func warms(p render.Plugin) answer {
 	return a
 }
 
-// TestRejectedForAMoment: what a proxy has just rejected may look as if it ran, for one
-// scrape. That is not reported.
+// TestRejectedForAMoment: what a proxy has just rejected may look as if it ran, for one scrape. That is not reported.
 func TestRejectedForAMoment(t *testing.T) {
 	doubtful := runs(plugin1)
 	doubtful.Rejected = 1
@@ -169,8 +168,7 @@ func TestRejectedForAMoment(t *testing.T) {
 	}
 }
 
-// TestRejectedAgainAndAgain: what it seems to run counts when it has rejected nothing
-// since the scrape before.
+// TestRejectedAgainAndAgain: what it seems to run counts when it has rejected nothing since the scrape before.
 func TestRejectedAgainAndAgain(t *testing.T) {
 	r, c, known := observing(t, withoutFilter)
 	for i, step := range []struct {
@@ -187,8 +185,7 @@ func TestRejectedAgainAndAgain(t *testing.T) {
 	}
 }
 
-// TestRepaired: what a proxy drains of a revision that did not start is not held against
-// the next one.
+// TestRepaired: what a proxy drains of a revision that did not start is not held against the next one.
 func TestRepaired(t *testing.T) {
 	r, c, broken := observing(t, doesNotStart(plugin1), accessAt(time.Minute, time.Minute))
 	for range 2 {
@@ -198,7 +195,7 @@ func TestRepaired(t *testing.T) {
 		}
 	}
 	repaired := runs(plugin2)
-	repaired.Filters, repaired.Draining = append(repaired.Filters, FilterOf(plugin1)), 1
+	repaired.Filters, repaired.Draining = append(repaired.Filters, shown(plugin1)), 1
 	c.answer("10.0.0.1", repaired)
 	next := newRecord(inCluster(written(testTime), notRunning, secondGeneration).target(t), broken, r.o.Now())
 	o, next := observed(t, r, next)
@@ -212,8 +209,7 @@ func TestRepaired(t *testing.T) {
 	}
 }
 
-// TestAProxyThatBecomesUnreachable: it may be compiling; its last state holds, be it ever
-// so long ago.
+// TestAProxyThatBecomesUnreachable: it may be compiling; its last state holds, be it ever so long ago.
 func TestAProxyThatBecomesUnreachable(t *testing.T) {
 	for name, tt := range map[string]struct {
 		said answer

@@ -38,19 +38,15 @@ type Scraper interface {
 	Scrape(ctx context.Context, ip string, maxAge time.Duration) (Report, error)
 }
 
-// Accesses reports which addresses have requested a module from any replica's module
-// server. A *peer.Accesses is one.
+// Accesses reports which addresses have requested a module from any replica's module server. A *peer.Accesses is one.
 type Accesses interface {
-	// Collect returns who requested a module, by IP address. An error says that not all
-	// replicas could be asked; what is known is returned all the same.
+	// Collect returns who requested a module, by IP address; with an error, as far as replicas have answered.
 	Collect(ctx context.Context, sha256 string) (map[string]peer.Access, error)
 }
 
-// SyncStatus reports why proxies rejected the listeners that they were last sent. An
-// *Istiod is one.
+// SyncStatus reports why proxies rejected the listeners that they were last sent. An *Istiod is one.
 type SyncStatus interface {
-	// Rejections returns each proxy that is known, as "<namespace>/<pod>", and why; "" when
-	// it rejected nothing.
+	// Rejections returns each proxy that is known, as "<namespace>/<pod>", and why; "" when it rejected nothing.
 	Rejections(ctx context.Context) (map[string]string, error)
 }
 
@@ -62,16 +58,13 @@ type Options struct {
 	Accesses Accesses
 	// SyncStatus reports what proxies rejected; nil leaves it to their own statistics.
 	SyncStatus SyncStatus
-	// RootNamespace is Istio's root namespace, whose EnvoyFilters every proxy of the
-	// mesh takes; "" when there is none.
+	// RootNamespace is Istio's, whose EnvoyFilters every proxy of the mesh takes; "" when there is none.
 	RootNamespace string
-	// Interval is how often the proxies of an AutoWasm are scraped when all is well. 0
-	// means DefaultInterval.
+	// Interval is how often the proxies of an AutoWasm are scraped when all is well. 0 means DefaultInterval.
 	Interval time.Duration
 	// Workers is how many AutoWasms are reconciled at once. 0 means DefaultWorkers.
 	Workers int
-	// MaxConcurrentScrapes is how many proxies are scraped at once, of all AutoWasms
-	// together. 0 means DefaultMaxConcurrentScrapes.
+	// MaxConcurrentScrapes is how many proxies are scraped at once, in all. 0 means DefaultMaxConcurrentScrapes.
 	MaxConcurrentScrapes int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -87,22 +80,19 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Reconciler scrapes the proxies of each AutoWasm whose EnvoyFilter is in force, and
-// keeps a Snapshot of what they run. It writes nothing to the cluster.
+// Reconciler scrapes the proxies of each AutoWasm whose EnvoyFilter is in force, and keeps a Snapshot. It writes
+// nothing to the cluster.
 type Reconciler struct {
 	o        Options
 	cache    client.Reader
 	scraping *semaphore.Weighted
 	onChange func(types.NamespacedName)
 
-	mu sync.Mutex
-	// records is written by the reconcile of the AutoWasm alone, of which there is one at
-	// a time.
-	records map[types.NamespacedName]*record
+	mu      sync.Mutex
+	records map[types.NamespacedName]*record // each is replaced by its AutoWasm's reconcile, of which one runs at a time
 }
 
-// NewReconciler makes a Reconciler. The cache must hold AutoWasms, EnvoyFilters with
-// their managedFields, and Pods as mesh.TrimPod leaves them.
+// NewReconciler makes a Reconciler. The cache must hold AutoWasms, EnvoyFilters with managedFields, and trimmed Pods.
 func NewReconciler(cache client.Reader, o Options) *Reconciler {
 	o = o.withDefaults()
 	return &Reconciler{
@@ -113,9 +103,8 @@ func NewReconciler(cache client.Reader, o Options) *Reconciler {
 	}
 }
 
-// OnChange has f called with the name of each AutoWasm whose Snapshot has changed, or
-// whose proxies should load the module again. f must not block. It is set before the
-// Reconciler runs.
+// OnChange has f called with each AutoWasm whose Snapshot has changed, or whose proxies should load the module again.
+// f must not block. It is set before the Reconciler runs.
 func (r *Reconciler) OnChange(f func(types.NamespacedName)) { r.onChange = f }
 
 // SetupWithManager adds the controller to mgr, on the leader.
@@ -132,8 +121,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return nil
 }
 
-// Reconcile implements reconcile.Reconciler; the request names an AutoWasm. It scrapes
-// when that is due, whatever it is called for.
+// Reconcile implements reconcile.Reconciler; the request names an AutoWasm, whose proxies are scraped when that is due.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	t, exists, err := r.target(ctx, req.NamespacedName)
 	if err != nil {
@@ -149,8 +137,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	return r.scrape(ctx, known)
 }
 
-// target reads from the cache what the proxies of an AutoWasm should run, nil for
-// nothing, and whether the AutoWasm exists.
+// target reads from the cache what the proxies of an AutoWasm should run, nil for nothing, and whether it exists.
 func (r *Reconciler) target(ctx context.Context, key types.NamespacedName) (t *target, exists bool, err error) {
 	var aw v1alpha1.AutoWasm
 	if err := r.cache.Get(ctx, key, &aw); err != nil {
@@ -172,8 +159,7 @@ func (r *Reconciler) target(ctx context.Context, key types.NamespacedName) (t *t
 	return targetOf(&aw, ef, r.o.RootNamespace), true, nil
 }
 
-// follow returns the record of a target, a new one if it has none, and nil when there
-// is no target.
+// follow returns the record of a target, a new one if it has none, and nil when there is no target.
 func (r *Reconciler) follow(key types.NamespacedName, t *target, exists bool) *record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -217,9 +203,8 @@ func (r *Reconciler) scrape(ctx context.Context, known *record) (reconcile.Resul
 	return reconcile.Result{RequeueAfter: next.next.Sub(observed.at)}, nil
 }
 
-// Snapshot returns what the proxies have made of ef, which is aw's as it is rendered
-// now. It returns false while that is not known. Where the cache has no proxy that is
-// selected, that is known at once.
+// Snapshot returns what the proxies have made of ef, which is aw's as it is rendered now; false while that is not
+// known. That no proxy is selected is known at once.
 func (r *Reconciler) Snapshot(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) (Snapshot, bool) {
 	if known := r.recordOf(aw, ef); known != nil && known.observed {
 		return known.snapshot, true
@@ -228,9 +213,8 @@ func (r *Reconciler) Snapshot(ctx context.Context, aw *v1alpha1.AutoWasm, ef *un
 	return Snapshot{}, err == nil && len(selected) == 0
 }
 
-// ReloadDue reports whether proxies have given up loading the module that ef names, and
-// should be made to load it again by an EnvoyFilter with another reload count. It goes
-// on to be due until that is in the cache.
+// ReloadDue reports whether proxies have given up loading the module that ef names, and should be made to by an
+// EnvoyFilter with another reload count. It is due until that is in the cache.
 func (r *Reconciler) ReloadDue(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) bool {
 	known := r.recordOf(aw, ef)
 	return known != nil && known.reloadDue(r.o.Now())

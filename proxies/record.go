@@ -11,39 +11,39 @@ import (
 
 // How long things take.
 const (
-	// settleTime is how long it may take until a proxy is sent a change: istiod gathers
-	// changes for at most 10 seconds by default (PILOT_DEBOUNCE_MAX).
+	// settleTime is how long istiod gathers changes at most before it sends them: PILOT_DEBOUNCE_MAX's default.
 	settleTime = 10 * time.Second
-	// loadTime is how long a load may take before it counts as failing: as long as one
-	// attempt of a proxy may.
+	// loadTime is how long a load may take before it counts as failing: that of one attempt of a proxy.
 	loadTime = render.DefaultTimeout
-	// drainTime is how long a proxy keeps listeners that were replaced: 45 seconds by
-	// default (Istio's drainDuration), and some more.
+	// drainTime is how long a proxy keeps replaced listeners: Istio's drainDuration, 45 seconds by default, and some more.
 	drainTime = time.Minute
 )
 
 // When proxies are scraped again.
 const (
-	// firstScrape and lastScrape are the delays while they load: the longer, the older
-	// the change is.
+	// firstScrape and lastScrape are the delays while they load: the longer, the older the change is.
 	firstScrape = 500 * time.Millisecond
 	lastScrape  = 10 * time.Second
 	// confirmAfter is the delay after a proxy was first found to run the filter.
 	confirmAfter = 2 * time.Second
 )
 
-// confirmScrapes is how many scrapes in a row must show that a proxy runs the filter
-// before that is taken for granted: whether it still does no longer shows once another
-// filter fails in the same proxy. One is not enough, since the virtual machines of a
-// module that is about to fail are there for a moment.
+// How soon proxies that gave up are made to load the module again, after they were made to before. Every reload
+// disturbs those that run well a little: they take the same filter under another name.
+const (
+	firstReload = 20 * time.Second
+	lastReload  = 10 * time.Minute
+)
+
+// confirmScrapes is how many scrapes in a row must show that a proxy runs the filter before that is taken for
+// granted: whether it still does no longer shows once another filter fails in the same proxy. One is not enough,
+// since the virtual machines of a module that is about to fail are there for a moment.
 const confirmScrapes = 2
 
-// maxFailedRevisions bounds how many revisions of a filter are known not to start in a
-// proxy.
+// maxFailedRevisions bounds how many revisions of a filter are known not to start in a proxy.
 const maxFailedRevisions = 8
 
-// record is what is known of the proxies of one AutoWasm. A record is not changed once
-// it is made: the next one takes its place.
+// record is what is known of the proxies of one AutoWasm. It is not changed once it is made, but replaced.
 type record struct {
 	target target
 	// suspended says that the target is not in force at present.
@@ -64,22 +64,17 @@ type record struct {
 
 // proxyRecord is what is known of one proxy.
 type proxyRecord struct {
-	// running counts the scrapes in a row that showed the filter running, up to
-	// confirmScrapes.
+	// running counts the scrapes in a row that showed the filter running, up to confirmScrapes.
 	running int
-	// rejected is how many updates of listeners the proxy had rejected at the last of
-	// them.
+	// rejected is how many updates of listeners the proxy had rejected at the last of them.
 	rejected int64
-	// state is what had become of the filter when the proxy last answered; "" when it
-	// never has, or ran the filter.
+	// state is what had become of the filter when the proxy last answered; "" when it never has, or ran the filter.
 	state State
-	// failedRevisions are the revisions of this filter, and of those before it, that do
-	// not start: the proxy has them for as long as it drains their listeners.
+	// failedRevisions are those, present and former, that do not start: the proxy has them until their listeners drain.
 	failedRevisions []string
 }
 
-// newRecord begins a target where before, which may be nil, is what was known of the
-// one that it replaces.
+// newRecord begins a target where before, which may be nil, is what was known of the one that it replaces.
 func newRecord(t target, before *record, now time.Time) *record {
 	r := &record{target: t, since: t.since}
 	if r.since.IsZero() || r.since.After(now) {
@@ -100,8 +95,7 @@ func newRecord(t target, before *record, now time.Time) *record {
 	return r
 }
 
-// failedProxies are the records of proxies in which revisions do not start, with
-// nothing but these.
+// failedProxies are the records of proxies in which revisions do not start, with nothing but these.
 func (r *record) failedProxies() map[instance]proxyRecord {
 	kept := map[instance]proxyRecord{}
 	for i, p := range r.proxies {
@@ -124,12 +118,12 @@ func (r *record) follows(id targetID) bool {
 	return r != nil && !r.suspended && r.target.targetID == id
 }
 
-// reloadDue reports whether the proxies have given up and should be made to load the
-// module again.
-func (r *record) reloadDue(now time.Time) bool { return r.snapshot.gaveUp() && r.reload.due(now) }
+// reloadDue reports whether proxies will not load the module by themselves, and should be made to.
+func (r *record) reloadDue(now time.Time) bool {
+	return r.snapshot.states[LoadFailed] > 0 && r.reload.due(now)
+}
 
-// older reports whether a proxy that started at a time has had the target, or could
-// have, for some time.
+// older reports whether a proxy that started at a time has had the target, or could have, for some time.
 func (r *record) older(than time.Duration, start, now time.Time) bool {
 	return now.Sub(r.since) >= than && now.Sub(start) >= than
 }
@@ -139,8 +133,7 @@ func (r *record) isConfirmed(i instance) bool {
 	return r.proxies[i].running >= confirmScrapes || i.startedAt.Before(r.target.ranSince)
 }
 
-// update returns the record after a scrape of all proxies, and whether that is a change
-// that is worth a report.
+// update returns the record after a scrape of all proxies, and whether that is a change that is worth a report.
 func (r *record) update(o observation, interval time.Duration) (next *record, changed bool) {
 	next = new(*r)
 	next.proxies, next.confirmed = o.proxies, o.confirmed()
@@ -172,11 +165,9 @@ func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
 	}
 }
 
-// ran returns what is known of a proxy after a scrape that showed the filter running.
-// repeat says that another one must show it as well before it is reported: for a
-// moment a proxy has the statistics of what it has just rejected, and istiod sends that
-// again and again. So one that has ever rejected anything counts only when it has
-// rejected nothing between two scrapes.
+// ran returns what is known of a proxy after a scrape that showed the filter running. repeat says that another one
+// must show it as well before it is reported: for a moment a proxy has the statistics of what it has just rejected,
+// and istiod sends that again. One that has ever rejected anything counts when it rejects nothing between two scrapes.
 func (p proxyRecord) ran(confirmed bool, rejected int64) (next proxyRecord, repeat bool) {
 	next = proxyRecord{rejected: rejected, failedRevisions: p.failedRevisions}
 	switch {
@@ -196,4 +187,18 @@ func (p proxyRecord) failed(revision string) []string {
 	}
 	revisions := append(slices.Clone(p.failedRevisions), revision)
 	return revisions[max(0, len(revisions)-maxFailedRevisions):]
+}
+
+// backoff is when the proxies of an AutoWasm may be made to load its module again. Its zero value is: at once.
+type backoff struct {
+	next  time.Time
+	delay time.Duration
+}
+
+func (b backoff) due(now time.Time) bool { return !now.Before(b.next) }
+
+// after is the backoff after a reload: the delay doubles from time to time.
+func (b backoff) after(now time.Time) backoff {
+	delay := min(max(2*b.delay, firstReload), lastReload)
+	return backoff{next: now.Add(delay), delay: delay}
 }

@@ -87,8 +87,7 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// TestFailedRevisionsAreBounded: of a filter that is tried again and again the last
-// revisions are known.
+// TestFailedRevisionsAreBounded: of a filter that is tried again and again the last revisions are known.
 func TestFailedRevisionsAreBounded(t *testing.T) {
 	var p proxyRecord
 	for i := range 2 * maxFailedRevisions {
@@ -105,8 +104,8 @@ func TestFailedRevisionsAreBounded(t *testing.T) {
 	}
 }
 
-// TestWhatIsKeptOfTheTargetBefore: the revisions that do not start, until their
-// listeners are drained, and the backoff of reloads, until the next generation.
+// TestWhatIsKeptOfTheTargetBefore: the revisions that do not start, until their listeners are drained, and the
+// backoff of reloads, until the next generation.
 func TestWhatIsKeptOfTheTargetBefore(t *testing.T) {
 	a, b := instance{uid: "a"}, instance{uid: "b"}
 	failed := Snapshot{Selected: 1, states: map[State]int32{StartFailed: 1}}

@@ -42,8 +42,7 @@ func TestReloadDelays(t *testing.T) {
 	}
 }
 
-// TestReloads: proxies that give up are made to load again, ever more seldom, and soon
-// when something has changed.
+// TestReloads: proxies that give up are made to load again, ever more seldom, and soon when something has changed.
 func TestReloads(t *testing.T) {
 	inMesh(t, func(t *testing.T, r *running) {
 		r.run("a", "10.0.0.1", gaveUp(plugin1))

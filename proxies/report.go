@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -14,45 +15,33 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// Filter is a filter of ours that a proxy has, by its name: see render.Plugin.
-type Filter struct {
-	// Owner is the beginning of its name, the same for all revisions of one filter.
-	Owner string
-	// VM tells virtual machines apart; filters that share one have it in common.
-	VM string
-	// Revision tells one filter and its configuration from all others.
-	Revision string
-}
-
-// FilterOf returns the filter of a plugin, as proxies name it.
-func FilterOf(p render.Plugin) Filter {
-	return Filter{Owner: notAllowed.ReplaceAllString(p.Owner, "_"), VM: p.VM, Revision: p.Revision}
-}
-
 // notAllowed is what Prometheus' format does not allow in a name.
 var notAllowed = regexp.MustCompile(`[^a-zA-Z0-9_]`)
 
-// Report is what a proxy's statistics show of the modules that it runs. Its zero value is that of
-// a proxy that shows no statistics.
+// shown is a plugin as the statistics of proxies name it.
+func shown(p render.Plugin) render.Plugin {
+	p.Owner = notAllowed.ReplaceAllString(p.Owner, "_")
+	return p
+}
+
+// Report is what a proxy's statistics show of the modules that it runs; zero when it shows none.
 type Report struct {
-	// Filters are those of ours, sorted and distinct, in listeners that are active, warming
-	// or draining.
-	Filters []Filter
+	// Filters are our plugins in listeners that are active, warming or draining, sorted and distinct. An underscore
+	// stands for what is neither a letter nor a digit in an Owner.
+	Filters []render.Plugin
 	// Others is the number of other plugins.
 	Others int
-	// VMs is the number of virtual machines that run: Workers+2 for each set of filters
-	// that share one, none for a filter whose module did not load or start.
+	// VMs is the number of virtual machines that run: Workers+2 for each set of filters that share one, none where the
+	// module did not load or start.
 	VMs int
 	// Workers is the number of worker threads; 0 when the proxy does not show it.
 	Workers int
 	// Warming is the number of listeners that wait for something, such as a module.
 	Warming int
-	// Draining is the number of former listeners and filter chains that are still there.
-	// A filter that is in a former one and in the present one can have its virtual
-	// machines twice until then.
+	// Draining is the number of former listeners and filter chains that are still there. A filter that is in a former
+	// one and in the present one can have its virtual machines twice until then.
 	Draining int
-	// Starting is true before the proxy listens: it waits for its first configuration, a
-	// module's load included.
+	// Starting is true before the proxy listens: it waits for its first configuration, a module's load included.
 	Starting bool
 	// Rejected is how many updates of listeners the proxy has rejected since it started.
 	Rejected int64
@@ -65,17 +54,15 @@ const (
 	MaxStats = 4 << 20
 	// maxLine is the longest line of it, in bytes.
 	maxLine = 64 << 10
-	// maxFilters and maxPluginName, in bytes, bound what is kept of a Report: a pod may
-	// answer what it likes. Names of ours are shorter, and no proxy has as many.
+	// maxFilters and maxPluginName, in bytes, bound what a hostile pod can have kept: ours are fewer and shorter.
 	maxFilters    = 500
 	maxPluginName = 512
 	// maxValue bounds a value, so that sums and products of them do not overflow.
 	maxValue = 1 << 30
 )
 
-// Parse reads a Report from a proxy's statistics in Prometheus' text format. What it
-// does not know is ignored. More than MaxStats bytes, or a line of more than 64 KiB,
-// are an error.
+// Parse reads a Report from a proxy's statistics in Prometheus' text format. What it does not know is ignored. More
+// than MaxStats bytes, or a line of more than 64 KiB, are an error.
 func Parse(r io.Reader) (Report, error) {
 	limited := &io.LimitedReader{R: r, N: MaxStats + 1}
 	lines := bufio.NewScanner(limited)
@@ -95,8 +82,7 @@ func Parse(r io.Reader) (Report, error) {
 	return s.result(), nil
 }
 
-// sample takes a line apart: name{labels} value [time]. Labels may hold anything, the
-// rest neither spaces nor braces.
+// sample takes a line apart: name{labels} value [time]. Labels may hold anything, the rest neither spaces nor braces.
 func sample(line string) (name string, value int64, ok bool) {
 	name, rest := line, ""
 	if i := strings.IndexByte(line, '{'); i >= 0 {
@@ -121,16 +107,14 @@ func number(text string) (int64, bool) {
 	return int64(min(f, maxValue)), true
 }
 
-// The names of statistics, as Prometheus' format has them: Envoy writes an underscore
-// for whatever is neither a letter nor a digit.
+// The names of statistics in Prometheus' format: Envoy writes an underscore for what is neither a letter nor a digit.
 const (
 	wasmPrefix   = "envoy_wasm_"
 	ownPrefix    = "autowasm_"
 	activeSuffix = "_active"
 )
 
-// preInitializing and what is above it are the states of a server that does not
-// listen yet, as envoy.admin.v3.ServerInfo.State numbers them.
+// preInitializing, in envoy.admin.v3.ServerInfo.State, and what is above it are a server's that does not listen yet.
 const preInitializing = 2
 
 // pluginSuffixes end the counters that each plugin has.
@@ -139,12 +123,12 @@ var pluginSuffixes = []string{"vm_reload", "vm_reload_backoff", "vm_reload_failu
 // stats are the statistics of one proxy while they are read.
 type stats struct {
 	report  Report
-	filters map[Filter]struct{}
+	filters map[render.Plugin]struct{}
 	others  map[string]struct{}
 }
 
 func newStats() *stats {
-	return &stats{filters: map[Filter]struct{}{}, others: map[string]struct{}{}}
+	return &stats{filters: map[render.Plugin]struct{}{}, others: map[string]struct{}{}}
 }
 
 // add takes one sample. One that comes twice, with other labels, adds up.
@@ -172,8 +156,7 @@ func (s *stats) add(name string, value int64) {
 // sum adds without overflow.
 func sum[N int | int64](a N, b int64) N { return min(a+N(b), maxValue) }
 
-// addWasm takes a sample whose name holds that of a runtime or a plugin. Machines of
-// all runtimes count, as the plugins of all do.
+// addWasm takes a sample whose name holds that of a runtime or a plugin. Those of all runtimes count.
 func (s *stats) addWasm(name string, value int64) {
 	name, ok := strings.CutPrefix(name, wasmPrefix)
 	if !ok {
@@ -187,8 +170,8 @@ func (s *stats) addWasm(name string, value int64) {
 	if !ok {
 		return
 	}
-	if filter, ours := filterOf(plugin); ours && len(s.filters) < maxFilters && len(plugin) <= maxPluginName {
-		s.filters[filter] = struct{}{}
+	if own, ok := ownPlugin(plugin); ok && len(s.filters) < maxFilters && len(plugin) <= maxPluginName {
+		s.filters[own] = struct{}{}
 		return
 	}
 	s.others[plugin] = struct{}{}
@@ -204,14 +187,14 @@ func pluginOf(stat string) (string, bool) {
 	return "", false
 }
 
-// filterOf reads the two hashes at the end of the name of a plugin of ours.
-func filterOf(plugin string) (Filter, bool) {
+// ownPlugin reads the two hashes at the end of the name of a plugin of ours.
+func ownPlugin(plugin string) (render.Plugin, bool) {
 	parts := strings.Split(plugin, "_")
 	last := len(parts) - 1
 	if !strings.HasPrefix(plugin, ownPrefix) || last < 3 || !isHash(parts[last]) || !isHash(parts[last-1]) {
-		return Filter{}, false
+		return render.Plugin{}, false
 	}
-	return Filter{Owner: strings.Join(parts[:last-1], "_"), VM: parts[last-1], Revision: parts[last]}, true
+	return render.Plugin{Owner: strings.Join(parts[:last-1], "_"), VM: parts[last-1], Revision: parts[last]}, true
 }
 
 // isHash reports whether text is 8 lower-case hex digits.
@@ -222,10 +205,7 @@ func isHash(text string) bool {
 func (s *stats) result() Report {
 	r := s.report
 	r.Others = len(s.others)
-	for filter := range s.filters {
-		r.Filters = append(r.Filters, filter)
-	}
-	slices.SortFunc(r.Filters, func(a, b Filter) int {
+	r.Filters = slices.SortedFunc(maps.Keys(s.filters), func(a, b render.Plugin) int {
 		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.VM, b.VM), cmp.Compare(a.Revision, b.Revision))
 	})
 	return r

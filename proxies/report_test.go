@@ -11,15 +11,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/autowasm/autowasm/proxies"
+	"github.com/autowasm/autowasm/render"
 )
 
 var (
-	filterA = proxies.Filter{VM: "1a2b3c4d", Revision: "5e6f7a8b"}
-	filterB = proxies.Filter{VM: "0a2b3c4d", Revision: "5e6f7a8b"}
+	filterA = render.Plugin{VM: "1a2b3c4d", Revision: "5e6f7a8b"}
+	filterB = render.Plugin{VM: "0a2b3c4d", Revision: "5e6f7a8b"}
 )
 
 // of are filters of one owner.
-func of(owner string, filters ...proxies.Filter) []proxies.Filter {
+func of(owner string, filters ...render.Plugin) []render.Plugin {
 	out := slices.Clone(filters)
 	for i := range out {
 		out[i].Owner = owner
@@ -49,7 +50,7 @@ func TestParse(t *testing.T) {
 		"sorted and distinct": {
 			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\nenvoy_wasm_autowasm_n_c_0a2b3c4d_5e6f7a8b_vm_reload{} 0\n" +
 				"envoy_wasm_autowasm_n_c_1a2b3c4d_00000000_vm_reload{} 0\nenvoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\n",
-			want: proxies.Report{Filters: of("autowasm_n_c", filterB, proxies.Filter{VM: "1a2b3c4d", Revision: "00000000"}, filterA)},
+			want: proxies.Report{Filters: of("autowasm_n_c", filterB, render.Plugin{VM: "1a2b3c4d", Revision: "00000000"}, filterA)},
 		},
 		"others": {
 			stats: "envoy_wasm_stats_vm_reload 0\nenvoy_wasm_vm_reload 0\n" + // the latter has no name
@@ -109,8 +110,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What a real Envoy answered: two filters of ours, one of others and one without a
-// name, all of which run.
+// What a real Envoy answered: two filters of ours, one of others and one without a name, all of which run.
 func TestParseEnvoy(t *testing.T) {
 	file, err := os.Open("testdata/envoy-1.40.0.txt")
 	if err != nil {

@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,7 @@ const (
 	DefaultTimeout = 2 * time.Second
 )
 
-// statsPath is where Envoy shows its statistics. The filter, which Envoy applies to
-// their dotted names, selects what newStats understands.
+// statsPath is where Envoy shows its statistics. The filter, on their dotted names, selects what Parse understands.
 var statsPath = "/stats/prometheus?filter=" + url.QueryEscape(
 	`^wasm\.(.*\.)?(vm_reload(_backoff|_failure|_success)?|active|remote_load_fetch_(failures|successes))$`+
 		`|^listener_manager\.(lds\.update_rejected|total_(listeners_(warming|draining)|filter_chains_draining))$|^server\.(concurrency|state)$`)
@@ -32,15 +32,13 @@ type ScraperOptions struct {
 	Port int
 	// Timeout bounds one scrape. 0 means DefaultTimeout.
 	Timeout time.Duration
-	// Guard says which addresses may be scraped. Its AllowHosts, which name sources of
-	// modules, do not count here.
+	// Guard says which addresses may be scraped. Its AllowHosts, which are sources of modules, do not count.
 	Guard egress.Options
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// StatsScraper scrapes the statistics of proxies. Its methods may be called
-// concurrently.
+// StatsScraper scrapes the statistics of proxies. It may be used concurrently.
 type StatsScraper struct {
 	port    int
 	timeout time.Duration
@@ -50,25 +48,20 @@ type StatsScraper struct {
 
 // NewScraper makes a StatsScraper.
 func NewScraper(o ScraperOptions) *StatsScraper {
-	if o.Port == 0 {
-		o.Port = DefaultPort
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = DefaultTimeout
-	}
 	o.Guard.AllowHosts = nil
 	client := egress.New(o.Guard).Client()
 	client.CheckRedirect = refuseRedirect
-	return &StatsScraper{port: o.Port, timeout: o.Timeout, client: client, reports: newCache[Report](o.Now)}
+	return &StatsScraper{
+		port: cmp.Or(o.Port, DefaultPort), timeout: cmp.Or(o.Timeout, DefaultTimeout),
+		client: client, reports: newCache[Report](o.Now),
+	}
 }
 
 func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// Scrape returns what the proxy of the pod with that IP address runs. A report, or a
-// failure, younger than maxAge is returned again; with 0 the proxy is scraped. All
-// callers that want the same proxy at once share one scrape. An error means that
-// nothing is known of the proxy: it could not be reached or did not answer as a proxy
-// does. The Report may be shared: do not change it.
+// Scrape returns what the proxy of the pod with that IP address runs. A report, or a failure, younger than maxAge is
+// returned again. Those who want the same proxy at once share one scrape: do not change the Report. After an error,
+// nothing is known of the proxy: it could not be reached or did not answer as a proxy does.
 func (s *StatsScraper) Scrape(ctx context.Context, ip string, maxAge time.Duration) (Report, error) {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil || addr.Zone() != "" {

@@ -18,8 +18,8 @@ import (
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
-// sidecarPod is a Pod of the AutoWasm's namespace that its selector matches, whose
-// application and proxy run since testTime, changed by the edits.
+// sidecarPod is a Pod of the AutoWasm's namespace that its selector matches, whose application and proxy run since
+// testTime, changed by the edits.
 func sidecarPod(name, ip string, edits ...func(*corev1.Pod)) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testKey.Namespace, Name: name, UID: types.UID("uid-" + name), Labels: map[string]string{"app": "details"}},
@@ -154,8 +154,8 @@ func TestSelectedProxies(t *testing.T) {
 	}
 }
 
-// TestInstances: whatever voids what is known of a proxy is another instance, and what
-// happens to the rest of its Pod is not.
+// TestInstances: whatever voids what is known of a proxy is another instance, and what happens to the rest of its Pod
+// is not.
 func TestInstances(t *testing.T) {
 	of := func(edits ...func(*corev1.Pod)) instance {
 		t.Helper()

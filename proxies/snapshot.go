@@ -16,11 +16,10 @@ import (
 // maxNamed bounds how many proxies in one state a message names.
 const maxNamed = 3
 
-// Snapshot is what the proxies of an AutoWasm have made of its EnvoyFilter, all
-// together. It is not changed once it is handed out.
+// Snapshot is what all proxies of an AutoWasm have made of its EnvoyFilter. It is not changed once it is handed out.
 type Snapshot struct {
-	// Selected, Running and Requested count proxies: all, those that run the filter, those
-	// that have requested the module within the last day.
+	// Selected, Running and Requested count all proxies, those that run the filter, and those that have requested the
+	// module within the last day.
 	Selected, Running, Requested int32
 	// LastRequest is when one last did, zero when none has.
 	LastRequest time.Time
@@ -73,8 +72,7 @@ func (s Snapshot) Status() *v1alpha1.ProxiesStatus {
 	return out
 }
 
-// severities list the states that matter, the worst first, and whether only a user can
-// help.
+// severities list the states that matter, the worst first, and whether only a user can help.
 var severities = []struct {
 	state    State
 	reason   v1alpha1.Reason
@@ -88,9 +86,8 @@ var severities = []struct {
 	{Loading, v1alpha1.ReasonProxiesLoading, false},
 }
 
-// Failure returns why the AutoWasm is not what its user asked for, nil when it is as
-// far as the proxies show. Proxies that have no listener for the filter are fine beside
-// others that do, or may; so are those that start, once all ran it (wasReady).
+// Failure returns why the AutoWasm is not what its user asked for, nil when it is as far as the proxies show. Proxies
+// without a listener for the filter are fine beside others; so are those that start, once all ran it (wasReady).
 func (s Snapshot) Failure(wasReady bool) *failure.Error {
 	for _, severity := range severities {
 		n := s.states[severity.state]
@@ -105,8 +102,7 @@ func (s Snapshot) Failure(wasReady bool) *failure.Error {
 	return nil
 }
 
-// Condition returns ProxiesLoaded when nothing has failed, without its generation and
-// times.
+// Condition returns ProxiesLoaded when nothing has failed, without its generation and times.
 func (s Snapshot) Condition() metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionProxiesLoaded, Status: metav1.ConditionUnknown}
 	switch {
@@ -141,9 +137,6 @@ func (s Snapshot) describe(state State) string {
 	}
 	return text.String()
 }
-
-// gaveUp reports whether a proxy will not load the module by itself.
-func (s Snapshot) gaveUp() bool { return s.states[LoadFailed] > 0 }
 
 // lastRequestStep is how much later a request must be to be a change by itself.
 const lastRequestStep = time.Minute

@@ -27,8 +27,8 @@ var allStates = []State{
 	Rejected, LoadFailed, StartFailed, Unknown,
 }
 
-// TestEveryCombinationOfStates holds each set of states to rules that are simpler than
-// the order in which they are looked at.
+// TestEveryCombinationOfStates holds each set of states to rules that are simpler than the order in which they are
+// looked at.
 func TestEveryCombinationOfStates(t *testing.T) {
 	for set := range 1 << len(allStates) {
 		var states []State
@@ -204,10 +204,11 @@ func TestSameSnapshot(t *testing.T) {
 	}
 }
 
-func TestGaveUp(t *testing.T) {
+func TestReloadDueByState(t *testing.T) {
 	for _, state := range allStates {
-		if got, want := snapshotOf(Running, state).gaveUp(), state == LoadFailed; got != want {
-			t.Errorf("%s: gaveUp = %v", state, got)
+		r := record{snapshot: snapshotOf(Running, state)}
+		if got, want := r.reloadDue(testTime), state == LoadFailed; got != want {
+			t.Errorf("%s: reloadDue = %v", state, got)
 		}
 	}
 }

@@ -17,8 +17,7 @@ const (
 	listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
 )
 
-// connection is the part of istiod's answer that counts. There is one for each
-// connection of a proxy.
+// connection is the part of istiod's answer that counts. There is one for each connection of a proxy.
 type connection struct {
 	Proxy     string                    `json:"proxy"` // <pod>.<namespace>
 	Resources map[string]resourceStatus `json:"resources"`
@@ -66,8 +65,7 @@ func (s syncStatus) decode(d *json.Decoder) error {
 	return err
 }
 
-// add adds one connection. Of several of one proxy, the one that was sent something
-// last counts.
+// add adds one connection. Of several of one proxy, the one that was sent something last counts.
 func (s syncStatus) add(c connection) {
 	dot := strings.LastIndexByte(c.Proxy, '.') // names of pods may have dots, those of namespaces do not
 	listeners, sent := c.Resources[listenerType]

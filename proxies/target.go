@@ -26,33 +26,30 @@ type target struct {
 	module string // sha256
 	// reloads is how often the proxies were made to load the module again.
 	reloads uint32
-	// since is when the EnvoyFilter was written, as far as a former process has evaluated
-	// it; zero when it is new: it counts from when it is first seen then.
+	// since is when the EnvoyFilter was written, if a former process has evaluated it; else zero: it counts from now on.
 	since time.Time
 	// ranSince is since when, by the status, all proxies run it; zero when they do not.
 	ranSince time.Time
 }
 
-// targetID tells targets apart: whatever changes of an AutoWasm or its EnvoyFilter
-// makes another one, of which nothing is known yet.
+// targetID tells targets apart: any change of an AutoWasm or its EnvoyFilter makes another one, not observed yet.
 type targetID struct {
 	key                   types.NamespacedName
 	uid                   types.UID
 	generation            int64
 	envoyFilterUID        types.UID
 	envoyFilterGeneration int64
-	plugin                render.Plugin
+	plugin                render.Plugin // as shown
 }
 
 func idOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) targetID {
 	return targetID{
 		key: client.ObjectKeyFromObject(aw), uid: aw.UID, generation: aw.Generation,
-		envoyFilterUID: ef.GetUID(), envoyFilterGeneration: ef.GetGeneration(), plugin: render.PluginOf(ef),
+		envoyFilterUID: ef.GetUID(), envoyFilterGeneration: ef.GetGeneration(), plugin: shown(render.PluginOf(ef)),
 	}
 }
 
-// targetOf returns what ef makes the proxies of aw run; nil while that is not what aw
-// asks for.
+// targetOf returns what ef makes the proxies of aw run; nil while that is not what aw asks for.
 func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, rootNamespace string) *target {
 	if !inForce(aw, ef) {
 		return nil
@@ -69,8 +66,7 @@ func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, rootNamespac
 	return t
 }
 
-// inForce reports whether ef is aw's own and, by the status, as rendered for the
-// present generation.
+// inForce reports whether ef is aw's own and, by the status, as rendered for the present generation.
 func inForce(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) bool {
 	if ef == nil || !render.IsOurs(ef, aw) || !metav1.IsControlledBy(ef, aw) || !ef.GetDeletionTimestamp().IsZero() {
 		return false
@@ -81,9 +77,8 @@ func inForce(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) bool {
 		status.EnvoyFilter != nil && status.EnvoyFilter.Generation == ef.GetGeneration() && status.Module != nil
 }
 
-// evaluatedBefore returns the condition ProxiesLoaded if it is the result of a scrape:
-// no proxy is new to the EnvoyFilter because this process is new. A status that waits
-// for the first scrape has no counts.
+// evaluatedBefore returns the condition ProxiesLoaded if it is the result of a scrape: no proxy is new to the
+// EnvoyFilter because this process is new. A status that waits for the first scrape has no counts.
 func evaluatedBefore(aw *v1alpha1.AutoWasm) *metav1.Condition {
 	loaded := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionProxiesLoaded)
 	if loaded == nil || (aw.Status.Proxies == nil && loaded.Reason == string(v1alpha1.ReasonProxiesLoading)) {
@@ -92,8 +87,7 @@ func evaluatedBefore(aw *v1alpha1.AutoWasm) *metav1.Condition {
 	return loaded
 }
 
-// ranSince is since when all proxies run the filter, zero when they do not. Proxies
-// that have started since may not.
+// ranSince is since when all proxies run the filter, zero when they do not. Proxies that have started since may not.
 func ranSince(counts *v1alpha1.ProxiesStatus, loaded *metav1.Condition) time.Time {
 	if counts == nil || counts.Running != counts.Selected || loaded.Status != metav1.ConditionTrue {
 		return time.Time{}
@@ -101,8 +95,7 @@ func ranSince(counts *v1alpha1.ProxiesStatus, loaded *metav1.Condition) time.Tim
 	return loaded.LastTransitionTime.Time
 }
 
-// writtenAt is when ef was last written by us, by the API server's clock; zero when it
-// does not say.
+// writtenAt is when ef was last written by us, by the API server's clock; zero when it does not say.
 func writtenAt(ef *unstructured.Unstructured) time.Time {
 	var last time.Time
 	for _, entry := range ef.GetManagedFields() {
@@ -122,8 +115,7 @@ type selection struct {
 	gateway   bool
 }
 
-// selectionOf returns the selection of aw. Istio applies what is in its root namespace
-// to the whole mesh.
+// selectionOf returns the selection of aw. Istio applies what is in its root namespace to the whole mesh.
 func selectionOf(aw *v1alpha1.AutoWasm, rootNamespace string) selection {
 	s := selection{
 		autoWasm:  client.ObjectKeyFromObject(aw),
@@ -151,8 +143,7 @@ type instance struct {
 	startedAt time.Time
 }
 
-// list returns the proxies that the cache has: those of Pods that run, on the side that
-// the filter is for, sorted.
+// list returns the proxies that the cache has: those of Pods that run, on the side that the filter is for, sorted.
 func (s selection) list(ctx context.Context, reader client.Reader) ([]proxy, error) {
 	var pods corev1.PodList
 	err := reader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels(s.selector), client.UnsafeDisableDeepCopy)

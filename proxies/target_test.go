@@ -12,7 +12,7 @@ import (
 )
 
 func TestTargetOf(t *testing.T) {
-	id := targetID{key: testKey, uid: "uid-1", generation: 1, envoyFilterUID: "ef-1", envoyFilterGeneration: 7, plugin: plugin1}
+	id := targetID{key: testKey, uid: "uid-1", generation: 1, envoyFilterUID: "ef-1", envoyFilterGeneration: 7, plugin: shown(plugin1)}
 	inContext := func(c v1alpha1.Context) func(*applied) {
 		return func(a *applied) { a.aw.Spec.Filter.Context = c }
 	}
@@ -98,8 +98,8 @@ func TestWrittenAt(t *testing.T) {
 	}
 }
 
-// TestEvaluatedBefore: what a status says of all proxies confirms those that had started
-// by then, and a target that was evaluated counts from when it was written.
+// TestEvaluatedBefore: what a status says of all proxies confirms those that had started by then, and a target that
+// was evaluated counts from when it was written.
 func TestEvaluatedBefore(t *testing.T) {
 	two := func(running int32) *v1alpha1.ProxiesStatus {
 		return &v1alpha1.ProxiesStatus{Selected: 2, Running: running}
