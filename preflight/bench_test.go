@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// indexed reads Pods and Services as controller-runtime's cache does, whose reader
-// cannot be had without an API server: by the index of namespaces, uncopied.
+// indexed reads Pods and Services as controller-runtime's cache does, whose reader cannot be had without an API
+// server: by the index of namespaces, uncopied.
 type indexed struct {
 	client.Reader
 	pods, services toolscache.Indexer
@@ -59,8 +59,8 @@ func (i *indexed) Get(_ context.Context, key client.ObjectKey, _ client.Object, 
 	return fmt.Errorf("%s is not asked for: the server is unknown", key)
 }
 
-// BenchmarkFindings is what an admission pays for advice in a namespace of 10 000 Pods
-// and 200 Services: for a workload of 20 Pods, and for one of all.
+// BenchmarkFindings is what an admission pays for advice in a namespace of 10 000 Pods and 200 Services: for a
+// workload of 20 Pods, and for one of all.
 func BenchmarkFindings(b *testing.B) {
 	cache := newIndexed()
 	for n := range 10_000 {

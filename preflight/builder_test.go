@@ -25,32 +25,32 @@ func autoWasm(context v1alpha1.Context, ports ...v1alpha1.Port) *v1alpha1.AutoWa
 
 var details = map[string]string{"app": "details"}
 
-func workload(ports ...WorkloadPort) Workload {
+func workload(ports ...corev1.ContainerPort) Workload {
 	return Workload{Labels: details, Ports: ports, Proxied: true}
 }
 
 // service is details, with ports.
-func service(ports ...ServicePort) Service {
+func service(ports ...corev1.ServicePort) Service {
 	return Service{Kind: kindService, Namespace: "shop", Name: "details", Selector: details, Ports: ports}
 }
 
-func port(name string, number int32, target any) ServicePort {
-	p := ServicePort{Name: name, Number: number}
+func port(name string, number int32, target any) corev1.ServicePort {
+	p := corev1.ServicePort{Name: name, Port: number}
 	switch target := target.(type) {
 	case int:
-		p.Target = intstr.FromInt(target)
+		p.TargetPort = intstr.FromInt(target)
 	case string:
-		p.Target = intstr.FromString(target)
+		p.TargetPort = intstr.FromString(target)
 	}
 	return p
 }
 
-func appProtocol(p ServicePort, protocol string) ServicePort {
+func appProtocol(p corev1.ServicePort, protocol string) corev1.ServicePort {
 	p.AppProtocol = &protocol
 	return p
 }
 
-func udp(p ServicePort) ServicePort {
+func udp(p corev1.ServicePort) corev1.ServicePort {
 	p.Protocol = corev1.ProtocolUDP
 	return p
 }
@@ -58,7 +58,7 @@ func udp(p ServicePort) ServicePort {
 // good is a view in which nothing is wrong: port 80 leads to 9080.
 func good(changes ...func(*View)) View {
 	v := View{
-		Workloads: []Workload{workload(WorkloadPort{"web", 9080})},
+		Workloads: []Workload{workload(containerPort("web", 9080))},
 		Services:  []Service{service(port("http", 80, 9080))},
 		Server:    &Server{TargetPort: 8081, Labels: map[string]string{"app": "wasmer"}},
 	}
@@ -85,4 +85,8 @@ func labelValues(labels map[string]string) map[string]v1alpha1.LabelValue {
 		values[key] = v1alpha1.LabelValue(value)
 	}
 	return values
+}
+
+func containerPort(name string, number int32) corev1.ContainerPort {
+	return corev1.ContainerPort{Name: name, ContainerPort: number}
 }

@@ -187,5 +187,5 @@ func TestLoadFromACacheThatLacksKinds(t *testing.T) {
 	config := serve(t, detailsPod, wasmerService)
 	kinds := Kinds{Pods: Pods.WithVersion("v1")}
 	l := &Loader{Reader: started(t, config, kinds), Kinds: kinds, Options: options}
-	requireView(t, l, autoWasm("", 9080), View{Workloads: []Workload{workload(WorkloadPort{"web", 9080})}, ServicesUnknown: true})
+	requireView(t, l, autoWasm("", 9080), View{Workloads: []Workload{workload(containerPort("web", 9080))}, ServicesUnknown: true})
 }

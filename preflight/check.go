@@ -1,29 +1,27 @@
 package preflight
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // Options say where the mesh and the module server are.
 type Options struct {
-	// RootNamespace is Istio's; "" is none. An AutoWasm there is for every namespace,
-	// and only checked for whether it selects anything.
+	// RootNamespace is Istio's; "" is none. An AutoWasm there, for every namespace, is only checked for selecting anything.
 	RootNamespace string
-	// Host and Port are those of the module server's Service, such as
-	// wasmer.istio-system.svc.cluster.local and 8081. Without a Host it is not checked
-	// how proxies reach it.
+	// Host and Port are those of the module server's Service, such as wasmer.istio-system.svc.cluster.local and 8081.
+	// Without a Host it is not checked how proxies reach it.
 	Host string
 	Port int32
 }
 
-// Check returns what keeps the filter of aw from running, by what view has: what
-// concerns the selector first, then the ports in the order of the spec, then the
-// module server. It is pure; the same input has the same findings.
+// Check returns what keeps the filter of aw from running, by what view has: what concerns the selector first, then
+// the ports in the order of the spec, then the module server. It is pure; the same input has the same findings.
 func Check(aw *v1alpha1.AutoWasm, view View, o Options) []Finding {
 	c := &check{aw: aw, view: view, options: o}
 	if !c.workloads() || o.meshWide(aw) {
@@ -58,9 +56,7 @@ func (c *check) outbound() bool { return c.aw.Spec.Filter.Context == v1alpha1.Ou
 func (c *check) workloads() bool {
 	v := c.view
 	switch {
-	case v.WorkloadsUnknown:
-		return true
-	case len(v.Workloads) == 0 && v.MoreWorkloads:
+	case v.WorkloadsUnknown, len(v.Workloads) == 0 && v.MoreWorkloads:
 		return true
 	case len(v.Workloads) == 0:
 		c.found(v1alpha1.ReasonNoPodSelected, "%s matches no pod %s: correct spec.selector, or deploy what it is to match", c.selector(), c.where())
@@ -72,15 +68,7 @@ func (c *check) workloads() bool {
 }
 
 func (c *check) selector() string {
-	selector := c.aw.Spec.Selector.Labels()
-	if len(selector) == 0 {
-		return "the empty selector"
-	}
-	pairs := make([]string, 0, len(selector))
-	for _, key := range slices.Sorted(maps.Keys(selector)) {
-		pairs = append(pairs, key+"="+selector[key])
-	}
-	return strings.Join(pairs, ",")
+	return cmp.Or(labels.Set(c.aw.Spec.Selector.Labels()).String(), "the empty selector")
 }
 
 func (c *check) where() string {
@@ -90,8 +78,7 @@ func (c *check) where() string {
 	return "of namespace " + c.aw.Namespace
 }
 
-// selectsAny reports whether a Service's selector matches one of the workloads. It
-// reads the selector once: there may be thousands of them.
+// selectsAny reports whether a Service's selector matches one of maybe thousands of workloads. It reads it once.
 func selectsAny(selector map[string]string, workloads []Workload) bool {
 	type pair struct{ key, value string }
 	pairs := make([]pair, 0, 4)
@@ -103,8 +90,8 @@ func selectsAny(selector map[string]string, workloads []Workload) bool {
 	})
 }
 
-// selects reports whether a selector matches labels. Istio and Services differ in what
-// an absent one means, which is for the caller to know.
+// selects reports whether a selector matches labels. What an absent one means, in which Istio and Services differ, is
+// for the caller to know.
 func selects(selector, labels map[string]string) bool {
 	for key, value := range selector {
 		if got, ok := labels[key]; !ok || got != value {
@@ -118,8 +105,7 @@ func selects(selector, labels map[string]string) bool {
 type Finding struct {
 	// Reason of PreflightPassed.
 	Reason v1alpha1.Reason
-	// Message names the object, what is wrong with it, and the remedy. It does not
-	// change while these stay the same.
+	// Message names the object, what is wrong with it, and the remedy. It does not change while these stay the same.
 	Message string
 }
 

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
@@ -66,16 +67,16 @@ func TestCheckWorkloads(t *testing.T) {
 }
 
 func TestCheckInboundPorts(t *testing.T) {
-	other := Service{Kind: kindService, Namespace: "shop", Name: "other", Selector: map[string]string{"app": "other"}, Ports: []ServicePort{port("", 9081, 9081)}}
+	other := Service{Kind: kindService, Namespace: "shop", Name: "other", Selector: map[string]string{"app": "other"}, Ports: []corev1.ServicePort{port("", 9081, 9081)}}
 	entry := service(appProtocol(port("web", 9081, nil), "tcp"))
 	entry.Kind = kindServiceEntry
-	headless := Service{Kind: kindService, Namespace: "shop", Name: "none", Ports: []ServicePort{port("", 9081, 9081)}}
+	headless := Service{Kind: kindService, Namespace: "shop", Name: "none", Ports: []corev1.ServicePort{port("", 9081, 9081)}}
 	runChecks(t, []checkCase{
 		{"the service's port", autoWasm("", 80), good(), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port 9080: write 9080 into applyPorts for context Inbound")},
 		{"the service's port with a named target", autoWasm("", 80), good(services(service(port("http", 80, "web")))), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port web: write 9080 into applyPorts for context Inbound")},
-		{"a target that pods name otherwise", autoWasm("", 80), good(services(service(port("http", 80, "web"))), workloads(workload(WorkloadPort{"web", 9090}), workload(WorkloadPort{"web", 9080}))), one(v1alpha1.ReasonServicePortNotTargetPort,
+		{"a target that pods name otherwise", autoWasm("", 80), good(services(service(port("http", 80, "web"))), workloads(workload(containerPort("web", 9090)), workload(containerPort("web", 9080)))), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port web: write 9080 into applyPorts for context Inbound")},
 		{"a target that no pod names", autoWasm("", 80), good(services(service(port("http", 80, "nope")))), one(v1alpha1.ReasonServicePortNotTargetPort,
 			"port 80 is that of Service details, which leads to port nope: write its number into applyPorts for context Inbound")},
@@ -126,7 +127,7 @@ func TestCheckGatewayPorts(t *testing.T) {
 }
 
 func TestCheckOutboundPorts(t *testing.T) {
-	far := Service{Kind: kindService, Namespace: "bank", Name: "ledger", Ports: []ServicePort{port("http", 8000, 9090), port("mysql", 3306, nil)}}
+	far := Service{Kind: kindService, Namespace: "bank", Name: "ledger", Ports: []corev1.ServicePort{port("http", 8000, 9090), port("mysql", 3306, nil)}}
 	view := good(services(far))
 	runChecks(t, []checkCase{
 		{"a service's port", autoWasm(v1alpha1.Outbound, 8000), view, nil},
@@ -170,7 +171,7 @@ func TestProtocols(t *testing.T) {
 // TestCheckIsDeterministic: the order of what is listed from a cache is any.
 func TestCheckIsDeterministic(t *testing.T) {
 	view := good(
-		workloads(workload(WorkloadPort{"a", 1}), Workload{Labels: map[string]string{"app": "details", "v": "2"}, Proxied: true}),
+		workloads(workload(containerPort("a", 1)), Workload{Labels: map[string]string{"app": "details", "v": "2"}, Proxied: true}),
 		sidecars(
 			Sidecar{Namespace: "shop", Name: "b", Selector: map[string]string{"v": "2"}, Egress: []Egress{{Hosts: []string{"./*"}}}},
 			Sidecar{Namespace: "shop", Name: "a", Egress: []Egress{{Hosts: []string{"./*"}}}},

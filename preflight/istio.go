@@ -7,12 +7,12 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Istio's objects are read untyped, and what is not as expected is taken as absent:
-// it is for Istio to refuse them.
+// Istio's objects are read untyped, and what is not as expected is taken as absent: it is for Istio to refuse them.
 
 type fields map[string]any
 
@@ -99,7 +99,7 @@ func workloadEntry(u unstructured.Unstructured) Workload {
 	maps.Copy(w.Labels, stringsOf(spec.at("labels")))
 	ports := spec.at("ports")
 	for _, name := range slices.Sorted(maps.Keys(ports)) {
-		w.Ports = append(w.Ports, WorkloadPort{Name: name, Number: ports.number(name)})
+		w.Ports = append(w.Ports, corev1.ContainerPort{Name: name, ContainerPort: ports.number(name)})
 	}
 	return w
 }
@@ -110,8 +110,8 @@ func serviceEntry(u unstructured.Unstructured) Service {
 	for _, value := range spec.list("ports") {
 		p := fieldsOf(value)
 		protocol := strings.ToLower(p.text("protocol"))
-		s.Ports = append(s.Ports, ServicePort{
-			Name: p.text("name"), Number: p.number("number"), Target: intstr.FromInt32(p.number("targetPort")), AppProtocol: &protocol,
+		s.Ports = append(s.Ports, corev1.ServicePort{
+			Name: p.text("name"), Port: p.number("number"), TargetPort: intstr.FromInt32(p.number("targetPort")), AppProtocol: &protocol,
 		})
 	}
 	return s

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -37,8 +38,8 @@ func TestWorkloadEntries(t *testing.T) {
 		`null`: noWorkload, `x`: noWorkload, `[1]`: noWorkload, `{}`: noWorkload,
 		`{labels: x, ports: [1]}`:        noWorkload,
 		`{labels: {app: 1}}`:             {Labels: map[string]string{"app": ""}, Proxied: true},
-		`{ports: {web: "80", b: {}}}`:    {Labels: emptyLabels, Ports: []WorkloadPort{{"b", 0}, {"web", 0}}, Proxied: true},
-		`{ports: {web: 80.0, a: 81}}`:    {Labels: emptyLabels, Ports: []WorkloadPort{{"a", 81}, {"web", 80}}, Proxied: true},
+		`{ports: {web: "80", b: {}}}`:    {Labels: emptyLabels, Ports: []corev1.ContainerPort{containerPort("b", 0), containerPort("web", 0)}, Proxied: true},
+		`{ports: {web: 80.0, a: 81}}`:    {Labels: emptyLabels, Ports: []corev1.ContainerPort{containerPort("a", 81), containerPort("web", 80)}, Proxied: true},
 		`{labels: {app: details}}`:       {Labels: details, Proxied: true},
 		`{address: 10.0.0.1, weight: 1}`: noWorkload,
 	} {
@@ -64,10 +65,10 @@ func TestServiceEntries(t *testing.T) {
 	}
 	for spec, want := range map[string]Service{
 		`null`: noEntry, `7`: noEntry, `{}`: noEntry, `{ports: x, workloadSelector: x}`: noEntry,
-		`{ports: [x]}`:              with(func(s *Service) { s.Ports = []ServicePort{appProtocol(port("", 0, 0), "")} }),
-		`{ports: [{number: "80"}]}`: with(func(s *Service) { s.Ports = []ServicePort{appProtocol(port("", 0, 0), "")} }),
+		`{ports: [x]}`:              with(func(s *Service) { s.Ports = []corev1.ServicePort{appProtocol(port("", 0, 0), "")} }),
+		`{ports: [{number: "80"}]}`: with(func(s *Service) { s.Ports = []corev1.ServicePort{appProtocol(port("", 0, 0), "")} }),
 		`{ports: [{number: 80, name: web, protocol: GRPC, targetPort: 8080}]}`: with(func(s *Service) {
-			s.Ports = []ServicePort{appProtocol(port("web", 80, 8080), "grpc")}
+			s.Ports = []corev1.ServicePort{appProtocol(port("web", 80, 8080), "grpc")}
 		}),
 		`{workloadSelector: {}}`:                       with(func(s *Service) { s.Selector = emptyLabels }),
 		`{workloadSelector: {labels: [x]}}`:            with(func(s *Service) { s.Selector = emptyLabels }),
@@ -157,8 +158,8 @@ func TestPeerAuthenticationObjects(t *testing.T) {
 	}
 }
 
-// TestSidecarsInOrder: Istio takes the first that fits: those with a selector before
-// those without, the oldest first, and of the same age by name.
+// TestSidecarsInOrder: Istio takes the first that fits: those with a selector before those without, the oldest first,
+// and of the same age by name.
 func TestSidecarsInOrder(t *testing.T) {
 	const meta = `{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {namespace: shop, name: %s, creationTimestamp: "2026-01-0%dT00:00:00Z"}, spec: %s}`
 	const selecting = `{workloadSelector: {labels: {app: details}}}`
@@ -178,8 +179,7 @@ func TestSidecarsInOrder(t *testing.T) {
 	}
 }
 
-// TestRulesAndPoliciesInOrder: the oldest counts, and of the same age the first by
-// name.
+// TestRulesAndPoliciesInOrder: the oldest counts, and of the same age the first by name.
 func TestRulesAndPoliciesInOrder(t *testing.T) {
 	const rule = `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {namespace: shop, name: %s, creationTimestamp: "2026-01-0%dT00:00:00Z"}, spec: {host: "*.local", trafficPolicy: {tls: {mode: %s}}}}`
 	const policy = `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {namespace: istio-system, name: %s, creationTimestamp: "2026-01-0%dT00:00:00Z"}, spec: {mtls: {mode: %s}}}`

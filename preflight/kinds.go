@@ -39,13 +39,11 @@ const (
 	kindServiceEntry = "ServiceEntry"
 )
 
-// Kinds are the kinds that the cluster has and wasmer may watch, in the version to
-// watch. Pods and Services are read typed, Istio's kinds untyped.
+// Kinds are those that the cluster has and wasmer may watch, in the version to watch.
 type Kinds map[schema.GroupKind]schema.GroupVersionKind
 
-// Discover asks the API server which of the kinds can be watched, and logs which
-// cannot. It is called once, before the cache is made, because a cache waits for ever
-// for a kind that does not exist.
+// Discover asks the API server which of the kinds can be watched, and logs which cannot. It is called once, before
+// the cache is made, because a cache waits for ever for a kind that does not exist.
 func Discover(ctx context.Context, config *rest.Config) (Kinds, error) {
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
@@ -87,8 +85,7 @@ func (k Kinds) discover(ctx context.Context, kind schema.GroupKind, mapper meta.
 	return nil
 }
 
-// allowed asks whether wasmer may do so in every namespace. It may not if it is
-// forbidden to ask.
+// allowed asks whether wasmer may do so in every namespace. It may not if it is forbidden to ask.
 func allowed(ctx context.Context, reviews authorization.SelfSubjectAccessReviewInterface, verb string, r schema.GroupVersionResource) (bool, error) {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: r.Group, Version: r.Version, Resource: r.Resource},
@@ -103,9 +100,8 @@ func allowed(ctx context.Context, reviews authorization.SelfSubjectAccessReviewI
 	return answer.Status.Allowed, nil
 }
 
-// Object returns an empty object of one of the kinds, as the cache is asked for it:
-// Istio's are untyped, so that a value that a newer Istio knows does not keep the cache
-// from being filled.
+// Object returns an empty object of one of the kinds, as the cache is asked for it: Istio's are untyped, so that a
+// value that a newer Istio knows does not keep the cache from being filled.
 func (k Kinds) Object(kind schema.GroupKind) client.Object {
 	switch kind {
 	case Pods:
@@ -135,9 +131,8 @@ func (k Kinds) Fill(ctx context.Context, c cache.Cache) error {
 	return nil
 }
 
-// transforms say what the cache keeps of each kind: what is read of it. A transform
-// may be handed what it returned before, and things of other types, such as
-// tombstones, which it leaves alone.
+// transforms say what the cache keeps of each kind: what is read of it. A transform may be handed what it returned
+// before, and things of other types, such as tombstones, which it leaves alone.
 var transforms = map[schema.GroupKind]toolscache.TransformFunc{
 	Pods:                mesh.TrimPod,
 	Services:            trimService,

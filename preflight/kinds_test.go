@@ -108,8 +108,7 @@ func meshed() map[string][]string {
 	}
 }
 
-// TestDiscover: what the cluster lacks, or wasmer may not watch, is left out, and
-// nothing else.
+// TestDiscover: what the cluster lacks, or wasmer may not watch, is left out, and nothing else.
 func TestDiscover(t *testing.T) {
 	all := "DestinationRule Pod PeerAuthentication Service ServiceEntry Sidecar WorkloadEntry"
 	old := map[string][]string{"v1": meshed()["v1"], "networking.istio.io/v1beta1": {"sidecars/Sidecar"}}
@@ -145,8 +144,7 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// TestDiscoverFailsWithoutAnAnswer: wasmer then restarts, instead of leaving
-// findings out for good.
+// TestDiscoverFailsWithoutAnAnswer: wasmer then restarts, instead of leaving findings out for good.
 func TestDiscoverFailsWithoutAnAnswer(t *testing.T) {
 	for _, path := range []string{"/api/v1", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"} {
 		server := httptest.NewServer(cluster{groups: meshed(), broken: path})

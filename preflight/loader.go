@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -17,21 +16,18 @@ import (
 	"github.com/autowasm/autowasm/internal/mesh"
 )
 
-// maxWorkloads bounds how many Pods one AutoWasm is checked against. What others have is
-// taken as unknown.
+// maxWorkloads bounds how many Pods one AutoWasm is checked against. What others have is taken as unknown.
 const maxWorkloads = 2000
 
 // A Loader reads what concerns an AutoWasm.
 type Loader struct {
-	// Reader must be a cache that has Kinds: it is read within admissions. What it
-	// returns is neither changed nor copied.
+	// Reader must be a cache that has Kinds: it is read within admissions. What it returns is not changed, nor copied.
 	Reader client.Reader
 	Kinds  Kinds
 	Options
 }
 
-// Findings loads and checks. It fails when the cache cannot be read, such as before
-// it is filled.
+// Findings loads and checks. It fails when the cache cannot be read, such as before it is filled.
 func (l *Loader) Findings(ctx context.Context, aw *v1alpha1.AutoWasm) ([]Finding, error) {
 	view, err := l.Load(ctx, aw)
 	if err != nil {
@@ -40,8 +36,7 @@ func (l *Loader) Findings(ctx context.Context, aw *v1alpha1.AutoWasm) ([]Finding
 	return Check(aw, view, l.Options), nil
 }
 
-// Load reads what Check needs, from the cache alone. The end of ctx ends it while the
-// cache is not filled yet.
+// Load reads what Check needs, from the cache alone. The end of ctx ends it while the cache is not filled yet.
 func (l *Loader) Load(ctx context.Context, aw *v1alpha1.AutoWasm) (View, error) {
 	r := &reading{ctx: ctx, loader: l, aw: aw}
 	r.workloads()
@@ -50,7 +45,7 @@ func (l *Loader) Load(ctx context.Context, aw *v1alpha1.AutoWasm) (View, error) 
 		r.istio()
 		r.server()
 	}
-	return r.view, errors.Join(r.errs...)
+	return r.view, r.err
 }
 
 // reading is one Load.
@@ -59,28 +54,22 @@ type reading struct {
 	loader *Loader
 	aw     *v1alpha1.AutoWasm
 	view   View
-	errs   []error
+	err    error // of the first read that failed: a cache that fails is not read again
 }
 
-// has reports whether the cache has a kind, and nothing failed so far: a cache that
-// fails is not read again.
+// has reports whether the cache has a kind, and nothing failed so far.
 func (r *reading) has(kind schema.GroupKind) bool {
 	_, ok := r.loader.Kinds[kind]
-	return ok && len(r.errs) == 0
+	return ok && r.err == nil
 }
 
 func (r *reading) list(into client.ObjectList, o ...client.ListOption) {
-	if len(r.errs) > 0 {
-		return
-	}
-	o = append(o, client.UnsafeDisableDeepCopy)
-	if err := r.loader.Reader.List(r.ctx, into, o...); err != nil {
-		r.errs = append(r.errs, err)
+	if r.err == nil {
+		r.err = r.loader.Reader.List(r.ctx, into, append(o, client.UnsafeDisableDeepCopy)...)
 	}
 }
 
-// entries are objects of one of Istio's kinds in some namespaces, each once; "" alone
-// stands for all.
+// entries are objects of one of Istio's kinds in some namespaces, each once; "" alone stands for all.
 func (r *reading) entries(kind schema.GroupKind, namespaces ...string) []unstructured.Unstructured {
 	if !r.has(kind) {
 		return nil
@@ -128,8 +117,7 @@ func (r *reading) workloads() {
 	}
 }
 
-// services reads those that Check needs: those of the selected workloads, or all
-// that may be called.
+// services reads those that Check needs: those of the selected workloads, or all that may be called.
 func (r *reading) services() {
 	if len(r.aw.Spec.Filter.ApplyPorts) == 0 {
 		return
@@ -185,8 +173,7 @@ func (r *reading) istio() {
 	}
 }
 
-// server reads the module server's Service; there is none where wasmer does not run
-// in the cluster.
+// server reads the module server's Service; there is none where wasmer does not run in the cluster.
 func (r *reading) server() {
 	key, ok := serviceKey(r.loader.Host)
 	if !ok || !r.has(Services) {
@@ -194,10 +181,8 @@ func (r *reading) server() {
 	}
 	var service corev1.Service
 	err := r.loader.Reader.Get(r.ctx, key, &service)
-	if client.IgnoreNotFound(err) != nil {
-		r.errs = append(r.errs, err)
-	}
 	if err != nil {
+		r.err = client.IgnoreNotFound(err)
 		return
 	}
 	server := &Server{ExportTo: exportTo(&service)}

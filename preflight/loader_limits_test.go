@@ -14,8 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// TestLoadWithoutKinds: what the cluster does not have is not asked for, and nothing
-// is concluded from it.
+// TestLoadWithoutKinds: what the cluster does not have is not asked for, and nothing is concluded from it.
 func TestLoadWithoutKinds(t *testing.T) {
 	l := loader(t, Kinds{})
 	l.Reader = nil
@@ -129,8 +128,8 @@ func TestACacheThatCannotReadAKind(t *testing.T) {
 	}
 }
 
-// TestWorkloadsAtTheLimit: one Pod less than the limit is all there are; at the limit
-// nothing is concluded from what is not there.
+// TestWorkloadsAtTheLimit: one Pod less than the limit is all there are; at the limit nothing is concluded from what
+// is not there.
 func TestWorkloadsAtTheLimit(t *testing.T) {
 	for n, want := range map[int]int{maxWorkloads - 1: 2, maxWorkloads: 0} {
 		l := loader(t, everyKind())

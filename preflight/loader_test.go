@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -77,8 +78,8 @@ const proxiedWasmerPod = `{apiVersion: v1, kind: Pod, metadata: {namespace: isti
 func TestLoadWorkloads(t *testing.T) {
 	l := loader(t, everyKind(), detailsPod, finishedPod, failedPod, leavingPod, otherPod, farPod, detailsVM)
 	want := View{Workloads: []Workload{
-		{Labels: details, Ports: []WorkloadPort{{"web", 9080}}, Proxied: true},
-		{Labels: details, Ports: []WorkloadPort{{"web", 9090}}, Proxied: true},
+		{Labels: details, Ports: []corev1.ContainerPort{containerPort("web", 9080)}, Proxied: true},
+		{Labels: details, Ports: []corev1.ContainerPort{containerPort("web", 9090)}, Proxied: true},
 	}}
 	requireView(t, l, autoWasm(""), want)
 	meshWide := autoWasm("")
@@ -90,16 +91,16 @@ func TestLoadWorkloads(t *testing.T) {
 }
 
 func TestLoadServices(t *testing.T) {
-	pod := workload(WorkloadPort{"web", 9080})
-	near := Service{Kind: kindService, Namespace: "shop", Name: "details", Selector: details, Ports: []ServicePort{port("http", 80, "web")}}
-	entry := Service{Kind: kindServiceEntry, Namespace: "shop", Name: "vms", Selector: details, Ports: []ServicePort{appProtocol(port("web", 81, 9090), "http")}}
-	far := Service{Kind: kindService, Namespace: "bank", Name: "ledger", Ports: []ServicePort{appProtocol(port("", 8000, 9000), "http")}}
+	pod := workload(containerPort("web", 9080))
+	near := Service{Kind: kindService, Namespace: "shop", Name: "details", Selector: details, Ports: []corev1.ServicePort{port("http", 80, "web")}}
+	entry := Service{Kind: kindServiceEntry, Namespace: "shop", Name: "vms", Selector: details, Ports: []corev1.ServicePort{appProtocol(port("web", 81, 9090), "http")}}
+	far := Service{Kind: kindService, Namespace: "bank", Name: "ledger", Ports: []corev1.ServicePort{appProtocol(port("", 8000, 9000), "http")}}
 	const other = `{apiVersion: v1, kind: Service, metadata: {namespace: shop, name: other}, spec: {selector: {app: details, v: "2"}, ports: [{port: 80}]}}`
 	l := loader(t, everyKind(), detailsPod, detailsService, other, farService, hiddenService, detailsEntry)
 	for context, want := range map[v1alpha1.Context][]Service{"": {near, entry}, v1alpha1.Gateway: {near, entry}} {
 		requireView(t, l, autoWasm(context, 9080), View{Workloads: []Workload{pod}, Services: want})
 	}
-	second := Service{Kind: kindService, Namespace: "shop", Name: "other", Selector: map[string]string{"app": "details", "v": "2"}, Ports: []ServicePort{port("", 80, nil)}}
+	second := Service{Kind: kindService, Namespace: "shop", Name: "other", Selector: map[string]string{"app": "details", "v": "2"}, Ports: []corev1.ServicePort{port("", 80, nil)}}
 	requireView(t, l, autoWasm(v1alpha1.Outbound, 9080), View{Workloads: []Workload{pod}, Services: []Service{far, near, second, entry}})
 	requireView(t, l, autoWasm(""), View{Workloads: []Workload{pod}})
 }
@@ -189,8 +190,7 @@ func TestExportToOfServices(t *testing.T) {
 	}
 }
 
-// TestLoadServerWithoutPods: of a Service without a selector, or whose Pods end, no
-// proxy is known.
+// TestLoadServerWithoutPods: of a Service without a selector, or whose Pods end, no proxy is known.
 func TestLoadServerWithoutPods(t *testing.T) {
 	const bare = `{apiVersion: v1, kind: Service, metadata: {namespace: istio-system, name: wasmer}, spec: {ports: [{port: 8081}]}}`
 	const ending = `{apiVersion: v1, kind: Pod, metadata: {namespace: istio-system, name: old, labels: {app: wasmer}}, spec: {containers: [{name: istio-proxy}]}, status: {phase: Failed}}`

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -19,13 +20,12 @@ func (c *check) ports() {
 	}
 }
 
-// listeningPort is for the contexts in which a proxy listens for its workload: the
-// port is the one that a Service leads to.
+// listeningPort is for the contexts in which a proxy listens for its workload, at what a Service leads to.
 func (c *check) listeningPort(port int32) {
 	if c.ingress(port) {
 		return
 	}
-	leading := c.leadingTo(port)
+	leading := c.servicePorts(func(p servicePort) bool { return c.leads(p, port) })
 	if len(leading) > 0 {
 		if !c.gateway() { // whose protocols are those of its Gateway objects
 			c.http(port, leading)
@@ -35,9 +35,9 @@ func (c *check) listeningPort(port int32) {
 	if c.view.ServicesUnknown || c.view.WorkloadsUnknown || c.view.MoreWorkloads || len(c.view.Workloads) == 0 {
 		return // what leads there may not be seen
 	}
-	if s, p, ok := c.withNumber(port); ok {
-		c.found(v1alpha1.ReasonServicePortNotTargetPort, "port %d is that of %s, which leads to %s: write %s into applyPorts for context %s",
-			port, s.title(), targetOf(p), c.remedyFor(s, p), c.context())
+	if own := c.servicePorts(func(p servicePort) bool { return p.Port == port && c.selected(p.service) }); len(own) > 0 {
+		c.found(v1alpha1.ReasonServicePortNotTargetPort, "port %d is that of %s, which leads to port %s: write %s into applyPorts for context %s",
+			port, own[0].service.title(), &own[0].TargetPort, c.remedyFor(own[0]), cmp.Or(c.aw.Spec.Filter.Context, v1alpha1.Inbound))
 		return
 	}
 	c.missing(port)
@@ -59,14 +59,7 @@ func (c *check) calledPort(port int32) {
 	if c.egress(port) {
 		return
 	}
-	var called []servicePort
-	for _, s := range c.view.Services {
-		for _, p := range s.Ports {
-			if p.Number == port {
-				called = append(called, servicePort{s, p})
-			}
-		}
-	}
+	called := c.servicePorts(func(p servicePort) bool { return p.Port == port })
 	switch {
 	case len(called) > 0:
 		c.http(port, called)
@@ -77,24 +70,21 @@ func (c *check) calledPort(port int32) {
 }
 
 func (c *check) notCalled(port int32) {
-	for _, s := range c.view.Services {
-		for _, p := range s.Ports {
-			if p.Target.Type == intstr.Int && p.Target.IntVal == port {
-				c.found(v1alpha1.ReasonTargetPortNotServicePort, "port %d is a target port of %s, whose own port is %d: write %d into applyPorts for context Outbound", port, s.title(), p.Number, p.Number)
-				return
-			}
-		}
+	if all := c.servicePorts(func(p servicePort) bool { return p.TargetPort == intstr.FromInt32(port) }); len(all) > 0 {
+		c.found(v1alpha1.ReasonTargetPortNotServicePort, "port %d is a target port of %s, whose own port is %d: write %d into applyPorts for context Outbound",
+			port, all[0].service.title(), all[0].Port, all[0].Port)
+		return
 	}
 	c.found(v1alpha1.ReasonPortNotFound, "port %d is not the port of any Service: context Outbound means the port that is called", port)
 }
 
 // http reports a port that every Service declares to be something else than HTTP.
 func (c *check) http(port int32, all []servicePort) {
-	if slices.ContainsFunc(all, func(p servicePort) bool { return mayBeHTTP(p.port) }) {
+	if slices.ContainsFunc(all, func(p servicePort) bool { return mayBeHTTP(p.ServicePort) }) {
 		return
 	}
 	first := all[0]
-	c.found(v1alpha1.ReasonPortNotHTTP, "port %d (%s) is not HTTP to Istio, by %s: %s", port, protocolOf(first.port), first.service.title(), first.remedy())
+	c.found(v1alpha1.ReasonPortNotHTTP, "port %d (%s) is not HTTP to Istio, by %s: %s", port, first.protocol(), first.service.title(), first.remedy())
 }
 
 // remedy is how to declare HTTP: a ServiceEntry has a field for it.
@@ -105,7 +95,7 @@ func (p servicePort) remedy() string {
 	return "name its port http-… or set appProtocol: http"
 }
 
-func protocolOf(p ServicePort) string {
+func (p servicePort) protocol() string {
 	switch {
 	case p.AppProtocol != nil:
 		return *p.AppProtocol

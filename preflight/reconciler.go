@@ -14,7 +14,6 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -31,13 +30,11 @@ import (
 // Name is that of the controller, in logs and metrics.
 const Name = "autowasm-preflight"
 
-// delay is how long after a change the AutoWasms that it may concern are checked.
-// Meanwhile changes are gathered, however many there are.
+// delay is how long changes are gathered before the AutoWasms that they may concern are checked.
 const delay = 10 * time.Second
 
-// Reconciler finds the AutoWasms whose findings are not those of their status any more,
-// because Pods, Services or objects of Istio's have changed. It runs on the leader, and
-// writes nothing. A namespace in which nothing has changed costs nothing.
+// Reconciler finds the AutoWasms whose findings are not those of their status any more, because Pods, Services or
+// objects of Istio's have changed. It runs on the leader, and writes nothing. Namespaces without changes cost nothing.
 type Reconciler struct {
 	loader   *Loader
 	cache    client.Reader
@@ -52,22 +49,17 @@ type scope struct {
 	outbound bool
 }
 
-// everything is the scope of what is for the whole mesh.
-var everything = scope{}
-
-// NewReconciler makes a Reconciler. The cache must hold AutoWasms and what the loader
-// reads.
+// NewReconciler makes a Reconciler. The cache must hold AutoWasms and what the loader reads.
 func NewReconciler(cache client.Reader, loader *Loader) *Reconciler {
 	return &Reconciler{loader: loader, cache: cache, onChange: func(types.NamespacedName) {}}
 }
 
-// OnChange has f called with the name of each AutoWasm whose Condition has changed. f
-// must not block. It is set before the Reconciler runs.
+// OnChange has f called with each AutoWasm whose Condition has changed. f must not block. It is set before the
+// Reconciler runs.
 func (r *Reconciler) OnChange(f func(types.NamespacedName)) { r.onChange = f }
 
-// Condition returns PreflightPassed of aw as it is now, without its generation and times;
-// nil while the cache cannot be read. It changes neither the phase nor whether aw is
-// Ready: it is why a filter may not do what it is for.
+// Condition returns PreflightPassed of aw as it is now, without its generation and times; nil while the cache cannot
+// be read. It changes neither the phase nor whether aw is Ready: it is why a filter may not do what it is for.
 func (r *Reconciler) Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *metav1.Condition {
 	findings, err := r.loader.Findings(ctx, aw)
 	if err != nil {
@@ -90,7 +82,7 @@ func (r *Reconciler) Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *meta
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	b := builder.TypedControllerManagedBy[scope](mgr).Named(Name)
 	for kind := range r.loader.Kinds {
-		b = b.WatchesRawSource(r.source(mgr.GetCache(), kind))
+		b = b.WatchesRawSource(source.TypedKind(mgr.GetCache(), r.loader.Kinds.Object(kind), r.handler(kind), predicate.Funcs{UpdateFunc: matters}))
 	}
 	if len(r.loader.Kinds) == 0 {
 		return nil
@@ -99,10 +91,6 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		return fmt.Errorf("set up the reconciler of preflight findings: %w", err)
 	}
 	return nil
-}
-
-func (r *Reconciler) source(informers cache.Cache, kind schema.GroupKind) source.TypedSource[scope] {
-	return source.TypedKind(informers, r.loader.Kinds.Object(kind), r.handler(kind), predicate.Funcs{UpdateFunc: matters})
 }
 
 // handler enqueues the scopes that a change of an object of a kind may concern.
@@ -125,13 +113,13 @@ func (r *Reconciler) handler(kind schema.GroupKind) handler.TypedEventHandler[cl
 	}
 }
 
-// concerned returns whom a change concerns: those of the namespace, those who call it,
-// or all when the namespace is Istio's root or the module server's.
+// concerned returns whom a change concerns: those of the namespace, those who call it, or all, when the namespace is
+// Istio's root or the module server's.
 func (r *Reconciler) concerned(kind schema.GroupKind, namespace string) []scope {
 	o := r.loader.Options
 	switch {
 	case namespace == o.RootNamespace, namespace == istio.NamespaceOf(o.Host):
-		return []scope{everything}
+		return []scope{{}}
 	case kind == Services, kind == ServiceEntries:
 		return []scope{{namespace: namespace}, {outbound: true}}
 	default:
@@ -139,8 +127,7 @@ func (r *Reconciler) concerned(kind schema.GroupKind, namespace string) []scope 
 	}
 }
 
-// matters leaves out resyncs, and what happens to a Pod all the time: only its labels,
-// and whether it is going, count.
+// matters leaves out resyncs, and what happens to a Pod all the time: only its labels, and whether it ends, count.
 func matters(e event.UpdateEvent) bool {
 	old, ok := e.ObjectOld.(*corev1.Pod)
 	pod, also := e.ObjectNew.(*corev1.Pod)
@@ -168,8 +155,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, s scope) (reconcile.Result, 
 	return reconcile.Result{}, nil
 }
 
-// outdated reports whether the status of aw has other findings than there are. One that
-// has no EnvoyFilter yet is left to its own retries, which back off from its source.
+// outdated reports whether the status of aw has other findings than there are. One that has no EnvoyFilter yet is
+// left to its own retries, which back off from its source.
 func (r *Reconciler) outdated(ctx context.Context, aw *v1alpha1.AutoWasm) bool {
 	applied := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionEnvoyFilterApplied)
 	if applied == nil || applied.Status != metav1.ConditionTrue || applied.ObservedGeneration != aw.Generation {

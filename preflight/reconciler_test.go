@@ -180,8 +180,7 @@ func podIn(namespace string) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "p"}}
 }
 
-// TestChangesConcern: a change has those checked that it may concern, and named those
-// whose status is outdated.
+// TestChangesConcern: a change has those checked that it may concern, and named those whose status is outdated.
 func TestChangesConcern(t *testing.T) {
 	finding := func(namespace string) metav1.Condition {
 		return passed(metav1.ConditionFalse, v1alpha1.ReasonNoPodSelected, "app=details matches no pod of namespace "+namespace+": correct spec.selector, or deploy what it is to match")
@@ -235,8 +234,7 @@ func TestChangesConcern(t *testing.T) {
 	}
 }
 
-// TestChangesAreGathered: however many there are, the AutoWasms of a namespace are
-// checked once every few seconds.
+// TestChangesAreGathered: however many there are, the AutoWasms of a namespace are checked once every few seconds.
 func TestChangesAreGathered(t *testing.T) {
 	watching(t, func(w *watched) {
 		for range 60 {

@@ -69,9 +69,8 @@ func (c *check) tls() {
 	}
 }
 
-// rule is the DestinationRule by which the selected proxies call the module server:
-// the one of their own namespace, else of its, else of the root, each with the most
-// specific host.
+// rule is the DestinationRule by which the selected proxies call the module server: the one of their own namespace,
+// else of its, else of the root, each with the most specific host.
 func (c *check) rule() *DestinationRule {
 	for _, namespace := range []string{c.aw.Namespace, c.home(), c.options.RootNamespace} {
 		var best *DestinationRule
@@ -105,8 +104,8 @@ func moreSpecific(a, b string) bool {
 	return len(a) > len(b)
 }
 
-// strict is the PeerAuthentication that has the module server refuse plain text, or
-// nil: that of its port, else of its workload, of its namespace, of the mesh.
+// strict is the PeerAuthentication that has the module server refuse plain text, or nil. That of its port counts, else
+// of its workload, of its namespace, of the mesh.
 func (c *check) strict() *PeerAuthentication {
 	s := c.view.Server
 	for _, rank := range []func(*PeerAuthentication) bool{
@@ -125,22 +124,18 @@ func (c *check) strict() *PeerAuthentication {
 		if ofPort := p.Ports[s.TargetPort]; ofPort != "" && p.Selector != nil {
 			mode = ofPort
 		}
-		if mode != "" {
-			return strictOnly(p, mode)
+		switch mode {
+		case "":
+			continue
+		case "STRICT":
+			return p
 		}
+		return nil
 	}
 	return nil
 }
 
-func strictOnly(p *PeerAuthentication, mode string) *PeerAuthentication {
-	if mode != "STRICT" {
-		return nil
-	}
-	return p
-}
-
-// sidecarOf is the Sidecar that a workload of the AutoWasm's namespace has, or nil:
-// the first of its namespace that fits, else the root namespace's for all.
+// sidecarOf is the Sidecar that a workload has, or nil: the first of its namespace that fits, else the root's for all.
 func (c *check) sidecarOf(w Workload) *Sidecar {
 	var ofRoot *Sidecar
 	for i := range c.view.Sidecars {
@@ -170,8 +165,7 @@ func (c *check) sidecars() []*Sidecar {
 	return all
 }
 
-// ingress reports whether a Sidecar has the proxies of selected workloads listen on a
-// port.
+// ingress reports whether a Sidecar has the proxies of selected workloads listen on a port.
 func (c *check) ingress(port int32) bool {
 	return slices.ContainsFunc(c.sidecars(), func(s *Sidecar) bool { return slices.Contains(s.Ingress, port) })
 }
@@ -191,8 +185,7 @@ func (s *Sidecar) hides(host, namespace, ofNamespace string, port int32) bool {
 	return !slices.ContainsFunc(s.Egress, func(e Egress) bool { return e.imports(host, namespace, ofNamespace, port) })
 }
 
-// imports follows Istio: "ns/host" with "." for the workload's own namespace, "*" for
-// each, and "~" before the namespace of what is left out.
+// imports follows Istio: "ns/host", with "." for the workload's own namespace, "*" for each, "~" before an excluded one.
 func (e Egress) imports(host, namespace, ofNamespace string, port int32) bool {
 	if e.Port != 0 && e.Port != port && !e.Proxy {
 		return false

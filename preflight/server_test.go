@@ -146,8 +146,7 @@ func TestStrictModuleServer(t *testing.T) {
 	})
 }
 
-// TestWithoutAServer: a cluster of Envoy's own tells nothing of where the module
-// server is.
+// TestWithoutAServer: a cluster of Envoy's own tells nothing of where the module server is.
 func TestWithoutAServer(t *testing.T) {
 	view := good(exported("~"), sidecars(importing("./*")), rules(rule("shop", "*", "SIMPLE")))
 	if got := Check(autoWasm(""), view, Options{RootNamespace: "istio-system"}); got != nil {
@@ -155,8 +154,8 @@ func TestWithoutAServer(t *testing.T) {
 	}
 }
 
-// TestSidecarBesideTheServer: "." is the workload's own namespace, which can be the
-// module server's, also in the root's Sidecar for all.
+// TestSidecarBesideTheServer: "." is the workload's own namespace, which can be the module server's, also in the
+// root's Sidecar for all.
 func TestSidecarBesideTheServer(t *testing.T) {
 	aw := autoWasm("")
 	aw.Namespace = "istio-system"

@@ -13,27 +13,28 @@ import (
 // servicePort is a port with the Service that has it.
 type servicePort struct {
 	service Service
-	port    ServicePort
+	corev1.ServicePort
 }
 
-// leadingTo are the ports of Services that lead to a port of a selected workload.
-func (c *check) leadingTo(port int32) []servicePort {
-	var leading []servicePort
+// servicePorts are the ports of Services for which a condition holds.
+func (c *check) servicePorts(holds func(servicePort) bool) []servicePort {
+	var found []servicePort
 	for _, s := range c.view.Services {
-		for _, p := range s.Ports {
-			if c.leads(s, p, port) {
-				leading = append(leading, servicePort{s, p})
+		for i := range s.Ports {
+			if p := (servicePort{s, s.Ports[i]}); holds(p) {
+				found = append(found, p)
 			}
 		}
 	}
-	return leading
+	return found
 }
 
-func (c *check) leads(s Service, p ServicePort, port int32) bool {
+// leads reports whether a Service's port leads to a port of a selected workload.
+func (c *check) leads(p servicePort, port int32) bool {
 	if target := p.target(); target.Type == intstr.Int {
-		return target.IntVal == port && c.selected(s)
+		return target.IntVal == port && c.selected(p.service)
 	}
-	return slices.Contains(c.named(s, p.Target.StrVal), port)
+	return slices.Contains(c.named(p.service, p.TargetPort.StrVal), port)
 }
 
 // selected reports whether a Service selects one of the workloads.
@@ -47,38 +48,26 @@ func (c *check) named(s Service, name string) []int32 {
 	}
 	for _, w := range c.view.Workloads {
 		for _, p := range w.Ports {
-			if p.Name == name && !slices.Contains(numbers, p.Number) && selects(s.Selector, w.Labels) {
-				numbers = append(numbers, p.Number)
+			if p.Name == name && !slices.Contains(numbers, p.ContainerPort) && selects(s.Selector, w.Labels) {
+				numbers = append(numbers, p.ContainerPort)
 			}
 		}
 	}
 	return numbers
 }
 
-// withNumber finds a Service of the workloads that has the port as its own.
-func (c *check) withNumber(port int32) (Service, ServicePort, bool) {
-	for _, s := range c.view.Services {
-		for _, p := range s.Ports {
-			if p.Number == port && c.selected(s) {
-				return s, p, true
-			}
-		}
-	}
-	return Service{}, ServicePort{}, false
-}
-
 func (c *check) declares(port int32) bool {
 	return slices.ContainsFunc(c.view.Workloads, func(w Workload) bool {
-		return slices.ContainsFunc(w.Ports, func(p WorkloadPort) bool { return p.Number == port })
+		return slices.ContainsFunc(w.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == port })
 	})
 }
 
 // remedyFor is the number that a Service's port leads to, or how to find it.
-func (c *check) remedyFor(s Service, p ServicePort) string {
-	if p.Target.Type == intstr.Int {
-		return strconv.Itoa(int(p.Target.IntVal))
+func (c *check) remedyFor(p servicePort) string {
+	if p.TargetPort.Type == intstr.Int {
+		return strconv.Itoa(int(p.TargetPort.IntVal))
 	}
-	numbers := c.named(s, p.Target.StrVal)
+	numbers := c.named(p.service, p.TargetPort.StrVal)
 	if len(numbers) == 0 {
 		return "its number"
 	}
@@ -91,16 +80,11 @@ const maxNamed = 5
 // instead names the ports that there are.
 func (c *check) instead() string {
 	var numbers []int32
-	for _, s := range c.view.Services {
-		if !c.selected(s) {
-			continue
-		}
-		for _, p := range s.Ports {
-			if target := p.target(); target.Type == intstr.Int {
-				numbers = append(numbers, target.IntVal)
-			} else {
-				numbers = append(numbers, c.named(s, target.StrVal)...)
-			}
+	for _, p := range c.servicePorts(func(p servicePort) bool { return c.selected(p.service) }) {
+		if target := p.target(); target.Type == intstr.Int {
+			numbers = append(numbers, target.IntVal)
+		} else {
+			numbers = append(numbers, c.named(p.service, target.StrVal)...)
 		}
 	}
 	slices.Sort(numbers)
@@ -115,27 +99,17 @@ func (c *check) instead() string {
 	return ": choose of " + strings.Join(words, ", ")
 }
 
-func (c *check) context() string {
-	if c.gateway() {
-		return "Gateway"
-	}
-	return "Inbound"
-}
-
 // target is what the port leads to: itself, when no target is set.
-func (p ServicePort) target() intstr.IntOrString {
-	if p.Target.Type == intstr.Int && p.Target.IntVal == 0 {
-		return intstr.FromInt32(p.Number)
+func (p servicePort) target() intstr.IntOrString {
+	if p.TargetPort == (intstr.IntOrString{}) {
+		return intstr.FromInt32(p.Port)
 	}
-	return p.Target
+	return p.TargetPort
 }
-
-func targetOf(p ServicePort) string { return "port " + p.Target.String() }
 
 func (s Service) title() string { return fmt.Sprintf("%s %s", s.Kind, s.Name) }
 
-// httpProtocols are the words before the first hyphen of a port's name, or its
-// appProtocol, that Istio takes for HTTP.
+// httpProtocols are what Istio takes for HTTP before the first hyphen of a port's name or appProtocol.
 var httpProtocols = []string{"http", "http2", "http_proxy", "grpc"}
 
 // otherProtocols are those that it takes for something else.
@@ -144,13 +118,11 @@ var otherProtocols = []string{"tcp", "udp", "https", "tls", "mongo", "redis", "m
 // standardProtocols are Kubernetes' own words, and whether they are HTTP that a proxy sees.
 var standardProtocols = map[string]bool{"kubernetes.io/h2c": true, "kubernetes.io/ws": true, "kubernetes.io/wss": false}
 
-// neverSniffed are ports whose protocols wait for the server's first word, so that
-// Istio takes them for TCP unless they are declared.
+// neverSniffed are ports at which the server speaks first, so that Istio takes them for TCP unless they are declared.
 var neverSniffed = []int32{25, 53, 3306, 27017}
 
-// mayBeHTTP reports whether Istio handles a port as HTTP, or sniffs each connection
-// to find out.
-func mayBeHTTP(p ServicePort) bool {
+// mayBeHTTP reports whether Istio handles a port as HTTP, or sniffs each connection to find out.
+func mayBeHTTP(p corev1.ServicePort) bool {
 	if p.Protocol != "" && p.Protocol != corev1.ProtocolTCP {
 		return false
 	}
@@ -168,5 +140,5 @@ func mayBeHTTP(p ServicePort) bool {
 	case slices.Contains(otherProtocols, word):
 		return false
 	}
-	return !slices.Contains(neverSniffed, p.Number)
+	return !slices.Contains(neverSniffed, p.Port)
 }

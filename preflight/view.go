@@ -19,13 +19,13 @@ type View struct {
 	// MoreWorkloads than are read: what the others have is not known.
 	MoreWorkloads bool
 
-	// Services that can lead to a selected workload, or, for the context Outbound, all
-	// that proxies may call. When ServicesUnknown, there may be others.
+	// Services that can lead to a selected workload, or, for the context Outbound, that proxies may call; there may be
+	// others when ServicesUnknown.
 	Services        []Service
 	ServicesUnknown bool
 
-	// Sidecars of the AutoWasm's namespace and of the root namespace, in the order in
-	// which Istio takes the first that fits: those with a selector, the oldest first.
+	// Sidecars of the AutoWasm's namespace and of the root namespace, in the order in which Istio takes the first
+	// that fits: those with a selector, the oldest first.
 	Sidecars []Sidecar
 	// Server is the module server; nil when there is nothing to know of it.
 	Server *Server
@@ -39,34 +39,16 @@ type View struct {
 type Workload struct {
 	Labels map[string]string
 	// Ports that it declares, which need not be all that it has.
-	Ports []WorkloadPort
+	Ports []corev1.ContainerPort
 	// Proxied is true when there is a proxy of Istio's beside it.
 	Proxied bool
-}
-
-// A WorkloadPort is a port of a container.
-type WorkloadPort struct {
-	Name   string
-	Number int32
 }
 
 // A Service is a Service or a ServiceEntry.
 type Service struct {
 	Kind, Namespace, Name string
 	Selector              map[string]string
-	Ports                 []ServicePort
-}
-
-// A ServicePort is a port of a Service.
-type ServicePort struct {
-	Name   string
-	Number int32
-	// Target is what the port leads to; Number when it is zero.
-	Target intstr.IntOrString
-	// Protocol is corev1.ProtocolTCP when it is "".
-	Protocol corev1.Protocol
-	// AppProtocol is nil when it is not set.
-	AppProtocol *string
+	Ports                 []corev1.ServicePort // TargetPort is Port when it is zero, Protocol TCP when it is ""
 }
 
 // A Sidecar is Istio's configuration of some proxies.
@@ -108,8 +90,7 @@ type DestinationRule struct {
 	ExportTo []string
 	// Selector is nil when the rule is for all workloads.
 	Selector map[string]string
-	// Mode of TLS to the port that modules are loaded from: DISABLE, SIMPLE, MUTUAL or
-	// ISTIO_MUTUAL; "" when the rule leaves it to Istio.
+	// Mode of TLS to the port that modules are loaded from: DISABLE, SIMPLE, MUTUAL or ISTIO_MUTUAL; "" when not set.
 	Mode string
 }
 
@@ -128,11 +109,8 @@ func workloadOf(pod *corev1.Pod) Workload {
 	w := Workload{Labels: pod.Labels, Proxied: mesh.HasProxy(pod)}
 	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range containers {
-			if containers[i].Name == istio.ProxyContainer {
-				continue
-			}
-			for _, p := range containers[i].Ports {
-				w.Ports = append(w.Ports, WorkloadPort{Name: p.Name, Number: p.ContainerPort})
+			if containers[i].Name != istio.ProxyContainer {
+				w.Ports = append(w.Ports, containers[i].Ports...)
 			}
 		}
 	}
@@ -140,13 +118,7 @@ func workloadOf(pod *corev1.Pod) Workload {
 }
 
 func serviceOf(s *corev1.Service) Service {
-	out := Service{Kind: kindService, Namespace: s.Namespace, Name: s.Name, Selector: s.Spec.Selector}
-	for _, p := range s.Spec.Ports {
-		out.Ports = append(out.Ports, ServicePort{
-			Name: p.Name, Number: p.Port, Target: p.TargetPort, Protocol: p.Protocol, AppProtocol: p.AppProtocol,
-		})
-	}
-	return out
+	return Service{Kind: kindService, Namespace: s.Namespace, Name: s.Name, Selector: s.Spec.Selector, Ports: s.Spec.Ports}
 }
 
 func exportTo(s *corev1.Service) []string {
@@ -174,13 +146,13 @@ func (s *Server) addPods(service *corev1.Service, pods []corev1.Pod, port int32)
 	}
 }
 
-func numberOf(target intstr.IntOrString, ports []WorkloadPort, otherwise int32) int32 {
+func numberOf(target intstr.IntOrString, ports []corev1.ContainerPort, otherwise int32) int32 {
 	if target.Type == intstr.Int {
 		return cmp.Or(target.IntVal, otherwise)
 	}
 	for _, p := range ports {
 		if p.Name == target.StrVal {
-			return p.Number
+			return p.ContainerPort
 		}
 	}
 	return 0
