@@ -6,21 +6,23 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/internal/text"
 )
 
-// conditions lists the conditions of status in a fixed order, Ready first. The
-// negative ones, Reconciling and Stalled, are there only while they are True: an
-// absent one is what tools read as "fine".
+// conditions lists the conditions of status in a fixed order, Ready first. The negative ones, Reconciling and
+// Stalled, are there only while they are True: an absent one is what tools read as "fine".
 func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outcome, now metav1.Time) []metav1.Condition {
 	wanted := []metav1.Condition{ready(status.Message, o)}
 	wanted = append(wanted, working(status.Message, o.failure)...)
 	wanted = append(wanted, sourceResolved(status.Module, o), moduleVerified(status.Module, o), envoyFilterApplied(o))
 	wanted = append(wanted, proxiesLoaded(o)...)
-	wanted = append(wanted, preflightPassed(prev, o.preflight)...)
+	if passed := preflightPassed(prev, o.preflight); passed != nil {
+		wanted = append(wanted, *passed)
+	}
 	var list []metav1.Condition
 	for _, c := range wanted {
 		if before := meta.FindStatusCondition(prev, c.Type); before != nil {
@@ -53,22 +55,20 @@ func working(message string, f *failure.Error) []metav1.Condition {
 	return []metav1.Condition{condition(kind, metav1.ConditionTrue, f.Reason, message)}
 }
 
-// sourceResolved is True only when status names the module that the source is
-// pinned to: a later reconcile trusts it and does not resolve again.
+// sourceResolved is True only when status names the module that the source is pinned to: later reconciles trust it.
 func sourceResolved(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {
 	const kind = v1alpha1.ConditionSourceResolved
 	switch {
 	case o.stage > stageSource && m != nil && m.SHA256 == o.pinned:
 		return condition(kind, metav1.ConditionTrue, v1alpha1.ReasonResolved, "pinned to "+cmp.Or(m.Reference, "sha256:"+m.SHA256)+withoutSecret(o))
-	case o.stage == stageSource && !concernsModule(o.failure.Reason):
+	case o.stage == stageSource && !moduleReasons.Has(o.failure.Reason):
 		return failed(kind, o.failure)
 	default:
 		return condition(kind, metav1.ConditionUnknown, v1alpha1.ReasonWaiting, "the source is not pinned to a module yet")
 	}
 }
 
-// withoutSecret says what the conditions that are True do not: nothing has proven
-// the credentials that the spec names now.
+// withoutSecret says that nothing has proven the credentials that the spec names now.
 func withoutSecret(o outcome) string {
 	if o.missingSecret == "" {
 		return ""
@@ -81,7 +81,7 @@ func moduleVerified(m *v1alpha1.ModuleStatus, o outcome) metav1.Condition {
 	switch {
 	case o.stage > stageModule && m != nil:
 		return condition(kind, metav1.ConditionTrue, v1alpha1.ReasonVerified, fmt.Sprintf("sha256:%s, %d bytes, Proxy-Wasm ABI %s", m.SHA256, m.Size, m.ABI))
-	case o.stage == stageModule, o.stage == stageSource && concernsModule(o.failure.Reason):
+	case o.stage == stageModule, o.stage == stageSource && moduleReasons.Has(o.failure.Reason):
 		return failed(kind, o.failure)
 	default:
 		return condition(kind, metav1.ConditionUnknown, v1alpha1.ReasonWaiting, "the module is not in the store yet")
@@ -116,34 +116,19 @@ func proxiesLoaded(o outcome) []metav1.Condition {
 }
 
 // preflightPassed is what was found, or what was found before.
-func preflightPassed(prev []metav1.Condition, now *metav1.Condition) []metav1.Condition {
-	if now == nil {
-		now = meta.FindStatusCondition(prev, v1alpha1.ConditionPreflightPassed)
-	}
-	if now == nil {
-		return nil
-	}
-	return []metav1.Condition{*now}
+func preflightPassed(prev []metav1.Condition, now *metav1.Condition) *metav1.Condition {
+	return cmp.Or(now, meta.FindStatusCondition(prev, v1alpha1.ConditionPreflightPassed))
 }
 
-// concernsModule tells failures of a module from failures to get at it: both come
-// from the same fetch.
-func concernsModule(r v1alpha1.Reason) bool {
-	switch r {
-	case v1alpha1.ReasonDigestMismatch, v1alpha1.ReasonTooLarge, v1alpha1.ReasonNotWasm, v1alpha1.ReasonComponent,
-		v1alpha1.ReasonNotProxyWasm, v1alpha1.ReasonUnknownImport, v1alpha1.ReasonStoreFailed:
-		return true
-	default:
-		return false
-	}
-}
+// moduleReasons tell failures of a module from failures to get at it: both come from the same fetch.
+var moduleReasons = sets.New(v1alpha1.ReasonDigestMismatch, v1alpha1.ReasonTooLarge, v1alpha1.ReasonNotWasm,
+	v1alpha1.ReasonComponent, v1alpha1.ReasonNotProxyWasm, v1alpha1.ReasonUnknownImport, v1alpha1.ReasonStoreFailed)
 
 func failed(kind string, f *failure.Error) metav1.Condition {
 	return condition(kind, conditionStatus(f), f.Reason, f.Error())
 }
 
-// conditionStatus is False for a terminal failure, and for proxies that are without the
-// filter now; Unknown for what may pass by itself.
+// conditionStatus is False for a terminal failure, and for proxies without the filter; Unknown for what may pass.
 func conditionStatus(f *failure.Error) metav1.ConditionStatus {
 	if f.Terminal || f.Reason == v1alpha1.ReasonProxyLoadFailed {
 		return metav1.ConditionFalse

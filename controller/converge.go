@@ -26,14 +26,11 @@ type converger struct {
 	live   client.Reader
 }
 
-// converge writes wanted, whose present state was seen as cached, and returns
-// what the cluster has then. It writes only on a difference.
+// converge writes wanted, which was cached, where it differs, and returns what the cluster has then.
 //
-// The order of the reads is what makes a write safe. The EnvoyFilter is read
-// first, the AutoWasm after it: an EnvoyFilter that was made for a newer
-// generation is then always seen together with that generation, and the write
-// given up (errStale). The write itself holds only for the EnvoyFilter that was
-// read.
+// The order of the reads is what makes a write safe. The EnvoyFilter is read first, the AutoWasm after it: an
+// EnvoyFilter that was made for a newer generation is then always seen together with that generation, and the write
+// given up (errStale). The write itself holds only for the EnvoyFilter that was read.
 func (c converger) converge(ctx context.Context, aw *v1alpha1.AutoWasm, cached, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	if settled(cached, wanted, aw) {
 		return cached, nil
@@ -52,7 +49,7 @@ func (c converger) converge(ctx context.Context, aw *v1alpha1.AutoWasm, cached, 
 	case !ours(present, aw):
 		return nil, foreign(present)
 	case !present.GetDeletionTimestamp().IsZero():
-		return nil, failure.Transientf(v1alpha1.ReasonEnvoyFilterUnavailable, "EnvoyFilter %s is being deleted and is made anew when it is gone", key)
+		return nil, failure.Transientf(v1alpha1.ReasonEnvoyFilterUnavailable, "EnvoyFilter %s is being deleted and is created again once it is gone", key)
 	case settled(present, wanted, aw):
 		return present, nil
 	default:
@@ -60,9 +57,8 @@ func (c converger) converge(ctx context.Context, aw *v1alpha1.AutoWasm, cached, 
 	}
 }
 
-// confirm reads the AutoWasm from the API server itself: only the object with
-// this UID may become an owner, because the garbage collector deletes the children
-// of an owner that does not exist, and only the newest generation may be written.
+// confirm reads the AutoWasm from the API server itself: only the object with this UID may become an owner, because
+// the garbage collector deletes the children of missing owners, and only the newest generation may be written.
 func (c converger) confirm(ctx context.Context, aw *v1alpha1.AutoWasm) error {
 	var now v1alpha1.AutoWasm
 	err := c.live.Get(ctx, client.ObjectKeyFromObject(aw), &now)
@@ -78,8 +74,7 @@ func (c converger) confirm(ctx context.Context, aw *v1alpha1.AutoWasm) error {
 	}
 }
 
-// create refuses to take over: unlike an apply it fails when there is an
-// EnvoyFilter of that name in the meantime.
+// create refuses to take over: unlike an apply it fails when there is an EnvoyFilter of that name in the meantime.
 func (c converger) create(ctx context.Context, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	ef := wanted.DeepCopy()
 	if err := c.client.Create(ctx, ef, client.FieldOwner(render.FieldManager)); err != nil {
@@ -89,8 +84,7 @@ func (c converger) create(ctx context.Context, wanted *unstructured.Unstructured
 	return ef, nil
 }
 
-// change brings present to wanted in up to three writes, each of which leaves a
-// state from which the next reconcile goes on.
+// change brings present to wanted in up to three writes. From the state after each, the next reconcile can go on.
 func (c converger) change(ctx context.Context, present, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	present, err := c.takeFields(ctx, present)
 	if err != nil {
@@ -106,8 +100,7 @@ func (c converger) change(ctx context.Context, present, wanted *unstructured.Uns
 	return c.replaceSpec(ctx, applied, wanted)
 }
 
-// takeFields makes the fields that a create recorded as updated by us fields that
-// we applied. Otherwise a later apply could not remove one of them.
+// takeFields makes the fields that we created fields that we applied: else a later apply could not remove one.
 func (c converger) takeFields(ctx context.Context, present *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	patch, err := csaupgrade.UpgradeManagedFieldsPatch(present, sets.New(render.FieldManager), render.FieldManager)
 	if err != nil {
@@ -124,8 +117,7 @@ func (c converger) takeFields(ctx context.Context, present *unstructured.Unstruc
 	return upgraded, nil
 }
 
-// apply holds only for the object that was read: with its UID and resourceVersion
-// it cannot take over one that was made in its place.
+// apply holds only for the object that was read: with its UID and resourceVersion it cannot take over a later one.
 func (c converger) apply(ctx context.Context, present, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	ef := wanted.DeepCopy()
 	ef.SetUID(present.GetUID())
@@ -138,8 +130,7 @@ func (c converger) apply(ctx context.Context, present, wanted *unstructured.Unst
 	return ef, nil
 }
 
-// replaceSpec removes what another manager added to the spec, such as a label of
-// the selector: an apply leaves in place what it does not own.
+// replaceSpec removes what another manager added, such as a label of the selector: an apply leaves what it does not own.
 func (c converger) replaceSpec(ctx context.Context, applied, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	ef := applied.DeepCopy()
 	ef.Object["spec"] = wanted.DeepCopy().Object["spec"]
@@ -154,10 +145,9 @@ func logWrite(ctx context.Context, verb string, ef metav1.Object) {
 	ctrl.LoggerFrom(ctx).Info(verb+" the EnvoyFilter", "resourceVersion", ef.GetResourceVersion(), "generation", ef.GetGeneration())
 }
 
-// classify says what a refused write of an EnvoyFilter means: that it rests on an
-// old view, that the namespace is going, that a policy will not have it, or that
-// the API server cannot just now. One that is not found has gone since it was read,
-// if it was: else the API server does not know the kind.
+// classify says what a refused write of an EnvoyFilter means: that it rests on an old view, that the namespace is
+// going, that a policy will not have it, or that the API server cannot just now. One that is not found has gone since
+// it was read, if it was: else the API server does not know the kind.
 func classify(err error, verb string, ef metav1.Object) error {
 	name := ef.GetNamespace() + "/" + ef.GetName()
 	switch {
@@ -180,8 +170,7 @@ func retryable(err error, verb, name string) *failure.Error {
 	return f
 }
 
-// foreign is the failure to make an EnvoyFilter because one that is not ours has its
-// name.
+// foreign is the failure to make an EnvoyFilter because one that is not ours has its name.
 func foreign(ef metav1.Object) *failure.Error {
 	return failure.Terminalf(v1alpha1.ReasonForeignEnvoyFilter,
 		"EnvoyFilter %s/%s exists and was not made by AutoWasm, so it is left alone: delete or rename it, or rename the AutoWasm", ef.GetNamespace(), ef.GetName())

@@ -11,8 +11,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// scenarios are the ways of one AutoWasm to Synced, each with the number of
-// writes that it takes.
+// scenarios are the ways of one AutoWasm to Synced, each with the number of writes that it takes.
 var scenarios = map[string]struct {
 	prepare func(*harness)
 	writes  []string
@@ -72,8 +71,7 @@ func withoutReport(writes []string, reported bool) []string {
 	return writes
 }
 
-// expectConverged fails the test unless the cluster is as it should be and stays
-// so.
+// expectConverged fails the test unless the cluster is as it should be and stays so.
 func (h *harness) expectConverged() {
 	h.t.Helper()
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")

@@ -1,6 +1,5 @@
-// Package controller makes the cluster agree with its AutoWasms, and each
-// AutoWasm's status with the cluster. It needs no webhook: what admission has not
-// done, it does.
+// Package controller makes the cluster agree with its AutoWasms, and each AutoWasm's status with the cluster. It
+// needs no webhook: what admission has not done, it does.
 //
 // # The life of an EnvoyFilter
 //
@@ -11,22 +10,17 @@
 //	   │                   period ──► swept            │
 //	   └── (no webhook, or staging off) ── created ────┘
 //
-// Staged: admission creates the EnvoyFilter before the AutoWasm is stored. It has
-// no ownerReference, because an object that is not stored has no UID to refer to,
-// and the garbage collector deletes the children of owners that it cannot find. Its
-// annotations say which AutoWasm, generation and spec it is for, and which module
-// the source resolved to.
+// Staged: admission creates the EnvoyFilter before the AutoWasm is stored. It has no ownerReference, because what is
+// not stored has no UID, and the garbage collector deletes the children of owners that it cannot find. Its annotations
+// say which AutoWasm, generation and spec it is for, and which module the source resolved to.
 //
-// Adopted: the reconciler has read the AutoWasm from the API server itself, and
-// makes it the EnvoyFilter's owner. From there on the EnvoyFilter is kept as
-// rendered, and goes with its AutoWasm.
+// Adopted: the reconciler has read the AutoWasm from the API server itself, and makes it the EnvoyFilter's owner.
+// From there on the EnvoyFilter is kept as rendered, and goes with its AutoWasm.
 //
-// Swept: a staged EnvoyFilter whose AutoWasm does not exist, or has another spec
-// than it was staged for, is deleted once the grace period is over. The AutoWasm was
-// refused by another policy, its name was taken, or it was never sent.
+// Swept: a staged EnvoyFilter whose AutoWasm does not exist, or has another spec than it was staged for, is deleted
+// once the grace period is over. The AutoWasm was refused by another policy, its name was taken, or it was not sent.
 //
-// An EnvoyFilter that is not ours (render.IsOurs) is never written,
-// adopted or deleted, whatever its name.
+// An EnvoyFilter that is not ours (render.IsOurs) is never written, adopted or deleted, whatever its name.
 //
 // # One reconcile
 //
@@ -34,30 +28,22 @@
 //	                                                                     ▲
 //	              what the proxies run (package proxies), findings (package preflight)
 //
-// A pin is a module that the source was resolved to before, by the status. While
-// there is one the source is not asked again, so that a tag that moves changes
-// nothing. What a staged EnvoyFilter says of its module is a claim only: the source is
-// asked for it, with the AutoWasm's own credentials. A fetch that
-// takes long goes on in the background, and enqueues the AutoWasm at its end.
-// Each step leaves a cluster from which the next reconcile can go on, and
-// nothing is written that is already there.
+// A pin is a module that the source was resolved to before, by the status. While there is one the source is not
+// resolved again, so that a tag that moves changes nothing. What a staged EnvoyFilter says of its module is a claim: it
+// is fetched from the source, with the AutoWasm's own credentials. A fetch that takes long goes on in the background,
+// and enqueues the AutoWasm at its end. After each step the next reconcile can go on; nothing is written twice.
 //
-// Failures end a reconcile and are reported. Terminal ones (failure.Error) need a
-// user: Stalled is True, and they are retried every five minutes, because an
-// image may be pushed later, and at once when the Secret, the ConfigMap or the
-// EnvoyFilter that they came of changes. Others are retried from one second on, up
-// to every five minutes, for ever. What ran before a failure goes on running.
+// Failures end a reconcile and are reported. Terminal ones (failure.Error) need a user: Stalled is True, and they are
+// retried every five minutes, because an image may be pushed later, and at once when the Secret, the ConfigMap or the
+// EnvoyFilter that they came of changes. Others are retried from one second on, up to every five minutes, for ever.
+// What ran before a failure goes on running.
 //
-// What becomes of the EnvoyFilter in the proxies, and what in the cluster keeps the
-// filter from running, is found out by reconcilers of their own in packages proxies and
-// preflight. They enqueue an AutoWasm here when that has changed, and write nothing: the
-// reconciler reads it (Options.Proxies, Options.Preflight) and is the one writer of the
-// status.
+// What becomes of the EnvoyFilter in the proxies, and what in the cluster keeps the filter from running, is found out
+// by reconcilers of their own in packages proxies and preflight. They enqueue an AutoWasm here when that has changed,
+// and write nothing: the reconciler reads it (Options.Proxies, Options.Preflight) and alone writes the status.
 //
 // # The three controllers
 //
-//   - the reconciler of AutoWasms and the sweeper of staged EnvoyFilters run on the
-//     leader;
-//   - the prefetcher runs on every replica and brings each module that a status
-//     names into the replica's own store, so that all of them can serve it.
+// The reconciler of AutoWasms and the sweeper of staged EnvoyFilters run on the leader. The prefetcher runs on every
+// replica and brings each module that a status names into the replica's own store, so that all of them can serve it.
 package controller

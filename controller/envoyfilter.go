@@ -15,8 +15,7 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// readEnvoyFilter reads the EnvoyFilter of an AutoWasm's name, nil when there is
-// none.
+// readEnvoyFilter reads the EnvoyFilter of an AutoWasm's name, nil when there is none.
 func readEnvoyFilter(ctx context.Context, reader client.Reader, key types.NamespacedName) (*unstructured.Unstructured, error) {
 	ef := istio.NewEnvoyFilter()
 	err := reader.Get(ctx, key, ef)
@@ -39,14 +38,12 @@ func ours(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
 	return ef != nil && render.IsOurs(ef, aw)
 }
 
-// stagedForAnother reports whether ef, which is ours, was staged for a spec that aw
-// does not have.
+// stagedForAnother reports whether ef, which is ours, was staged for a spec that aw does not have.
 func stagedForAnother(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
 	return render.IsStaged(ef) && !render.IsFor(ef, aw)
 }
 
-// settled reports whether the cluster already has what is wanted: nothing is
-// written then.
+// settled reports whether the cluster already has what is wanted: nothing is written then.
 func settled(ef, wanted *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
 	return ours(ef, aw) &&
 		ef.GetDeletionTimestamp().IsZero() &&
@@ -54,8 +51,7 @@ func settled(ef, wanted *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool 
 		render.Equal(ef, wanted)
 }
 
-// wantedEnvoyFilter renders what the cluster should have for aw and the module: what
-// admission stages, with aw as its controller. That is all that an adoption adds.
+// wantedEnvoyFilter renders what the cluster should have for aw and the module: what admission stages, owned by aw.
 func wantedEnvoyFilter(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus, reload uint32, o render.Options) (*unstructured.Unstructured, error) {
 	ef, err := render.EnvoyFilter(aw, render.Module{SHA256: m.SHA256, Reference: m.Reference, Reload: reload}, o)
 	if err != nil {

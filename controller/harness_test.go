@@ -112,8 +112,7 @@ func (s *sources) Begin(_ context.Context, r source.Request) *fetch.Task {
 	return fetch.EndedTask(m, err)
 }
 
-// resolve knows every digest. What fails for a tag fails for the digests of its
-// repository. The caller holds s.mu.
+// resolve knows every digest. What fails for a tag fails for the digests of its repository. The caller holds s.mu.
 func (s *sources) resolve(r source.Request) (fetch.Module, error) {
 	s.ensured = append(s.ensured, r)
 	image := r.Source.Registry.Image
@@ -345,8 +344,7 @@ func (h *harness) edit(edits ...func(*v1alpha1.AutoWasm)) {
 // invalidate breaks a rule of package validation.
 func invalidate(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{0} }
 
-// stage does what admission does: it creates the EnvoyFilter for aw and the module,
-// without an owner.
+// stage does what admission does: it creates the EnvoyFilter for aw and the module, without an owner.
 func (h *harness) stage(aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unstructured {
 	h.t.Helper()
 	ef, err := wantedEnvoyFilter(aw, &v1alpha1.ModuleStatus{SHA256: sha256, Reference: fetched(sha256).Reference}, 0, testRender)

@@ -20,9 +20,8 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// boundPin returns the module that aw is bound to by its status, nil when its source
-// is to be resolved: it has not been yet, or a new generation resolves it again. So a
-// tag is resolved once, and a tag that moves changes nothing.
+// boundPin returns the module that aw is bound to by its status, nil when its source is to be resolved: it has not
+// been yet, or a new generation resolves it again. So a tag is resolved once, and a tag that moves changes nothing.
 func boundPin(aw *v1alpha1.AutoWasm) *source.Pin {
 	from := aw.Spec.Filter.Source
 	if source.ResolvesAgain(from) && !resolvedFor(aw) {
@@ -31,18 +30,15 @@ func boundPin(aw *v1alpha1.AutoWasm) *source.Pin {
 	return source.PinOf(from, aw.Status.Module)
 }
 
-// resolvedFor reports whether the status names what the source resolved to for
-// the present generation, rather than what an earlier one left.
+// resolvedFor reports whether the status names what the source resolved to for the present generation.
 func resolvedFor(aw *v1alpha1.AutoWasm) bool {
 	c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionSourceResolved)
 	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == aw.Generation
 }
 
-// claimedReference returns the immutable reference that an EnvoyFilter of ours says
-// it was rendered with for an equal spec, "" for none: it was staged at admission, or
-// applied just before a crash. Whoever may write EnvoyFilters may have written it, so
-// the source is asked for it rather than it believed: the store may well have the
-// module, but for others, who have other credentials.
+// claimedReference returns the immutable reference that an EnvoyFilter of ours says it was rendered with for an equal
+// spec, "" for none: it was staged at admission, or applied just before a crash. Whoever may write EnvoyFilters may
+// have written it, so the source must provide it: the store may have the module for others with other credentials.
 func claimedReference(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) string {
 	if !ours(ef, aw) || !render.IsFor(ef, aw) {
 		return ""
@@ -58,9 +54,8 @@ type obtainer struct {
 	now     func() time.Time
 }
 
-// resolve finds out what the source of aw is now, and fetches it. An image is asked
-// for by the reference that is claimed, if any, as long as the source knows it: a tag
-// that has moved since admission changes nothing.
+// resolve finds out what the source of aw is now, and fetches it. An image is asked for by the reference that is
+// claimed, if any, as long as the source knows it: a tag that has moved since admission changes nothing.
 func (o obtainer) resolve(ctx context.Context, aw *v1alpha1.AutoWasm, claimed string) (*v1alpha1.ModuleStatus, error) {
 	m, err := o.ensure(ctx, aw, source.RequestFor(aw).Preferring(claimed))
 	if err != nil {
@@ -69,9 +64,8 @@ func (o obtainer) resolve(ctx context.Context, aw *v1alpha1.AutoWasm, claimed st
 	return newModuleStatus(aw, m), nil
 }
 
-// pinned makes sure that the store has the module that aw is bound to. One that
-// it lacks, after a restart with an empty disk or on a new leader, comes from
-// a peer or from the source by its immutable reference.
+// pinned makes sure that the store has the module that aw is bound to. One that it lacks, after a restart with an
+// empty disk or on a new leader, comes from a peer or from the source by its immutable reference.
 func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *source.Pin) (*v1alpha1.ModuleStatus, error) {
 	if m := o.stored(aw, p); m != nil {
 		return m, nil
@@ -122,14 +116,11 @@ func newModuleStatus(aw *v1alpha1.AutoWasm, m fetch.Module) *v1alpha1.ModuleStat
 	}
 }
 
-// errFetching says that the module has not come within the wait. The end of its
-// fetch enqueues the AutoWasm.
+// errFetching says that the module has not come within the wait. The end of its fetch enqueues the AutoWasm.
 var errFetching = failure.Transientf(v1alpha1.ReasonPending, "the module is being fetched")
 
-// ensure returns the module of a request if it can be had within the wait, and
-// otherwise errFetching. The next ensure for the same generation and request returns
-// how the fetch has ended: so the reason of a slow failure is learnt, reported and
-// backed off from.
+// ensure returns the module of a request if it comes within the wait, and otherwise errFetching. The next ensure for
+// the same generation and request returns how the fetch has ended: so a slow failure is reported and backed off from.
 func (o obtainer) ensure(ctx context.Context, aw *v1alpha1.AutoWasm, r source.Request) (fetch.Module, error) {
 	waiting, cancel := context.WithTimeout(ctx, o.wait)
 	defer cancel()
@@ -149,8 +140,7 @@ func (o obtainer) ensure(ctx context.Context, aw *v1alpha1.AutoWasm, r source.Re
 	}
 }
 
-// pendingFetches are the fetches that AutoWasms wait for, at most one each, for its
-// newest request. The fetches themselves belong to the Fetcher, which shares them.
+// pendingFetches are the fetches that AutoWasms wait for, at most one each. They belong to the Fetcher, which shares them.
 type pendingFetches struct {
 	fetcher Fetcher
 	enqueue func(types.NamespacedName)
@@ -165,8 +155,7 @@ type pendingFetch struct {
 	task       *fetch.Task
 	// awaited says that the end of the task enqueues the AutoWasm.
 	awaited bool
-	// again says that it was asked for again since it began: what failed may have been
-	// put right in the meantime, such as by a ConfigMap that has arrived.
+	// again says that it was joined since it began: what failed may be right by now, as when a ConfigMap has arrived.
 	again bool
 }
 
@@ -190,8 +179,7 @@ func (p *pendingFetches) join(ctx context.Context, key types.NamespacedName, gen
 	return begun
 }
 
-// take reports whether a fetch has ended, and forgets it if so. The end of one that
-// has not will enqueue key.
+// take reports whether a fetch has ended, and forgets it if so. The end of one that has not will enqueue key.
 func (p *pendingFetches) take(key types.NamespacedName, f *pendingFetch) bool {
 	if f.done() {
 		p.forget(key)

@@ -16,8 +16,7 @@ import (
 	"github.com/autowasm/autowasm/render/rendertest"
 )
 
-// resolvedAt has the status say that the source resolved to a module for a
-// generation.
+// resolvedAt has the status say that the source resolved to a module for a generation.
 func resolvedAt(generation int64, sha256 string) func(*v1alpha1.AutoWasm) {
 	return func(aw *v1alpha1.AutoWasm) {
 		aw.Status.Module = moduleStatus(sha256)
@@ -108,9 +107,8 @@ func TestClaimedReference(t *testing.T) {
 	}
 }
 
-// Whoever may write EnvoyFilters may write one that looks as if it had been staged.
-// What it says of its module must come from the source, with the credentials of the
-// AutoWasm, whatever the store has.
+// Whoever may write EnvoyFilters may write one that looks as if it had been staged. What it says of its module must
+// come from the source, with the credentials of the AutoWasm, whatever the store has.
 func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
 	private := strings.Repeat("c", 64) // of another namespace, in the store
 	secret := func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "regcred" }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -18,13 +19,11 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// Fetcher brings modules from their sources into this replica's store. A
-// *fetch.Fetcher is one.
+// Fetcher brings modules from their sources into this replica's store. A *fetch.Fetcher is one.
 type Fetcher interface {
 	// Begin returns the task that brings the module of a request into the store.
 	Begin(ctx context.Context, r source.Request) *fetch.Task
-	// Fill returns when the module of a sha256 is in the store, or with a
-	// *failure.Error.
+	// Fill returns when the module of a sha256 is in the store, or with a *failure.Error.
 	Fill(ctx context.Context, sha256 string) error
 	// Lookup returns the module of a sha256 if it is in the store.
 	Lookup(sha256 string) (module.Info, bool)
@@ -39,24 +38,19 @@ const (
 
 // Proxies reports what the proxies of AutoWasms run. A *proxies.Reconciler is one.
 type Proxies interface {
-	// Snapshot returns what the proxies have made of ef, aw's EnvoyFilter as it is rendered
-	// now; false while that is not known.
+	// Snapshot returns what the proxies have made of ef, aw's as it is rendered now; false while that is not known.
 	Snapshot(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) (proxies.Snapshot, bool)
-	// ReloadDue reports whether the proxies should be made to load the module that ef
-	// names again.
+	// ReloadDue reports whether the proxies should be made to load the module that ef names again.
 	ReloadDue(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) bool
-	// OnChange has f called with each AutoWasm for which one of these has changed. It is
-	// called once, before anything runs.
+	// OnChange has f called with each AutoWasm for which one of these has changed. It is called before anything runs.
 	OnChange(f func(types.NamespacedName))
 }
 
-// Preflight reports what in the cluster keeps a filter from running. A
-// *preflight.Reconciler is one.
+// Preflight reports what in the cluster keeps a filter from running. A *preflight.Reconciler is one.
 type Preflight interface {
 	// Condition returns PreflightPassed as it is now; nil when that is not known.
 	Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *metav1.Condition
-	// OnChange has f called with each AutoWasm whose Condition has changed. It is called
-	// once, before anything runs.
+	// OnChange has f called with each AutoWasm whose Condition has changed. It is called before anything runs.
 	OnChange(f func(types.NamespacedName))
 }
 
@@ -66,25 +60,20 @@ type Options struct {
 	Fetcher Fetcher
 	// Render says where the proxies load modules from. Required.
 	Render render.Options
-	// Preflight reports what in the cluster keeps a filter from running; with nil the
-	// status does not say.
+	// Preflight reports what in the cluster keeps a filter from running; with nil the status does not say.
 	Preflight Preflight
-	// SweepGrace is how long a staged EnvoyFilter without an AutoWasm is left,
-	// counted from when this process first saw it. 0 means DefaultSweepGrace.
+	// SweepGrace is how long a staged EnvoyFilter without an AutoWasm is left once this process has observed it. 0
+	// means DefaultSweepGrace, as does what is below.
 	SweepGrace time.Duration
-	// FetchWait is how long a worker waits for a fetch. The end of one that takes longer
-	// enqueues its AutoWasm. 0 means DefaultFetchWait.
+	// FetchWait is how long a worker waits for a fetch, whose end enqueues its AutoWasm. 0 means DefaultFetchWait.
 	FetchWait time.Duration
 	// Proxies reports what the proxies run; with nil the status does not say.
 	Proxies Proxies
-	// OwnNamespace is the server's namespace, in which an AutoWasm may not select the
-	// server itself; "" when there is none.
+	// OwnNamespace is the server's, in which an AutoWasm may not select the server itself; "" when there is none.
 	OwnNamespace string
-	// RootNamespace is Istio's root namespace, whose EnvoyFilters every proxy of the
-	// mesh takes; "" when there is none.
+	// RootNamespace is Istio's, whose EnvoyFilters every proxy of the mesh takes; "" when there is none.
 	RootNamespace string
-	// Workers is how many AutoWasms are reconciled at once. 0 means
-	// DefaultWorkers.
+	// Workers is how many AutoWasms are reconciled at once. 0 means DefaultWorkers.
 	Workers int
 	// Events receives the Events; nil means the manager's recorder.
 	Events events.EventRecorder
@@ -93,20 +82,15 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.SweepGrace = orDefault(o.SweepGrace, DefaultSweepGrace)
-	o.FetchWait = orDefault(o.FetchWait, DefaultFetchWait)
-	o.Workers = orDefault(o.Workers, DefaultWorkers)
+	if o.SweepGrace <= 0 {
+		o.SweepGrace = DefaultSweepGrace
+	}
+	o.FetchWait = cmp.Or(o.FetchWait, DefaultFetchWait)
+	o.Workers = cmp.Or(o.Workers, DefaultWorkers)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
-}
-
-func orDefault[T int | time.Duration](value, otherwise T) T {
-	if value <= 0 {
-		return otherwise
-	}
-	return value
 }
 
 func (o Options) check() error {

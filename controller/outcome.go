@@ -19,16 +19,13 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// errStale says that what was decided rests on an outdated view of the cluster.
-// Nothing is reported: the reconcile is done again a moment later.
+// errStale says that what was decided rests on an outdated read. It is not reported: the reconcile is repeated soon.
 var errStale = errors.New("the cluster has moved on since it was read")
 
-// errLeaving says that the AutoWasm or its namespace is going away: nothing is
-// left to do.
+// errLeaving says that the AutoWasm or its namespace is going away: nothing is left to do.
 var errLeaving = errors.New("the AutoWasm is going away")
 
-// stage is a step on the way from a spec to an EnvoyFilter. The order counts: an
-// outcome that failed at one stage has passed those before it.
+// stage is a step on the way from a spec to an EnvoyFilter. An outcome that failed at one has passed those before it.
 type stage int
 
 const (
@@ -50,16 +47,13 @@ type outcome struct {
 	pinned string
 	// module that the source resolved to, nil while it is not in the store.
 	module *v1alpha1.ModuleStatus
-	// missingSecret is the pull secret that a module which is here already would
-	// need to be fetched again, "" when it exists or none is named.
+	// missingSecret is the pull secret without which the module cannot be fetched again, "" when it exists.
 	missingSecret string
-	// preflight is what was found in the cluster that keeps the filter from running,
-	// nil when that is not known.
+	// preflight is what was found in the cluster that keeps the filter from running, nil when that is not known.
 	preflight *metav1.Condition
 	// envoyFilter is ours as it is in the cluster now, nil when there is none.
 	envoyFilter *v1alpha1.EnvoyFilterStatus
-	// renderedFor is the generation that envoyFilter was rendered for, 0 when it
-	// does not say.
+	// renderedFor is the generation that envoyFilter was rendered for, 0 when it does not say.
 	renderedFor int64
 	// proxies is what the selected proxies run, nil when they are not observed.
 	proxies *proxies.Snapshot
@@ -67,8 +61,7 @@ type outcome struct {
 	unobserved bool
 }
 
-// found notes ef as what the cluster has for aw, if it is ours. One that was staged
-// for another spec is about to be swept, and says nothing of aw.
+// found notes ef as what the cluster has for aw, if it is ours. One that was staged for another spec is to be swept.
 func (o outcome) found(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) outcome {
 	if ours(ef, aw) && !stagedForAnother(ef, aw) {
 		return o.has(ef)
@@ -89,8 +82,7 @@ func (o outcome) done() outcome {
 	return o
 }
 
-// observed ends o by what the proxies run, or ran before: a proxy that starts does not
-// end Ready.
+// observed ends o by what the proxies run, or ran before: a proxy that starts does not end Ready.
 func (o outcome) observed(s proxies.Snapshot, known bool, aw *v1alpha1.AutoWasm) outcome {
 	o.proxies, o.unobserved = &s, !known
 	if !known {
@@ -114,9 +106,8 @@ func (o outcome) failed(s stage, err error) outcome {
 	return o
 }
 
-// missingSecret returns the name of aw's pull secret if there is no such Secret, else
-// "". It reads the cache of metadata that is watched anyway. It is for a message
-// alone, so a cache that cannot be read is no failure.
+// missingSecret returns the name of aw's pull secret if there is no such Secret, else "". It reads the cache of
+// metadata that is watched anyway. It is for a message alone, so a cache that cannot be read is no failure.
 func missingSecret(ctx context.Context, cache client.Reader, aw *v1alpha1.AutoWasm) string {
 	if aw.Spec.Secret == "" {
 		return ""

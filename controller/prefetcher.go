@@ -14,8 +14,7 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// prefetcher runs on every replica and brings every module that an AutoWasm
-// references into the replica's own store: a proxy may ask any of them.
+// prefetcher runs on every replica and brings every module that an AutoWasm references into the replica's own store.
 type prefetcher struct {
 	cache   client.Reader
 	fetcher Fetcher
@@ -43,8 +42,7 @@ func (p *prefetcher) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	return reconcile.Result{}, nil
 }
 
-// wanted returns the sha256 of the module that the AutoWasm's status references, ""
-// for none.
+// wanted returns the sha256 of the module that the AutoWasm's status references, "" for none.
 func (p *prefetcher) wanted(ctx context.Context, key types.NamespacedName) (string, error) {
 	var aw v1alpha1.AutoWasm
 	err := p.cache.Get(ctx, key, &aw)
@@ -57,8 +55,7 @@ func (p *prefetcher) wanted(ctx context.Context, key types.NamespacedName) (stri
 	return sha256Of(aw.Status.Module), nil
 }
 
-// transient makes a failure transient: a module that no replica has is resolved again
-// by the leader, and then some replica has it.
+// transient makes a failure transient: the leader resolves a module that no replica has, and then one has it.
 func transient(err error) *failure.Error {
 	f := *failure.Of(err)
 	f.Terminal = false

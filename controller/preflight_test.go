@@ -71,12 +71,12 @@ func TestPreflightPassed(t *testing.T) {
 	for name, tt := range map[string]struct {
 		prev []metav1.Condition
 		now  *metav1.Condition
-		want []metav1.Condition
+		want *metav1.Condition
 	}{
 		"never checked":              {nil, nil, nil},
-		"checked for the first time": {nil, &now, []metav1.Condition{now}},
-		"found":                      {[]metav1.Condition{before}, &now, []metav1.Condition{now}},
-		"cannot check":               {[]metav1.Condition{before}, nil, []metav1.Condition{before}},
+		"checked for the first time": {nil, &now, &now},
+		"found":                      {[]metav1.Condition{before}, &now, &now},
+		"cannot check":               {[]metav1.Condition{before}, nil, &before},
 	} {
 		if diff := cmp.Diff(tt.want, preflightPassed(tt.prev, tt.now)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -329,8 +329,7 @@ func TestProxiesSummary(t *testing.T) {
 	}
 }
 
-// statusOf is that of generation 1 and an EnvoyFilter of generation 7, all of which was
-// well, changed by the edits.
+// statusOf is that of generation 1 and an EnvoyFilter of generation 7, all of which was well, changed by the edits.
 func statusOf(edits ...func(*v1alpha1.AutoWasmStatus)) v1alpha1.AutoWasmStatus {
 	o := synced(shaA)
 	o.envoyFilter.Generation = 7

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -22,38 +20,27 @@ import (
 	"github.com/autowasm/autowasm/validation"
 )
 
-// reconciler brings one AutoWasm at a time to what its spec says. Each reconcile
-// starts from what the cluster says and remembers nothing but how often it failed,
-// so that it can be cut off anywhere.
+// reconciler brings one AutoWasm at a time to what its spec says. Each reconcile starts from what the cluster says
+// and remembers nothing but how often it failed, so that it can be cut off anywhere.
 type reconciler struct {
-	client    client.Client
-	cache     client.Reader
-	live      client.Reader
-	obtain    obtainer
-	converge  converger
-	proxies   Proxies
-	render    render.Options
-	rules     validation.Options
-	preflight Preflight
-	retries   retries
-	events    events.EventRecorder
-	now       func() time.Time
+	o        Options
+	client   client.Client
+	cache    client.Reader
+	live     client.Reader
+	obtain   obtainer
+	converge converger
+	retries  retries
 }
 
 func newReconciler(c client.Client, cache, live client.Reader, enqueue func(types.NamespacedName), o Options) *reconciler {
 	return &reconciler{
-		client:    c,
-		cache:     cache,
-		live:      live,
-		obtain:    obtainer{fetcher: o.Fetcher, pending: newPendingFetches(o.Fetcher, enqueue), wait: o.FetchWait, now: o.Now},
-		converge:  converger{client: c, live: live},
-		proxies:   o.Proxies,
-		render:    o.Render,
-		rules:     validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
-		preflight: o.Preflight,
-		retries:   newRetries(),
-		events:    o.Events,
-		now:       o.Now,
+		o:        o,
+		client:   c,
+		cache:    cache,
+		live:     live,
+		obtain:   obtainer{fetcher: o.Fetcher, pending: newPendingFetches(o.Fetcher, enqueue), wait: o.FetchWait, now: o.Now},
+		converge: converger{client: c, live: live},
+		retries:  newRetries(),
 	}
 }
 
@@ -62,8 +49,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	var aw v1alpha1.AutoWasm
 	err := r.cache.Get(ctx, req.NamespacedName, &aw)
 	if apierrors.IsNotFound(err) || (err == nil && !aw.DeletionTimestamp.IsZero()) {
-		// The garbage collector removes an adopted EnvoyFilter, the sweeper a
-		// staged one.
+		// The garbage collector removes an adopted EnvoyFilter, the sweeper a staged one.
 		return r.forget(req.NamespacedName), nil
 	}
 	if err != nil {
@@ -71,8 +57,8 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 	out, err := r.advance(ctx, &aw)
 	if err == nil {
-		if r.preflight != nil {
-			out.preflight = r.preflight.Condition(ctx, &aw)
+		if r.o.Preflight != nil {
+			out.preflight = r.o.Preflight.Condition(ctx, &aw)
 		}
 		err = r.report(ctx, &aw, out)
 	}
@@ -98,16 +84,15 @@ func (r *reconciler) advance(ctx context.Context, aw *v1alpha1.AutoWasm) (outcom
 
 // checkSpec holds an object that came to be without the webhook to its rules.
 func (r *reconciler) checkSpec(aw *v1alpha1.AutoWasm) error {
-	errs, _ := validation.Validate(aw, r.rules)
+	errs, _ := validation.Validate(aw, validation.Options{OwnNamespace: r.o.OwnNamespace, RootNamespace: r.o.RootNamespace})
 	if len(errs) == 0 {
 		return nil
 	}
 	return failure.Terminalf(v1alpha1.ReasonInvalidSpec, "%w", errs.ToAggregate())
 }
 
-// presentEnvoyFilter reads the cache, and the API server itself before it
-// believes that there is none: the cache may be behind, or may not hold foreign
-// EnvoyFilters at all.
+// presentEnvoyFilter reads the cache, and the API server itself before it believes that there is none: the cache may
+// be behind, or may not hold foreign EnvoyFilters at all.
 func (r *reconciler) presentEnvoyFilter(ctx context.Context, key types.NamespacedName) (*unstructured.Unstructured, error) {
 	ef, err := readEnvoyFilter(ctx, r.cache, key)
 	if err != nil || ef != nil {
@@ -116,8 +101,7 @@ func (r *reconciler) presentEnvoyFilter(ctx context.Context, key types.Namespace
 	return readEnvoyFilter(ctx, r.live, key)
 }
 
-// module has the module of aw in the store, or fails. Nothing is rendered before:
-// no EnvoyFilter may name a module that the server cannot serve.
+// module has the module of aw in the store, or fails: no EnvoyFilter may name one that the server cannot serve.
 func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, out outcome) outcome {
 	var err error
 	if p := boundPin(aw); p != nil {
@@ -137,7 +121,7 @@ func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unst
 
 // envoyFilter has the EnvoyFilter of aw in the cluster, or fails.
 func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, out outcome) (outcome, error) {
-	wanted, err := wantedEnvoyFilter(aw, out.module, r.reload(aw, ef), r.render)
+	wanted, err := wantedEnvoyFilter(aw, out.module, r.reload(aw, ef), r.o.Render)
 	if err != nil {
 		return out.failed(stageEnvoyFilter, failure.Terminalf(v1alpha1.ReasonRenderFailed, "%w", err)), nil
 	}
@@ -151,14 +135,13 @@ func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef 
 	return r.observe(ctx, aw, out.has(ef), ef), nil
 }
 
-// reload is how often the proxies have been made to load the module, with once more
-// if that is due.
+// reload is how often the proxies have been made to load the module, with once more if that is due.
 func (r *reconciler) reload(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) uint32 {
 	count := uint32(0)
 	if ours(ef, aw) {
 		count = render.ReloadOf(ef)
 	}
-	if r.proxies != nil && r.proxies.ReloadDue(aw, ef) {
+	if r.o.Proxies != nil && r.o.Proxies.ReloadDue(aw, ef) {
 		count++
 	}
 	return count
@@ -166,17 +149,16 @@ func (r *reconciler) reload(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured
 
 // observe ends out with what the proxies have made of ef.
 func (r *reconciler) observe(ctx context.Context, aw *v1alpha1.AutoWasm, out outcome, ef *unstructured.Unstructured) outcome {
-	if r.proxies == nil {
+	if r.o.Proxies == nil {
 		return out.done()
 	}
-	snapshot, known := r.proxies.Snapshot(ctx, aw, ef)
+	snapshot, known := r.o.Proxies.Snapshot(ctx, aw, ef)
 	return out.observed(snapshot, known, aw)
 }
 
-// report writes the status if it has changed, and records the Event that the
-// change deserves. The write holds only for the object that was read.
+// report writes the status of exactly the object that was read, if it has changed, and records the change's Event.
 func (r *reconciler) report(ctx context.Context, aw *v1alpha1.AutoWasm, out outcome) error {
-	status := computeStatus(aw.Status, aw.Generation, out, r.now())
+	status := computeStatus(aw.Status, aw.Generation, out, r.o.Now())
 	if equality.Semantic.DeepEqual(aw.Status, status) {
 		return nil
 	}
@@ -186,8 +168,8 @@ func (r *reconciler) report(ctx context.Context, aw *v1alpha1.AutoWasm, out outc
 	if err := r.client.Status().Patch(ctx, changed, patch, client.FieldOwner(render.FieldManager)); err != nil {
 		return classifyStatus(err, aw)
 	}
-	if a := eventOf(aw.Status, status); a != nil {
-		r.events.Eventf(changed, nil, a.Type, a.Reason, actionReconcile, "%s", a.Note)
+	if kind, ready := eventOf(aw.Status, status); ready != nil {
+		r.o.Events.Eventf(changed, nil, kind, ready.Reason, actionReconcile, "%s", ready.Message)
 	}
 	return nil
 }

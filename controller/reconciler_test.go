@@ -242,8 +242,8 @@ func TestForeignEnvoyFilterIsNeverTouched(t *testing.T) {
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 }
 
-// Somebody's own EnvoyFilter may name an AutoWasm as its owner, so that it goes with
-// it; one of ours that was deleted and written by hand is no longer ours.
+// Somebody's own EnvoyFilter may name an AutoWasm as its owner, so that it goes with it; one of ours that was deleted
+// and written by hand is no longer ours.
 func TestForeignChildIsNeverTouched(t *testing.T) {
 	tests := map[string]func(*unstructured.Unstructured){
 		"it names the AutoWasm as its controller": func(*unstructured.Unstructured) {},
@@ -270,8 +270,8 @@ func TestForeignChildIsNeverTouched(t *testing.T) {
 	}
 }
 
-// A foreign EnvoyFilter that takes the place of ours after it was read must not be
-// overwritten by the write that was decided on.
+// A foreign EnvoyFilter that takes the place of ours after it was read must not be overwritten by the write that was
+// decided on.
 func TestForeignEnvoyFilterThatComesInBetween(t *testing.T) {
 	h := newHarness(t, autoWasm())
 	h.mustReconcile()
@@ -531,8 +531,8 @@ func TestInvalidSpecIsReported(t *testing.T) {
 	}
 }
 
-// The API server does not send the objects of the root namespace, nor of wasmer's own,
-// to the webhook: the controller has to hold them to the rules.
+// The API server does not send the objects of the root namespace, nor of wasmer's own, to the webhook: the controller
+// has to hold them to the rules.
 func TestReconcilerHoldsToTheScope(t *testing.T) {
 	r := newReconciler(nil, nil, nil, nil, Options{OwnNamespace: "wasmer", RootNamespace: "mesh-root"})
 	const meshWide, self = v1alpha1.AnnotationAllowMeshWide, v1alpha1.AnnotationAllowSelf

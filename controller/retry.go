@@ -12,22 +12,18 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// When a failure is tried again. Every delay gets up to a fifth more, so that
-// what failed together is not retried together.
+// When a failure is tried again. Delays get up to a fifth more: what failed together is not retried together.
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
-	// terminalRetry is for what only a user can help: an image may have been pushed,
-	// a bucket's permissions changed, and no event says so.
+	// terminalRetry is for what only a user can help: no event says that an image was pushed.
 	terminalRetry = 5 * time.Minute
-	// foreignRetry is for an EnvoyFilter that stands in the way: a cache that holds
-	// only ours does not show that it is gone.
+	// foreignRetry is for an EnvoyFilter in the way: a cache that holds only ours does not show that it is gone.
 	foreignRetry = 30 * time.Second
 	retryJitter  = 0.2
 )
 
-// retries counts the failed attempts for each object. It holds an entry only for
-// objects that are failing.
+// retries counts the failed attempts for each object. It holds an entry only for objects that are failing.
 type retries struct {
 	limiter workqueue.TypedRateLimiter[types.NamespacedName]
 }
@@ -36,8 +32,8 @@ func newRetries() retries {
 	return retries{workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry)}
 }
 
-// after says when key is tried again after f. It doubles from attempt to attempt
-// up to lastRetry, is never sooner than the source asked for, and never gives up.
+// after says when key is tried again after f. The delay doubles up to lastRetry, is never shorter than the source
+// asked for, and never ends.
 func (r retries) after(key types.NamespacedName, f *failure.Error) reconcile.Result {
 	delay := terminalRetry
 	switch {

@@ -14,8 +14,8 @@ func pullSecret(name string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: testKey.Namespace, Name: name}}
 }
 
-// A change of the pull secret fetches nothing while the module is pinned, so that
-// nothing fails when the Secret does not exist; but the status says so.
+// A change of the pull secret fetches nothing while the module is pinned, so that nothing fails when the Secret does
+// not exist; but the status says so.
 func TestAMissingSecretIsToldOfWhileTheModuleRuns(t *testing.T) {
 	const pinned = "pinned to reg.example/filter@sha256:"
 	h := newHarness(t, autoWasm())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -23,10 +24,9 @@ const (
 	prefetcherName = "autowasm-prefetcher"
 )
 
-// SetupWithManager adds the controllers to mgr: the reconciler and the sweeper run
-// on the leader, the prefetcher on every replica. It adds field indexes and must be
-// called once, before mgr starts. It fails on incomplete options and when mgr's scheme
-// lacks AutoWasm.
+// SetupWithManager adds the controllers to mgr: the reconciler and the sweeper run on the leader, the prefetcher on
+// every replica. It adds field indexes and must be called once, before mgr starts. It fails on incomplete options and
+// when mgr's scheme lacks AutoWasm.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
@@ -62,9 +62,9 @@ func setupReconciler(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(asked)).
-		Watches(istio.NewEnvoyFilter(), handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexSecret)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
-		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, IndexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		Watches(istio.NewEnvoyFilter(), sameName, builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, indexSecret)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, indexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(source.Func(queue.start)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers}).
 		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), queue.enqueue, o))
@@ -74,7 +74,8 @@ func setupSweeper(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(sweeperName).
 		For(istio.NewEnvoyFilter(), builder.WithPredicates(predicate.And(labelled, predicate.ResourceVersionChangedPredicate{}))).
-		Watches(&v1alpha1.AutoWasm{}, handler.EnqueueRequestsFromMapFunc(sameName), builder.WithPredicates(leftOrChanged)).
+		Watches(&v1alpha1.AutoWasm{}, sameName, builder.WithPredicates(leftOrChanged)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1}). // it keeps what it has observed without a lock
 		Complete(&sweeper{
 			client:   mgr.GetClient(),
 			cache:    mgr.GetCache(),
@@ -82,16 +83,15 @@ func setupSweeper(mgr ctrl.Manager, o Options) error {
 			grace:    o.SweepGrace,
 			events:   o.Events,
 			now:      o.Now,
-			observed: newFirstObserved(),
+			observed: map[types.NamespacedName]firstTime{},
 		})
 }
 
 func setupPrefetcher(mgr ctrl.Manager, o Options, queue *enqueuer) error {
-	everywhere := false
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(prefetcherName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(moduleChanged)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers, NeedLeaderElection: &everywhere}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers, NeedLeaderElection: new(false)}).
 		Complete(&prefetcher{
 			cache:   mgr.GetCache(),
 			fetcher: o.Fetcher,

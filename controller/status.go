@@ -14,9 +14,8 @@ import (
 	"github.com/autowasm/autowasm/proxies"
 )
 
-// computeStatus says what the status of an AutoWasm of this generation is after a
-// reconcile that ended with o. What did not change keeps its bytes, so that an
-// equal status need not be written.
+// computeStatus says what the status of an AutoWasm of this generation is after a reconcile that ended with o. What
+// did not change keeps its bytes, so that an equal status need not be written.
 func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now time.Time) v1alpha1.AutoWasmStatus {
 	if retryUnderWay(prev, generation, o) || stillUnobserved(prev, generation, o) {
 		return *prev.DeepCopy()
@@ -33,9 +32,8 @@ func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, no
 	return next
 }
 
-// retryUnderWay is true while a failure that is already reported is being tried
-// again in the background: why it was needed is worth more than that it is under
-// way, and a status that alternates between the two would be written for ever.
+// retryUnderWay is true while a failure that is already reported is being tried again in the background: why is worth
+// more than that it is under way, and a status that alternates between the two would be written for ever.
 func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {
 	if o.failure == nil || o.failure.Reason != v1alpha1.ReasonPending || prev.ObservedGeneration != generation {
 		return false
@@ -52,14 +50,13 @@ func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bo
 	}
 }
 
-// stillUnobserved is true until the proxies are scraped for the first time since this
-// process started: what they ran before, of the same EnvoyFilter, is as good.
+// stillUnobserved is true until this process has scraped the proxies: what they ran before, of the same EnvoyFilter,
+// is as good.
 func stillUnobserved(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {
 	return o.unobserved && wasObserved(prev, generation, o.envoyFilter)
 }
 
-// wasObserved reports whether the proxies were observed with this very EnvoyFilter when
-// prev was written.
+// wasObserved reports whether the proxies were observed with this very EnvoyFilter when prev was written.
 func wasObserved(prev v1alpha1.AutoWasmStatus, generation int64, ef *v1alpha1.EnvoyFilterStatus) bool {
 	return prev.ObservedGeneration == generation &&
 		prev.EnvoyFilter != nil && *prev.EnvoyFilter == *ef &&
@@ -69,8 +66,7 @@ func wasObserved(prev v1alpha1.AutoWasmStatus, generation int64, ef *v1alpha1.En
 // accessTTL is how long it is known who requested a module.
 const accessTTL = 24 * time.Hour
 
-// proxiesOf is what the proxies run. Who requested the module is known to the process
-// that served it: one that has just started goes by the former status.
+// proxiesOf is what the proxies run. Requests are known to the process that served them: a new one goes by the status.
 func proxiesOf(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now time.Time) *v1alpha1.ProxiesStatus {
 	if o.proxies == nil || o.unobserved {
 		return nil
@@ -130,8 +126,7 @@ func inForce(o outcome) string {
 	}
 }
 
-// moduleOf keeps the last module that was resolved: it is what runs while a newer
-// source fails. The time of the fetch is that of the module's first one.
+// moduleOf keeps the last module that was resolved, which runs while a newer source fails, and when it first came.
 func moduleOf(prev, next *v1alpha1.ModuleStatus) *v1alpha1.ModuleStatus {
 	if next == nil {
 		return prev.DeepCopy()
@@ -149,32 +144,21 @@ const (
 	actionSweep     = "Sweep"
 )
 
-// eventRecord is what an Event says.
-type eventRecord struct {
-	Type, Reason, Note string
-}
-
-// eventOf returns the Event for the step from one status to the next, nil for none.
-// Only transitions have one: the same failure that is met again has none, nor has a
-// fetch that is under way.
-func eventOf(prev, next v1alpha1.AutoWasmStatus) *eventRecord {
+// eventOf returns the type of the Event for the step from one status to the next, and the condition that it tells of;
+// nil for none. Only transitions have one: a failure that is met again has none, nor has a fetch that is under way.
+func eventOf(prev, next v1alpha1.AutoWasmStatus) (kind string, ready *metav1.Condition) {
 	before, after := meta.FindStatusCondition(prev.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionReady)
-	if after == nil || after.Reason == string(v1alpha1.ReasonPending) || after.Reason == string(v1alpha1.ReasonProxiesLoading) || unchanged(before, after, prev.Module, next.Module) {
-		return nil
+	switch {
+	case after == nil, after.Reason == string(v1alpha1.ReasonPending), after.Reason == string(v1alpha1.ReasonProxiesLoading):
+		return "", nil
+	case before != nil && before.Status == after.Status && before.Reason == after.Reason &&
+		before.ObservedGeneration == after.ObservedGeneration && sha256Of(prev.Module) == sha256Of(next.Module):
+		return "", nil
+	case after.Status == metav1.ConditionTrue:
+		return corev1.EventTypeNormal, after
+	default:
+		return corev1.EventTypeWarning, after
 	}
-	kind := corev1.EventTypeWarning
-	if after.Status == metav1.ConditionTrue {
-		kind = corev1.EventTypeNormal
-	}
-	return &eventRecord{Type: kind, Reason: after.Reason, Note: after.Message}
-}
-
-func unchanged(before, after *metav1.Condition, was, is *v1alpha1.ModuleStatus) bool {
-	return before != nil &&
-		before.Status == after.Status &&
-		before.Reason == after.Reason &&
-		before.ObservedGeneration == after.ObservedGeneration &&
-		sha256Of(was) == sha256Of(is)
 }
 
 func sha256Of(m *v1alpha1.ModuleStatus) string {

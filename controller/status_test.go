@@ -261,8 +261,8 @@ func TestAnnounce(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""
-			if a := eventOf(tt.prev, tt.next); a != nil {
-				got = a.Type + " " + a.Reason
+			if kind, ready := eventOf(tt.prev, tt.next); ready != nil {
+				got = kind + " " + ready.Reason
 			}
 			if got != tt.want {
 				t.Errorf("announced %q, want %q", got, tt.want)

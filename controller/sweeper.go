@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,9 +19,8 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that was
-// then not stored, because another policy refused it, its name was taken or the client
-// went away, or that was deleted or changed before its EnvoyFilter was adopted.
+// sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that was then not stored, or was deleted
+// or changed before its EnvoyFilter was adopted. One reconcile runs at a time.
 type sweeper struct {
 	client client.Client
 	cache  client.Reader
@@ -30,8 +28,9 @@ type sweeper struct {
 	grace  time.Duration
 	events events.EventRecorder
 	now    func() time.Time
-	// observed is since when each staged EnvoyFilter has been known.
-	observed *firstObserved
+	// observed is since when each staged EnvoyFilter that is waited for has been known, by this process's own clock: the
+	// API server's, which writes the creationTimestamp, may be hours away from it.
+	observed map[types.NamespacedName]firstTime
 }
 
 // Reconcile implements reconcile.Reconciler; the request names an EnvoyFilter.
@@ -41,11 +40,11 @@ func (s *sweeper) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 		return reconcile.Result{}, err
 	}
 	if ef == nil || !render.IsStaged(ef) {
-		s.observed.forget(req.NamespacedName)
+		delete(s.observed, req.NamespacedName)
 		return reconcile.Result{}, nil
 	}
 	now := s.now()
-	if wait := s.grace - now.Sub(s.observed.since(req.NamespacedName, ef.GetUID(), now)); wait > 0 {
+	if wait := s.grace - now.Sub(s.since(req.NamespacedName, ef.GetUID(), now)); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	return reconcile.Result{}, s.sweep(ctx, ef, req.NamespacedName)
@@ -58,15 +57,14 @@ func (s *sweeper) sweep(ctx context.Context, ef *unstructured.Unstructured, key 
 		err = s.remove(ctx, ef, why)
 	}
 	if err == nil {
-		s.observed.forget(key)
+		delete(s.observed, key)
 	}
 	return err
 }
 
-// orphaned says why ef will not be adopted, "" when it may be. It asks the API
-// server itself: a cache may not have seen the AutoWasm yet. Only an EnvoyFilter of
-// the very spec that the AutoWasm has is left to the reconciler; a deletion or a
-// change of the AutoWasm brings the sweeper back to it.
+// orphaned says why ef will not be adopted, "" when it may be. It asks the API server itself: a cache may not have
+// seen the AutoWasm yet. Only an EnvoyFilter of the very spec that the AutoWasm has is left to the reconciler; a
+// deletion or a change of the AutoWasm brings the sweeper back to it.
 func (s *sweeper) orphaned(ctx context.Context, ef *unstructured.Unstructured, key types.NamespacedName) (why string, err error) {
 	var aw v1alpha1.AutoWasm
 	err = s.live.Get(ctx, key, &aw)
@@ -82,8 +80,7 @@ func (s *sweeper) orphaned(ctx context.Context, ef *unstructured.Unstructured, k
 	}
 }
 
-// remove deletes exactly the EnvoyFilter that was read: one that was adopted or
-// replaced in the meantime is left, and its own event brings it here again.
+// remove deletes exactly the EnvoyFilter that was read: one that was adopted or replaced since has an event of its own.
 func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured, why string) error {
 	uid, version := ef.GetUID(), ef.GetResourceVersion()
 	err := s.client.Delete(ctx, ef, client.Preconditions(metav1.Preconditions{UID: &uid, ResourceVersion: &version}))
@@ -98,39 +95,16 @@ func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured, why
 	return nil
 }
 
-// firstObserved is since when the sweeper has known each staged EnvoyFilter that it
-// waits for. It counts by this process's own clock alone: the API server's, which
-// writes the creationTimestamp, may be hours away from it.
-type firstObserved struct {
-	mu sync.Mutex
-	at map[types.NamespacedName]firstTime
-}
-
+// firstTime is when an object of a UID was first observed.
 type firstTime struct {
 	uid types.UID
 	at  time.Time
 }
 
-func newFirstObserved() *firstObserved {
-	return &firstObserved{at: map[types.NamespacedName]firstTime{}}
-}
-
-// since returns when the object of this key and UID was first observed, now if it was
-// not observed before.
-func (f *firstObserved) since(key types.NamespacedName, uid types.UID, now time.Time) time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	first, ok := f.at[key]
-	if !ok || first.uid != uid {
-		first = firstTime{uid: uid, at: now}
-		f.at[key] = first
+// since returns when the object of this key and UID was first observed, now if it was not observed before.
+func (s *sweeper) since(key types.NamespacedName, uid types.UID, now time.Time) time.Time {
+	if s.observed[key].uid != uid {
+		s.observed[key] = firstTime{uid: uid, at: now}
 	}
-	return first.at
-}
-
-// forget ends the wait for key.
-func (f *firstObserved) forget(key types.NamespacedName) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.at, key)
+	return s.observed[key].at
 }

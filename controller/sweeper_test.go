@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -42,7 +43,7 @@ func (h *harness) sweeper() *sweepers {
 		grace:    DefaultSweepGrace,
 		events:   h.events,
 		now:      func() time.Time { return s.clock },
-		observed: newFirstObserved(),
+		observed: map[types.NamespacedName]firstTime{},
 	}
 	return s
 }
@@ -130,8 +131,7 @@ func stageAlone(edit func(*unstructured.Unstructured)) func(*testing.T, *harness
 	}
 }
 
-// The clock of the API server is not ours: what it says of an EnvoyFilter's age
-// counts for nothing.
+// The clock of the API server is not ours: what it says of an EnvoyFilter's age counts for nothing.
 func TestSweepCountsByItsOwnClock(t *testing.T) {
 	for name, skew := range map[string]time.Duration{"ours is ahead": -time.Hour, "ours is behind": time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -190,19 +190,19 @@ func TestSweeperRemembersOnlyWhatItWaitsFor(t *testing.T) {
 			h := newHarness(t)
 			stageAlone(nil)(t, h)
 			s := h.sweeper()
-			if _, err := s.look(0); err != nil || len(s.observed.at) != 1 {
-				t.Fatalf("%d remembered, %v; want the one that is waited for", len(s.observed.at), err)
+			if _, err := s.look(0); err != nil || len(s.observed) != 1 {
+				t.Fatalf("%d remembered, %v; want the one that is waited for", len(s.observed), err)
 			}
 			end(t, h)
-			if _, err := s.look(time.Minute); err != nil || len(s.observed.at) != 0 {
-				t.Errorf("%d remembered, %v; want none", len(s.observed.at), err)
+			if _, err := s.look(time.Minute); err != nil || len(s.observed) != 0 {
+				t.Errorf("%d remembered, %v; want none", len(s.observed), err)
 			}
 		})
 	}
 }
 
-// A create whose name is taken is refused after admission has staged an EnvoyFilter
-// in the name of the AutoWasm that was there before.
+// A create whose name is taken is refused after admission has staged an EnvoyFilter in the name of the AutoWasm that
+// was there before.
 func TestARefusedCreateLeavesNothingInForce(t *testing.T) {
 	h := newHarness(t, autoWasm(image(imageV2, "")))
 	h.sources.failures[imageV2] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")
@@ -222,15 +222,15 @@ func TestARefusedCreateLeavesNothingInForce(t *testing.T) {
 	h.expectConverged()
 }
 
-// What was staged for an earlier spec is nobody's once the spec has changed; but
-// a reconciler that takes over in the meantime finds it and goes on from it.
+// What was staged for an earlier spec is nobody's once the spec has changed; but a reconciler that takes over in the
+// meantime finds it and goes on from it.
 func TestTheReconcilerTakesOverWhatWasStagedForAnother(t *testing.T) {
 	h := newHarness(t, autoWasm(image(imageV2, "")))
 	stageAlone(nil)(t, h)
 	h.mustReconcile()
 	h.expectConverged()
 	if h.envoyFilter().GetUID() != "uid-staged" || h.autoWasm().Status.Module.SHA256 != shaB {
-		t.Errorf("made anew, or of the refused create's module: %s", h.autoWasm().Status.Module.SHA256)
+		t.Errorf("fetched again, or of the refused create's module: %s", h.autoWasm().Status.Module.SHA256)
 	}
 }
 

@@ -19,8 +19,7 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
-// asked lets through what a user did to an AutoWasm: our own writes of its status
-// are not worth a reconcile, unless the status was removed.
+// asked lets through what a user did to an AutoWasm, and the removal of its status, but not our writes of that.
 var asked = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld, e.ObjectNew
@@ -45,31 +44,24 @@ var moduleChanged = predicate.Funcs{
 		after, also := e.ObjectNew.(*v1alpha1.AutoWasm)
 		return ok && also && sha256Of(before.Status.Module) != sha256Of(after.Status.Module)
 	},
-	DeleteFunc: func(event.DeleteEvent) bool { return true },
 }
 
-// leftOrChanged lets through AutoWasms that are deleted or get another spec: what
-// was staged for them may be orphaned then.
+// leftOrChanged lets through AutoWasms that are deleted or get another spec: what was staged for them may be orphaned.
 var leftOrChanged = predicate.Funcs{
 	CreateFunc: func(event.CreateEvent) bool { return false },
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || e.ObjectOld.GetUID() != e.ObjectNew.GetUID()
 	},
-	GenericFunc: func(event.GenericEvent) bool { return false },
 }
 
 // labelled lets through EnvoyFilters that say that they are ours.
 var labelled = predicate.NewPredicateFuncs(func(object client.Object) bool { return render.IsLabelled(object) })
 
-// sameName finds the AutoWasm of an EnvoyFilter, and the other way round: they
-// share their name. A foreign EnvoyFilter maps to the AutoWasm that it stands in
-// the way of.
-func sameName(_ context.Context, object client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(object)}}
-}
+// sameName finds the AutoWasm of an EnvoyFilter, and the other way round: they share their name. A foreign
+// EnvoyFilter maps to the AutoWasm that it stands in the way of.
+var sameName = &handler.EnqueueRequestForObject{}
 
-// dependents finds the AutoWasms that depend on an object of their namespace,
-// through a field index.
+// dependents finds the AutoWasms that depend on an object of their namespace, through a field index.
 func dependents(reader client.Reader, index string) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) []reconcile.Request {
 		var list v1alpha1.AutoWasmList
@@ -78,25 +70,18 @@ func dependents(reader client.Reader, index string) handler.MapFunc {
 			ctrl.LoggerFrom(ctx).Error(err, "Failed to find the AutoWasms that depend on an object; they are retried later", "index", index, "object", client.ObjectKeyFromObject(object))
 			return nil
 		}
-		return requests(list.Items)
+		requests := make([]reconcile.Request, len(list.Items))
+		for i := range list.Items {
+			requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+		}
+		return requests
 	}
 }
 
-func requests(items []v1alpha1.AutoWasm) []reconcile.Request {
-	out := make([]reconcile.Request, 0, len(items))
-	for i := range items {
-		out = append(out, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: items[i].Namespace, Name: items[i].Name}})
-	}
-	return out
-}
-
-// The field indexes by which an AutoWasm is found from what it depends on.
+// The field indexes by which an AutoWasm is found from the name of what it depends on.
 const (
-	// IndexSecret indexes AutoWasms by the name of their pull secret.
-	IndexSecret = "spec.secret"
-	// IndexConfigMap indexes AutoWasms by the name of the ConfigMap that their
-	// module comes from.
-	IndexConfigMap = "spec.filter.source.configMap.name"
+	indexSecret    = "spec.secret"
+	indexConfigMap = "spec.filter.source.configMap.name"
 )
 
 func secretOf(object client.Object) []string {
@@ -117,7 +102,7 @@ func configMapOf(object client.Object) []string {
 
 // addIndexes must run before the cache starts.
 func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	for field, values := range map[string]client.IndexerFunc{IndexSecret: secretOf, IndexConfigMap: configMapOf} {
+	for field, values := range map[string]client.IndexerFunc{indexSecret: secretOf, indexConfigMap: configMapOf} {
 		if err := indexer.IndexField(ctx, &v1alpha1.AutoWasm{}, field, values); err != nil {
 			return fmt.Errorf("index AutoWasms by %s: %w", field, err)
 		}
@@ -125,9 +110,8 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// enqueuer puts an AutoWasm into the reconciler's queue when something that it waits
-// for has changed. Before the reconciler runs, because this replica does not lead,
-// calls do nothing: it begins with every AutoWasm anyway.
+// enqueuer puts an AutoWasm into the reconciler's queue when something that it waits for has changed. Before the
+// reconciler runs, because this replica does not lead, calls do nothing: it begins with every AutoWasm anyway.
 type enqueuer struct {
 	mu    sync.Mutex
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]

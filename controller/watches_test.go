@@ -46,7 +46,7 @@ func TestWhatIsWorthAReconcile(t *testing.T) {
 		{"another label", func(aw *v1alpha1.AutoWasm) { aw.Labels = map[string]string{istio.LabelRevision: "canary"} }, true, false, false},
 		{"another annotation", func(aw *v1alpha1.AutoWasm) { aw.Annotations = map[string]string{"a": "b"} }, true, false, false},
 		{"a deletion that waits", func(aw *v1alpha1.AutoWasm) { aw.DeletionTimestamp = &now }, true, false, false},
-		{"made anew", func(aw *v1alpha1.AutoWasm) { aw.UID = "uid-2" }, true, false, true},
+		{"created again", func(aw *v1alpha1.AutoWasm) { aw.UID = "uid-2" }, true, false, true},
 		{"the status taken away", func(aw *v1alpha1.AutoWasm) { aw.Status.ObservedGeneration = -1 }, true, false, false},
 	}
 	for _, tt := range tests {
@@ -82,8 +82,8 @@ func TestDependents(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := fake.NewClientBuilder().WithScheme(scheme).
-		WithIndex(&v1alpha1.AutoWasm{}, IndexSecret, secretOf).
-		WithIndex(&v1alpha1.AutoWasm{}, IndexConfigMap, configMapOf).
+		WithIndex(&v1alpha1.AutoWasm{}, indexSecret, secretOf).
+		WithIndex(&v1alpha1.AutoWasm{}, indexConfigMap, configMapOf).
 		WithObjects(
 			named("shop", "a", "regcred", ""), named("shop", "b", "regcred", "module"), named("shop", "c", "other", ""),
 			named("bank", "d", "regcred", "module"), named("shop", "e", "", ""),
@@ -92,9 +92,9 @@ func TestDependents(t *testing.T) {
 		index, name string
 		want        []string
 	}{
-		{IndexSecret, "regcred", []string{"shop/a", "shop/b"}},
-		{IndexConfigMap, "module", []string{"shop/b"}},
-		{IndexSecret, "unused", nil},
+		{indexSecret, "regcred", []string{"shop/a", "shop/b"}},
+		{indexConfigMap, "module", []string{"shop/b"}},
+		{indexSecret, "unused", nil},
 	}
 	for _, tt := range tests {
 		object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: tt.name}}
