@@ -12,8 +12,7 @@ type refusedRange struct {
 	what   string
 }
 
-// refusedRanges are refused whatever the options say. 168.63.129.16 is on every
-// Azure machine and hands out its configuration and certificates.
+// refusedRanges are refused whatever the options say. Azure's hands out a machine's configuration and certificates.
 var refusedRanges = []refusedRange{
 	{netip.MustParsePrefix("0.0.0.0/8"), "an unspecified address"},
 	{netip.MustParsePrefix("::/128"), "an unspecified address"},
@@ -70,8 +69,7 @@ var (
 	ipv6Loopback   = netip.IPv6Loopback()
 )
 
-// embedded returns the IPv4 addresses to which a gateway may translate an IPv6
-// address.
+// embedded returns the IPv4 addresses to which a gateway may translate an IPv6 address.
 func embedded(addr netip.Addr) []netip.Addr {
 	if !addr.Is6() || addr == ipv6Loopback || addr.IsUnspecified() {
 		return nil
@@ -89,9 +87,8 @@ func embedded(addr netip.Addr) []netip.Addr {
 	return nil
 }
 
-// localCandidates returns what a local NAT64 prefix may embed: the operator chooses
-// its length, and RFC 6052 the place of the address after that. A reading that
-// begins with 0 is padding.
+// localCandidates returns what a local NAT64 prefix may embed: the operator chooses its length, and RFC 6052 the
+// place of the address after that. A reading that begins with 0 is padding.
 func localCandidates(b [16]byte) []netip.Addr {
 	var found []netip.Addr
 	for _, at := range [][4]int{{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, {12, 13, 14, 15}} {
@@ -102,13 +99,11 @@ func localCandidates(b [16]byte) []netip.Addr {
 	return found
 }
 
-// Hosts is a list of host patterns: "reg.example" stands for the host on any
-// port, "reg.example:5000" for that port only, and "*.example" for all hosts
-// below example, though not example itself. Case and a trailing dot do not matter.
+// Hosts is a list of host patterns: "reg.example" stands for the host on any port, "reg.example:5000" for that port
+// only, and "*.example" for all hosts below example, not for itself. Case and a trailing dot do not matter.
 type Hosts []string
 
-// Match reports whether a pattern of the list stands for the host, given as in a
-// URL, with or without its port.
+// Match reports whether a pattern of the list stands for the host, given as in a URL, with or without its port.
 func (h Hosts) Match(hostport string) bool {
 	host, port := splitHost(hostport)
 	for _, pattern := range h {

@@ -27,15 +27,13 @@ const (
 	maxIdleConnsPerHost    = 4
 )
 
-// Options say what may be reached, and how. The zero value is the strictest that
-// still reaches the internet and private networks.
+// Options say what may be reached, and how. The zero value allows the internet and private networks.
 type Options struct {
 	// AllowLoopback allows 127.0.0.0/8 and ::1, for development and tests.
 	AllowLoopback bool
 	// DenyCIDRs are refused besides what always is.
 	DenyCIDRs []netip.Prefix
-	// AllowHosts are the only hosts that may be requested, on every hop. Empty allows
-	// all.
+	// AllowHosts are the only hosts that may be requested, on every hop. Empty allows all.
 	AllowHosts Hosts
 	// RootCAs verify the servers' certificates; nil means the system's.
 	RootCAs *x509.CertPool
@@ -45,8 +43,7 @@ type Options struct {
 	Resolver *net.Resolver
 }
 
-// Guard is an http.RoundTripper that reaches only what its Options allow. It is safe
-// for concurrent use.
+// Guard is an http.RoundTripper that reaches only what its Options allow. It is safe for concurrent use.
 type Guard struct {
 	o        Options
 	verified *http.Transport
@@ -60,8 +57,7 @@ func New(o Options) *Guard {
 	return &Guard{o: o, verified: newTransport(&o, false), insecure: newTransport(&o, true)}
 }
 
-// newTransport makes the transport whose every connection is checked. It has no
-// proxy, and leaves bodies encoded as they are.
+// newTransport makes a transport whose every connection is checked. It has no proxy, and does not decode bodies.
 func newTransport(o *Options, insecure bool) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive, Resolver: o.Resolver, ControlContext: o.checkConnection}
 	return &http.Transport{
@@ -78,8 +74,7 @@ func newTransport(o *Options, insecure bool) *http.Transport {
 	}
 }
 
-// Client returns a client that sends every request through the guard. It keeps no
-// cookies and has no timeout of its own: give each request a context.
+// Client returns a client that sends every request through the guard. It has no timeout: give each request a context.
 func (g *Guard) Client() *http.Client { return &http.Client{Transport: g} }
 
 // CloseIdleConnections closes the connections that are kept for later requests.
@@ -88,9 +83,8 @@ func (g *Guard) CloseIdleConnections() {
 	g.insecure.CloseIdleConnections()
 }
 
-// RoundTrip sends one request, which may be a hop of a chain of redirects. What the
-// response points to, a redirect's location or a token challenge's realm, is checked
-// at once, so that the refusal names it whichever client would have followed it.
+// RoundTrip sends one request, which may be a hop of a chain of redirects. A redirect's location or a challenge's realm
+// in the response is checked at once, so that the refusal names it whichever client would have followed it.
 func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := g.checkRequest(req); err != nil {
 		closeBody(req)
@@ -114,9 +108,8 @@ func (g *Guard) checkRequest(req *http.Request) error {
 	return g.CheckURL(req.URL)
 }
 
-// CheckURL refuses a URL that is not http or https, whose host is not on the
-// allow-list, or whose host is an address that must not be reached. A host name is
-// not resolved: its addresses are checked when it is dialled.
+// CheckURL refuses a URL that is not http or https, whose host is not on the allow-list, or whose host is an address
+// that must not be reached. A host name is not resolved: its addresses are checked when it is dialled.
 func (g *Guard) CheckURL(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return refusedf("scheme %q of %s refused: only http and https are allowed", u.Scheme, u.Host)
@@ -130,8 +123,7 @@ func (g *Guard) CheckURL(u *url.URL) error {
 	return nil
 }
 
-// checkConnection is called with the resolved address of each connection before it
-// is dialled.
+// checkConnection is called with the resolved address of each connection before it is dialled.
 func (o *Options) checkConnection(_ context.Context, _, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {

@@ -13,8 +13,7 @@ import (
 // MaxRedirects is how many redirects of one request are followed.
 const MaxRedirects = 5
 
-// credentialHeaders are not forwarded to another host. A Referer carries the query of
-// the previous URL, which may hold a signature.
+// credentialHeaders are not forwarded to another host. A Referer carries the previous URL, which may hold a signature.
 var credentialHeaders = []string{"Authorization", "Cookie", "Proxy-Authorization", "Referer"}
 
 // previous returns the request whose redirect led to req; nil for the first one.
@@ -40,8 +39,7 @@ func checkRedirect(req *http.Request) error {
 	return nil
 }
 
-// withoutForwardedCredentials removes each credential that a redirect would forward
-// to another host. net/http forwards them to subdomains and to other ports.
+// withoutForwardedCredentials removes credentials that net/http would forward to subdomains and to other ports.
 func withoutForwardedCredentials(req *http.Request) *http.Request {
 	names := forwardedCredentials(req)
 	if len(names) == 0 {
@@ -54,8 +52,7 @@ func withoutForwardedCredentials(req *http.Request) *http.Request {
 	return clean
 }
 
-// forwardedCredentials returns the headers of req that were sent to another host
-// before. A credential that was made for the new host differs, and is not one.
+// forwardedCredentials returns the headers of req that were sent to another host before, so not one made for the new.
 func forwardedCredentials(req *http.Request) (names []string) {
 	for before := previous(req); before != nil; before = previous(before) {
 		if before.URL.Scheme == req.URL.Scheme && hostport(before.URL) == hostport(req.URL) {
@@ -100,8 +97,7 @@ func (g *Guard) checkLocation(resp *http.Response) error {
 	return nil
 }
 
-// checkRealms checks the token services that a registry points to: clients send them
-// the credentials of the registry.
+// checkRealms checks the token services that a registry points to: clients send them the credentials of the registry.
 func (g *Guard) checkRealms(resp *http.Response) error {
 	for _, challenge := range resp.Header.Values("WWW-Authenticate") {
 		if !strings.Contains(strings.ToLower(challenge), "bearer") {

@@ -9,8 +9,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// Error is a classified failure. Its message names what was attempted on what,
-// and where a user can help, the remedy.
+// Error is a classified failure. Its message names what was attempted on what, and where a user can help, the remedy.
 type Error struct {
 	// Reason is the kind of failure.
 	Reason v1alpha1.Reason
@@ -38,9 +37,8 @@ func Transientf(reason v1alpha1.Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
-// Of returns the classified failure within err. An unclassified error
-// is transient: Unavailable, or Pending when a context ended. It returns nil for a
-// nil error.
+// Of returns the classified failure within err. An unclassified error is transient: Unavailable, or Pending when a
+// context ended. It returns nil for a nil error.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
@@ -54,8 +52,7 @@ func Of(err error) *Error {
 	return &Error{Reason: v1alpha1.ReasonUnavailable, Err: err}
 }
 
-// Wrapf puts a formatted text before the message of err and keeps its
-// classification. It returns nil for a nil error.
+// Wrapf puts a formatted text before the message of err and keeps its classification. It returns nil for a nil error.
 func Wrapf(err error, format string, args ...any) *Error {
 	if err == nil {
 		return nil

@@ -1,5 +1,4 @@
-// Package istio holds the names of Istio's that several packages need: its kinds,
-// labels, annotations and containers, and the form of its clusters and hosts.
+// Package istio holds the names of Istio's that several packages need, and the form of its clusters and hosts.
 package istio
 
 import (
@@ -22,11 +21,9 @@ const ProxyContainer = "istio-proxy"
 const (
 	// AnnotationSidecarStatus says what was injected into a Pod.
 	AnnotationSidecarStatus = "sidecar.istio.io/status"
-	// AnnotationInjectTemplates names the templates, separated by commas, by which a
-	// proxy is injected into a Pod.
+	// AnnotationInjectTemplates names the templates, separated by commas, by which a proxy is injected into a Pod.
 	AnnotationInjectTemplates = "inject.istio.io/templates"
-	// AnnotationAmbientRedirection is "enabled" in a Pod whose traffic goes through
-	// ztunnel.
+	// AnnotationAmbientRedirection is "enabled" in a Pod whose traffic goes through ztunnel.
 	AnnotationAmbientRedirection = "ambient.istio.io/redirection"
 	// AnnotationExportTo names the namespaces, separated by commas, that see a Service.
 	AnnotationExportTo = "networking.istio.io/exportTo"
@@ -35,16 +32,14 @@ const (
 // LabelRevision gives an object to one revision of the control plane.
 const LabelRevision = "istio.io/rev"
 
-// AnnotationReferencedServices names the services that a gateway needs to know for the
-// sake of an EnvoyFilter, "<namespace>/<host>". With
-// PILOT_FILTER_GATEWAY_CLUSTER_CONFIG, istiod gives a gateway only the clusters that
-// its routes lead to, and no route leads to the module server. It adds nothing to
-// sidecars, and an istiod without that setting, or older than 1.26, ignores it.
+// AnnotationReferencedServices names the services that a gateway needs to know for the sake of an EnvoyFilter,
+// "<namespace>/<host>". With PILOT_FILTER_GATEWAY_CLUSTER_CONFIG, istiod gives a gateway only the clusters that its
+// routes lead to, and no route leads to the module server. It adds nothing to sidecars, and an istiod without that
+// setting, or older than 1.26, ignores it.
 const AnnotationReferencedServices = "envoyfilter.istio.io/referenced-services"
 
-// NewEnvoyFilter returns an EnvoyFilter of which only apiVersion and kind are set, to
-// be read into. EnvoyFilters are read untyped: a typed read drops fields that this
-// build does not know, and so misses what was added by hand.
+// NewEnvoyFilter returns an EnvoyFilter of which only apiVersion and kind are set, to be read into. EnvoyFilters are
+// read untyped: a typed read drops fields that this build does not know, and so misses what was added by hand.
 func NewEnvoyFilter() *unstructured.Unstructured {
 	ef := &unstructured.Unstructured{}
 	ef.SetAPIVersion(EnvoyFilterAPIVersion)
@@ -52,8 +47,7 @@ func NewEnvoyFilter() *unstructured.Unstructured {
 	return ef
 }
 
-// NewEnvoyFilterList returns an empty list of EnvoyFilters, to be read into. It is
-// untyped as NewEnvoyFilter is, so that a cache holds them once.
+// NewEnvoyFilterList returns an empty list to be read into, untyped as NewEnvoyFilter is: a cache holds them once.
 func NewEnvoyFilterList() *unstructured.UnstructuredList {
 	list := &unstructured.UnstructuredList{}
 	list.SetAPIVersion(EnvoyFilterAPIVersion)
@@ -61,8 +55,7 @@ func NewEnvoyFilterList() *unstructured.UnstructuredList {
 	return list
 }
 
-// HostOf returns the host of a cluster that istiod makes for a service,
-// "outbound|<port>|<subset>|<host>", and "" for every other cluster.
+// HostOf returns the host of a cluster that istiod makes for a service, "outbound|<port>|<subset>|<host>", "" of others.
 func HostOf(cluster string) string {
 	parts := strings.Split(cluster, "|")
 	if len(parts) != 4 || parts[0] != "outbound" || strings.ContainsAny(parts[3], ",/") {
@@ -83,8 +76,7 @@ func PortOf(cluster string) int32 {
 	return int32(port)
 }
 
-// NamespaceOf returns the namespace of the Service that has a host of the form
-// "<name>.<namespace>.svc.<domain>", and "" for every other host.
+// NamespaceOf returns the namespace in a Service's host, "<name>.<namespace>.svc.<domain>", and "" for other hosts.
 func NamespaceOf(host string) string {
 	parts := strings.SplitN(host, ".", 4)
 	if len(parts) != 4 || parts[2] != "svc" {

@@ -12,29 +12,25 @@ import (
 // gatewayTemplate is the injection template of a gateway.
 const gatewayTemplate = "gateway"
 
-// HasProxy reports whether a proxy of Istio's is in a Pod: a sidecar, also a native
-// one among the init containers, or a gateway.
+// HasProxy reports whether a proxy of Istio's is in a Pod: a sidecar, maybe among the init containers, or a gateway.
 func HasProxy(pod *corev1.Pod) bool {
 	return proxyAmong(pod.Spec.Containers) || proxyAmong(pod.Spec.InitContainers) ||
 		pod.Annotations[istio.AnnotationSidecarStatus] != ""
 }
 
-// IsGateway reports whether the proxy of a Pod is a gateway: the Pod has no other
-// container, or its proxy was injected as one. The patches for sidecars and for
-// gateways each leave the other kind alone.
+// IsGateway reports whether the proxy of a Pod is a gateway: the Pod has no other container, or its proxy was
+// injected as one. The patches for sidecars and for gateways each leave the other kind alone.
 func IsGateway(pod *corev1.Pod) bool {
 	return (len(pod.Spec.Containers) == 1 && proxyAmong(pod.Spec.Containers)) ||
 		slices.Contains(strings.Split(pod.Annotations[istio.AnnotationInjectTemplates], ","), gatewayTemplate)
 }
 
-// InAmbient reports whether the traffic of a Pod goes through ztunnel, which speaks
-// TLS for it as a sidecar does.
+// InAmbient reports whether the traffic of a Pod goes through ztunnel, which speaks TLS for it as a sidecar does.
 func InAmbient(pod *corev1.Pod) bool {
 	return pod.Annotations[istio.AnnotationAmbientRedirection] == "enabled"
 }
 
-// RunningProxy returns the status of a Pod's proxy while it runs and can be reached,
-// else nil.
+// RunningProxy returns the status of a Pod's proxy while it runs and can be reached, else nil.
 func RunningProxy(pod *corev1.Pod) *corev1.ContainerStatus {
 	if pod.Status.PodIP == "" || pod.DeletionTimestamp != nil || !HasProxy(pod) {
 		return nil
@@ -49,8 +45,7 @@ func RunningProxy(pod *corev1.Pod) *corev1.ContainerStatus {
 	return nil
 }
 
-// Ends reports whether a Pod is being deleted or has finished: no proxy in it will
-// take another filter.
+// Ends reports whether a Pod is being deleted or has finished: no proxy in it will take another filter.
 func Ends(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }

@@ -18,8 +18,7 @@ func running(name string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{Name: name, RestartCount: 3, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: startedAt}}}
 }
 
-// podOf is a running Pod with containers and init containers of those names, all of
-// which run.
+// podOf is a running Pod with containers and init containers of those names, all of which run.
 func podOf(containers, inits []string, edits ...func(*corev1.Pod)) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "details-1"},

@@ -10,9 +10,8 @@ import (
 // podAnnotations are the annotations of a Pod that are read.
 var podAnnotations = []string{istio.AnnotationSidecarStatus, istio.AnnotationInjectTemplates, istio.AnnotationAmbientRedirection}
 
-// TrimPod is the cache's transform for Pods: it returns a Pod with only what is read
-// of it. As an informer may hand it anything, such as a tombstone or what it returned
-// before, it leaves alone what is not a Pod.
+// TrimPod is the cache's transform for Pods: it returns a Pod with only what is read of it. As an informer may hand
+// it anything, such as a tombstone or what it returned before, it leaves alone what is not a Pod.
 func TrimPod(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
@@ -34,8 +33,7 @@ func TrimPod(object any) (any, error) {
 	}, nil
 }
 
-// TrimMeta returns what identifies an object, its labels, and the annotations of the
-// given names.
+// TrimMeta returns what identifies an object, its labels, and the annotations of the given names.
 func TrimMeta(m metav1.ObjectMeta, annotations ...string) metav1.ObjectMeta {
 	kept := metav1.ObjectMeta{
 		Namespace:         m.Namespace,

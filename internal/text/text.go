@@ -1,5 +1,4 @@
-// Package text shortens and cleans text that ends up in a status, an Event, an answer
-// or a log and that a module, a registry or another component wrote.
+// Package text shortens and cleans what others wrote, such as a registry, for a status, an Event, an answer or a log.
 package text
 
 import (
@@ -11,10 +10,8 @@ import (
 
 const ellipsis = "…"
 
-// Truncate returns s if it has at most that many bytes. Else it returns the longest
-// start of s that, followed by "…", has at most that many, cut between two
-// characters. The result is empty where not even the "…" fits. Bytes of s that are
-// not UTF-8 are kept as they are.
+// Truncate returns s if it has at most that many bytes, else the longest start of s that has, with "…", cut between two
+// characters; "" where not even the "…" fits. Bytes of s that are not UTF-8 are kept as they are.
 func Truncate(s string, bytes int) string {
 	switch {
 	case len(s) <= bytes:
@@ -40,8 +37,7 @@ func TruncateRunes(s string, runes int) string {
 	return string([]rune(s)[:runes-1]) + ellipsis
 }
 
-// Elide returns s with its middle replaced by "…" where s has more than 29 characters:
-// the beginning and the end tell names and hosts apart.
+// Elide replaces the middle of more than 29 characters by "…": the ends tell names and hosts apart.
 func Elide(s string) string {
 	const keep = 14
 	runes := []rune(s)
@@ -51,9 +47,8 @@ func Elide(s string) string {
 	return string(runes[:keep]) + ellipsis + string(runes[len(runes)-keep:])
 }
 
-// OneLine returns the printable characters of s, with a space for each line break and
-// tab. Control characters and broken UTF-8 are left out: a terminal would obey them,
-// and the API server drops a warning that has one.
+// OneLine returns the printable characters of s, with a space for each line break and tab. Control characters and
+// broken UTF-8 are left out: a terminal would obey them, and the API server drops a warning that has one.
 func OneLine(s string) string { return strings.Map(printable, s) }
 
 func printable(r rune) rune {
@@ -66,9 +61,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// WithoutQuery returns what may be shown of a URL: its query may hold a signature and
-// its user information a password. The fragment, which is not sent, is left out too.
-// It returns "" for what is not a URL.
+// WithoutQuery returns what may be shown of a URL: its query may hold a signature and its user information a
+// password. The fragment, which is not sent, is left out too. It returns "" for what is not a URL.
 func WithoutQuery(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
