@@ -13,8 +13,7 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 )
 
-// maxBundle bounds how many authorities a caBundle holds: each rotation adds one, and forced rotations must not make
-// the webhook configurations grow without end.
+// maxBundle bounds a caBundle, to which each rotation adds an authority: forced ones must not make it grow without end.
 const maxBundle = 16
 
 const pemCertificate = "CERTIFICATE"

@@ -38,8 +38,7 @@ type configurationClient struct {
 
 func (c *configurationClient) String() string { return c.kind + " " + c.name }
 
-// newConfigurationClient makes the client of a configuration. list and client are those of its kind, and webhooksOf
-// returns the webhooks of an object of that kind.
+// newConfigurationClient makes the client of a configuration from the lister, the client and the webhooks of its kind.
 func newConfigurationClient[T metav1.Object](kind, name string, list lister[T], client patcher[T], webhooksOf func(T) []webhook) *configurationClient {
 	return &configurationClient{
 		kind: kind, name: name,

@@ -27,8 +27,7 @@ const (
 	caKey = "ca.crt"
 )
 
-// injector keeps the authority in the caBundles. It is level-triggered: a pass compares all that is with what should
-// be.
+// injector keeps the authority in the caBundles. It is level-triggered: a pass compares what is with what should be.
 type injector struct {
 	Options
 	client kubernetes.Interface

@@ -29,8 +29,7 @@ type Options struct {
 	RESTConfig *rest.Config
 	// Namespace of the Secret with the certificate authority. Required.
 	Namespace string
-	// DNSNames and IPs are those by which the API server may call the webhook. At least one is required;
-	// ServiceDNSNames returns those of a Service.
+	// DNSNames and IPs, at least one of both, are those by which the API server may call the webhook.
 	DNSNames []string
 	IPs      []net.IP
 	// WebhookConfigurations is the name of the MutatingWebhookConfiguration and of the ValidatingWebhookConfiguration

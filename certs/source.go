@@ -26,8 +26,7 @@ type Source interface {
 	Healthy() error
 }
 
-// ConfigureTLS returns an option that has a server present the certificate of s. The API server speaks HTTP/1.1 to
-// webhooks, so nothing else is offered.
+// ConfigureTLS has a server present the certificate of s, and offer HTTP/1.1 alone, as the API server calls webhooks.
 func ConfigureTLS(s Source) func(*tls.Config) {
 	return func(c *tls.Config) {
 		c.GetCertificate = s.GetCertificate

@@ -113,8 +113,7 @@ func ReloadOf(ef metav1.Object) uint32 {
 	return uint32(count)
 }
 
-// IsLabelled reports whether an object says that it is the server's own. It is for watches and indexes, which see
-// little of an object: any client can set the label.
+// IsLabelled reports whether an object claims to be the server's own: for watches and indexes, which see little of it.
 func IsLabelled(object metav1.Object) bool {
 	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
 }

@@ -43,8 +43,7 @@ const (
 	endlessRetries = 1_000_000
 )
 
-// loading returns the timeout of one load under a failure policy, and how often a proxy tries again after one that
-// failed. Envoy gives up for good after the last.
+// loading returns the timeout of one load under a failure policy, and after how many retries Envoy gives up for good.
 func loading(policy v1alpha1.FailurePolicy) (timeout time.Duration, retries uint32) {
 	if policy == v1alpha1.FailOpen {
 		return openTimeout, openRetries

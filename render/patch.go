@@ -23,8 +23,7 @@ var patchContexts = map[v1alpha1.Context]networking.EnvoyFilter_PatchContext{
 	v1alpha1.Gateway:  networking.EnvoyFilter_GATEWAY,
 }
 
-// configPatches returns one patch per port, in ascending order, because a match has room for one port only; a single
-// patch without a port when there are none.
+// configPatches returns a patch for each port, in ascending order, as a match has room for one; else one for all ports.
 func configPatches(f *v1alpha1.Filter, value *structpb.Struct) []*networking.EnvoyFilter_EnvoyConfigObjectPatch {
 	ports := slices.Clone(f.ApplyPorts)
 	slices.Sort(ports)

@@ -164,8 +164,7 @@ func sizeOf(bytes int) string {
 	return fmt.Sprintf("%d KiB", (bytes+kib-1)/kib)
 }
 
-// validateProxyVersion compiles only what is short, which bounds the time. A longer one, in bytes, matches nothing in
-// istiod.
+// validateProxyVersion compiles only what is short, which bounds the time. In istiod a longer one matches nothing.
 func validateProxyVersion(expression string, path *field.Path) field.ErrorList {
 	if len(expression) > maxProxyVersion {
 		return field.ErrorList{field.TooLong(path, expression, maxProxyVersion)}

@@ -49,8 +49,7 @@ type Fetcher interface {
 
 // Options are what the handlers need.
 type Options struct {
-	// Client writes EnvoyFilters, and reads Namespaces from a cache; Reader reads live from the API server. Both are
-	// the manager's in SetupWithManager.
+	// Client writes EnvoyFilters and reads cached Namespaces; Reader reads live. SetupWithManager sets both.
 	Client client.Client
 	Reader client.Reader
 	// Fetcher is required by the validator unless SourceCheck is Off.

@@ -94,8 +94,7 @@ func createOptions(dryRun bool) []client.CreateOption {
 	return options
 }
 
-// nameTaken reads the EnvoyFilter that has the name already. Ours is left to the controller: the AutoWasm was deleted
-// and made again before its EnvoyFilter was.
+// nameTaken reads the EnvoyFilter that has the name. Ours is left to the controller: it outlived a deleted AutoWasm.
 func (s *stager) nameTaken(ctx context.Context, r request, resp *response) outcome {
 	existing := istio.NewEnvoyFilter()
 	err := s.reader.Get(ctx, client.ObjectKeyFromObject(r.aw), existing)

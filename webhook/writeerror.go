@@ -13,8 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// failedWrite denies what would be refused each time, and warns of what is not the object's fault: the controller
-// retries.
+// failedWrite denies what would be refused each time, and else warns: the controller tries again.
 func failedWrite(err error, r request, resp *response) outcome {
 	source := r.aw.Spec.Filter.Source
 	if isRefusal(err) {

@@ -20,8 +20,7 @@ import (
 	"github.com/autowasm/autowasm/internal/egress"
 )
 
-// modules are the parts that bring and serve modules. The server does without the manager, and so without the API
-// server.
+// modules are the parts that bring and serve modules. The server does without the manager and the API server.
 type modules struct {
 	fetcher *fetch.Fetcher
 	server  *serve.Server

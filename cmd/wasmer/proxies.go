@@ -39,8 +39,7 @@ func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kind
 	}
 }
 
-// istiods finds the replicas of istiod by its Service, or takes the configured one. istiod serves those of its own
-// namespace alone, so the Service is in wasmer's.
+// istiods finds istiod's replicas in wasmer's namespace, as istiod answers to its own alone. --istiod-url overrides it.
 func istiods(mgr ctrl.Manager, o *options) func(context.Context) ([]string, error) {
 	if o.istiodURL != "" {
 		return func(context.Context) ([]string, error) { return []string{o.istiodURL}, nil }

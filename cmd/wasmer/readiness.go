@@ -75,8 +75,7 @@ func (r *readiness) serving(*http.Request) error {
 	return nil
 }
 
-// drain returns a context that ends some time after ctx: meanwhile wasmer is not ready but serves, until its
-// endpoints have been withdrawn everywhere.
+// drain returns a context that ends delay after ctx: wasmer serves, not ready, until its endpoints are withdrawn.
 func (r *readiness) drain(ctx context.Context, delay time.Duration) (context.Context, context.CancelFunc) {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	detach := context.AfterFunc(ctx, func() {

@@ -132,8 +132,7 @@ func newCertificate(config *rest.Config, o *options) (certs.Source, error) {
 	})
 }
 
-// tlsOf has the webhook server present certificate, and require one of the authorities in the file clientCA if it is
-// set.
+// tlsOf has the webhook server present certificate, and require one of an authority in the file clientCA, if set.
 func tlsOf(certificate certs.Source, clientCA string) (func(*tls.Config), error) {
 	if certificate == nil {
 		return func(*tls.Config) {}, nil
