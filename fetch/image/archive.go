@@ -3,11 +3,9 @@ package image
 import (
 	"archive/tar"
 	"io"
+	"maps"
 	"path"
 	"strings"
-
-	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // archive searches a tar archive for files that may be the module.
@@ -50,7 +48,7 @@ func (a *archive) find(accept func(wasmFile) bool) (*wasmFile, error) {
 	}
 }
 
-// examine counts an entry, and notes a whiteout. It returns nil for an entry that cannot be the module by its name.
+// examine counts an entry, notes a whiteout, and returns nil for what cannot be the module by its name.
 func (a *archive) examine(header *tar.Header) (*wasmFile, error) {
 	if err := a.content.budget.countEntry(header); err != nil {
 		return nil, err
@@ -71,10 +69,9 @@ func checkRegular(name string, header *tar.Header) error {
 	case tar.TypeReg, tar.TypeGNUSparse:
 		return nil
 	case tar.TypeSymlink, tar.TypeLink:
-		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
-			"%s is a link to %s, and links are not followed: put the file itself there", quote(name), quote(header.Linkname))
+		return unsupported("%s is a link to %s, and links are not followed: put the file itself there", quote(name), quote(header.Linkname))
 	default:
-		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "%s is not a regular file (tar type %q)", quote(name), header.Typeflag)
+		return unsupported("%s is not a regular file (tar type %q)", quote(name), header.Typeflag)
 	}
 }
 
@@ -114,17 +111,14 @@ func (w *whiteouts) add(name string) error {
 	}
 	w.current[deleted] = struct{}{}
 	if len(w.above)+len(w.current) > maxWhiteouts {
-		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
-			"the layers delete more than %d files: push the module alone, as with wasmc push", maxWhiteouts)
+		return unsupported("the layers delete more than %d files: push the module alone, as with wasmc push", maxWhiteouts)
 	}
 	return nil
 }
 
 // nextLayer goes on to the layer below.
 func (w *whiteouts) nextLayer() {
-	for name := range w.current {
-		w.above[name] = struct{}{}
-	}
+	maps.Copy(w.above, w.current)
 	clear(w.current)
 }
 

@@ -24,8 +24,8 @@ const (
 	maxZstdWindow = 8 << 20
 )
 
-// blob is a layer or file as it is stored. It keeps the error of reading it, so that what a decompressor says of
-// bytes that were cut off is not mistaken for a damaged image.
+// blob is a layer or file as it is stored. It keeps the error of reading it, so that a blob that was cut off is not
+// mistaken for a damaged one.
 type blob struct {
 	io.ReadCloser
 	ctx  context.Context
@@ -48,8 +48,7 @@ func (b *blob) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-// classify recognises a blob that does not have its digest. The type of the registry client's error is internal to
-// it, so the text has to do.
+// classify recognises a blob that does not have its digest by the text: the type of the client's error is internal.
 func (b *blob) classify(err error) error {
 	switch {
 	case err == io.EOF:
@@ -90,15 +89,13 @@ func formatOf(head []byte) format {
 // content is a blob after decompression.
 type content struct {
 	*bufio.Reader
-	format     format // gzip or zstd only if compressed twice
-	compressed bool   // the blob's bytes are not these
-	blob       *blob
-	budget     *budget
-	decoder    *zstd.Decoder // nil unless compressed by zstd
+	format  format // gzip or zstd only if compressed twice
+	blob    *blob
+	budget  *budget
+	decoder *zstd.Decoder // nil unless compressed by zstd
 }
 
-// decode undoes one level of compression. The content takes over the blob: closing the content closes it, and so
-// does an error.
+// decode undoes one level of compression. The content closes the blob, and so does an error.
 func decode(b *blob, budget *budget) (*content, error) {
 	c := &content{blob: b, budget: budget, Reader: bufio.NewReaderSize(budget.limitReading(b), bufferSize)}
 	err := c.detect()
@@ -127,7 +124,6 @@ func (c *content) decompress() error {
 	if err != nil {
 		return c.explain(err)
 	}
-	c.compressed = true
 	c.Reader = bufio.NewReaderSize(c.budget.limitUnpacking(out), bufferSize)
 	return c.detect()
 }
@@ -163,8 +159,8 @@ func (c *content) drainBlob() error {
 	return err
 }
 
-// explain finds the cause of an error met while decoding: reading the blob, a limit, or bytes that have their
-// digest and yet are damaged.
+// explain finds the cause of an error of decoding: reading the blob, a limit, or damaged bytes that have their
+// digest.
 func (c *content) explain(err error) error {
 	if classified, ok := errors.AsType[*failure.Error](err); ok {
 		return classified

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,8 +30,7 @@ const (
 // Envoy Gateway read it, and every registry takes it. abi is the version of the Proxy-Wasm ABI, for the runtime
 // configuration; it may be empty.
 //
-// The same arguments give the same digest: no time is recorded, and the compressor is that of the module graph, not
-// of the Go toolchain.
+// The same arguments give the same digest: no time is recorded, and the compressor is not the Go toolchain's.
 func Image(module []byte, abi string) (v1.Image, error) {
 	runtime, err := runtimeConfig(abi)
 	if err != nil {
@@ -133,10 +133,8 @@ func packTar(files ...file) ([]byte, error) {
 func compress(content []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
-	if _, err := w.Write(content); err != nil {
-		return nil, fmt.Errorf("compress the layer: %w", err)
-	}
-	if err := w.Close(); err != nil {
+	_, err := w.Write(content)
+	if err := errors.Join(err, w.Close()); err != nil {
 		return nil, fmt.Errorf("compress the layer: %w", err)
 	}
 	return out.Bytes(), nil

@@ -23,41 +23,38 @@ const (
 // noModule names the layers of an image without a module.
 func noModule(layers []v1.Descriptor) error {
 	if len(layers) == 0 {
-		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the image has no layers, and so no WebAssembly module: %s", remedy)
+		return unsupported("the image has no layers, and so no WebAssembly module: %s", remedy)
 	}
-	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "no WebAssembly module in the image, whose layers are %s: %s", describeLayers(layers), remedy)
-}
-
-func severalLayers(layers []v1.Descriptor) error {
-	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
-		"several WebAssembly layers in the image, %s: push one module per image, or title the one that is meant plugin.wasm", describeLayers(layers))
+	return unsupported("no WebAssembly module in the image, whose layers are %s: %s", list(layers, describeLayer), remedy)
 }
 
 func severalFiles(paths ...string) error {
-	quoted := make([]string, len(paths))
-	for i, path := range paths {
-		quoted[i] = quote(path)
-	}
-	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
-		"several WebAssembly modules, %s: keep one, or name the one that is meant plugin.wasm and put it first", list(quoted))
+	return unsupported("several WebAssembly modules, %s: keep one, or name the one that is meant plugin.wasm and put it first", list(paths, quote))
 }
 
-func describeLayers(layers []v1.Descriptor) string {
-	described := make([]string, len(layers))
-	for i, layer := range layers {
-		described[i] = quote(string(layer.MediaType))
-		if title := layer.Annotations[titleAnnotation]; title != "" {
-			described[i] += " titled " + quote(title)
-		}
-	}
-	return list(described)
+func unsupported(format string, args ...any) error {
+	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, format, args...)
 }
 
-func list(items []string) string {
-	if len(items) <= maxListed {
-		return strings.Join(items, ", ")
+func describeLayer(layer v1.Descriptor) string {
+	described := quote(string(layer.MediaType))
+	if title := layer.Annotations[titleAnnotation]; title != "" {
+		described += " titled " + quote(title)
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(items[:maxListed], ", "), len(items)-maxListed)
+	return described
+}
+
+// list joins what describe says of the first items.
+func list[T any](items []T, describe func(T) string) string {
+	var described []string
+	for _, item := range items[:min(len(items), maxListed)] {
+		described = append(described, describe(item))
+	}
+	joined := strings.Join(described, ", ")
+	if more := len(items) - maxListed; more > 0 {
+		joined += fmt.Sprintf(" and %d more", more)
+	}
+	return joined
 }
 
 // quote makes a name that was chosen elsewhere fit for a message.

@@ -12,13 +12,11 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// archiveOverhead is how many bytes larger than its module a layer may be and still be opened, in case it is an
-// archive.
-const archiveOverhead = 1 << 20
+// ArchiveOverhead is how many bytes larger than its module a layer or file may be, in case it is an archive.
+const ArchiveOverhead = 1 << 20
 
 // Open streams the module's bytes out of img, whatever its shape, capped at max bytes. It opens only the layer that
-// holds the module, and those above it; a layer whose *.wasm file is not named plugin.wasm is read twice. ctx
-// bounds the reading too.
+// holds the module, and those above it. ctx bounds the reading too.
 //
 // Errors are terminal *failure.Error (UnsupportedImage, which names the layers, TooLarge or DigestMismatch), or
 // those of the registry, wrapped and not classified. The caller closes the stream.
@@ -49,7 +47,7 @@ type search struct {
 // declared opens the module in a layer of a WebAssembly media type. What is not an archive is streamed as it is:
 // module.Inspect checks the bytes.
 func (s *search) declared(layer v1.Descriptor) (*Stream, error) {
-	if layer.Size-archiveOverhead > s.budget.max {
+	if layer.Size-ArchiveOverhead > s.budget.max {
 		return nil, module.TooLarge(s.budget.max)
 	}
 	stream, err := s.layer(layer, true)
@@ -92,8 +90,7 @@ func (s *search) layer(layer v1.Descriptor, declared bool) (*Stream, error) {
 	return stream, err
 }
 
-// open opens a layer as it was pushed. The registry client finds it by its digest, so it does not matter which of
-// two equal layers is meant.
+// open opens a layer as it was pushed.
 func (s *search) open(layer v1.Descriptor) (*content, error) {
 	if err := s.ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open layer %s: %w", layer.Digest, err)
@@ -113,7 +110,7 @@ func (s *search) open(layer v1.Descriptor) (*content, error) {
 }
 
 // archive streams plugin.wasm as soon as it is found. Any other *.wasm file is known to be the only one at the end
-// of the archive, and is read in a second pass. One that is not regular matters only if there is no other.
+// of the archive, and is read in a second pass. One that is not regular counts only if there is no other.
 func (s *search) archive(layer v1.Descriptor, c *content) (*Stream, error) {
 	a := newArchive(c, s.whiteouts)
 	var others []string

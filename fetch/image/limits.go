@@ -15,8 +15,7 @@ const (
 	maxEntries = 1 << 16
 	// maxPath is the longest path, in bytes, of an archive entry.
 	maxPath = 4096
-	// searchFactor times the cap of the module is how much is read, and how much is decompressed, on the way to a
-	// module and behind it.
+	// searchFactor times the cap of the module is how much is read, and how much is decompressed, to find it.
 	searchFactor = 16
 )
 
@@ -61,11 +60,10 @@ func (b *budget) searchExceeded() error {
 // countEntry caps the number of archive entries and the length of their paths.
 func (b *budget) countEntry(header *tar.Header) error {
 	if b.entries--; b.entries < 0 {
-		return failure.Terminalf(v1alpha1.ReasonTooLarge,
-			"more than %d files would have to be looked at: push the module alone, as with wasmc push", maxEntries)
+		return failure.Terminalf(v1alpha1.ReasonTooLarge, "more than %d files would have to be looked at: push the module alone, as with wasmc push", maxEntries)
 	}
 	if len(header.Name) > maxPath {
-		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "a path in the archive is longer than %d bytes", maxPath)
+		return unsupported("a path in the archive is longer than %d bytes", maxPath)
 	}
 	return nil
 }

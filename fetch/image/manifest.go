@@ -83,8 +83,8 @@ func imageLayers(img v1.Image) ([]v1.Descriptor, error) {
 	return manifest.Layers, nil
 }
 
-// declaredModule finds the layer of a WebAssembly media type; nil if there is none. Among several, it is the one
-// titled plugin.wasm.
+// declaredModule finds the layer of a WebAssembly media type, among several the one titled plugin.wasm; nil if
+// there is none.
 func declaredModule(layers []v1.Descriptor) (*v1.Descriptor, error) {
 	var declared, titled []v1.Descriptor
 	seen := map[v1.Hash]bool{}
@@ -106,7 +106,7 @@ func declaredModule(layers []v1.Descriptor) (*v1.Descriptor, error) {
 	case len(titled) == 1:
 		return &titled[0], nil
 	}
-	return nil, severalLayers(declared)
+	return nil, unsupported("several WebAssembly layers in the image, %s: push one module per image, or title the one that is meant plugin.wasm", list(declared, describeLayer))
 }
 
 // isWasmType recognises application/wasm and every vendor's media type of a layer that is a bare module.
@@ -129,8 +129,7 @@ const (
 // linux/amd64, else without a platform, else the only one. Attestations do not count. The platform of this process
 // does not matter: a module is the same on all of them.
 //
-// Errors are terminal *failure.Error (UnsupportedImage, which names the platforms), or those of the registry,
-// wrapped and not classified.
+// Errors are terminal *failure.Error (UnsupportedImage), or those of the registry, wrapped and not classified.
 func Select(idx v1.ImageIndex) (v1.Image, error) {
 	for range maxIndexDepth {
 		child, err := selectChild(idx)
@@ -149,7 +148,7 @@ func Select(idx v1.ImageIndex) (v1.Image, error) {
 		}
 		return img, nil
 	}
-	return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "image indexes are nested more than %d deep", maxIndexDepth)
+	return nil, unsupported("image indexes are nested more than %d deep", maxIndexDepth)
 }
 
 func selectChild(idx v1.ImageIndex) (v1.Descriptor, error) {
@@ -177,7 +176,7 @@ func readChildren(idx v1.ImageIndex) ([]v1.Descriptor, error) {
 		return nil, err
 	}
 	if n := len(index.Manifests); n > maxChildren {
-		return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the image index has %d children, more than %d", n, maxChildren)
+		return nil, unsupported("the image index has %d children, more than %d", n, maxChildren)
 	}
 	var children []v1.Descriptor
 	for _, child := range index.Manifests {
@@ -210,12 +209,8 @@ func isAbsent(p *v1.Platform) bool {
 
 func noChild(children []v1.Descriptor) error {
 	if len(children) == 0 {
-		return failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the image index has no images")
+		return unsupported("the image index has no images")
 	}
-	platforms := make([]string, len(children))
-	for i, child := range children {
-		platforms[i] = quote(child.Platform.String())
-	}
-	return failure.Terminalf(v1alpha1.ReasonUnsupportedImage,
-		"the image index has neither a wasm nor a linux/amd64 image, only %s: push the module with wasmc push, or build it for linux/amd64", list(platforms))
+	platform := func(child v1.Descriptor) string { return quote(child.Platform.String()) }
+	return unsupported("the image index has neither a wasm nor a linux/amd64 image, only %s: push the module with wasmc push, or build it for linux/amd64", list(children, platform))
 }

@@ -2,8 +2,6 @@ package image_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"log"
@@ -20,7 +18,6 @@ import (
 
 	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/image/imagetest"
-	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 )
 
@@ -258,45 +255,4 @@ func readModule(t *testing.T, img v1.Image, max int64) ([]byte, error) {
 	}
 	defer rc.Close()
 	return io.ReadAll(rc)
-}
-
-// The hash of a layer is the module's only where the layer is the module.
-func TestStreamNamesTheHashOfABareLayer(t *testing.T) {
-	sum := sha256.Sum256(wasm)
-	hash := hex.EncodeToString(sum[:])
-	of := func(mediaType types.MediaType, content []byte) v1.Image {
-		return (&testImage{ConfigType: emptyConfig, Layers: []layer{{MediaType: mediaType, Content: content}}}).Build(t)
-	}
-	tests := map[string]struct {
-		img  v1.Image
-		want string
-	}{
-		"binary":           {built(t)(image.Binary(wasm, "0.2.1")), hash},
-		"image":            {built(t)(image.Image(wasm, "0.2.1")), ""},
-		"declared":         {of(wasmLayer, wasm), hash},
-		"detected":         {of("x/y", wasm), hash},
-		"compressed":       {of(wasmLayer, gzipOf(wasm)), ""},
-		"in an archive":    {of(wasmLayer, tarOf("plugin.wasm", string(wasm))), ""},
-		"in a second pass": {of(types.OCILayer, tarOf("a.wasm", string(wasm))), ""},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			stream, err := image.Open(t.Context(), tt.img, module.MaxSize)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer stream.Close()
-			if got := stream.SHA256(); got != tt.want {
-				t.Errorf("SHA256 = %q, want %q", got, tt.want)
-			}
-		})
-	}
-	file, err := image.Unpack(bytes.NewReader(wasm), module.MaxSize)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if got := file.(*image.Stream).SHA256(); got != "" {
-		t.Errorf("SHA256 of a file = %q", got)
-	}
 }

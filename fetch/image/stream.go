@@ -7,9 +7,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/module"
-	"github.com/autowasm/autowasm/internal/failure"
 )
 
 // Stream is the module of an image or a file. Its bytes may be trusted only once Read has returned io.EOF: until
@@ -24,15 +22,6 @@ type Stream struct {
 	module  io.Reader    // capped
 	finish  func() error // reads and checks what follows the module
 	err     error        // the first one
-}
-
-// SHA256 returns the hash, in hex, that the module has if Read ends in io.EOF, which the registry client verifies
-// on the way; "" if the module is only a part of what it verifies, or does not come from an image.
-func (s *Stream) SHA256() string {
-	if s.Path != "" || s.content.compressed || s.Layer.Digest.Algorithm != "sha256" {
-		return ""
-	}
-	return s.Layer.Digest.Hex
 }
 
 // Read reads the module's bytes. It fails with TooLarge above the limit, and in place of io.EOF if the layer or
@@ -62,8 +51,7 @@ func bareModule(c *content) *Stream {
 	return &Stream{content: c, module: c.budget.limitModule(c), finish: c.drain}
 }
 
-// archivedModule streams the file at which the archive is. A file that rival accepts, further back, makes the
-// archive ambiguous.
+// archivedModule streams the file at which the archive is. A later one that rival accepts makes it ambiguous.
 func archivedModule(a *archive, file *wasmFile, rival func(wasmFile) bool) (*Stream, error) {
 	c := a.content
 	if file.size > c.budget.max {
@@ -82,9 +70,9 @@ func archivedModule(a *archive, file *wasmFile, rival func(wasmFile) bool) (*Str
 	return &Stream{Path: file.path, content: c, module: c.budget.limitModule(a.tar), finish: finish}, nil
 }
 
-// Unpack streams the module of a file: the file itself, or what it holds if it is compressed by gzip or zstd, or
-// the only *.wasm file of a tar archive. In an archive that has several, plugin.wasm is taken if it comes first.
-// Bytes of any other format are streamed as they are: module.Inspect refuses them.
+// Unpack streams the module of a file: the file itself, uncompressed if it is gzip or zstd, or the only *.wasm file
+// of a tar archive, or plugin.wasm if it comes first. Other formats are streamed as they are: module.Inspect
+// refuses them.
 //
 // The module is capped at max bytes, what is read and decompressed around it at sixteen times that. Errors are
 // terminal *failure.Error, or those of r, wrapped. Closing the stream does not close r. Cancelling is up to r.
@@ -117,7 +105,7 @@ func firstModule(a *archive) (*Stream, error) {
 	case file == nil && refused != nil:
 		return nil, refused
 	case file == nil:
-		return nil, failure.Terminalf(v1alpha1.ReasonUnsupportedImage, "the archive holds no *.wasm file")
+		return nil, unsupported("the archive holds no *.wasm file")
 	}
 	rival := func(f wasmFile) bool { return !file.preferred() || f.preferred() }
 	return archivedModule(a, file, rival)

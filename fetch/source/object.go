@@ -16,13 +16,8 @@ import (
 	"github.com/autowasm/autowasm/internal/text"
 )
 
-const (
-	// archiveOverhead is how much larger than a module, in bytes, the file may be that carries it.
-	archiveOverhead = 1 << 20
-	// queryHashDigits is how many hex digits of a query's hash a SourceID holds: enough to distinguish the queries
-	// of one AutoWasm.
-	queryHashDigits = 16
-)
+// queryHashDigits is how many hex digits of a query's hash a SourceID holds.
+const queryHashDigits = 16
 
 // object is a file behind a URL.
 type object struct {
@@ -128,7 +123,7 @@ func (o *object) open(ctx context.Context) (io.ReadCloser, error) {
 		_ = resp.Body.Close()
 		return nil, err
 	}
-	stream, err := image.Unpack(capped(resp.Body, o.max+archiveOverhead, "the file"), o.max)
+	stream, err := image.Unpack(capped(resp.Body, o.max+image.ArchiveOverhead, "the file"), o.max)
 	if err != nil {
 		_ = resp.Body.Close()
 		return nil, o.explain(ctx, err)
@@ -166,7 +161,7 @@ func (o *object) check(resp *http.Response) error {
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return failure.Terminalf(v1alpha1.ReasonInvalidSource, "get %s: the server sends it with a Content-Encoding although none was asked for: store the object without one", o.name())
 	}
-	if resp.ContentLength > o.max+archiveOverhead {
+	if resp.ContentLength > o.max+image.ArchiveOverhead {
 		return failure.Terminalf(v1alpha1.ReasonTooLarge, "get %s: the file has %d bytes, the module's limit is %d", o.name(), resp.ContentLength, o.max)
 	}
 	return nil
