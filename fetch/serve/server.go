@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,23 +68,14 @@ type Server struct {
 
 // New makes a Server.
 func New(o Options) *Server {
-	o = o.withDefaults()
+	o.DrainTimeout = cmp.Or(max(o.DrainTimeout, 0), DefaultDrainTimeout)
+	o.Address = cmp.Or(o.Address, DefaultAddress)
 	l := defaultLimits
 	s := &Server{o: o, accesses: newAccesses(), limits: l, requests: newPlaces(l.requests, l.requestsOfOne), metrics: newMetrics()}
 	if o.Registry != nil {
 		s.invalid = s.metrics.register(o.Registry)
 	}
 	return s
-}
-
-func (o Options) withDefaults() Options {
-	if o.DrainTimeout <= 0 {
-		o.DrainTimeout = DefaultDrainTimeout
-	}
-	if o.Address == "" {
-		o.Address = DefaultAddress
-	}
-	return o
 }
 
 // ServeHTTP answers one request. It does without http.ServeMux, which redirects requests whose path is not clean.

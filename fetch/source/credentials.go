@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/authn/kubernetes"
@@ -119,14 +120,9 @@ func valuesOf(ctx context.Context, auth authn.Authenticator) []string {
 	if err != nil || config == nil {
 		return nil
 	}
-	var values []string
-	for _, value := range []string{config.Password, config.Auth, config.IdentityToken, config.RegistryToken} {
-		if value != "" {
-			values = append(values, value)
-		}
-	}
+	values := []string{config.Password, config.Auth, config.IdentityToken, config.RegistryToken}
 	if config.Password != "" {
 		values = append(values, base64.StdEncoding.EncodeToString([]byte(config.Username+":"+config.Password)))
 	}
-	return values
+	return slices.DeleteFunc(values, func(value string) bool { return value == "" })
 }

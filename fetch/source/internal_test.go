@@ -56,7 +56,7 @@ func TestScheme(t *testing.T) {
 		"plain.example:1/team/filter": "http",
 	}
 	for image, want := range tests {
-		ref, err := s.parseReference(image)
+		ref, err := s.parseImage(image)
 		if err != nil {
 			t.Errorf("%s: %v", image, err)
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -191,9 +192,5 @@ type download struct {
 
 // Close closes both.
 func (d *download) Close() error {
-	err := d.ReadCloser.Close()
-	if closed := d.connection.Close(); err == nil {
-		err = closed
-	}
-	return err
+	return errors.Join(d.ReadCloser.Close(), d.connection.Close())
 }

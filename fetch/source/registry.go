@@ -51,27 +51,20 @@ func (s *Sources) resolveImage(ctx context.Context, r Request) (*Resolved, error
 	}, nil
 }
 
-// parseImage reads an image reference.
+// parseImage reads an image reference and chooses the scheme: the registry client would speak plain http to any
+// private address.
 func (s *Sources) parseImage(image string) (name.Reference, error) {
-	ref, err := s.parseReference(image)
+	ref, err := name.ParseReference(image)
+	if err == nil && s.plainHTTP(ref.Context().RegistryStr()) {
+		ref, err = name.ParseReference(image, name.Insecure)
+	}
 	if err != nil {
 		return nil, failure.Terminalf(v1alpha1.ReasonInvalidSource, "image %q is not a reference such as registry.example/team/filter:v1: %w", image, err)
 	}
 	return ref, nil
 }
 
-// parseReference chooses the scheme: the registry client would speak plain http to any private address.
-func (s *Sources) parseReference(reference string) (name.Reference, error) {
-	ref, err := name.ParseReference(reference)
-	if err != nil || !s.plainHTTP(ref.Context().RegistryStr()) {
-		return ref, err
-	}
-	return name.ParseReference(reference, name.Insecure)
-}
-
-func (s *Sources) plainHTTP(registry string) bool {
-	return egress.Hosts(s.o.PlainHTTPHosts).Match(registry)
-}
+func (s *Sources) plainHTTP(registry string) bool { return egress.Hosts(s.o.PlainHTTPHosts).Match(registry) }
 
 // session is a client for one repository with one request's credentials. It logs in once.
 type session struct {
@@ -108,14 +101,13 @@ func (s *session) digest(ctx context.Context, ref name.Reference) (v1.Hash, erro
 	if err == nil {
 		return head.Digest, nil
 	}
-	if !retryWithGet(err) {
-		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.Name())
+	if retryWithGet(err) {
+		var got *remote.Descriptor
+		if got, err = s.puller.Get(ctx, ref); err == nil {
+			return got.Digest, nil
+		}
 	}
-	got, err := s.puller.Get(ctx, ref)
-	if err != nil {
-		return v1.Hash{}, s.explain(ctx, err, "look up "+ref.Name())
-	}
-	return got.Digest, nil
+	return v1.Hash{}, s.explain(ctx, err, "look up "+ref.Name())
 }
 
 // retryWithGet reports whether a GET may succeed where a HEAD did not: some registries leave out its headers, and

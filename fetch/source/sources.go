@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -43,15 +44,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxModuleBytes == 0 {
-		o.MaxModuleBytes = module.MaxSize
-	}
-	if o.SlowAfter <= 0 {
-		o.SlowAfter = DefaultSlowAfter
-	}
-	if o.UserAgent == "" {
-		o.UserAgent = "autowasm"
-	}
+	o.MaxModuleBytes = cmp.Or(o.MaxModuleBytes, module.MaxSize)
+	o.SlowAfter = cmp.Or(max(o.SlowAfter, 0), DefaultSlowAfter)
+	o.UserAgent = cmp.Or(o.UserAgent, "autowasm")
 	return o
 }
 

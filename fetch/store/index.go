@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -86,11 +87,7 @@ func (s *Store) entry(sha256 string) *entry {
 func (s *Store) entries() []*entry {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	all := make([]*entry, 0, len(s.index))
-	for _, e := range s.index {
-		all = append(all, e)
-	}
-	return all
+	return slices.Collect(maps.Values(s.index))
 }
 
 // add puts e into the index, in place of an earlier entry of the same module.
@@ -153,7 +150,7 @@ func (s *Store) addSource(key, sha256 string) (record, bool) {
 		e.sources = e.sources[n:]
 	}
 	s.sources[key] = sha256
-	return recordOf(e, e.sources), true
+	return recordOf(e), true
 }
 
 // LookupSource returns the sha256 of the module that the source of this key gave, if it did and the store still has

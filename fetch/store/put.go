@@ -93,7 +93,7 @@ func (s *Store) publish(path string, info module.Info) error {
 	defer lock.Unlock()
 	e := s.newEntry(info)
 	if s.entry(info.SHA256) == nil { // else its record stays: it has the sources
-		if err := s.writeRecord(info.SHA256, recordOf(e, nil)); err != nil {
+		if err := s.writeRecord(info.SHA256, recordOf(e)); err != nil {
 			return err
 		}
 	}

@@ -106,7 +106,7 @@ func (s *Store) entryFromContent(sha string) (*entry, error) {
 		return nil, err
 	}
 	e := s.newEntry(module.Info{SHA256: sha, Size: stat.Size(), ABI: abi})
-	if err := s.writeRecord(sha, recordOf(e, nil)); err != nil {
+	if err := s.writeRecord(sha, recordOf(e)); err != nil {
 		s.o.Log.Error(err, "Failed to write the record of a module", "sha256", sha)
 	}
 	return e, nil

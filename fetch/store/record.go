@@ -26,8 +26,8 @@ type record struct {
 	Sources   []string  `json:"sources,omitempty"`
 }
 
-func recordOf(e *entry, sources []string) record {
-	return record{Size: e.Size, ABI: e.ABI, FetchedAt: e.FetchedAt.UTC(), Sources: sources}
+func recordOf(e *entry) record {
+	return record{Size: e.Size, ABI: e.ABI, FetchedAt: e.FetchedAt.UTC(), Sources: e.sources}
 }
 
 // writeRecord replaces the record of a module. It is not synced: Open writes a record again that a crash took away.

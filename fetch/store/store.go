@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -38,12 +39,8 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxModuleBytes <= 0 {
-		o.MaxModuleBytes = module.MaxSize
-	}
-	if o.Retention == 0 {
-		o.Retention = DefaultRetention
-	}
+	o.MaxModuleBytes = cmp.Or(max(o.MaxModuleBytes, 0), module.MaxSize)
+	o.Retention = cmp.Or(o.Retention, DefaultRetention)
 	if o.Inspect == nil {
 		o.Inspect = module.Inspect
 	}
