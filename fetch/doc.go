@@ -15,27 +15,27 @@
 //
 // # Tasks
 //
-// A caller whose context ends gets v1alpha1.ReasonPending; the Task goes on, and who asks for the same joins it.
-// All tasks belong to the Fetcher: Stop cancels them and waits. Requests are joined per namespace and credentials,
+// A caller whose context ends gets v1alpha1.ReasonPending; the Task goes on, and who asks for the same joins it. All
+// tasks belong to the Fetcher: Stop cancels them and waits. Requests are joined per namespace and credentials,
 // downloads and fills by all.
 //
-// How a request failed is not remembered: an admission always asks again. How a fill failed is, for some seconds:
-// any client may ask for anything.
+// How a request failed is not remembered: an admission always asks again. How a fill failed is, for some seconds: any
+// client may ask for anything.
 //
 // # Limits
 //
 // Resolutions and downloads have a limiter each. One host and one namespace get at most half of its places, and who
 // holds the fewest goes first: a host that hangs, or a namespace that asks for much, keeps no other waiting. A
-// namespace waits in its own queue, also for what another waits for; what is being downloaded is joined. A server
-// that drips is given up (source.Options.SlowAfter).
+// namespace waits in its own queue, also for what another waits for; what is being downloaded is joined. A server that
+// drips is given up (source.Options.SlowAfter).
 //
 // # Who may use what
 //
 // A module in the store is not a licence to use it: it may have come from another namespace's private image. Each
-// request is resolved with its own credentials, which the registry judges, and is answered from the store only if
-// this very identity (a manifest's digest, a URL with its declared hash, a ConfigMap's version) gave that module
-// before. Knowing a module's hash is not enough. A module that was filled from a peer is there to be served, and
-// gives no request the right to use it.
+// request is resolved with its own credentials, which the registry judges, and is answered from the store only if this
+// very identity (a manifest's digest, a URL with its declared hash, a ConfigMap's version) gave that module before.
+// Knowing a module's hash is not enough. A module that was filled from a peer is there to be served, and gives no
+// request the right to use it.
 //
 // # Eviction
 //

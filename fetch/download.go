@@ -10,8 +10,7 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// maxJoins is how often a request joins a download that others started and that then failed with their credentials,
-// before it takes that for its own answer.
+// maxJoins is how often a request joins a download that fails with others' credentials before that is its own answer.
 const maxJoins = 3
 
 // download returns the module of a resolved source, which is downloaded once for all whose sources resolve to the

@@ -12,9 +12,9 @@ import (
 
 // Ensure returns the module of a request once it is in the store.
 //
-// A request that names an image by digest, or a tag with the policy IfNotPresent, is answered from memory when it
-// was resolved with the same credentials less than ResolveTTL ago. Everything else asks the source first, and
-// downloads only what this source has not given before.
+// A request that names an image by digest, or a tag with the policy IfNotPresent, is answered from memory when it was
+// resolved with the same credentials less than ResolveTTL ago. Everything else asks the source first, and downloads
+// only what this source has not given before.
 //
 // Errors are *failure.Error. When ctx ends first the error is v1alpha1.ReasonPending: the fetch goes on in the
 // background, and a further call joins it. Failures are not remembered: a further call tries again, save within the
@@ -27,8 +27,7 @@ func (f *Fetcher) Ensure(ctx context.Context, r source.Request) (Module, error) 
 	return task.wait(ctx)
 }
 
-// Begin is Ensure for a caller that does not wait: it returns the task, which may have ended already. ctx is for
-// reading the credentials alone.
+// Begin is Ensure for a caller that does not wait. ctx is for reading the credentials alone.
 func (f *Fetcher) Begin(ctx context.Context, r source.Request) *Task {
 	m, task, err := f.begin(ctx, r)
 	if task == nil {

@@ -51,8 +51,7 @@ type Options struct {
 	Store *store.Store
 	// Sources resolves requests. Required.
 	Sources source.Resolver
-	// Reader finds the AutoWasms and EnvoyFilters that reference a module: the manager's cache, with the index of
-	// IndexModules. Required by Fill.
+	// Reader is the manager's cache with the index of IndexModules. Required by Fill.
 	Reader client.Reader
 	// Peers finds the other replicas; nil means that there are none.
 	Peers peer.Find
@@ -123,8 +122,8 @@ func New(o Options) *Fetcher {
 	return f
 }
 
-// Stop cancels the tasks and returns when the last one is over. Ensure and Fill know what is in the store after
-// that, and are v1alpha1.ReasonUnavailable otherwise.
+// Stop cancels the tasks and returns when the last one is over. Ensure and Fill know what is in the store after that,
+// and are v1alpha1.ReasonUnavailable otherwise.
 func (f *Fetcher) Stop() { f.owner.stop() }
 
 // Lookup returns the module of that sha256 if the store has it.

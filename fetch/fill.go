@@ -27,9 +27,9 @@ type sha256Of string
 
 func (s sha256Of) String() string { return "module " + string(s) }
 
-// Fill brings the module of that sha256 into the store, unless it is there, and returns when it is: from a peer
-// that has it, else from the source of an AutoWasm that references it. There is one fill per module; how it failed
-// is remembered for some seconds.
+// Fill brings the module of that sha256 into the store, unless it is there, and returns when it is: from a peer that
+// has it, else from the source of an AutoWasm that references it. There is one fill per module; how it failed is
+// remembered for some seconds.
 //
 // Errors are *failure.Error: v1alpha1.ReasonNotFound when nothing references the module and no peer has it,
 // v1alpha1.ReasonPending when ctx ends first, which ends nothing, and otherwise what the sources say.
@@ -115,8 +115,7 @@ func (f *Fetcher) copyFrom(ctx context.Context, url, sha256 string) error {
 	return err
 }
 
-// fetchAny asks the sources of those who reference the module until one gives it. If all fail, a transient failure
-// counts more than a terminal one.
+// fetchAny tries one source after the other. If all fail, a transient failure counts more than a terminal one.
 func (f *Fetcher) fetchAny(ctx context.Context, requests []source.Request, sha256 string) error {
 	var worst *failure.Error
 	for _, r := range requests {

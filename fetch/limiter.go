@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// limiter bounds how much is done at once, and gives at most half of that to one host or one namespace: neither a
-// host that does not answer nor a namespace that wants much keeps the others waiting. One namespace gets one less
-// of a host, so that neither of them is all that the other can have.
+// limiter bounds how much is done at once, and gives at most half of that to one host or one namespace: neither a host
+// that does not answer nor a namespace that wants much keeps the others waiting. One namespace gets one less of a
+// host, so that neither of them is all that the other can have.
 //
-// Of the requests that wait and may go ahead, one of the namespace that holds the fewest places goes first, and
-// among these the oldest. A golang.org/x/sync/semaphore serves in the order of arrival.
+// Of the requests that wait and may go ahead, one of the namespace that holds the fewest places goes first, and among
+// these the oldest. A golang.org/x/sync/semaphore serves in the order of arrival.
 type limiter struct {
 	size int
 

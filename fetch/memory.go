@@ -22,7 +22,7 @@ const (
 	transientTTL = time.Second
 )
 
-// memory is what is remembered of work that is done, each for a time of its own.
+// memory is what is remembered of finished work, each for a time of its own.
 type memory struct {
 	now         func() time.Time
 	resolutions *cache.LRUExpireCache // identity -> Module, successes alone

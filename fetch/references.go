@@ -71,8 +71,7 @@ func References(ctx context.Context, reader client.Reader) (sets.Set[string], er
 // maxRequests bounds the sources of one module that are tried.
 const maxRequests = 8
 
-// requestsFor returns how to get a module from the sources of those who reference it, each with the credentials of
-// its own AutoWasm, at most maxRequests.
+// requestsFor returns how to get a module from the sources of those who reference it, each with its own credentials.
 func requestsFor(ctx context.Context, reader client.Reader, sha256 string) ([]source.Request, error) {
 	referencing := client.MatchingFields{IndexModule: sha256}
 	var autowasms v1alpha1.AutoWasmList

@@ -41,7 +41,7 @@ func EndedTask(m Module, err error) *Task {
 // Done is closed when the task has ended.
 func (t *Task) Done() <-chan struct{} { return t.done.Done() }
 
-// Result returns the module or the *failure.Error with which the task ended, once Done is closed.
+// Result returns the module or the *failure.Error with which the task ended. Call it once Done is closed.
 func (t *Task) Result() (Module, error) { return t.module, t.err }
 
 // AfterDone has fn called, in a goroutine of its own, once the task has ended, at once if it has.
@@ -76,8 +76,7 @@ func newTasks[K comparable](o *owner, limit, limitOfOne int) *tasks[K] {
 	return &tasks[K]{owner: o, limit: limit, running: map[K]*Task{}, started: newCounter[string](limitOfOne)}
 }
 
-// start returns the task of the key, and starts it with fn in the background if there is none. fn gets a context of
-// the owner, with the logger of ctx.
+// start returns the task of the key, which it starts in the background if there is none, with the logger of ctx.
 func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter, fn func(context.Context) (Module, error)) (*Task, error) {
 	t, added, err := g.add(key, of, by)
 	if !added {

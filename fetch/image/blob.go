@@ -159,8 +159,7 @@ func (c *content) drainBlob() error {
 	return err
 }
 
-// explain finds the cause of an error of decoding: reading the blob, a limit, or damaged bytes that have their
-// digest.
+// explain finds the cause of an error of decoding: reading the blob, a limit, or damaged bytes that have their digest.
 func (c *content) explain(err error) error {
 	if classified, ok := errors.AsType[*failure.Error](err); ok {
 		return classified

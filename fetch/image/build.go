@@ -25,9 +25,9 @@ const (
 	envoyRuntime      = "envoy_proxy"
 )
 
-// Image builds what docker build would: an image for linux/amd64, whichever machine it is made on, with one layer
-// that holds plugin.wasm and runtime-config.json. Docker, podman, containerd, Kubernetes' image volumes, Istio and
-// Envoy Gateway read it, and every registry takes it. abi is the version of the Proxy-Wasm ABI, for the runtime
+// Image builds what docker build would: an image for linux/amd64, whichever machine it is made on, with one layer that
+// holds plugin.wasm and runtime-config.json. Docker, podman, containerd, Kubernetes' image volumes, Istio and Envoy
+// Gateway read it, and every registry takes it. abi is the version of the Proxy-Wasm ABI, for the runtime
 // configuration; it may be empty.
 //
 // The same arguments give the same digest: no time is recorded, and the compressor is not the Go toolchain's.
@@ -52,8 +52,8 @@ func Image(module []byte, abi string) (v1.Image, error) {
 		titledLayer{static.NewLayer(layer, types.OCILayer), archiveName})
 }
 
-// Binary builds the artifact of Solo's wasme: the module uncompressed, beside its runtime configuration. Istio,
-// Envoy Gateway and oras read it, docker does not. abi is as for [Image]. The same arguments give the same digest.
+// Binary builds the artifact of Solo's wasme: the module uncompressed, beside its runtime configuration. Istio, Envoy
+// Gateway and oras read it, docker does not. abi is as for [Image]. The same arguments give the same digest.
 func Binary(module []byte, abi string) (v1.Image, error) {
 	runtime, err := runtimeConfig(abi)
 	if err != nil {
@@ -140,8 +140,8 @@ func compress(content []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// titledLayer is a layer with its file name. It embeds only what go-containerregistry needs to find the rest, such
-// as the digest of the uncompressed layer, by itself.
+// titledLayer is a layer with its file name. It embeds only what go-containerregistry needs to find the rest, such as
+// the digest of the uncompressed layer, by itself.
 type titledLayer struct {
 	partial.CompressedLayer
 	title string

@@ -18,8 +18,8 @@ const ArchiveOverhead = 1 << 20
 // Open streams the module's bytes out of img, whatever its shape, capped at max bytes. It opens only the layer that
 // holds the module, and those above it. ctx bounds the reading too.
 //
-// Errors are terminal *failure.Error (UnsupportedImage, which names the layers, TooLarge or DigestMismatch), or
-// those of the registry, wrapped and not classified. The caller closes the stream.
+// Errors are terminal *failure.Error (UnsupportedImage, which names the layers, TooLarge or DigestMismatch), or those
+// of the registry, wrapped and not classified. The caller closes the stream.
 func Open(ctx context.Context, img v1.Image, max int64) (*Stream, error) {
 	layers, err := imageLayers(img)
 	if err != nil {
@@ -44,8 +44,7 @@ type search struct {
 	whiteouts *whiteouts
 }
 
-// declared opens the module in a layer of a WebAssembly media type. What is not an archive is streamed as it is:
-// module.Inspect checks the bytes.
+// declared opens the module in a layer of a WebAssembly media type. module.Inspect checks what is not an archive.
 func (s *search) declared(layer v1.Descriptor) (*Stream, error) {
 	if layer.Size-ArchiveOverhead > s.budget.max {
 		return nil, module.TooLarge(s.budget.max)
@@ -109,8 +108,8 @@ func (s *search) open(layer v1.Descriptor) (*content, error) {
 	return decode(&blob{ReadCloser: rc, ctx: s.ctx, what: "layer " + layer.Digest.String()}, s.budget)
 }
 
-// archive streams plugin.wasm as soon as it is found. Any other *.wasm file is known to be the only one at the end
-// of the archive, and is read in a second pass. One that is not regular counts only if there is no other.
+// archive streams plugin.wasm as soon as it is found. Any other *.wasm file is known to be the only one at the end of
+// the archive, and is read in a second pass. One that is not regular counts only if there is no other.
 func (s *search) archive(layer v1.Descriptor, c *content) (*Stream, error) {
 	a := newArchive(c, s.whiteouts)
 	var others []string

@@ -35,8 +35,7 @@ func newBudget(max int64) *budget {
 	return &budget{max: max, read: search, unpack: search, entries: maxEntries}
 }
 
-// limitReading caps what is read from blobs. A compressed blob can be endless and yet yield nothing, so it is
-// capped before decompression too.
+// limitReading caps what is read from blobs: a compressed one can be endless and yet yield nothing.
 func (b *budget) limitReading(r io.Reader) io.Reader {
 	return &limitReader{r: r, left: &b.read, exceeded: b.searchExceeded()}
 }

@@ -23,8 +23,8 @@ const (
 	titleAnnotation = "org.opencontainers.image.title"
 )
 
-// FromDescriptor returns the image that holds the module: the one that was found, or one of an index. The type that
-// a manifest declares takes precedence over the registry's header, which the digest does not cover.
+// FromDescriptor returns the image that holds the module: the one that was found, or one of an index. The type that a
+// manifest declares takes precedence over the registry's header, which the digest does not cover.
 //
 // Errors are those of Select.
 func FromDescriptor(found *remote.Descriptor) (v1.Image, error) {
@@ -70,8 +70,8 @@ func decodeManifest[M any](what string, read func() ([]byte, error), decode func
 	return manifest, nil
 }
 
-// imageLayers returns the layers that the manifest itself lists. The registry client finds layers by their digest,
-// so it confuses the media types of two layers that share a blob.
+// imageLayers returns the layers that the manifest itself lists. The registry client finds layers by their digest, so
+// it confuses the media types of two layers that share a blob.
 func imageLayers(img v1.Image) ([]v1.Descriptor, error) {
 	manifest, err := decodeManifest("image's manifest", img.RawManifest, v1.ParseManifest)
 	if err != nil {
@@ -83,8 +83,8 @@ func imageLayers(img v1.Image) ([]v1.Descriptor, error) {
 	return manifest.Layers, nil
 }
 
-// declaredModule finds the layer of a WebAssembly media type, among several the one titled plugin.wasm; nil if
-// there is none.
+// declaredModule finds the layer of a WebAssembly media type, among several the one titled plugin.wasm; nil if there
+// is none.
 func declaredModule(layers []v1.Descriptor) (*v1.Descriptor, error) {
 	var declared, titled []v1.Descriptor
 	seen := map[v1.Hash]bool{}
@@ -125,9 +125,9 @@ const (
 	attestationAnnotation = "vnd.docker.reference.type"
 )
 
-// Select chooses the image of an index that holds the module: the one for the architecture wasm, else for
-// linux/amd64, else without a platform, else the only one. Attestations do not count. The platform of this process
-// does not matter: a module is the same on all of them.
+// Select chooses the image of an index that holds the module: the one for the architecture wasm, else for linux/amd64,
+// else without a platform, else the only one. Attestations do not count. The platform of this process does not matter:
+// a module is the same on all of them.
 //
 // Errors are terminal *failure.Error (UnsupportedImage), or those of the registry, wrapped and not classified.
 func Select(idx v1.ImageIndex) (v1.Image, error) {

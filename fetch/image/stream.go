@@ -10,8 +10,8 @@ import (
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
-// Stream is the module of an image or a file. Its bytes may be trusted only once Read has returned io.EOF: until
-// then neither the digest of the layer has been verified nor the rest of the archive searched.
+// Stream is the module of an image or a file. Its bytes may be trusted only once Read has returned io.EOF: until then
+// neither the digest of the layer has been verified nor the rest of the archive searched.
 type Stream struct {
 	// Layer that holds the module; zero outside of images.
 	Layer v1.Descriptor
@@ -24,8 +24,8 @@ type Stream struct {
 	err     error        // the first one
 }
 
-// Read reads the module's bytes. It fails with TooLarge above the limit, and in place of io.EOF if the layer or
-// file turns out to be damaged, cut off or ambiguous.
+// Read reads the module's bytes. It fails with TooLarge above the limit, and in place of io.EOF if the layer or file
+// turns out to be damaged, cut off or ambiguous.
 func (s *Stream) Read(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
@@ -70,9 +70,9 @@ func archivedModule(a *archive, file *wasmFile, rival func(wasmFile) bool) (*Str
 	return &Stream{Path: file.path, content: c, module: c.budget.limitModule(a.tar), finish: finish}, nil
 }
 
-// Unpack streams the module of a file: the file itself, uncompressed if it is gzip or zstd, or the only *.wasm file
-// of a tar archive, or plugin.wasm if it comes first. Other formats are streamed as they are: module.Inspect
-// refuses them.
+// Unpack streams the module of a file: the file itself, uncompressed if it is gzip or zstd, or the only *.wasm file of
+// a tar archive, or plugin.wasm if it comes first. Other formats are streamed as they are: module.Inspect refuses
+// them.
 //
 // The module is capped at max bytes, what is read and decompressed around it at sixteen times that. Errors are
 // terminal *failure.Error, or those of r, wrapped. Closing the stream does not close r. Cancelling is up to r.

@@ -7,8 +7,7 @@ import (
 )
 
 const (
-	// maxName is how many bytes of a name are kept. The names that Envoy looks for are shorter; of longer ones a
-	// message shows the beginning.
+	// maxName is how many bytes of a name are kept, for messages. The names that Envoy calls are shorter.
 	maxName = 128
 	// windowSize is how many bytes of the file are held at once.
 	windowSize = 4096
@@ -25,11 +24,11 @@ type span struct{ offset, size int64 }
 
 func (s span) end() int64 { return s.offset + s.size }
 
-// reader decodes the values of the binary format from a range of a file, forward and one window at a time. What it
-// skips, it does not read.
+// reader decodes the values of the binary format from a range of a file, one window at a time. It does not read what
+// it skips.
 //
-// The first error stays in err. The values returned from then on mean nothing, and no vector is read any further,
-// so callers check err once they have read all.
+// The first error stays in err. The values returned from then on mean nothing, and no vector is read any further, so
+// callers check err once they have read all.
 type reader struct {
 	file io.ReaderAt
 	pos  int64 // of the next byte, in the file

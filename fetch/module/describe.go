@@ -4,8 +4,7 @@ import "io"
 
 // Description is what a module says of itself, fit for Envoy or not.
 type Description struct {
-	// ABI is the version of the Proxy-Wasm ABI, such as "0.2.1"; empty if the module exports the marker of none
-	// that Envoy knows.
+	// ABI is the version of the Proxy-Wasm ABI, such as "0.2.1"; empty if it is none that Envoy knows.
 	ABI string
 	// Allocator is the export through which Envoy allocates memory in the module; empty if there is none.
 	Allocator string
@@ -96,8 +95,7 @@ func (p *parser) checkStart() {
 	}
 }
 
-// checkBodies checks that every function that is declared has a body. The bodies themselves are for an engine to
-// validate.
+// checkBodies checks that every declared function has a body. To validate these takes an engine.
 func (p *parser) checkBodies() {
 	var bodies uint32
 	if content, ok := p.sections[sectionCode]; ok && p.err == nil {
@@ -142,8 +140,8 @@ func (p *parser) readCustom(content span) {
 	}
 }
 
-// checkNames walks the function names of a name section. Engines ignore faults in them, but Envoy, which reads them
-// for its backtraces, refuses the module.
+// checkNames walks the function names of a name section: Envoy reads them for its backtraces, and refuses faults in
+// them.
 func (r *reader) checkNames() {
 	for r.left() > 0 && r.err == nil {
 		id, content := r.byte(), r.sized()
@@ -164,8 +162,7 @@ func (r *reader) checkFunctionNames(end int64) {
 	}
 }
 
-// readProducers reads a producers section. Nothing depends on it, so a fault in it is not the module's: it returns
-// nil.
+// readProducers reads a producers section, nil if there is a fault in it: nothing depends on it.
 func readProducers(r *reader) []Producer {
 	var producers []Producer
 	r.vector(func() {

@@ -60,8 +60,7 @@ func (d *Description) noteABI(marker abiMarker) {
 	}
 }
 
-// readSignatures finds the signatures of the imported functions and of the exports. A module may have a million
-// types and functions: only those are kept.
+// readSignatures finds the signatures of imports and exports. Of a million types and functions only those are kept.
 func (p *parser) readSignatures() {
 	p.readTypeIndices()
 	wanted := map[uint32]bool{}
@@ -127,8 +126,8 @@ func (p *parser) readTypeIndices() {
 // abiPrefix is how the name of every export begins that marks an ABI.
 const abiPrefix = "proxy_abi_version_"
 
-// abiVersions are the versions of the Proxy-Wasm ABI that Envoy knows, by the export that marks them. Some forks of
-// Envoy know others.
+// abiVersions are the versions of the Proxy-Wasm ABI that Envoy knows, by the export that marks them. Forks know
+// others.
 var abiVersions = map[string]string{
 	abiPrefix + "0_1_0": "0.1.0",
 	abiPrefix + "0_2_0": "0.2.0",

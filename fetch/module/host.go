@@ -2,8 +2,7 @@ package module
 
 import "strings"
 
-// newestEnvoy is the newest release of Envoy whose host functions are all listed here, so that no release up to it
-// has a function that is not.
+// newestEnvoy is the newest release of Envoy: no release up to it has a host function that is not listed here.
 const newestEnvoy = "1.40"
 
 // The first release of Envoy that has a function.
@@ -23,8 +22,7 @@ type hostFunction struct {
 	envoy string
 }
 
-// hostFunctions are all functions that some Envoy provides, by "module.name". They follow the host's registered
-// functions and their C++ types as of 2026-07.
+// hostFunctions are all functions that some Envoy provides, by "module.name", with their C++ types as of 2026-07.
 var hostFunctions = allHostFunctions()
 
 func allHostFunctions() map[string]hostFunction {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// maxImports is how many imports are kept. Envoy provides fewer than 200 functions, so a module with more imports
-// cannot be linked.
+// maxImports is how many imports are kept. A module with more cannot be linked: Envoy provides fewer than 200
+// functions.
 const maxImports = 1024
 
 // The kinds of imports and exports.
@@ -30,11 +30,9 @@ type Import struct {
 	Kind string
 	// Signature of a function, such as (i32,i32)->i32; otherwise empty.
 	Signature string
-	// Since is the date (YYYY-MM-DD) since when Envoy's Proxy-Wasm host provides it to this module; empty if no
-	// Envoy does.
+	// Since is the date (YYYY-MM-DD) since when Envoy provides it to this module; empty if no Envoy does.
 	Since string
-	// Envoy is the first release of Envoy, such as 1.39, that provides it; 1.36 stands for older ones too. Empty if
-	// none does.
+	// Envoy is the first release, such as 1.39, that provides it; 1.36 stands for older ones too. Empty if none does.
 	Envoy string
 	// Problem says why Envoy cannot provide it; empty if it can.
 	Problem string
@@ -118,8 +116,7 @@ func link(imports []Import, abi string) {
 	}
 }
 
-// linkStorage accepts one memory and one table, which Envoy creates as the module wants them, whatever their name.
-// It crashes on a second one.
+// linkStorage accepts one memory and one table, which Envoy creates whatever their name. It crashes on a second one.
 func (i *Import) linkStorage(again bool) {
 	if again {
 		i.Problem = "Envoy provides only one " + i.Kind

@@ -36,11 +36,10 @@ func TooLarge(limit int64) *failure.Error {
 		"the module is larger than the limit of %s: build it smaller, stripped of debug sections and optimised for size", size)
 }
 
-// Inspect checks that Envoy can load the module of the given size in bytes. It returns the module's version of the
-// Proxy-Wasm ABI, such as "0.2.1".
+// Inspect checks that Envoy can load the module of the given size in bytes, and returns its ABI, such as "0.2.1".
 //
-// A refusal is a terminal *failure.Error of reason NotWasm, Component, NotProxyWasm or UnknownImport that says what
-// is missing and what to do. If r itself cannot be read, the failure is transient, of reason StoreFailed.
+// A refusal is a terminal *failure.Error of reason NotWasm, Component, NotProxyWasm or UnknownImport that says what is
+// missing and what to do. If r itself cannot be read, the failure is transient, of reason StoreFailed.
 func Inspect(r io.ReaderAt, size int64) (abi string, err error) {
 	d, err := Describe(r, size)
 	if err != nil {

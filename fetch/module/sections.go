@@ -96,8 +96,7 @@ const (
 	sectionCode     = 10
 )
 
-// sectionOrder has the ids of all known sections in the order in which a module must have them. A custom section
-// may be anywhere.
+// sectionOrder has the ids of all sections in the order that a module must keep. A custom section may be anywhere.
 var sectionOrder = []byte{1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11}
 
 // sectionNames are the names of the sections by id.
@@ -136,8 +135,8 @@ func (p *parser) readSections(size int64) {
 	}
 }
 
-// readSection notes a section, or reads a custom one, and returns the index in sectionOrder of the earliest that
-// may follow.
+// readSection notes a section, or reads a custom one, and returns the index in sectionOrder from which the next may
+// be.
 func (p *parser) readSection(id byte, content span, next int) int {
 	if id == sectionCustom {
 		p.readCustom(content)
@@ -154,8 +153,7 @@ func (p *parser) readSection(id byte, content span, next int) int {
 	return index + 1
 }
 
-// readEntries reads the vector that a section consists of, and checks that the section ends with it. An absent
-// section has no entries.
+// readEntries reads the vector that is all of a section. An absent section has no entries.
 func (p *parser) readEntries(id byte, entry func()) {
 	content, ok := p.sections[id]
 	if !ok || p.err != nil {

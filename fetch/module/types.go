@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// maxValueTypes is how many parameters, and results, of a signature are written out. No host function has as many,
-// so a signature cut short equals none of them.
+// maxValueTypes is how many parameters, and results, of a signature are written out. No host function has as many, so
+// a signature cut short equals none of them.
 const maxValueTypes = 32
 
 // The first bytes of types.
@@ -48,8 +48,7 @@ func signature(params, results string) string {
 	return "(" + params + ")->" + results
 }
 
-// readFunctionTypes reads the type section and returns the signatures of the wanted type indices that are function
-// types.
+// readFunctionTypes reads the type section and returns the signatures of the wanted indices that are function types.
 func (p *parser) readFunctionTypes(wanted map[uint32]bool) map[uint32]string {
 	found := make(map[uint32]string, len(wanted))
 	var index uint32
@@ -64,8 +63,7 @@ func (p *parser) readFunctionTypes(wanted map[uint32]bool) map[uint32]string {
 	return found
 }
 
-// recursiveType reads one entry of the type section, a type or a group of them. It calls composite with the first
-// byte of each type to read the rest of it.
+// recursiveType reads an entry of the type section, a type or a group. composite reads each from its first byte on.
 func (r *reader) recursiveType(composite func(form byte)) {
 	form := r.byte()
 	if form != typeRec {
@@ -84,8 +82,7 @@ func (r *reader) subType(form byte, composite func(form byte)) {
 	composite(form)
 }
 
-// compositeType reads the rest of a type. It returns the signature of a wanted function type, and an empty string
-// for any other type.
+// compositeType reads the rest of a type and returns the signature of a wanted function type, "" for any other.
 func (r *reader) compositeType(form byte, wanted bool) string {
 	switch form {
 	case typeFunc:

@@ -52,8 +52,7 @@ func (c *Client) Peers(ctx context.Context) ([]string, error) {
 	return urls[:min(len(urls), maxPeers)], err
 }
 
-// Module streams a module from the peer at a base URL, unverified: its hash is for the caller to check. ErrNotFound
-// says that this peer lacks it.
+// Module streams a module from the peer at a base URL, unverified. ErrNotFound says that this peer lacks it.
 func (c *Client) Module(ctx context.Context, base, sha256 string) (io.ReadCloser, error) {
 	body, err := c.get(ctx, moduleURL(base, sha256))
 	if err != nil {

@@ -38,8 +38,7 @@ func (e Endpoints) URLs(ctx context.Context) ([]string, error) {
 	return urls, nil
 }
 
-// add appends the endpoint's URL. One that is not ready but still serves counts: a replica that is being replaced
-// has the modules that its successor lacks.
+// add appends the endpoint's URL if it serves, ready or not: a replica that is being replaced has the modules.
 func (e Endpoints) add(urls []string, endpoint discoveryv1.Endpoint) []string {
 	serving := endpoint.Conditions.Serving
 	if (serving != nil && !*serving) || len(endpoint.Addresses) == 0 || endpoint.Addresses[0] == e.OwnIP {

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// Header marks a request of another replica. It is answered from the disk alone, so that replicas never wait
-	// for each other in a circle.
+	// Header marks a request of another replica, which is answered from the disk alone: replicas never wait for each
+	// other.
 	Header = "Wasmer-Peer"
 	// AccessesSuffix follows a module's path where its accesses are asked for.
 	AccessesSuffix = "/accesses"

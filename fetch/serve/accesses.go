@@ -21,14 +21,12 @@ const (
 	maxAccesses = 20_000
 )
 
-// Accesses returns who requested a module within the last day, while it was here, by IP address: that of the
-// connection, which is a proxy's unless something stands between. It is a copy. Accesses are lost with the process,
-// and the oldest when there are too many.
+// Accesses returns a copy of who requested a module within the last day, while it was here, by the IP address of the
+// connection. Accesses are lost with the process, and the oldest when there are too many.
 func (s *Server) Accesses(sha256 string) map[string]peer.Access { return s.accesses.of(sha256) }
 
-// observe notes who requests a module that is here. The function that it returns is called when the response is
-// over, and notes whether that was the whole module: each byte was taken by the connection, which counts even where
-// the kernel sends the file.
+// observe notes who requests a module that is here. The function that it returns notes, when the response is over,
+// whether the connection took the whole module.
 func (s *Server) observe(w *response, r *http.Request, info module.Info) (over func()) {
 	client, ok := clientOf(r)
 	if !ok {
@@ -42,8 +40,8 @@ func (s *Server) observe(w *response, r *http.Request, info module.Info) (over f
 	}
 }
 
-// clientOf is the address of a client that loads modules: one that asks for no more than the header, or that is
-// another replica, does not. What a client says of where it comes from does not count.
+// clientOf is the address of a client that loads modules: a HEAD and another replica's request do not, and no header
+// counts.
 func clientOf(r *http.Request) (string, bool) {
 	if r.Method != http.MethodGet || r.Header.Get(peer.Header) != "" {
 		return "", false
@@ -52,8 +50,8 @@ func clientOf(r *http.Request) (string, bool) {
 	return client.String(), client.IsValid()
 }
 
-// serveAccesses answers another replica that asks for the accesses of a module, and reports whether the request is
-// such a one.
+// serveAccesses answers another replica that requests the accesses of a module, and reports whether this is such a
+// request.
 func (s *Server) serveAccesses(w *response, r *http.Request, name string) bool {
 	sha256, ok := strings.CutSuffix(name, peer.AccessesSuffix)
 	if !ok || !v1alpha1.IsSHA256(sha256) || r.Header.Get(peer.Header) == "" {
@@ -72,8 +70,8 @@ func (s *Server) serveAccesses(w *response, r *http.Request, name string) bool {
 	return true
 }
 
-// accesses are the latest ones. Those of modules that are not here are not noted, or anybody could push the others
-// out by asking for what does not exist.
+// accesses are the latest ones. Those of modules that are not here are not noted, or any client could push the others
+// out by requesting what does not exist.
 type accesses struct {
 	mu       sync.Mutex
 	byModule map[string]map[string]*list.Element // by the client's address

@@ -6,15 +6,14 @@
 // It also answers the other replicas, as package peer defines.
 //
 // Envoy's remote loader accepts nothing but a 200 with the whole body: there is no redirect, no content coding and
-// always a Content-Length. A name that is not 64 lower-case hex digits is 400, a module that cannot be had is 404,
-// one that may come yet is 503.
+// always a Content-Length. A name that is not 64 lower-case hex digits is 400, a module that cannot be had is 404, one
+// that may come yet is 503.
 //
 // A module that this replica lacks is brought by a Filler, which joins all who ask.
 //
 // The server records which clients requested a module and which were sent the whole of it: so it is known which
-// proxies have it. It gives these accesses to the other replicas, and so to anybody who says to be one: that is no
-// more of a secret than the module itself, which whoever knows its sha256 may have.
+// proxies have it. It gives these accesses to whoever says to be another replica: they are no more of a secret than
+// the module, which whoever knows its sha256 may have.
 //
-// Files go from the disk to the socket by sendfile; over HTTP/2 they are copied. Clients that stop reading are cut
-// off.
+// Files go from the disk to the socket by sendfile, over HTTP/2 as copies. Clients that stop reading are cut off.
 package serve

@@ -43,8 +43,8 @@ func (s *Server) fill(r *http.Request, sha256 string) error {
 	return s.o.Filler.Fill(r.Context(), sha256)
 }
 
-// rejectModule tells a client why there is no module: 404 when asking again does not help, else 503. Details of a
-// failure are for the log: the client may be anybody, and sources are not its business.
+// rejectModule answers that there is no module: 404 when a further request does not help, else 503. Details of a
+// failure are for the log: sources are no business of an unknown client.
 func rejectModule(w *response, r *http.Request, err error) {
 	f := failure.Of(err)
 	log.FromContext(r.Context()).Info("Cannot serve a module", "path", r.URL.Path, "client", r.RemoteAddr, "reason", f.Reason, "err", f.Error())

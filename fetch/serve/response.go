@@ -14,8 +14,7 @@ const (
 	sendTimeout = time.Minute
 )
 
-// response counts what is sent and cuts a client off that stops reading. It hands files on to the connection, which
-// sends them without copying.
+// response counts what is sent and cuts a client off that stops reading. The connection sends files without copying.
 type response struct {
 	http.ResponseWriter
 	control *http.ResponseController

@@ -35,8 +35,7 @@ const (
 	maxHeaderBytes    = 16 << 10
 )
 
-// Filler brings a module into the store from elsewhere, once however many ask. A *fetch.Fetcher is one. Its errors
-// are *failure.Error.
+// Filler brings a module into the store from elsewhere, once for all who wait. Its errors are *failure.Error.
 type Filler interface {
 	Fill(ctx context.Context, sha256 string) error
 }
@@ -120,8 +119,8 @@ func (s *Server) Start(ctx context.Context) error {
 // NeedLeaderElection is false: every replica serves.
 func (s *Server) NeedLeaderElection() bool { return false }
 
-// Serve answers HTTP/1.1 and unencrypted HTTP/2 on a listener, which it closes. When ctx ends it accepts no more,
-// lets requests under way end for Options.DrainTimeout, and returns nil; an error means that it could not serve.
+// Serve answers HTTP/1.1 and unencrypted HTTP/2 on a listener, which it closes. When ctx ends it accepts no more, lets
+// requests under way end for Options.DrainTimeout, and returns nil; an error means that it could not serve.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if s.invalid != nil {
 		listener.Close() //nolint:errcheck // the other error says more

@@ -26,8 +26,8 @@ const (
 	maxRetryAfter = time.Hour
 )
 
-// rewordedError has a text of its own. The error that it wraps may have a query or credentials in its text; it is
-// there for errors.Is and errors.As only.
+// rewordedError has a text of its own. The one that it wraps, for errors.Is and errors.As, may hold a query or
+// credentials.
 type rewordedError struct {
 	text  string
 	cause error
@@ -58,8 +58,8 @@ func (b *explainedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explainNetwork classifies an error of sending a request or reading its answer. All of them are transient, except
-// those that are classified already.
+// explainNetwork classifies an error of sending a request or reading its answer, as transient if it is not classified
+// yet.
 func explainNetwork(ctx context.Context, err error, what string, redact func(string) string) error {
 	if known, ok := errors.AsType[*failure.Error](err); ok {
 		return reworded(known, what+": "+redact(known.Error()))
@@ -100,8 +100,8 @@ func networkText(ctx context.Context, err error) string {
 // query is what may sign a URL.
 var query = regexp.MustCompile(`\?[^\s"]+`)
 
-// foreignText is what a message repeats of a text that is not ours: the first line, without URLs' queries and
-// connections' addresses.
+// foreignText is what a message repeats of another's text: the first line, without URLs' queries and connections'
+// addresses.
 func foreignText(err error) string {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
@@ -113,8 +113,7 @@ func foreignText(err error) string {
 	return text.Truncate(query.ReplaceAllString(line, "?…"), maxForeignBytes)
 }
 
-// opText leaves out both addresses of a connection. Our own has another port each time, so that a status would be
-// written again at each attempt.
+// opText leaves out both addresses: our port differs each time, and with it a status would be written again.
 func opText(op *net.OpError) string {
 	message := op.Err.Error()
 	if strings.HasPrefix(message, op.Op+": ") {
@@ -123,8 +122,7 @@ func opText(op *net.OpError) string {
 	return op.Op + ": " + message
 }
 
-// serverFailure returns the failure of an answer that says "not now": 429 and all of 5xx. It returns nil for any
-// other.
+// serverFailure returns the failure of an answer that says "not now", 429 and all of 5xx; nil for any other.
 func serverFailure(resp *http.Response) error {
 	reason := v1alpha1.ReasonUnavailable
 	if resp.StatusCode == http.StatusTooManyRequests {
@@ -137,8 +135,7 @@ func serverFailure(resp *http.Response) error {
 	return err
 }
 
-// retryAfter reads a Retry-After header, which holds seconds or a date; 0 when it holds neither, or nothing ahead
-// of now.
+// retryAfter reads a Retry-After header, which holds seconds or a date; 0 when it holds neither, or the past.
 func retryAfter(value string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {

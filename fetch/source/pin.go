@@ -16,9 +16,9 @@ type Pin struct {
 	Reference string
 }
 
-// PinOf returns the module that a status says a source was resolved to, nil if it says so of another source or of
-// no module that can be: a declared hash is the user's last word. A reference that is not of this image is dropped:
-// a status can be edited, and must not lead credentials elsewhere.
+// PinOf returns the module that a status says a source was resolved to, nil if it says so of another source or of no
+// module that can be: a declared hash is the user's last word. A reference that is not of this image is dropped: a
+// status can be edited, and must not lead credentials elsewhere.
 func PinOf(s v1alpha1.Source, status *v1alpha1.ModuleStatus) *Pin {
 	if status == nil || status.Source != SourceID(s) || !v1alpha1.IsSHA256(status.SHA256) {
 		return nil
@@ -38,8 +38,8 @@ func ResolvesAgain(s v1alpha1.Source) bool {
 	return s.Registry != nil && !strings.Contains(s.Registry.Image, "@") && s.Registry.EffectivePullPolicy() == v1alpha1.PullAlways
 }
 
-// Exactly returns the request for exactly the module of p: an image by its digest, also when the source names
-// another one by now, an object by its hash. A ConfigMap has no earlier versions to ask for.
+// Exactly returns the request for exactly the module of p: an image by its digest, also when the source names another
+// one by now, an object by its hash. A ConfigMap has no earlier versions to ask for.
 func (r Request) Exactly(p Pin) Request {
 	switch {
 	case byDigest(p.Reference):
@@ -50,8 +50,8 @@ func (r Request) Exactly(p Pin) Request {
 	return r
 }
 
-// Preferring returns the request for the image of a reference, or for what the source names when it does not have
-// that image. A reference that is not of this image is dropped.
+// Preferring returns the request for the image of a reference, or for what the source names when it does not have that
+// image. A reference that is not of this image is dropped.
 func (r Request) Preferring(reference string) Request {
 	if r.Source.Registry != nil && digestOf(r.Source.Registry.Image, reference) {
 		r.Preferred = reference

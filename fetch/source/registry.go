@@ -21,8 +21,8 @@ import (
 // maxLargeManifests are parsed at once, each in at most some 20 MB. Modules do not have any.
 const maxLargeManifests = 4
 
-// oneRetry is all that the registry client may retry by itself, and only after a connection broke: it sleeps
-// whatever its context says, and the fetcher retries anyway.
+// oneRetry is all that the registry client may retry by itself, and only after a connection broke: it sleeps whatever
+// its context says, and the fetcher retries anyway.
 var oneRetry = remote.Backoff{Duration: 100 * time.Millisecond, Factor: 1, Steps: 2}
 
 func (s *Sources) resolveImage(ctx context.Context, r Request) (*Resolved, error) {
@@ -64,7 +64,9 @@ func (s *Sources) parseImage(image string) (name.Reference, error) {
 	return ref, nil
 }
 
-func (s *Sources) plainHTTP(registry string) bool { return egress.Hosts(s.o.PlainHTTPHosts).Match(registry) }
+func (s *Sources) plainHTTP(registry string) bool {
+	return egress.Hosts(s.o.PlainHTTPHosts).Match(registry)
+}
 
 // session is a client for one repository with one request's credentials. It logs in once.
 type session struct {
@@ -94,8 +96,8 @@ func (s *Sources) scheme(repo name.Repository) string {
 	return "https"
 }
 
-// digest resolves a reference. A HEAD is enough, and registries that count pulls do not count it; its answer is
-// verified when the manifest is read.
+// digest resolves a reference by a HEAD, which registries do not count as a pull. The manifest is verified when it is
+// read.
 func (s *session) digest(ctx context.Context, ref name.Reference) (v1.Hash, error) {
 	head, err := s.puller.Head(ctx, ref)
 	if err == nil {
@@ -110,8 +112,8 @@ func (s *session) digest(ctx context.Context, ref name.Reference) (v1.Hash, erro
 	return v1.Hash{}, s.explain(ctx, err, "look up "+ref.Name())
 }
 
-// retryWithGet reports whether a GET may succeed where a HEAD did not: some registries leave out its headers, and
-// it has no body to say why it failed. A refusal is final.
+// retryWithGet reports whether a GET may succeed where a HEAD did not: some registries leave out its headers, and it
+// has no body to say why it failed. A refusal is final.
 func retryWithGet(err error) bool {
 	if _, ok := errors.AsType[*failure.Error](err); ok {
 		return false
@@ -123,8 +125,7 @@ func retryWithGet(err error) bool {
 	return !ok || answer.Request != nil && answer.Request.Method == "HEAD" && !refusesAccess(answer.StatusCode)
 }
 
-// open streams the module of a pinned image. It reads the manifest with the context that the layers will be read
-// with.
+// open streams the module of a pinned image.
 func (s *session) open(ctx context.Context, ref name.Digest, max int64) (io.ReadCloser, error) {
 	what := "read " + ref.String()
 	found, err := s.puller.Get(ctx, ref)

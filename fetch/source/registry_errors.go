@@ -74,8 +74,7 @@ func (s *session) accessRemedy() string {
 	}
 }
 
-// explainClient recognises the errors of the registry client's own checks. For some of them its text is all there
-// is.
+// explainClient recognises the errors of the registry client's own checks, some of them by no more than the text.
 func (s *session) explainClient(err error) *failure.Error {
 	host := s.repo.RegistryStr()
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {

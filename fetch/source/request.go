@@ -18,8 +18,7 @@ type Request struct {
 	Source v1alpha1.Source
 	// Secret is the name of the pull secret, or "".
 	Secret string
-	// Preferred is an immutable reference of the source's image ("reg.example/x@sha256:…") which the Fetcher asks
-	// for first, or "".
+	// Preferred is a reference of the image by digest ("reg.example/x@sha256:…") that the Fetcher tries first, or "".
 	Preferred string
 }
 
@@ -32,8 +31,7 @@ func RequestFor(aw *v1alpha1.AutoWasm) Request {
 type Resolved struct {
 	// Reference is immutable: "reg.example/x@sha256:…", the object's URL, or "configmap/<namespace>/<name>/<key>".
 	Reference string
-	// Key is the identity for single flight and for the memory of "this source gave these bytes". It holds no
-	// credentials.
+	// Key is the identity that is downloaded once, and remembered with what it gave. It holds no credentials.
 	Key string
 	// SHA256 of the module where it is known before the fetch, else "".
 	SHA256 string
@@ -50,9 +48,8 @@ type Resolver interface {
 	Fingerprint(ctx context.Context, r Request) (string, error)
 }
 
-// SourceID names a source as the spec does, for comparing: while it stays the same, so does the module that it was
-// resolved to. Of a URL's query, which may be a signature, it holds a hash: statuses are read by more people than
-// specs.
+// SourceID names a source as the spec does: while it stays the same, so does the module that it was resolved to. Of a
+// URL's query, which may be a signature, it holds a hash: statuses are read by more people than specs.
 func SourceID(s v1alpha1.Source) string {
 	switch {
 	case s.Registry != nil:

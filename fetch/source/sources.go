@@ -23,23 +23,21 @@ const DefaultSlowAfter = 30 * time.Second
 
 // Options configure Sources.
 type Options struct {
-	// Reader reads Secrets and ConfigMaps. It should not be a cache: a Secret that was just created counts. Without
-	// one, both count as not found.
+	// Reader reads Secrets and ConfigMaps, best not a cache: one may just have been created. Without one, there are
+	// none.
 	Reader client.Reader
 	// Guard says which hosts and addresses may be reached, and which certificates are trusted.
 	Guard egress.Options
 	// MaxModuleBytes caps a module, after decompression; 0 means module.MaxSize.
 	MaxModuleBytes int64
-	// PlainHTTPHosts are the registries to which requests are sent by plain http, patterns as egress.Hosts has
-	// them. All others get https, wherever they are.
+	// PlainHTTPHosts are the registries to which requests are sent by plain http, patterns as egress.Hosts has them.
+	// All others get https, wherever they are.
 	PlainHTTPHosts []string
-	// SlowAfter is how long a server may take for 64 KiB of a body before the request fails as Unavailable; 0 means
-	// DefaultSlowAfter.
+	// SlowAfter is how long a server may take for 64 KiB of a body, or it is Unavailable; 0 means DefaultSlowAfter.
 	SlowAfter time.Duration
 	// UserAgent is the User-Agent of all requests; "" means autowasm.
 	UserAgent string
-	// Keychain has credentials for registries for which the pull secret has none; nil means that there are no
-	// others.
+	// Keychain has credentials for registries for which the pull secret has none; nil has none.
 	Keychain authn.Keychain
 }
 
@@ -67,8 +65,8 @@ func New(o Options) *Sources {
 	return &Sources{o: o, guard: guard, transport: &rateTransport{inner: guard, window: o.SlowAfter}, manifests: image.NewVerifier(maxLargeManifests)}
 }
 
-// Resolve pins the source of r. For a registry it always proves the caller's credentials there, also when r is
-// pinned; for an object with a declared sha256 it sends no request.
+// Resolve pins the source of r. A registry always judges the caller's credentials, also when r is pinned; for an
+// object with a declared sha256 no request is sent.
 func (s *Sources) Resolve(ctx context.Context, r Request) (*Resolved, error) {
 	switch {
 	case r.Source.Registry != nil:

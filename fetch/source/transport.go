@@ -22,8 +22,8 @@ const (
 	minRateBytes = 64 << 10
 )
 
-// registryTransport is below the registry client. It enforces one scheme, caps the answers, and turns 429 and 5xx
-// into failures while Retry-After can still be read.
+// registryTransport is below the registry client. It enforces one scheme, caps the answers, and turns 429 and 5xx into
+// failures while Retry-After can still be read.
 type registryTransport struct {
 	inner  http.RoundTripper
 	repo   name.Repository
@@ -106,8 +106,8 @@ func size(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// rateTransport fails requests whose answers arrive too slowly: whoever waits for one holds a slot that others
-// want. What counts is what comes over the wire, not what it unpacks to.
+// rateTransport fails requests whose answers arrive too slowly: whoever waits for one holds a slot that others want.
+// What counts is what comes over the wire, not what it unpacks to.
 type rateTransport struct {
 	inner  http.RoundTripper
 	window time.Duration
@@ -125,8 +125,7 @@ func (t *rateTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// rateBody counts the time that it waits for the server, for each minRateBytes. The time between two Reads does not
-// count.
+// rateBody counts the time within Reads for each minRateBytes. The time between them does not count.
 type rateBody struct {
 	io.ReadCloser
 	cancel context.CancelFunc // ends a Read that waits

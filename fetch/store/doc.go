@@ -6,23 +6,20 @@
 //	<dir>/sha256/<hex>.json  its record: size, ABI, time of the fetch, sources
 //	<dir>/tmp/               files that are being written; emptied by Open
 //
-// Put streams a module into tmp, hashing and capping it on the way, inspects it, syncs it, and only then renames
-// it: a name in sha256/ is a complete module. The record is written first and is not synced. A module without a
-// record was put there by hand, or its record did not survive a crash: Open hashes and inspects it and writes the
-// record.
+// Put streams a module into tmp, hashing and capping it on the way, inspects it, syncs it, and only then renames it: a
+// name in sha256/ is a complete module. The record is written first and is not synced. Of a module without one, Open
+// hashes and inspects the file and writes the record.
 //
 // # Verification after a restart
 //
-// Open reads records and file sizes, not modules: hashing a large store would delay the start. The first OpenFile
-// of a module that this process did not write hashes it, and removes it if it is damaged. Until then Lookup relies
-// on the record alone. The module server fills a module that is missing, so damage costs a fetch and is never
-// served.
+// Open reads records and file sizes, not modules: hashing a large store would delay the start. The first OpenFile of a
+// module that this process did not write hashes it, and removes it if it is damaged; until then Lookup relies on the
+// record alone. Damage costs a fetch and is never served.
 //
 // # Retention and capacity
 //
 // Evict removes what nothing references: after Options.Retention, and sooner while the store exceeds
-// Options.MaxTotalBytes or the disk was full. evict.go holds what is counted, when Put is refused, what goes, and
-// in which order.
+// Options.MaxTotalBytes or the disk was full.
 //
 // # Memory and time
 //

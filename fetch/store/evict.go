@@ -13,14 +13,13 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// evictionGrace is how long after Put or Use an unreferenced module is kept even under pressure: long enough for
-// its EnvoyFilter to be seen.
+// evictionGrace is how long after Put or Use an unreferenced module is kept even under pressure: until its EnvoyFilter
+// is seen.
 const evictionGrace = time.Minute
 
-// Evict removes modules that are not referenced: those last served or referenced longer than Retention ago, and,
-// while the store is above MaxTotalBytes or the disk was full, those least recently served. A referenced module is
-// never removed. It returns the sha256 of the removed ones in the order of removal, also when it failed to remove
-// others.
+// Evict removes modules that are not referenced: those last served or referenced longer than Retention ago, and, while
+// the store is above MaxTotalBytes or the disk was full, those least recently served. It returns the sha256 of the
+// removed ones in the order of removal, also when it failed to remove others.
 func (s *Store) Evict(referenced func(sha256 string) bool) (removed []string, err error) {
 	target := s.evictionTarget()
 	var failed []error
@@ -36,8 +35,7 @@ func (s *Store) Evict(referenced func(sha256 string) bool) (removed []string, er
 	return removed, errors.Join(failed...)
 }
 
-// unreferenced lists the modules that are not referenced, least recently served first, and marks the others as
-// wanted now.
+// unreferenced lists the modules that are not referenced, least recently served first. The others are wanted now.
 func (s *Store) unreferenced(referenced func(string) bool) []*entry {
 	now := s.o.Now()
 	idle := slices.DeleteFunc(s.entries(), func(e *entry) bool {
@@ -65,8 +63,7 @@ func (s *Store) evict(e *entry, target int64) (gone bool, err error) {
 	return true, s.removeFiles(e.SHA256)
 }
 
-// removeEvictable takes e out of the index if it has expired, or if there is more than target and it is not in its
-// grace. Use cannot come in between.
+// removeEvictable takes e out of the index if it has expired, or if there is more than target and its grace is over.
 func (s *Store) removeEvictable(e *entry, target int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +111,7 @@ func (s *Store) overLimit() bool {
 	return s.o.MaxTotalBytes > 0 && s.Usage().Bytes > s.o.MaxTotalBytes
 }
 
-// evictionTarget is the size down to which Evict makes room. It resets what the disk lacked: the next Put will find
+// evictionTarget is the size down to which Evict makes room. It resets what the disk lacked, which the next Put finds
 // out.
 func (s *Store) evictionTarget() int64 {
 	s.mu.Lock()

@@ -26,8 +26,7 @@ type Module struct {
 	FetchedAt time.Time
 }
 
-// entry is what the index holds of one module. A module that is put again gets a new entry: whoever found the old
-// file damaged cannot remove the new one.
+// entry is a module in the index. When put again it gets a new one: who found the old file damaged cannot remove that.
 type entry struct {
 	Module
 	sources []string // keys of the sources that gave it; guarded by Store.mu
@@ -65,8 +64,8 @@ func (s *Store) Lookup(sha256 string) (module.Info, bool) {
 	return module.Info{}, false
 }
 
-// Use is Lookup for a caller that is about to publish the module's name: it keeps the module from being evicted for
-// a minute, by when it is referenced.
+// Use is Lookup for a caller that publishes the module's name: it is not evicted for a minute, by when it is
+// referenced.
 func (s *Store) Use(sha256 string) (Module, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -115,8 +114,8 @@ func (s *Store) remove(e *entry) bool {
 }
 
 // AddSource records that the source of this key gave the module of this sha256. The key must be of something
-// immutable, such as an image's digest. The record is kept on disk for as long as the module is. Without it the
-// module is fetched again, which is all that an error means.
+// immutable, such as an image's digest. The record is kept on disk for as long as the module is. Without it the module
+// is fetched again, which is all that an error means.
 func (s *Store) AddSource(key, sha256 string) error {
 	if len(key) > maxKeyBytes {
 		return failure.Transientf(v1alpha1.ReasonStoreFailed, "store: add a source of module %s: its key has %d bytes, more than %d", sha256, len(key), maxKeyBytes)
@@ -153,8 +152,7 @@ func (s *Store) addSource(key, sha256 string) (record, bool) {
 	return recordOf(e), true
 }
 
-// LookupSource returns the sha256 of the module that the source of this key gave, if it did and the store still has
-// the module. It answers from memory.
+// LookupSource returns, from memory, the sha256 of the module that the source of this key gave, if it is still here.
 func (s *Store) LookupSource(key string) (sha256 string, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

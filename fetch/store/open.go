@@ -20,8 +20,8 @@ const touchInterval = time.Minute
 var errDamaged = errors.New("the file is damaged")
 
 // OpenFile opens the module of that sha256 for reading and marks it as served. The caller closes the file, and may
-// read it to the end even if the module is evicted meanwhile. The error wraps fs.ErrNotExist when the store does
-// not have the module, or had it and found it damaged.
+// read it to the end even if the module is evicted meanwhile. The error wraps fs.ErrNotExist when the store does not
+// have the module, or had it and found it damaged.
 func (s *Store) OpenFile(sha256 string) (*os.File, module.Info, error) {
 	e := s.entry(sha256)
 	if e == nil {
@@ -106,8 +106,7 @@ func (s *Store) discard(e *entry) {
 	}
 }
 
-// touch writes the last use into the file's times, once a minute at most. If it fails, the module counts as used
-// earlier after a restart.
+// touch writes the last use into the file's times, for after a restart, once a minute at most.
 func (s *Store) touch(e *entry, now time.Time) {
 	last := e.touched.Load()
 	if now.UnixNano()-last < int64(touchInterval) || !e.touched.CompareAndSwap(last, now.UnixNano()) {

@@ -13,28 +13,26 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// What the constants below buy is measured as the time of fetching 20 MB from a registry on loopback onto ext4, in
-// turns, with two cores to itself (medians of 30 and 40 rounds). BenchmarkPut and BenchmarkFetch20MB watch over the
-// sum.
+// What these buy is the time of fetching 20 MB from a registry on loopback onto ext4, with two cores (medians of 30
+// and 40 rounds, in turns). BenchmarkPut and BenchmarkFetch20MB measure the sum.
 const (
 	// bufferBytes is how much is read and written at once: -18 % against the 32 KiB of io.Copy.
 	bufferBytes = 256 << 10
-	// buffersAhead is how many buffers may be read before the first is written: -35 % against reading and writing
-	// by turns, -20 % against an io.Pipe. Without a free core it gains nothing, and costs nothing.
+	// buffersAhead is how many buffers may be read before the first is written: -35 % against reading and writing by
+	// turns, -20 % against an io.Pipe. Without a free core it gains nothing, and costs nothing.
 	buffersAhead = 4
-	// writebackBytes is how much is written before the kernel is made to begin writing it to the disk: -11 %
-	// against leaving all of it to the sync at the end.
+	// writebackBytes is how much is written before the kernel is made to begin writing it to the disk: -11 % against
+	// leaving all of it to the sync at the end.
 	writebackBytes = 2 << 20
 )
 
 var buffers = sync.Pool{New: func() any { return new([bufferBytes]byte) }}
 
-// Put streams a module from r into the store and returns its sha256, size and ABI. A module that the store has is
-// written again, which repairs it.
+// Put streams a module into the store. One that is there is written again, which repairs it.
 //
 // wantSHA256 is the hash that the module must have, "" for any. Errors are *failure.Error: TooLarge, DigestMismatch
-// and those of Inspect are terminal; StoreFailed, when the disk is full for instance, is not. An error of r keeps
-// its classification. Nothing is left behind after an error.
+// and those of Inspect are terminal; StoreFailed, when the disk is full for instance, is not. An error of r keeps its
+// classification. Nothing is left behind after an error.
 func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string) (module.Info, error) {
 	if err := s.admit(); err != nil {
 		return module.Info{}, err
@@ -110,9 +108,9 @@ func (s *Store) publish(path string, info module.Info) error {
 	return nil
 }
 
-// copyAhead copies r to w until r ends or either fails, and returns how much was written and both errors; the end
-// of r is none. It reads while a goroutine writes, which has ended when it returns: what arrives is received and
-// verified on one core, hashed and written on another.
+// copyAhead copies r to w until r ends or either fails, and returns how much was written and both errors; the end of r
+// is none. It reads while a goroutine writes: what arrives is received and verified on one core, hashed and written on
+// another.
 func copyAhead(w io.Writer, r io.Reader) (written int64, writeErr, readErr error) {
 	full, free := make(chan []byte, buffersAhead), make(chan []byte, buffersAhead)
 	for range buffersAhead {
@@ -129,8 +127,8 @@ func copyAhead(w io.Writer, r io.Reader) (written int64, writeErr, readErr error
 	return written, writeErr, readErr
 }
 
-// readBuffers fills buffers with what r gives, and closes full at the end. What comes with or before an error of r
-// is not lost. It never blocks on full, which has room for all buffers.
+// readBuffers fills buffers with what r gives, and closes full at the end. What comes with or before an error of r is
+// not lost. It never blocks on full, which has room for all buffers.
 func readBuffers(r io.Reader, full chan<- []byte, free <-chan []byte) error {
 	defer close(full)
 	for buffer := range free {
@@ -160,8 +158,7 @@ func writeBuffers(w io.Writer, full <-chan []byte, free chan<- []byte) (written 
 	return written, nil
 }
 
-// fill is io.ReadFull that returns the error of r as it is: io.ReadFull reports a source that ended and one that
-// was cut off alike.
+// fill is io.ReadFull, which reports a source that ended and one that was cut off alike, with the error of r as it is.
 func fill(r io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var more int
@@ -184,8 +181,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// earlyWriter is a file whose bytes go to the disk while it is still being written, so that the sync at the end has
-// little left to wait for.
+// earlyWriter is a file that goes to the disk while it is still being written: little is left for the sync at the end.
 type earlyWriter struct {
 	*os.File
 	written, begun int64 // bytes

@@ -82,8 +82,7 @@ func (s *Store) entryFromRecord(sha string) (*entry, error) {
 	return e, nil
 }
 
-// entryFromContent hashes and inspects a module and writes its record. Without one, because the disk is full for
-// instance, the module is as good.
+// entryFromContent hashes and inspects a module and writes its record, without which the module is as good.
 func (s *Store) entryFromContent(sha string) (*entry, error) {
 	f, err := os.Open(s.path(sha))
 	if err != nil {

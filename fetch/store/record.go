@@ -30,8 +30,7 @@ func recordOf(e *entry) record {
 	return record{Size: e.Size, ABI: e.ABI, FetchedAt: e.FetchedAt.UTC(), Sources: e.sources}
 }
 
-// writeRecord replaces the record of a module. It is not synced: Open writes a record again that a crash took away.
-// The caller holds the module's file lock.
+// writeRecord replaces the record of a module, not synced. The caller holds the module's file lock.
 func (s *Store) writeRecord(sha256 string, r record) error {
 	data, err := json.Marshal(r)
 	if err != nil {
@@ -60,8 +59,7 @@ func (s *Store) replace(path string, data []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
-// readRecord returns the record of a module of the given size, or an error when it is absent, broken or of another
-// file.
+// readRecord returns the record of a module of the given size; an absent, broken or another file's is an error.
 func (s *Store) readRecord(sha256 string, size int64) (record, error) {
 	f, err := os.Open(filepath.Clean(s.recordPath(sha256)))
 	if err != nil {

@@ -23,14 +23,12 @@ type Options struct {
 	Dir string
 	// MaxModuleBytes is the largest module that Put accepts; 0 means module.MaxSize.
 	MaxModuleBytes int64
-	// MaxTotalBytes is the size of all modules above which Put refuses and Evict makes room; 0 means no limit. It
-	// is exceeded by at most the modules that are being put when it is reached.
+	// MaxTotalBytes is the size of all modules above which Put refuses and Evict makes room; 0 means no limit. It is
+	// exceeded by at most the modules that are being put when it is reached.
 	MaxTotalBytes int64
-	// Retention is how long an unreferenced module is kept after it was last served or referenced; 0 means
-	// DefaultRetention.
+	// Retention is how long a module is kept after it was last served or referenced; 0 means DefaultRetention.
 	Retention time.Duration
-	// Inspect returns the ABI of a module, or why it is not one; nil means module.Inspect. Its error should be a
-	// *failure.Error.
+	// Inspect returns the ABI of a module, or a *failure.Error; nil means module.Inspect.
 	Inspect func(r io.ReaderAt, size int64) (abi string, err error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -56,8 +54,7 @@ type Store struct {
 	modules string // directory of the modules and their records
 	temp    string // directory of the files that are being written
 
-	// fileLocks order the changes to one module's files. One is held for a rename or a removal, never while a
-	// module is streamed or read.
+	// fileLocks order the changes to one module's files. None is held while a module is streamed or read.
 	fileLocks [64]sync.Mutex
 	pressure  chan struct{}
 
@@ -68,8 +65,7 @@ type Store struct {
 	missing int64             // bytes that the disk lacked since the last Evict
 }
 
-// Open opens the store in o.Dir and rebuilds its index from the files there. It removes what an earlier process
-// left half-written. It needs no network.
+// Open rebuilds the index from the files in o.Dir, and removes what an earlier process left half-written.
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{

@@ -6,8 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// beginWriteback makes the kernel begin to write a range to the disk, and does not wait. An error is ignored: the
-// sync at the end is what counts.
+// beginWriteback makes the kernel begin to write a range to the disk. An error is ignored: the sync at the end counts.
 func beginWriteback(f *os.File, offset, size int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), offset, size, unix.SYNC_FILE_RANGE_WRITE)
 }
