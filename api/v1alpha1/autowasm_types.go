@@ -4,8 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// AutoWasm puts one Wasm filter into the Envoy proxies that its selector
-// matches, in its own namespace.
+// AutoWasm puts one Wasm filter into the Envoy proxies that its selector matches, in its own namespace.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -25,8 +24,8 @@ type AutoWasm struct {
 	// +required
 	Spec AutoWasmSpec `json:"spec"`
 
-	// status is the observed state. It starts as not yet observed, so that tools
-	// that wait for readiness do not mistake a new object for a ready one.
+	// status is the observed state. It starts as not yet observed, so that tools that wait for readiness do not
+	// mistake a new object for a ready one.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status AutoWasmStatus `json:"status,omitempty"`
@@ -44,14 +43,13 @@ type AutoWasmList struct {
 
 // AutoWasmSpec is the desired state: which proxies run which filter.
 type AutoWasmSpec struct {
-	// selector chooses the proxies by the labels of their pods, in the AutoWasm's
-	// own namespace. Absent or empty selects every pod of the namespace.
+	// selector chooses the proxies by the labels of their pods, in the AutoWasm's own namespace. Absent or empty
+	// selects every pod of the namespace.
 	// +optional
 	Selector WorkloadSelector `json:"selector,omitzero"`
 
-	// secret names a Secret of type kubernetes.io/dockerconfigjson or
-	// kubernetes.io/dockercfg in the AutoWasm's namespace. It is used to read a
-	// registry source and never leaves the server. Empty for public images.
+	// secret names a Secret of type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg in the AutoWasm's
+	// namespace. It is used to read a registry source and never leaves the server. Empty for public images.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$`
@@ -64,9 +62,8 @@ type AutoWasmSpec struct {
 
 // WorkloadSelector chooses proxies by the labels of their pods.
 type WorkloadSelector struct {
-	// matchLabels must all be carried by a pod for its proxy to run the filter.
-	// Wildcards are not allowed. Absent or empty selects every pod of the
-	// namespace.
+	// matchLabels must all be carried by a pod for its proxy to run the filter. Wildcards are not allowed. Absent or
+	// empty selects every pod of the namespace.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(key, key.indexOf('/') <= 253 && key.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="each key must be a valid label key such as app or example.com/app, without wildcards"

@@ -2,8 +2,7 @@ package v1alpha1
 
 // The types of the conditions of an AutoWasm.
 const (
-	// ConditionReady is True when the server has the module, every selected proxy is
-	// configured to run it, and none that can be scraped fails to.
+	// ConditionReady is True when every selected proxy is configured to run the module, and none that is scraped fails to.
 	ConditionReady = "Ready"
 	// ConditionReconciling is True while work is under way, and absent otherwise.
 	ConditionReconciling = "Reconciling"
@@ -11,31 +10,25 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionSourceResolved is True when the source is pinned to an identity.
 	ConditionSourceResolved = "SourceResolved"
-	// ConditionModuleVerified is True when the module is in the store, complete
-	// and fit for Envoy.
+	// ConditionModuleVerified is True when the module is in the store, complete and fit for Envoy.
 	ConditionModuleVerified = "ModuleVerified"
 	// ConditionEnvoyFilterApplied is True when the EnvoyFilter is as rendered.
 	ConditionEnvoyFilterApplied = "EnvoyFilterApplied"
-	// ConditionProxiesLoaded is True when every selected proxy reports that it runs the
-	// module, False when one reports that it cannot, and Unknown while they load it,
-	// cannot be scraped, or there are none.
+	// ConditionProxiesLoaded is True when every selected proxy reports that it runs the module, False when one
+	// reports that it cannot, and Unknown while they load it, cannot be scraped, or there are none.
 	ConditionProxiesLoaded = "ProxiesLoaded"
-	// ConditionPreflightPassed is False when something in the cluster keeps the filter
-	// from running, such as a port that Istio has no listener for: its reason is that of
-	// the first finding, its message lists all. It is True when nothing is found, and
-	// absent where no preflight runs. It counts for neither Ready nor the phase.
+	// ConditionPreflightPassed is False when something in the cluster keeps the filter from running, such as a port
+	// that Istio has no listener for: its reason is that of the first finding, its message lists all. It is True when
+	// nothing is found, and absent where no preflight runs. It counts for neither Ready nor the phase.
 	ConditionPreflightPassed = "PreflightPassed"
 )
 
-// Reason is why a condition has its status, as one CamelCase word. The same word is the
-// reason of the Event and the label of the metric.
+// Reason is why a condition has its status, as one CamelCase word. It is that of the Event and the metric as well.
 type Reason string
 
-// Failures of a source or its module that are terminal: retrying cannot help, a user
-// has to change something.
+// Failures of a source or its module that are terminal: retrying cannot help, a user has to change something.
 const (
-	// ReasonInvalidSource is a source that cannot be read as one: a malformed
-	// reference or URL, or none at all.
+	// ReasonInvalidSource is a source that cannot be read as one: a malformed reference or URL, or none at all.
 	ReasonInvalidSource Reason = "InvalidSource"
 	// ReasonNotFound is an image, object or key that the source does not have.
 	ReasonNotFound Reason = "NotFound"
@@ -81,19 +74,15 @@ const (
 const (
 	// ReasonSynced is the reason of Ready while it is True.
 	ReasonSynced Reason = "Synced"
-	// ReasonInvalidSpec is a spec that admission would have refused: it was made
-	// while the webhook was unavailable.
+	// ReasonInvalidSpec is a spec that admission would have refused: it was made while the webhook was unavailable.
 	ReasonInvalidSpec Reason = "InvalidSpec"
 	// ReasonRenderFailed is a spec that no EnvoyFilter can be made of.
 	ReasonRenderFailed Reason = "RenderFailed"
-	// ReasonForeignEnvoyFilter is an EnvoyFilter of the AutoWasm's name that was not
-	// made for it. It is never touched.
+	// ReasonForeignEnvoyFilter is an EnvoyFilter of the AutoWasm's name that was not made for it. It is left alone.
 	ReasonForeignEnvoyFilter Reason = "ForeignEnvoyFilter"
-	// ReasonEnvoyFilterRefused is an API server, or a policy in it, that refuses the
-	// EnvoyFilter.
+	// ReasonEnvoyFilterRefused is an API server, or a policy in it, that refuses the EnvoyFilter.
 	ReasonEnvoyFilterRefused Reason = "EnvoyFilterRefused"
-	// ReasonEnvoyFilterUnavailable is an API server that cannot take the EnvoyFilter
-	// at the moment.
+	// ReasonEnvoyFilterUnavailable is an API server that cannot take the EnvoyFilter at the moment.
 	ReasonEnvoyFilterUnavailable Reason = "EnvoyFilterUnavailable"
 
 	// ReasonResolved is the reason of SourceResolved while it is True.
@@ -117,8 +106,7 @@ const (
 	ReasonRunning Reason = "Running"
 	// ReasonProxiesLoading is proxies that are about to load the module.
 	ReasonProxiesLoading Reason = "ProxiesLoading"
-	// ReasonProxyLoadFailed is a proxy that could not load the module. The controller
-	// has it retry.
+	// ReasonProxyLoadFailed is a proxy that could not load the module. The controller has it retry.
 	ReasonProxyLoadFailed Reason = "ProxyLoadFailed"
 	// ReasonProxyStartFailed is a proxy in which the module does not start.
 	ReasonProxyStartFailed Reason = "ProxyStartFailed"
@@ -134,32 +122,25 @@ const (
 const (
 	// ReasonNothingFound is the reason of PreflightPassed while it is True.
 	ReasonNothingFound Reason = "NothingFound"
-	// ReasonNoPodSelected: the selector matches no Pod, nor a WorkloadEntry. Those that
-	// have finished or are being deleted do not count.
+	// ReasonNoPodSelected: the selector matches no WorkloadEntry, nor a Pod that will go on running.
 	ReasonNoPodSelected Reason = "NoPodSelected"
-	// ReasonNoProxySelected: none of the Pods that are selected has a sidecar. It is
-	// also the reason of ProxiesLoaded when no running proxy is selected.
+	// ReasonNoProxySelected: no selected Pod has a sidecar; of ProxiesLoaded, no running proxy is selected.
 	ReasonNoProxySelected Reason = "NoProxySelected"
 	// ReasonPortNotFound: neither a selected Pod nor a Service has the port.
 	ReasonPortNotFound Reason = "PortNotFound"
-	// ReasonPortNotInService: a selected Pod has the port, but no Service leads to it,
-	// so Istio makes no listener for it.
+	// ReasonPortNotInService: a selected Pod has the port, but no Service leads to it, so Istio has no listener for it.
 	ReasonPortNotInService Reason = "PortNotInService"
-	// ReasonServicePortNotTargetPort: the port is one of a Service that leads to
-	// another, which is meant in the contexts Inbound and Gateway.
+	// ReasonServicePortNotTargetPort: the port is a Service's; the contexts Inbound and Gateway mean what it leads to.
 	ReasonServicePortNotTargetPort Reason = "ServicePortNotTargetPort"
-	// ReasonTargetPortNotServicePort: the port is one that Services lead to, but in
-	// the context Outbound theirs is meant.
+	// ReasonTargetPortNotServicePort: the port is one that Services lead to; the context Outbound means theirs.
 	ReasonTargetPortNotServicePort Reason = "TargetPortNotServicePort"
 	// ReasonPortNotHTTP: Istio takes the port for one without HTTP.
 	ReasonPortNotHTTP Reason = "PortNotHTTP"
-	// ReasonModuleServerHidden: a Sidecar, or exportTo of the Service, keeps the
-	// module server from the selected proxies.
+	// ReasonModuleServerHidden: a Sidecar, or exportTo of the Service, hides the module server from selected proxies.
 	ReasonModuleServerHidden Reason = "ModuleServerHidden"
-	// ReasonModuleServerTLS: a DestinationRule has the proxies speak TLS to the
-	// module server, whose Pods have no proxy that would understand it.
+	// ReasonModuleServerTLS: a DestinationRule has the proxies speak TLS to the module server, which has no sidecar.
 	ReasonModuleServerTLS Reason = "ModuleServerTLS"
-	// ReasonModuleServerStrictMTLS: a PeerAuthentication has the module server's proxy
-	// refuse plain text, and a DestinationRule has the selected proxies send it.
+	// ReasonModuleServerStrictMTLS: a PeerAuthentication has the module server refuse plain text, and a DestinationRule
+	// has the selected proxies send it.
 	ReasonModuleServerStrictMTLS Reason = "ModuleServerStrictMTLS"
 )

@@ -60,8 +60,8 @@ func TestSchemaIsStructural(t *testing.T) {
 	}
 }
 
-// Only the plugin's configuration may hold what nobody declared, so that strict
-// validation finds typos everywhere else.
+// Only the plugin's configuration may hold what nobody declared, so that strict validation finds typos everywhere
+// else.
 func TestOnlyConfigPreservesUnknownFields(t *testing.T) {
 	var got []string
 	walk(newServer(t).internal, "", func(path string, s *apiextensions.JSONSchemaProps) {
@@ -99,8 +99,8 @@ const (
 	totalCostLimit = 100_000_000
 )
 
-// Every rule compiles, and costs a tenth of what the API server allows at most:
-// it counts a rule once for each element that the schema lets a list have.
+// Every rule compiles, and costs a tenth of what the API server allows at most: it counts a rule once for each
+// element that the schema lets a list have.
 func TestRulesAreCheap(t *testing.T) {
 	s := newServer(t)
 	r := &rules{t: t, env: environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())}

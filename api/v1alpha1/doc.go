@@ -1,15 +1,11 @@
-// Package v1alpha1 holds the AutoWasm API: the types that a user writes, the
-// rules that the API server itself enforces on them (schema and CEL, in the
-// kubebuilder markers), the types and reasons of the conditions, and the labels and
-// annotations.
+// Package v1alpha1 holds the AutoWasm API: the types that a user writes, the rules that the API server itself enforces
+// on them (schema and CEL, in the kubebuilder markers), and the names of conditions, reasons, labels and annotations.
 //
-// One AutoWasm says which Wasm module runs in which Envoy proxies. Every rule that a
-// schema can express is in the schema, so that it holds even while the admission
-// webhook is down; package validation has the rules that need code, and package
-// webhook checks the module and other objects.
+// One AutoWasm says which Wasm module runs in which Envoy proxies. Every rule that a schema can express is in the
+// schema, so that it holds even while the admission webhook is down; package validation has the rules that need code,
+// and package webhook checks the module and other objects.
 //
-// The package imports nothing else of this project, so that a client can use it
-// alone.
+// The package imports nothing else of this project, so that a client can use it alone.
 //
 // +kubebuilder:object:generate=true
 // +groupName=wasm.tcm.io
@@ -24,8 +20,7 @@ import (
 // GroupVersion is the group and version of every type in this package.
 var GroupVersion = schema.GroupVersion{Group: "wasm.tcm.io", Version: "v1alpha1"}
 
-// Kind and Resource name the one type of this package, as messages and clients
-// need them.
+// Kind and Resource name the one type of this package, as messages and clients need them.
 const (
 	Kind     = "AutoWasm"
 	Resource = "autowasms"

@@ -29,8 +29,7 @@ func TestExamplesApply(t *testing.T) {
 	}
 }
 
-// exampleManifests are the AutoWasms in examples/manifests and in the
-// documentation's blocks of YAML.
+// exampleManifests are the AutoWasms in examples/manifests and in the documentation's blocks of YAML.
 func exampleManifests(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}

@@ -15,8 +15,8 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// Every field of the types is in the schema and the other way round, of the same
-// type, and required in both or in none: neither side was changed alone.
+// Every field of the types is in the schema and the other way round, of the same type, and required in both or in
+// none: neither side was changed alone.
 func TestTypesAndSchemaHaveTheSameFields(t *testing.T) {
 	ofTypes, ofSchema := map[string]string{}, map[string]string{}
 	typeFields(ofTypes, "", reflect.TypeFor[v1alpha1.AutoWasm]())

@@ -6,24 +6,21 @@ import (
 
 // Filter is one Wasm filter and how it is run.
 type Filter struct {
-	// applyPorts are the ports on which the filter takes effect: for the context
-	// Inbound the ports that the workload's container listens on, for Outbound the
-	// port of the called Service, for Gateway the port that the gateway's pod
-	// listens on. Absent means all ports.
+	// applyPorts are the ports on which the filter takes effect: for the context Inbound the ports that the
+	// workload's container listens on, for Outbound the port of the called Service, for Gateway the port that the
+	// gateway's pod listens on. Absent means all ports.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	ApplyPorts []Port `json:"applyPorts,omitempty"`
 
-	// rootID is the root context that the module registers; it shares the root
-	// context among the filters with the same vmID and rootID. C++ and
-	// AssemblyScript modules refuse a rootID that they do not register.
+	// rootID is the root context that the module registers; it shares the root context among the filters with the
+	// same vmID and rootID. C++ and AssemblyScript modules refuse a rootID that they do not register.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	RootID string `json:"rootID,omitempty"`
 
-	// vmID names the Wasm virtual machine. Absent, it is generated as
-	// <namespace>.<name>.
+	// vmID names the Wasm virtual machine. Absent, it is generated as <namespace>.<name>.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	VMID string `json:"vmID,omitempty"`
@@ -32,17 +29,16 @@ type Filter struct {
 	// +required
 	Source Source `json:"source"`
 
-	// config is the plugin's configuration. A string is passed to the module as it
-	// is, any other JSON value as compact JSON; absent passes no configuration.
+	// config is the plugin's configuration. A string is passed to the module as it is, any other JSON value as
+	// compact JSON; absent passes no configuration.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
 	Config *apiextensionsv1.JSON `json:"config,omitempty"`
 
-	// failurePolicy says what a proxy does with requests while the module cannot
-	// run: FailClosed answers 503, FailOpen passes them on without the filter,
-	// FailReload restarts a module that crashed. Absent leaves it to Envoy, which
-	// fails closed.
+	// failurePolicy says what a proxy does with requests while the module cannot run: FailClosed answers 503,
+	// FailOpen passes them on without the filter, FailReload restarts a module that crashed. Absent leaves it to
+	// Envoy, which fails closed.
 	// +optional
 	FailurePolicy FailurePolicy `json:"failurePolicy,omitempty"`
 
@@ -53,26 +49,22 @@ type Filter struct {
 	// +kubebuilder:validation:MaxItems=64
 	Env []EnvVar `json:"env,omitempty"`
 
-	// context is the side of the proxies on which the filter runs. Absent means
-	// Inbound.
+	// context is the side of the proxies on which the filter runs. Absent means Inbound.
 	// +optional
 	Context Context `json:"context,omitempty"`
 
-	// priority orders this filter among the others on the same proxy: lower runs
-	// first. Filters of equal priority run in the order of their creation. Absent
-	// means 0.
+	// priority orders this filter among the others on the same proxy: lower runs first. Filters of equal priority run
+	// in the order of their creation. Absent means 0.
 	// +optional
 	Priority *int32 `json:"priority,omitempty"`
 
-	// proxyVersion restricts the filter to proxies whose Istio version matches
-	// this regular expression (RE2).
+	// proxyVersion restricts the filter to proxies whose Istio version matches this regular expression (RE2).
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	ProxyVersion string `json:"proxyVersion,omitempty"`
 
-	// allowPrecompiled lets Envoy run precompiled native code that the module may
-	// carry. Such code is not verified: leave it off unless you built the module
-	// yourself.
+	// allowPrecompiled lets Envoy run precompiled native code that the module may carry. Such code is not verified:
+	// leave it off unless you built the module yourself.
 	// +optional
 	AllowPrecompiled bool `json:"allowPrecompiled,omitempty"`
 }

@@ -43,8 +43,8 @@ func randomJSON(c randfill.Continue) []byte {
 	return raw
 }
 
-// Whatever the types can hold goes through the API server and comes back as it
-// was: the schema prunes none of it and takes none of it for another type.
+// Whatever the types can hold goes through the API server and comes back as it was: the schema prunes none of it and
+// takes none of it for another type.
 func TestRoundTripThroughTheSchema(t *testing.T) {
 	s := newServer(t)
 	for range 500 {

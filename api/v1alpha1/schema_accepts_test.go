@@ -99,8 +99,7 @@ func TestNullConfigIsAbsent(t *testing.T) {
 	}
 }
 
-// A typo is reported by strict validation, and dropped without it; only the
-// plugin's configuration may hold anything.
+// A typo is reported by strict validation, and dropped without it; only the plugin's configuration may hold anything.
 func TestUnknownFieldsAreReported(t *testing.T) {
 	s := newServer(t)
 	created := object(t,

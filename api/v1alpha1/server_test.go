@@ -21,8 +21,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// server does with an object what an API server does that serves the generated
-// CRD, with the API server's own code and in its order.
+// server does with an object what an API server does that serves the generated CRD, with the API server's own code
+// and in its order.
 type server struct {
 	crd        *apiextensionsv1.CustomResourceDefinition
 	internal   *apiextensions.JSONSchemaProps
@@ -67,8 +67,7 @@ func loadCRD(t *testing.T) *apiextensionsv1.CustomResourceDefinition {
 
 // answer is what the API server says to a create.
 type answer struct {
-	// Unknown are the fields that strict validation refuses and that are pruned
-	// otherwise.
+	// Unknown are the fields that strict validation refuses and that are pruned otherwise.
 	Unknown []string
 	// Refused are the fields that are invalid, each with the kind of fault.
 	Refused []string
@@ -76,8 +75,7 @@ type answer struct {
 	messages []string
 }
 
-// create takes an object through decoding and validation. The object is changed
-// into what is stored and read back.
+// create takes an object through decoding and validation. The object is changed into what is stored and read back.
 func (s *server) create(t *testing.T, object map[string]any) answer {
 	t.Helper()
 	delete(object, "status") // as of everything with a status subresource
@@ -93,8 +91,8 @@ func (s *server) create(t *testing.T, object map[string]any) answer {
 	return a
 }
 
-// validate checks an object as the API server does: the rules in CEL only when
-// the schema finds nothing that would confuse them.
+// validate checks an object as the API server does: the rules in CEL only when the schema finds nothing that would
+// confuse them.
 func (s *server) validate(t *testing.T, object map[string]any) field.ErrorList {
 	errs := validation.ValidateCustomResource(nil, object, s.schema)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, s.structural, object)...)

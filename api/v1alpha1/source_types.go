@@ -21,17 +21,15 @@ type Source struct {
 
 // RegistrySource is an image in an OCI registry.
 type RegistrySource struct {
-	// image is a reference such as registry.example/team/filter:v1 or
-	// registry.example/team/filter@sha256:….
+	// image is a reference such as registry.example/team/filter:v1 or registry.example/team/filter@sha256:….
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:Pattern=`^[^\s]+$`
 	Image string `json:"image"`
 
-	// pullPolicy says when a tag is resolved: IfNotPresent once per image
-	// reference, Always on each change of the spec. A tag that moves never changes
-	// what already runs. Absent means Always for the tag latest or no tag, else
+	// pullPolicy says when a tag is resolved: IfNotPresent once per image reference, Always on each change of the
+	// spec. A tag that moves never changes what already runs. Absent means Always for the tag latest or no tag, else
 	// IfNotPresent.
 	// +optional
 	PullPolicy PullPolicy `json:"pullPolicy,omitempty"`
@@ -48,9 +46,8 @@ const (
 	PullAlways       PullPolicy = "Always"
 )
 
-// DefaultPullPolicy is the policy of an image that names none, by kubelet's rule: a
-// reference that is expected to move, with the tag latest or no tag at all, is
-// resolved on each change.
+// DefaultPullPolicy is the policy of an image that names none, by kubelet's rule: a reference that is expected to
+// move, with the tag latest or no tag at all, is resolved on each change.
 func DefaultPullPolicy(image string) PullPolicy {
 	if !strings.Contains(image, "@") && isLatest(image) {
 		return PullAlways
@@ -66,8 +63,7 @@ func (r *RegistrySource) EffectivePullPolicy() PullPolicy {
 	return DefaultPullPolicy(r.Image)
 }
 
-// isLatest takes the tag after the last slash: a colon before it belongs to
-// the registry's port.
+// isLatest takes the tag after the last slash: a colon before it belongs to the registry's port.
 func isLatest(image string) bool {
 	last := image[strings.LastIndex(image, "/")+1:]
 	_, tag, tagged := strings.Cut(last, ":")
@@ -83,8 +79,7 @@ type ObjectSource struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@')",message="must not carry user information: credentials in a URL would be shown to everybody who may read the object"
 	URL string `json:"url"`
 
-	// sha256 of the file, 64 lower-case hex digits. When it is set, any other
-	// content is refused.
+	// sha256 of the file, 64 lower-case hex digits. When it is set, any other content is refused.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^[a-f0-9]{64}$`
 	SHA256 string `json:"sha256,omitempty"`

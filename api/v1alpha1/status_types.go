@@ -4,14 +4,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// MaxMessageBytes bounds the messages of a status and of its conditions, in bytes: they
-// go into Events as well, and the API server refuses Events with longer notes.
+// MaxMessageBytes bounds the messages of a status and its conditions: Events repeat them, and may not be longer.
 const MaxMessageBytes = 1000
 
 // AutoWasmStatus is the observed state of an AutoWasm.
 type AutoWasmStatus struct {
-	// observedGeneration is the generation that this status is of; -1 until the
-	// controller has observed the object.
+	// observedGeneration is the generation that this status is of; -1 until the controller has observed the object.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
@@ -31,14 +29,13 @@ type AutoWasmStatus struct {
 	// +optional
 	EnvoyFilter *EnvoyFilterStatus `json:"envoyFilter,omitempty"`
 
-	// proxies is what the selected proxies report of the module. It is absent while
-	// none is selected, and where the proxies are not scraped.
+	// proxies is what the selected proxies report of the module. It is absent while none is selected, and where the
+	// proxies are not scraped.
 	// +optional
 	Proxies *ProxiesStatus `json:"proxies,omitempty"`
 
-	// conditions report on the stages: Ready, Reconciling and Stalled as kstatus
-	// defines them, and SourceResolved, ModuleVerified,
-	// EnvoyFilterApplied and ProxiesLoaded.
+	// conditions report on the stages: Ready, Reconciling and Stalled as kstatus defines them, and SourceResolved,
+	// ModuleVerified, EnvoyFilterApplied and ProxiesLoaded.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -52,13 +49,11 @@ type Phase string
 
 // The phases.
 const (
-	// PhasePending waits for something outside, such as a Secret, a registry that
-	// does not answer, or proxies that are loading the module; it is retried.
+	// PhasePending waits for something outside, such as a Secret, a registry, or proxies that load the module.
 	PhasePending Phase = "Pending"
 	// PhaseFetching brings the module into the store.
 	PhaseFetching Phase = "Fetching"
-	// PhaseSynced has the module in the store and the EnvoyFilter in force, and no
-	// proxy that can be scraped fails to run it.
+	// PhaseSynced has the EnvoyFilter in force, and no proxy that can be scraped fails to run the module.
 	PhaseSynced Phase = "Synced"
 	// PhaseFailed needs a user to act.
 	PhaseFailed Phase = "Failed"
@@ -70,12 +65,10 @@ type ModuleStatus struct {
 	SHA256 string `json:"sha256"`
 	// size of the module in bytes.
 	Size int64 `json:"size"`
-	// reference is the immutable form of the source, such as
-	// registry.example/x@sha256:….
+	// reference is the immutable form of the source, such as registry.example/x@sha256:….
 	// +optional
 	Reference string `json:"reference,omitempty"`
-	// source is the source as the spec named it when it was resolved: while it
-	// stays the same, so does the module.
+	// source is the source as the spec named it when it was resolved: while it stays the same, so does the module.
 	// +optional
 	Source string `json:"source,omitempty"`
 	// abi is the Proxy-Wasm ABI version that the module exports.
@@ -97,13 +90,12 @@ type EnvoyFilterStatus struct {
 
 // ProxiesStatus counts the proxies that an AutoWasm selects.
 type ProxiesStatus struct {
-	// selected is how many proxies there are: running Pods that the selector matches
-	// and that have an Istio proxy.
+	// selected is how many proxies there are: running Pods that the selector matches and that have an Istio proxy.
 	Selected int32 `json:"selected"`
 	// running is how many of them run exactly this module with this configuration.
 	Running int32 `json:"running"`
-	// requested is how many of them have requested the module from the module
-	// server. A proxy that has it already does not request it again.
+	// requested is how many of them have requested the module from the module server. A proxy that has it already
+	// does not request it again.
 	Requested int32 `json:"requested"`
 	// lastRequestTime is when one of them last requested it.
 	// +optional

@@ -85,8 +85,7 @@ func table(t *testing.T, s *server, object map[string]any) (headers []string, ce
 	return headers, got.Rows[0].Cells
 }
 
-// kubectl prints the headers in upper case: NAME SECRET MATCH SOURCE APPLYPORTS
-// TIME PHASE.
+// kubectl prints the headers in upper case: NAME SECRET MATCH SOURCE APPLYPORTS TIME PHASE.
 func TestTutorialTable(t *testing.T) {
 	s := newServer(t)
 	object := parse(t, tutorialRegistry)
