@@ -130,7 +130,7 @@ func (c converger) apply(ctx context.Context, present, wanted *unstructured.Unst
 	return ef, nil
 }
 
-// replaceSpec removes what another manager added, such as a label of the selector: an apply leaves what it does not own.
+// replaceSpec removes what another manager added, such as a label of the selector: an apply leaves what is not its own.
 func (c converger) replaceSpec(ctx context.Context, applied, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	ef := applied.DeepCopy()
 	ef.Object["spec"] = wanted.DeepCopy().Object["spec"]

@@ -140,7 +140,7 @@ func (o obtainer) ensure(ctx context.Context, aw *v1alpha1.AutoWasm, r source.Re
 	}
 }
 
-// pendingFetches are the fetches that AutoWasms wait for, at most one each. They belong to the Fetcher, which shares them.
+// pendingFetches are those that AutoWasms wait for, at most one each. They belong to the Fetcher, which shares them.
 type pendingFetches struct {
 	fetcher Fetcher
 	enqueue func(types.NamespacedName)

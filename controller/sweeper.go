@@ -28,8 +28,8 @@ type sweeper struct {
 	grace  time.Duration
 	events events.EventRecorder
 	now    func() time.Time
-	// observed is since when each staged EnvoyFilter that is waited for has been known, by this process's own clock: the
-	// API server's, which writes the creationTimestamp, may be hours away from it.
+	// observed is since when each staged EnvoyFilter has been known that is waited for, by this process's own clock:
+	// the API server's, which writes the creationTimestamp, may be hours away from it.
 	observed map[types.NamespacedName]firstTime
 }
 

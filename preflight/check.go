@@ -12,7 +12,7 @@ import (
 
 // Options say where the mesh and the module server are.
 type Options struct {
-	// RootNamespace is Istio's; "" is none. An AutoWasm there, for every namespace, is only checked for selecting anything.
+	// RootNamespace is Istio's; "" is none. Of an AutoWasm there it is only checked whether it selects anything.
 	RootNamespace string
 	// Host and Port are those of the module server's Service, such as wasmer.istio-system.svc.cluster.local and 8081.
 	// Without a Host it is not checked how proxies reach it.

@@ -185,7 +185,7 @@ func (s *Sidecar) hides(host, namespace, ofNamespace string, port int32) bool {
 	return !slices.ContainsFunc(s.Egress, func(e Egress) bool { return e.imports(host, namespace, ofNamespace, port) })
 }
 
-// imports follows Istio: "ns/host", with "." for the workload's own namespace, "*" for each, "~" before an excluded one.
+// imports follows Istio: "ns/host", with "." for the workload's own namespace, "*" for all, "~" before an excluded one.
 func (e Egress) imports(host, namespace, ofNamespace string, port int32) bool {
 	if e.Port != 0 && e.Port != port && !e.Proxy {
 		return false

@@ -15,7 +15,7 @@ const (
 	settleTime = 10 * time.Second
 	// loadTime is how long a load may take before it counts as failing: that of one attempt of a proxy.
 	loadTime = render.DefaultTimeout
-	// drainTime is how long a proxy keeps replaced listeners: Istio's drainDuration, 45 seconds by default, and some more.
+	// drainTime is how long a proxy keeps replaced listeners: Istio's drainDuration, by default 45 seconds, and more.
 	drainTime = time.Minute
 )
 

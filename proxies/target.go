@@ -26,7 +26,7 @@ type target struct {
 	module string // sha256
 	// reloads is how often the proxies were made to load the module again.
 	reloads uint32
-	// since is when the EnvoyFilter was written, if a former process has evaluated it; else zero: it counts from now on.
+	// since is when the EnvoyFilter was written, if a former process has evaluated it; else zero: it counts from now.
 	since time.Time
 	// ranSince is since when, by the status, all proxies run it; zero when they do not.
 	ranSince time.Time

@@ -55,7 +55,7 @@ func NewEnvoyFilterList() *unstructured.UnstructuredList {
 	return list
 }
 
-// HostOf returns the host of a cluster that istiod makes for a service, "outbound|<port>|<subset>|<host>", "" of others.
+// HostOf returns the host of a cluster that istiod makes for a service, "outbound|<port>|<subset>|<host>", else "".
 func HostOf(cluster string) string {
 	parts := strings.Split(cluster, "|")
 	if len(parts) != 4 || parts[0] != "outbound" || strings.ContainsAny(parts[3], ",/") {
