@@ -115,7 +115,7 @@ func pathOf(c admissionv1.WebhookClientConfig) string {
 	if err != nil {
 		return ""
 	}
-	return u.Path
+	return u.EscapedPath()
 }
 
 // encodePatch names the resourceVersion that was read: when another replica was faster, the patch is a conflict.
