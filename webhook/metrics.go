@@ -44,14 +44,6 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 
 func isDryRun(req admission.Request) bool { return req.DryRun != nil && *req.DryRun }
 
-// The results of an admission, as they are counted and logged.
-const (
-	resultAllowed = "allowed"
-	resultPatched = "patched"
-	resultDenied  = "denied"
-	resultError   = "error"
-)
-
 // instrument counts, times and logs the responses of one webhook.
 type instrument struct {
 	webhook string
@@ -76,13 +68,13 @@ func (i instrument) observe(ctx context.Context, req admission.Request, answer a
 func resultOf(resp admission.Response) string {
 	switch {
 	case resp.Allowed && len(resp.Patches) > 0:
-		return resultPatched
+		return "patched"
 	case resp.Allowed:
-		return resultAllowed
+		return "allowed"
 	case resp.Result != nil && (resp.Result.Code == http.StatusUnprocessableEntity || resp.Result.Code == http.StatusForbidden):
-		return resultDenied
+		return "denied"
 	}
-	return resultError
+	return "error"
 }
 
 func messageOf(resp admission.Response) string {

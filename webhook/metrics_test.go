@@ -100,7 +100,7 @@ func TestInstrumentPassesTheAnswerOn(t *testing.T) {
 	resp := i.observe(t.Context(), admission.Request{}, func(context.Context, admission.Request) admission.Response {
 		return admission.Errored(http.StatusBadRequest, errors.New("words"))
 	})
-	if resp.Allowed || resultOf(resp) != resultError || messageOf(resp) != "words" || messageOf(admission.Response{}) != "" {
+	if resp.Allowed || resultOf(resp) != "error" || messageOf(resp) != "words" || messageOf(admission.Response{}) != "" {
 		t.Errorf("answer = %+v", resp)
 	}
 }
