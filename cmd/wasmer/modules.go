@@ -17,7 +17,6 @@ import (
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
-	"github.com/autowasm/autowasm/internal/egress"
 )
 
 // modules are the parts that bring and serve modules. The server does without the manager and the API server.
@@ -30,9 +29,7 @@ type modules struct {
 
 // newModules makes the parts, and adds to the manager what is run by it.
 func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
-	kept, err := store.Open(store.Options{
-		Dir: o.storeDir, MaxModuleBytes: o.maxModuleBytes, MaxTotalBytes: o.maxStoreBytes, Retention: o.retention,
-	})
+	kept, err := store.Open(o.store)
 	if err != nil {
 		return nil, err
 	}
@@ -70,16 +67,12 @@ func newSources(mgr ctrl.Manager, o *options) (*source.Sources, error) {
 	if err != nil {
 		return nil, err
 	}
+	guard := o.guard
+	guard.RootCAs = roots
 	return source.New(source.Options{
-		Reader: mgr.GetAPIReader(),
-		Guard: egress.Options{
-			AllowLoopback: o.allowLoopback,
-			DenyCIDRs:     o.deniedPrefixes,
-			AllowHosts:    o.allowHosts,
-			RootCAs:       roots,
-			InsecureHosts: o.insecureHosts,
-		},
-		MaxModuleBytes: o.maxModuleBytes,
+		Reader:         mgr.GetAPIReader(),
+		Guard:          guard,
+		MaxModuleBytes: o.store.MaxModuleBytes,
 		PlainHTTPHosts: o.plainHTTPHosts,
 		UserAgent:      "wasmer/" + version,
 	}), nil

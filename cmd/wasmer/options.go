@@ -13,7 +13,10 @@ import (
 
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/egress"
 	"github.com/autowasm/autowasm/proxies"
+	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/webhook"
 )
 
@@ -24,13 +27,9 @@ type options struct {
 	rootNamespace string
 	service       string
 	clusterDomain string
-	cluster       string
-	baseURL       string
+	render        render.Options
 
-	storeDir        string
-	maxModuleBytes  int64
-	maxStoreBytes   int64
-	retention       time.Duration
+	store           store.Options
 	evictInterval   time.Duration
 	fetchTimeout    time.Duration
 	resolveTTL      time.Duration
@@ -61,13 +60,10 @@ type options struct {
 	istiodURL          string
 	istiodTokenFile    string
 
+	guard          egress.Options
 	plainHTTPHosts []string
-	insecureHosts  []string
 	caFile         string
-	allowHosts     []string
-	denyCIDRs      []string
-	allowLoopback  bool
-	deniedPrefixes []netip.Prefix // of denyCIDRs
+	denyCIDRs      []string // guard.DenyCIDRs as they were given
 
 	shutdownDelay time.Duration
 	development   bool
@@ -89,17 +85,17 @@ func (o *options) bindIdentity(flags *pflag.FlagSet) {
 	flags.StringVar(&o.rootNamespace, "istio-root-namespace", "istio-system", "the mesh's root namespace, whose EnvoyFilters apply to every namespace: an AutoWasm there needs the annotation wasm.tcm.io/allow-mesh-wide")
 	flags.StringVar(&o.service, "service", "wasmer", "Service through which Envoy loads modules, on port 8081")
 	flags.StringVar(&o.clusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
-	flags.StringVar(&o.cluster, "cluster", "", "Envoy cluster to load modules from; default outbound|8081||<service>.<namespace>.svc.<cluster-domain>")
-	flags.StringVar(&o.baseURL, "base-url", "", "URL before /wasm/<sha256> in EnvoyFilters; default http://<service>.<namespace>.svc.<cluster-domain>:8081")
+	flags.StringVar(&o.render.Cluster, "cluster", "", "Envoy cluster to load modules from; default outbound|8081||<service>.<namespace>.svc.<cluster-domain>")
+	flags.StringVar(&o.render.BaseURL, "base-url", "", "URL before /wasm/<sha256> in EnvoyFilters; default http://<service>.<namespace>.svc.<cluster-domain>:8081")
 	flags.BoolVar(&o.development, "development", false, "log as text, with debug messages, instead of JSON")
 	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 10*time.Second, "how long to go on serving, not ready, after a termination signal; less than 6s can fail an admission, on a connection that the API server holds in reserve")
 }
 
 func (o *options) bindStore(flags *pflag.FlagSet) {
-	flags.StringVar(&o.storeDir, "store-dir", "/var/lib/wasmer", "directory of the module store")
-	flags.Int64Var(&o.maxModuleBytes, "max-module-bytes", module.MaxSize, "largest module to accept; Envoy loads at most 32 MiB from a server")
-	flags.Int64Var(&o.maxStoreBytes, "max-store-bytes", 0, "size at which unreferenced modules are evicted; 0 for no limit")
-	flags.DurationVar(&o.retention, "retention", 24*time.Hour, "how long a module is kept after the last AutoWasm stopped naming it")
+	flags.StringVar(&o.store.Dir, "store-dir", "/var/lib/wasmer", "directory of the module store")
+	flags.Int64Var(&o.store.MaxModuleBytes, "max-module-bytes", module.MaxSize, "largest module to accept; Envoy loads at most 32 MiB from a server")
+	flags.Int64Var(&o.store.MaxTotalBytes, "max-store-bytes", 0, "size at which unreferenced modules are evicted; 0 for no limit")
+	flags.DurationVar(&o.store.Retention, "retention", 24*time.Hour, "how long a module is kept after the last AutoWasm stopped naming it")
 	flags.DurationVar(&o.evictInterval, "evict-interval", fetch.DefaultEvictInterval, "how often modules that nothing references are evicted")
 	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 5*time.Minute, "longest that one fetch in the background may take")
 	flags.DurationVar(&o.resolveTTL, "resolve-ttl", 10*time.Minute, "how long a tag with pullPolicy IfNotPresent stays resolved, and credentials stay verified")
@@ -131,11 +127,11 @@ func (o *options) bindAdmission(flags *pflag.FlagSet) {
 
 func (o *options) bindSources(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.plainHTTPHosts, "plain-http-hosts", nil, "registries (host[:port]) that speak plain HTTP")
-	flags.StringSliceVar(&o.insecureHosts, "insecure-hosts", nil, "hosts (host[:port]) whose TLS certificate is not verified")
+	flags.StringSliceVar((*[]string)(&o.guard.InsecureHosts), "insecure-hosts", nil, "hosts (host[:port]) whose TLS certificate is not verified")
 	flags.StringVar(&o.caFile, "ca-file", "", "PEM file of certificate authorities to trust beside the system's")
-	flags.StringSliceVar(&o.allowHosts, "allow-hosts", nil, "hosts that sources may be on (host or *.suffix); default all")
+	flags.StringSliceVar((*[]string)(&o.guard.AllowHosts), "allow-hosts", nil, "hosts that sources may be on (host or *.suffix); default all")
 	flags.StringSliceVar(&o.denyCIDRs, "deny-cidrs", nil, "addresses never to connect to, beside link-local and cloud metadata")
-	flags.BoolVar(&o.allowLoopback, "allow-loopback", false, "let sources be on loopback addresses (for development)")
+	flags.BoolVar(&o.guard.AllowLoopback, "allow-loopback", false, "let sources be on loopback addresses (for development)")
 }
 
 func (o *options) bindProxies(flags *pflag.FlagSet) {
@@ -153,9 +149,9 @@ const (
 // complete fills what depends on other flags and reports every invalid flag.
 func (o *options) complete() (err error) {
 	fqdn := fmt.Sprintf("%s.%s.svc.%s", o.service, o.namespace, o.clusterDomain)
-	o.cluster = cmp.Or(o.cluster, "outbound|8081||"+fqdn)
-	o.baseURL = cmp.Or(o.baseURL, "http://"+fqdn+":8081")
-	o.deniedPrefixes, err = parsePrefixes(o.denyCIDRs)
+	o.render.Cluster = cmp.Or(o.render.Cluster, "outbound|8081||"+fqdn)
+	o.render.BaseURL = cmp.Or(o.render.BaseURL, "http://"+fqdn+":8081")
+	o.guard.DenyCIDRs, err = parsePrefixes(o.denyCIDRs)
 	return errors.Join(o.check(), err)
 }
 
@@ -174,7 +170,7 @@ func (o *options) check() error {
 	refuse(o.certMode != certModeSelf && o.certMode != certModeFiles, "--cert-mode=%s: must be self or files", o.certMode)
 	refuse(!o.webhook && !o.controller, "--webhook=false and --controller=false leave nothing to run")
 	refuse(o.budget <= 0 || o.budget > maxBudget, "--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.budget, maxBudget)
-	refuse(o.maxModuleBytes <= 0, "--max-module-bytes=%d: must be above 0", o.maxModuleBytes)
+	refuse(o.store.MaxModuleBytes <= 0, "--max-module-bytes=%d: must be above 0", o.store.MaxModuleBytes)
 	refuse(o.proxyCheckInterval < 0, "--proxy-check-interval=%s: must be 0 or above", o.proxyCheckInterval)
 	refuse(o.concurrentFetch <= 0, "--concurrent-fetches=%d: must be above 0", o.concurrentFetch)
 	return errors.Join(errs...)

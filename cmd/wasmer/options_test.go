@@ -35,13 +35,13 @@ func TestDefaultsAreTheTutorials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "outbound|8081||wasmer.istio-system.svc.cluster.local"; o.cluster != want {
-		t.Errorf("cluster %q, want %q", o.cluster, want)
+	if want := "outbound|8081||wasmer.istio-system.svc.cluster.local"; o.render.Cluster != want {
+		t.Errorf("cluster %q, want %q", o.render.Cluster, want)
 	}
-	if want := "http://wasmer.istio-system.svc.cluster.local:8081"; o.baseURL != want {
-		t.Errorf("base URL %q, want %q", o.baseURL, want)
+	if want := "http://wasmer.istio-system.svc.cluster.local:8081"; o.render.BaseURL != want {
+		t.Errorf("base URL %q, want %q", o.render.BaseURL, want)
 	}
-	if o.maxModuleBytes != 32<<20 || o.budget != 3*time.Second || !o.stage || o.sourceCheck != "Enforce" || o.allowLoopback {
+	if o.store.MaxModuleBytes != 32<<20 || o.budget != 3*time.Second || !o.stage || o.sourceCheck != "Enforce" || o.guard.AllowLoopback {
 		t.Errorf("defaults %+v", o)
 	}
 }
@@ -52,8 +52,8 @@ func TestNamespaceIsThePods(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "outbound|8081||modules.mesh.svc.example.org"; o.cluster != want {
-		t.Errorf("cluster %q, want %q", o.cluster, want)
+	if want := "outbound|8081||modules.mesh.svc.example.org"; o.render.Cluster != want {
+		t.Errorf("cluster %q, want %q", o.render.Cluster, want)
 	}
 }
 

@@ -31,7 +31,7 @@ func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kind
 		return nil
 	}
 	return &proxies.Options{
-		Scraper:       proxies.NewScraper(proxies.ScraperOptions{Guard: egress.Options{AllowLoopback: o.allowLoopback}}),
+		Scraper:       proxies.NewScraper(proxies.ScraperOptions{Guard: egress.Options{AllowLoopback: o.guard.AllowLoopback}}),
 		Accesses:      peer.NewAccesses(m.server.Accesses, m.peers),
 		SyncStatus:    proxies.NewIstiod(proxies.IstiodOptions{Instances: istiods(mgr, o), TokenFile: o.istiodTokenFile}),
 		RootNamespace: o.rootNamespace,

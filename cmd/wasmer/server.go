@@ -19,7 +19,6 @@ import (
 	"github.com/autowasm/autowasm/controller"
 	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/preflight"
-	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/webhook"
 )
 
@@ -148,10 +147,6 @@ func tlsOf(certificate certs.Source, clientCA string) (func(*tls.Config), error)
 	return func(c *tls.Config) { present(c); require(c) }, nil
 }
 
-func (o *options) render() render.Options {
-	return render.Options{Cluster: o.cluster, BaseURL: o.baseURL}
-}
-
 func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modules, loader *preflight.Loader) error {
 	if !o.webhook {
 		return nil
@@ -162,7 +157,7 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	err := webhook.SetupWithManager(mgr, webhook.Options{
 		Fetcher:       m.fetcher,
 		Preflight:     loader,
-		Render:        o.render(),
+		Render:        o.render,
 		SourceCheck:   webhook.SourceCheck(o.sourceCheck),
 		Stage:         o.stage,
 		Budget:        o.budget,
@@ -189,7 +184,7 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 	}
 	err = controller.SetupWithManager(mgr, controller.Options{
 		Fetcher:       m.fetcher,
-		Render:        o.render(),
+		Render:        o.render,
 		Preflight:     findings,
 		SweepGrace:    o.sweepGrace,
 		OwnNamespace:  o.namespace,
@@ -205,6 +200,6 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 // newLoader returns what reads from the cache why a filter will not run.
 func newLoader(mgr ctrl.Manager, o *options, kinds preflight.Kinds) *preflight.Loader {
 	return &preflight.Loader{Reader: mgr.GetCache(), Kinds: kinds, Options: preflight.Options{
-		RootNamespace: o.rootNamespace, Host: istio.HostOf(o.cluster), Port: istio.PortOf(o.cluster),
+		RootNamespace: o.rootNamespace, Host: istio.HostOf(o.render.Cluster), Port: istio.PortOf(o.render.Cluster),
 	}}
 }
