@@ -42,7 +42,7 @@ func deployed(t *testing.T) (corev1.PodSpec, *options) {
 func TestStoreFitsItsVolume(t *testing.T) {
 	pod, o := deployed(t)
 	limit := pod.Volumes[0].EmptyDir.SizeLimit.Value()
-	underWay := int64(o.concurrentFetch) * o.store.MaxModuleBytes
+	underWay := int64(o.fetch.MaxConcurrent) * o.store.MaxModuleBytes
 	if o.store.MaxTotalBytes <= 0 || o.store.MaxTotalBytes+2*underWay > limit {
 		t.Errorf("--max-store-bytes=%d and %d bytes under way do not fit into %d", o.store.MaxTotalBytes, underWay, limit)
 	}

@@ -41,10 +41,11 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 	if err != nil {
 		return nil, err
 	}
-	fetcher := fetch.New(fetch.Options{
-		Store: kept, Sources: sources, Reader: mgr.GetCache(), Peers: peers,
-		MaxConcurrent: o.concurrentFetch, FetchTimeout: o.fetchTimeout, ResolveTTL: o.resolveTTL,
-	})
+	fetching := o.fetch
+	fetching.Store, fetching.Sources = kept, sources
+	fetching.Reader = mgr.GetCache()
+	fetching.Peers = peers
+	fetcher := fetch.New(fetching)
 	err = errors.Join(
 		fetch.IndexModules(context.Background(), mgr.GetFieldIndexer()),
 		fetcher.Register(metrics.Registry),

@@ -29,11 +29,9 @@ type options struct {
 	clusterDomain string
 	render        render.Options
 
-	store           store.Options
-	evictInterval   time.Duration
-	fetchTimeout    time.Duration
-	resolveTTL      time.Duration
-	concurrentFetch int
+	store         store.Options
+	evictInterval time.Duration
+	fetch         fetch.Options
 
 	moduleAddress  string
 	metricsAddress string
@@ -50,9 +48,7 @@ type options struct {
 
 	controller  bool
 	leaderElect bool
-	sourceCheck string
-	stage       bool
-	budget      time.Duration
+	admission   webhook.Options
 	sweepGrace  time.Duration
 
 	proxyCheckInterval time.Duration
@@ -97,9 +93,9 @@ func (o *options) bindStore(flags *pflag.FlagSet) {
 	flags.Int64Var(&o.store.MaxTotalBytes, "max-store-bytes", 0, "size at which unreferenced modules are evicted; 0 for no limit")
 	flags.DurationVar(&o.store.Retention, "retention", 24*time.Hour, "how long a module is kept after the last AutoWasm stopped naming it")
 	flags.DurationVar(&o.evictInterval, "evict-interval", fetch.DefaultEvictInterval, "how often modules that nothing references are evicted")
-	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 5*time.Minute, "longest that one fetch in the background may take")
-	flags.DurationVar(&o.resolveTTL, "resolve-ttl", 10*time.Minute, "how long a tag with pullPolicy IfNotPresent stays resolved, and credentials stay verified")
-	flags.IntVar(&o.concurrentFetch, "concurrent-fetches", fetch.DefaultMaxConcurrent, "modules to fetch at the same time")
+	flags.DurationVar(&o.fetch.FetchTimeout, "fetch-timeout", 5*time.Minute, "longest that one fetch in the background may take")
+	flags.DurationVar(&o.fetch.ResolveTTL, "resolve-ttl", 10*time.Minute, "how long a tag with pullPolicy IfNotPresent stays resolved, and credentials stay verified")
+	flags.IntVar(&o.fetch.MaxConcurrent, "concurrent-fetches", fetch.DefaultMaxConcurrent, "modules to fetch at the same time")
 }
 
 func (o *options) bindServers(flags *pflag.FlagSet) {
@@ -119,9 +115,9 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 }
 
 func (o *options) bindAdmission(flags *pflag.FlagSet) {
-	flags.StringVar(&o.sourceCheck, "source-check", string(webhook.Enforce), "what a terminal failure of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not check")
-	flags.BoolVar(&o.stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
-	flags.DurationVar(&o.budget, "budget", webhook.DefaultBudget, "longest that an admission waits for the source")
+	flags.StringVar((*string)(&o.admission.SourceCheck), "source-check", string(webhook.Enforce), "what a terminal failure of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not check")
+	flags.BoolVar(&o.admission.Stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
+	flags.DurationVar(&o.admission.Budget, "budget", webhook.DefaultBudget, "longest that an admission waits for the source")
 	flags.DurationVar(&o.sweepGrace, "sweep-grace", 5*time.Second, "how long after it was first seen a staged EnvoyFilter without its AutoWasm is removed")
 }
 
@@ -166,13 +162,13 @@ func (o *options) check() error {
 		}
 	}
 	sourceChecks := []webhook.SourceCheck{webhook.Enforce, webhook.Warn, webhook.Off}
-	refuse(!slices.Contains(sourceChecks, webhook.SourceCheck(o.sourceCheck)), "--source-check=%s: must be Enforce, Warn or Off", o.sourceCheck)
+	refuse(!slices.Contains(sourceChecks, o.admission.SourceCheck), "--source-check=%s: must be Enforce, Warn or Off", o.admission.SourceCheck)
 	refuse(o.certMode != certModeSelf && o.certMode != certModeFiles, "--cert-mode=%s: must be self or files", o.certMode)
 	refuse(!o.webhook && !o.controller, "--webhook=false and --controller=false leave nothing to run")
-	refuse(o.budget <= 0 || o.budget > maxBudget, "--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.budget, maxBudget)
+	refuse(o.admission.Budget <= 0 || o.admission.Budget > maxBudget, "--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.admission.Budget, maxBudget)
 	refuse(o.store.MaxModuleBytes <= 0, "--max-module-bytes=%d: must be above 0", o.store.MaxModuleBytes)
 	refuse(o.proxyCheckInterval < 0, "--proxy-check-interval=%s: must be 0 or above", o.proxyCheckInterval)
-	refuse(o.concurrentFetch <= 0, "--concurrent-fetches=%d: must be above 0", o.concurrentFetch)
+	refuse(o.fetch.MaxConcurrent <= 0, "--concurrent-fetches=%d: must be above 0", o.fetch.MaxConcurrent)
 	return errors.Join(errs...)
 }
 

@@ -41,7 +41,7 @@ func TestDefaultsAreTheTutorials(t *testing.T) {
 	if want := "http://wasmer.istio-system.svc.cluster.local:8081"; o.render.BaseURL != want {
 		t.Errorf("base URL %q, want %q", o.render.BaseURL, want)
 	}
-	if o.store.MaxModuleBytes != 32<<20 || o.budget != 3*time.Second || !o.stage || o.sourceCheck != "Enforce" || o.guard.AllowLoopback {
+	if o.store.MaxModuleBytes != 32<<20 || o.admission.Budget != 3*time.Second || !o.admission.Stage || o.admission.SourceCheck != "Enforce" || o.guard.AllowLoopback {
 		t.Errorf("defaults %+v", o)
 	}
 }

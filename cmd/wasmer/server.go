@@ -154,17 +154,12 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	if err := mgr.Add(certificate); err != nil {
 		return fmt.Errorf("add the webhook's certificate: %w", err)
 	}
-	err := webhook.SetupWithManager(mgr, webhook.Options{
-		Fetcher:       m.fetcher,
-		Preflight:     loader,
-		Render:        o.render,
-		SourceCheck:   webhook.SourceCheck(o.sourceCheck),
-		Stage:         o.stage,
-		Budget:        o.budget,
-		OwnNamespace:  o.namespace,
-		RootNamespace: o.rootNamespace,
-	})
-	if err != nil {
+	admission := o.admission
+	admission.Fetcher = m.fetcher
+	admission.Preflight = loader
+	admission.Render = o.render
+	admission.OwnNamespace, admission.RootNamespace = o.namespace, o.rootNamespace
+	if err := webhook.SetupWithManager(mgr, admission); err != nil {
 		return fmt.Errorf("set up the webhooks: %w", err)
 	}
 	return nil
