@@ -120,10 +120,10 @@ func (f *Fetcher) interrupted(ctx context.Context, a ask, err error) error {
 	if err == nil || ctx.Err() == nil || failure.Of(err).Terminal {
 		return err
 	}
-	if f.owner.ctx.Err() != nil {
-		return failure.Transientf(v1alpha1.ReasonUnavailable, "fetch %s: the server is stopping: %w", a, err)
-	}
-	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+	switch cause := context.Cause(ctx); {
+	case f.owner.ctx.Err() != nil:
+		err = fmt.Errorf("the server is stopping: %w", err)
+	case !errors.Is(err, cause):
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return failure.Transientf(v1alpha1.ReasonUnavailable, "fetch %s: %w", a, err)

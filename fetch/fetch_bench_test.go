@@ -45,7 +45,6 @@ func BenchmarkFetch20MB(b *testing.B) {
 	reference, blob := pushImage(b, server, wasmtest.Module(wasmtest.Padding(benchSize)))
 
 	sources := source.New(source.Options{Guard: egress.Options{AllowLoopback: true}, PlainHTTPHosts: []string{"127.0.0.1"}})
-	defer sources.CloseIdleConnections()
 	var ensure, plain []float64
 	for range benchRounds {
 		plain = append(plain, seconds(b, func() error { return getAndHash(blob) }))

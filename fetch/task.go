@@ -154,9 +154,8 @@ type owner struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	mu      sync.Mutex
-	stopped bool
-	work    sync.WaitGroup
+	mu   sync.Mutex // no work begins while ctx is cancelled
+	work sync.WaitGroup
 }
 
 func newOwner() *owner {
@@ -168,7 +167,7 @@ func newOwner() *owner {
 func (o *owner) run(fn func()) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.stopped {
+	if o.ctx.Err() != nil {
 		return failure.Transientf(v1alpha1.ReasonUnavailable, "the server is stopping")
 	}
 	o.work.Go(fn)
@@ -178,8 +177,7 @@ func (o *owner) run(fn func()) error {
 // stop cancels the work that runs, lets no more begin, and waits.
 func (o *owner) stop() {
 	o.mu.Lock()
-	o.stopped = true
-	o.mu.Unlock()
 	o.cancel()
+	o.mu.Unlock()
 	o.work.Wait()
 }

@@ -14,10 +14,7 @@ const (
 )
 
 // readError is a failure to read the file, as opposed to a fault in its content.
-type readError struct{ err error }
-
-func (e *readError) Error() string { return e.err.Error() }
-func (e *readError) Unwrap() error { return e.err }
+type readError struct{ error }
 
 // span is a range of the file.
 type span struct{ offset, size int64 }
@@ -38,13 +35,6 @@ type reader struct {
 	window [windowSize]byte
 	base   int64 // of window[0], in the file
 	held   int   // bytes in window
-}
-
-// newReader returns a reader of a range of a file.
-func newReader(file io.ReaderAt, content span) *reader {
-	r := &reader{file: file}
-	r.seek(content)
-	return r
 }
 
 // seek moves to the beginning of a range.
@@ -89,7 +79,7 @@ func (r *reader) fill() {
 	case err == nil || errors.Is(err, io.EOF):
 		r.failf("at byte %d: the file ends here, before its declared size", r.pos)
 	default:
-		r.err = &readError{err}
+		r.err = readError{err}
 	}
 }
 

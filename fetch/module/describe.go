@@ -136,7 +136,7 @@ func (p *parser) readCustom(content span) {
 			p.within("name section")
 		}
 	case name == "producers" && p.d.Producers == nil:
-		p.d.Producers = readProducers(newReader(p.file, span{p.pos, p.left()}))
+		p.d.Producers = readProducers(&reader{file: p.file, pos: p.pos, end: p.end})
 	}
 }
 

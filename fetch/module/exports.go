@@ -39,7 +39,7 @@ func (p *parser) readExports() {
 	})
 }
 
-// export returns the export of that name, a new one if there is none yet.
+// export returns the export of that name, a new one if there is none yet: a file may repeat one a million times.
 func (d *Description) export(name string) *export {
 	e := d.exports[name]
 	if e == nil {
@@ -148,19 +148,6 @@ type callback struct {
 	abis      []string // that have it with this signature; none means all
 }
 
-// The signatures of callbacks: a number of i32 parameters, with or without a result.
-const (
-	nothing      = "()->()"
-	nothingToInt = "()->i32"
-	one          = "(i32)->()"
-	oneToInt     = "(i32)->i32"
-	two          = "(i32,i32)->()"
-	twoToInt     = "(i32,i32)->i32"
-	three        = "(i32,i32,i32)->()"
-	threeToInt   = "(i32,i32,i32)->i32"
-	five         = "(i32,i32,i32,i32,i32)->()"
-)
-
 var (
 	abi01 = []string{"0.1.0"}
 	abi02 = []string{"0.2.0", "0.2.1"}
@@ -168,42 +155,42 @@ var (
 
 // callbacks are all exports that Envoy may call.
 var callbacks = []callback{
-	{"malloc", oneToInt, nil},
-	{"proxy_on_memory_allocate", oneToInt, nil},
-	{"_initialize", nothing, nil},
-	{"_start", nothing, nil},
-	{"main", twoToInt, nil},
-	{"__main_void", nothingToInt, nil},
-	{"proxy_validate_configuration", twoToInt, nil},
-	{"proxy_on_vm_start", twoToInt, nil},
-	{"proxy_on_configure", twoToInt, nil},
-	{"proxy_on_tick", one, nil},
-	{"proxy_on_context_create", two, nil},
-	{"proxy_on_new_connection", oneToInt, nil},
-	{"proxy_on_downstream_data", threeToInt, nil},
-	{"proxy_on_upstream_data", threeToInt, nil},
-	{"proxy_on_downstream_connection_close", two, nil},
-	{"proxy_on_upstream_connection_close", two, nil},
-	{"proxy_on_request_headers", twoToInt, abi01},
-	{"proxy_on_request_headers", threeToInt, abi02},
-	{"proxy_on_request_body", threeToInt, nil},
-	{"proxy_on_request_trailers", twoToInt, nil},
-	{"proxy_on_request_metadata", twoToInt, nil},
-	{"proxy_on_response_headers", twoToInt, abi01},
-	{"proxy_on_response_headers", threeToInt, abi02},
-	{"proxy_on_response_body", threeToInt, nil},
-	{"proxy_on_response_trailers", twoToInt, nil},
-	{"proxy_on_response_metadata", twoToInt, nil},
-	{"proxy_on_http_call_response", five, nil},
-	{"proxy_on_grpc_receive", three, nil},
-	{"proxy_on_grpc_close", three, nil},
-	{"proxy_on_grpc_receive_initial_metadata", three, nil},
-	{"proxy_on_grpc_receive_trailing_metadata", three, nil},
-	{"proxy_on_queue_ready", two, nil},
-	{"proxy_on_foreign_function", three, abi02},
-	{"proxy_on_done", oneToInt, nil},
-	{"proxy_on_log", one, nil},
-	{"proxy_on_delete", one, nil},
+	{"malloc", "(i32)->i32", nil},
+	{"proxy_on_memory_allocate", "(i32)->i32", nil},
+	{"_initialize", "()->()", nil},
+	{"_start", "()->()", nil},
+	{"main", "(i32,i32)->i32", nil},
+	{"__main_void", "()->i32", nil},
+	{"proxy_validate_configuration", "(i32,i32)->i32", nil},
+	{"proxy_on_vm_start", "(i32,i32)->i32", nil},
+	{"proxy_on_configure", "(i32,i32)->i32", nil},
+	{"proxy_on_tick", "(i32)->()", nil},
+	{"proxy_on_context_create", "(i32,i32)->()", nil},
+	{"proxy_on_new_connection", "(i32)->i32", nil},
+	{"proxy_on_downstream_data", "(i32,i32,i32)->i32", nil},
+	{"proxy_on_upstream_data", "(i32,i32,i32)->i32", nil},
+	{"proxy_on_downstream_connection_close", "(i32,i32)->()", nil},
+	{"proxy_on_upstream_connection_close", "(i32,i32)->()", nil},
+	{"proxy_on_request_headers", "(i32,i32)->i32", abi01},
+	{"proxy_on_request_headers", "(i32,i32,i32)->i32", abi02},
+	{"proxy_on_request_body", "(i32,i32,i32)->i32", nil},
+	{"proxy_on_request_trailers", "(i32,i32)->i32", nil},
+	{"proxy_on_request_metadata", "(i32,i32)->i32", nil},
+	{"proxy_on_response_headers", "(i32,i32)->i32", abi01},
+	{"proxy_on_response_headers", "(i32,i32,i32)->i32", abi02},
+	{"proxy_on_response_body", "(i32,i32,i32)->i32", nil},
+	{"proxy_on_response_trailers", "(i32,i32)->i32", nil},
+	{"proxy_on_response_metadata", "(i32,i32)->i32", nil},
+	{"proxy_on_http_call_response", "(i32,i32,i32,i32,i32)->()", nil},
+	{"proxy_on_grpc_receive", "(i32,i32,i32)->()", nil},
+	{"proxy_on_grpc_close", "(i32,i32,i32)->()", nil},
+	{"proxy_on_grpc_receive_initial_metadata", "(i32,i32,i32)->()", nil},
+	{"proxy_on_grpc_receive_trailing_metadata", "(i32,i32,i32)->()", nil},
+	{"proxy_on_queue_ready", "(i32,i32)->()", nil},
+	{"proxy_on_foreign_function", "(i32,i32,i32)->()", abi02},
+	{"proxy_on_done", "(i32)->i32", nil},
+	{"proxy_on_log", "(i32)->()", nil},
+	{"proxy_on_delete", "(i32)->()", nil},
 }
 
 // isCallback reports whether Envoy may call an export of this name.

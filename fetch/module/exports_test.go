@@ -24,11 +24,15 @@ func letters(signature string) string {
 // Each callback is accepted with the signature that its ABI has, and refused with any
 // other. An ABI that does not have the callback ignores it.
 func TestEachCallback(t *testing.T) {
+	signatures := map[string]bool{"(i64)->()": true}
+	for _, c := range callbacks {
+		signatures[c.signature] = true
+	}
 	for name, of := range callbacksByName() {
 		for _, abi := range []string{"0.1.0", "0.2.0", "0.2.1"} {
 			t.Run(name+" "+abi, func(t *testing.T) {
 				want := slices.IndexFunc(of, func(c callback) bool { return len(c.abis) == 0 || slices.Contains(c.abis, abi) })
-				for _, signature := range []string{nothing, nothingToInt, one, oneToInt, two, twoToInt, three, threeToInt, five, "(i64)->()"} {
+				for signature := range signatures {
 					err := exporting(abi, name, signature)
 					refused := want >= 0 && signature != of[want].signature
 					if (err != nil) != refused {

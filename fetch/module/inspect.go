@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -56,8 +57,8 @@ func classify(err error) *failure.Error {
 	if classified, ok := errors.AsType[*failure.Error](err); ok {
 		return classified
 	}
-	if unreadable, ok := errors.AsType[*readError](err); ok {
-		return failure.Transientf(v1alpha1.ReasonStoreFailed, "read the module: %w", unreadable.err)
+	if unreadable, ok := errors.AsType[readError](err); ok {
+		return failure.Transientf(v1alpha1.ReasonStoreFailed, "read the module: %w", unreadable.error)
 	}
 	return failure.Terminalf(v1alpha1.ReasonNotWasm,
 		"not a valid WebAssembly module: %w; the file is damaged or cut short, build or upload it again", err)
@@ -73,14 +74,7 @@ const (
 
 // check refuses a module that Envoy would not load, for the first reason that it finds.
 func (d *Description) check() error {
-	for _, check := range []func() error{
-		d.checkABI, d.checkAllocator, d.checkImports, d.checkCallbacks, d.checkMemory,
-	} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(d.checkABI(), d.checkAllocator(), d.checkImports(), d.checkCallbacks(), d.checkMemory())
 }
 
 func notProxyWasm(format string, args ...any) error {

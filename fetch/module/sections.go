@@ -27,7 +27,7 @@ func checkPreamble(r io.ReaderAt, size int64) error {
 	head := make([]byte, min(size, 512))
 	n, err := r.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return &readError{err}
+		return readError{err}
 	}
 	head = head[:n]
 	if !bytes.HasPrefix(head, magic) {

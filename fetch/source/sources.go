@@ -93,9 +93,6 @@ func (s *Sources) Fingerprint(ctx context.Context, r Request) (string, error) {
 	return string(secret.UID) + "/" + secret.ResourceVersion, nil
 }
 
-// CloseIdleConnections closes the connections that are kept for later requests.
-func (s *Sources) CloseIdleConnections() { s.guard.CloseIdleConnections() }
-
 // read reads an object of the cluster. None of its errors is terminal: the object may be created later.
 func (s *Sources) read(ctx context.Context, key types.NamespacedName, into client.Object, kind string, missing v1alpha1.Reason) error {
 	if s.o.Reader == nil {

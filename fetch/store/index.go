@@ -31,20 +31,20 @@ type entry struct {
 	Module
 	sources []string // keys of the sources that gave it; guarded by Store.mu
 
-	served   atomic.Int64 // unix nanoseconds, 0 = never
-	wanted   atomic.Int64 // last put, used or referenced; unix nanoseconds
-	touched  atomic.Int64 // the file's modification time; unix nanoseconds
-	verified atomic.Bool  // this process has seen that the file's hash is right
-	checking sync.Mutex   // one verification at a time
+	served  atomic.Int64 // unix nanoseconds, 0 = never
+	wanted  atomic.Int64 // last put, used or referenced; unix nanoseconds
+	touched atomic.Int64 // the file's modification time; unix nanoseconds
+
+	checking sync.Mutex // one verification at a time
+	verified bool       // this process has seen that the file's hash is right
 }
 
 // newEntry returns the entry of a module whose hash was computed just now.
 func (s *Store) newEntry(info module.Info) *entry {
 	now := s.o.Now()
-	e := &entry{Module: Module{Info: info, FetchedAt: now}}
+	e := &entry{Module: Module{Info: info, FetchedAt: now}, verified: true}
 	e.wanted.Store(now.UnixNano())
 	e.touched.Store(now.UnixNano())
-	e.verified.Store(true)
 	return e
 }
 

@@ -63,12 +63,9 @@ func verify(e *entry, f *os.File) error {
 	if stat.Size() != e.Size {
 		return fmt.Errorf("%w: it has %d bytes instead of %d", errDamaged, stat.Size(), e.Size)
 	}
-	if e.verified.Load() {
-		return nil
-	}
 	e.checking.Lock()
 	defer e.checking.Unlock()
-	if e.verified.Load() {
+	if e.verified {
 		return nil
 	}
 	got, err := hashOf(io.NewSectionReader(f, 0, e.Size))
@@ -78,7 +75,7 @@ func verify(e *entry, f *os.File) error {
 	if got != e.SHA256 {
 		return fmt.Errorf("%w: its sha256 is %s", errDamaged, got)
 	}
-	e.verified.Store(true)
+	e.verified = true
 	return nil
 }
 
