@@ -16,11 +16,10 @@
 // # Tasks
 //
 // A caller whose context ends gets v1alpha1.ReasonPending; the Task goes on, and who asks for the same joins it. All
-// tasks belong to the Fetcher: Stop cancels them and waits. Requests are joined per namespace and credentials,
-// downloads and fills by all.
+// tasks belong to the Fetcher: Stop ends them. Requests are joined per namespace and credentials, downloads and fills
+// by all.
 //
-// How a request failed is not remembered: an admission always asks again. How a fill failed is, for some seconds: any
-// client may ask for anything.
+// How a request failed is not remembered. How a fill failed is, for some seconds: any client may ask for anything.
 //
 // # Limits
 //
@@ -39,8 +38,7 @@
 //
 // # Eviction
 //
-// An Evictor removes modules that neither an AutoWasm's status nor an EnvoyFilter of ours has referenced for longer
-// than the store's retention.
+// An Evictor removes what no AutoWasm's status and no EnvoyFilter of ours has referenced within the store's retention.
 //
 // # Sub-packages
 //

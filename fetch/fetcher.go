@@ -64,8 +64,7 @@ type Options struct {
 	FillTimeout time.Duration
 	// PeerTimeout bounds the transfer from one peer. 0 means DefaultPeerTimeout.
 	PeerTimeout time.Duration
-	// ResolveTTL is how long a resolution is answered from memory, and so how long a withdrawn permission may go
-	// unnoticed. 0 means DefaultResolveTTL.
+	// ResolveTTL is how long a resolution, and with it a withdrawn permission, is valid. 0 means DefaultResolveTTL.
 	ResolveTTL time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -122,8 +121,7 @@ func New(o Options) *Fetcher {
 	return f
 }
 
-// Stop cancels the tasks and returns when the last one is over. Ensure and Fill know what is in the store after that,
-// and are v1alpha1.ReasonUnavailable otherwise.
+// Stop cancels the tasks and waits for them. From then on what is not in the store is v1alpha1.ReasonUnavailable.
 func (f *Fetcher) Stop() { f.owner.stop() }
 
 // Lookup returns the module of that sha256 if the store has it.

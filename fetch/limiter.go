@@ -36,8 +36,7 @@ func newLimiter(size int) *limiter {
 	return &limiter{size: size, hosts: newCounter[string](half), namespaces: newCounter[string](half), pairs: newCounter[pair](max(1, half-1))}
 }
 
-// acquire waits for a place and returns what releases it, which may be called again; or the cause of the context's
-// end.
+// acquire waits for a place and returns what releases it, once if called twice, or the cause of the context's end.
 func (l *limiter) acquire(ctx context.Context, namespace, host string) (release func(), err error) {
 	w := &waiter{pair: pair{namespace, host}, acquired: make(chan struct{})}
 	l.mu.Lock()

@@ -110,8 +110,7 @@ func addRequest(found []source.Request, aw *v1alpha1.AutoWasm, p source.Pin) []s
 	return append(found, r)
 }
 
-// ownerOf is the AutoWasm of an EnvoyFilter's name and namespace, whatever the annotations say; nil when there is
-// none.
+// ownerOf is the AutoWasm of an EnvoyFilter's name and namespace, whatever its annotations say; nil without one.
 func ownerOf(ctx context.Context, reader client.Reader, filter client.Object) (*v1alpha1.AutoWasm, error) {
 	var aw v1alpha1.AutoWasm
 	err := reader.Get(ctx, client.ObjectKeyFromObject(filter), &aw)

@@ -24,8 +24,7 @@ const (
 	maxZstdWindow = 8 << 20
 )
 
-// blob is a layer or file as it is stored. It keeps the error of reading it, so that a blob that was cut off is not
-// mistaken for a damaged one.
+// blob is a layer or file as it is stored. It keeps the error of reading it: to be cut off is not to be damaged.
 type blob struct {
 	io.ReadCloser
 	ctx  context.Context

@@ -1,5 +1,4 @@
-// Package image reads WebAssembly modules out of OCI and Docker images and files, and builds the images that wasmc
-// pushes.
+// Package image reads modules out of OCI and Docker images and out of files, and builds the images that wasmc pushes.
 //
 // # Reading
 //

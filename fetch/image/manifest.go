@@ -83,8 +83,7 @@ func imageLayers(img v1.Image) ([]v1.Descriptor, error) {
 	return manifest.Layers, nil
 }
 
-// declaredModule finds the layer of a WebAssembly media type, among several the one titled plugin.wasm; nil if there
-// is none.
+// declaredModule finds the layer of a WebAssembly media type, among several the one titled plugin.wasm, nil if none.
 func declaredModule(layers []v1.Descriptor) (*v1.Descriptor, error) {
 	var declared, titled []v1.Descriptor
 	seen := map[v1.Hash]bool{}

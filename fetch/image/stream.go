@@ -24,8 +24,7 @@ type Stream struct {
 	err     error        // the first one
 }
 
-// Read reads the module's bytes. It fails with TooLarge above the limit, and in place of io.EOF if the layer or file
-// turns out to be damaged, cut off or ambiguous.
+// Read fails with TooLarge above the limit, and in place of io.EOF if the source was damaged, cut off or ambiguous.
 func (s *Stream) Read(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err

@@ -21,11 +21,11 @@ type span struct{ offset, size int64 }
 
 func (s span) end() int64 { return s.offset + s.size }
 
-// reader decodes the values of the binary format from a range of a file, one window at a time. It does not read what
-// it skips.
+// reader decodes the values of the binary format from a range of a file, a window at a time. It does not read what it
+// skips.
 //
-// The first error stays in err. The values returned from then on mean nothing, and no vector is read any further, so
-// callers check err once they have read all.
+// The first error stays in err. What is returned from then on means nothing, so callers check err once they have read
+// all.
 type reader struct {
 	file io.ReaderAt
 	pos  int64 // of the next byte, in the file

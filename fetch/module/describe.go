@@ -140,8 +140,7 @@ func (p *parser) readCustom(content span) {
 	}
 }
 
-// checkNames walks the function names of a name section: Envoy reads them for its backtraces, and refuses faults in
-// them.
+// checkNames walks a name section's function names: Envoy reads them for its backtraces, and refuses faults in them.
 func (r *reader) checkNames() {
 	for r.left() > 0 && r.err == nil {
 		id, content := r.byte(), r.sized()

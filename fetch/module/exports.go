@@ -126,8 +126,7 @@ func (p *parser) readTypeIndices() {
 // abiPrefix is how the name of every export begins that marks an ABI.
 const abiPrefix = "proxy_abi_version_"
 
-// abiVersions are the versions of the Proxy-Wasm ABI that Envoy knows, by the export that marks them. Forks know
-// others.
+// abiVersions are those of the Proxy-Wasm ABI that Envoy knows, by the export that marks them. Forks know others.
 var abiVersions = map[string]string{
 	abiPrefix + "0_1_0": "0.1.0",
 	abiPrefix + "0_2_0": "0.2.0",

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// maxImports is how many imports are kept. A module with more cannot be linked: Envoy provides fewer than 200
-// functions.
+// maxImports is how many imports are kept. A module with more cannot be linked: Envoy has fewer than 200 functions.
 const maxImports = 1024
 
 // The kinds of imports and exports.

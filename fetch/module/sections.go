@@ -135,8 +135,7 @@ func (p *parser) readSections(size int64) {
 	}
 }
 
-// readSection notes a section, or reads a custom one, and returns the index in sectionOrder from which the next may
-// be.
+// readSection notes a section, or reads a custom one, and returns from where in sectionOrder the next may be.
 func (p *parser) readSection(id byte, content span, next int) int {
 	if id == sectionCustom {
 		p.readCustom(content)

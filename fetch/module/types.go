@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// maxValueTypes is how many parameters, and results, of a signature are written out. No host function has as many, so
-// a signature cut short equals none of them.
+// maxValueTypes is how many parameters, and results, of a signature are written out: more than any host function has.
 const maxValueTypes = 32
 
 // The first bytes of types.
@@ -21,8 +20,7 @@ const (
 	typeRec      = 0x4e // a group of recursive types
 )
 
-// valueTypes are the names of the value types by their first byte. The abbreviated reference types of garbage
-// collection have none here: they are printed as hex.
+// valueTypes are named by their first byte. The abbreviated reference types of garbage collection are printed as hex.
 var valueTypes = map[byte]string{
 	0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128",
 	0x70: "funcref", 0x6f: "externref", typeRef: "ref", typeRefNull: "ref",

@@ -27,8 +27,7 @@ type Accesses struct {
 	timeout time.Duration // how long a peer may take to return its accesses
 }
 
-// NewAccesses makes Accesses of what this replica and its peers have observed. find may be nil: there are no peers
-// then.
+// NewAccesses makes Accesses of what this replica and its peers have observed. find may be nil: there are no peers.
 func NewAccesses(own func(sha256 string) map[string]Access, find Find) *Accesses {
 	return &Accesses{own: own, client: NewClient(find), timeout: accessesTimeout}
 }

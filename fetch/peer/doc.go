@@ -3,8 +3,8 @@
 //	GET /wasm/<sha256>            the module, if the peer has it on its disk; otherwise 404
 //	GET /wasm/<sha256>/accesses   which clients requested the module from the peer, as JSON
 //
-// Both with the header Wasmer-Peer. Package serve answers; a Client and an Accesses send requests to the peers that
-// Endpoints finds.
+// Both with the header Wasmer-Peer. Package serve answers; Client and Accesses send them to the peers that Endpoints
+// finds.
 //
 // A peer is not trusted: a module must have the hash of its name, and every answer is bounded in time and size.
 package peer

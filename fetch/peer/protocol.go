@@ -7,8 +7,7 @@ import (
 )
 
 const (
-	// Header marks a request of another replica, which is answered from the disk alone: replicas never wait for each
-	// other.
+	// Header marks a request of another replica, answered from the disk alone: replicas never wait for each other.
 	Header = "Wasmer-Peer"
 	// AccessesSuffix follows a module's path where its accesses are asked for.
 	AccessesSuffix = "/accesses"

@@ -40,8 +40,7 @@ func (s *Server) observe(w *response, r *http.Request, info module.Info) (over f
 	}
 }
 
-// clientOf is the address of a client that loads modules: a HEAD and another replica's request do not, and no header
-// counts.
+// clientOf is the address of a client that loads modules: a HEAD and another replica do not, and no header counts.
 func clientOf(r *http.Request) (string, bool) {
 	if r.Method != http.MethodGet || r.Header.Get(peer.Header) != "" {
 		return "", false
@@ -50,8 +49,7 @@ func clientOf(r *http.Request) (string, bool) {
 	return client.String(), client.IsValid()
 }
 
-// serveAccesses answers another replica that requests the accesses of a module, and reports whether this is such a
-// request.
+// serveAccesses answers a replica that requests the accesses of a module, and reports whether this is such a request.
 func (s *Server) serveAccesses(w *response, r *http.Request, name string) bool {
 	sha256, ok := strings.CutSuffix(name, peer.AccessesSuffix)
 	if !ok || !v1alpha1.IsSHA256(sha256) || r.Header.Get(peer.Header) == "" {

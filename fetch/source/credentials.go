@@ -31,8 +31,7 @@ type credentials struct {
 // anonymous reports whether there are none.
 func (c credentials) anonymous() bool { return c.auth == authn.Anonymous }
 
-// credentials finds the credentials for a repository: the pull secret's by kubelet's rules, else those of
-// Options.Keychain.
+// credentials finds those for a repository: the pull secret's, by kubelet's rules, else those of Options.Keychain.
 func (s *Sources) credentials(ctx context.Context, r Request, repo name.Repository) (credentials, error) {
 	found := credentials{auth: authn.Anonymous}
 	if r.Secret != "" {

@@ -26,8 +26,7 @@ const (
 	maxRetryAfter = time.Hour
 )
 
-// rewordedError has a text of its own. The one that it wraps, for errors.Is and errors.As, may hold a query or
-// credentials.
+// rewordedError has a text of its own: that of the error that it wraps may hold a query or credentials.
 type rewordedError struct {
 	text  string
 	cause error
@@ -58,8 +57,7 @@ func (b *explainedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explainNetwork classifies an error of sending a request or reading its answer, as transient if it is not classified
-// yet.
+// explainNetwork classifies an error of a request or of its answer, as transient if it is not classified yet.
 func explainNetwork(ctx context.Context, err error, what string, redact func(string) string) error {
 	if known, ok := errors.AsType[*failure.Error](err); ok {
 		return reworded(known, what+": "+redact(known.Error()))
@@ -100,8 +98,7 @@ func networkText(ctx context.Context, err error) string {
 // query is what may sign a URL.
 var query = regexp.MustCompile(`\?[^\s"]+`)
 
-// foreignText is what a message repeats of another's text: the first line, without URLs' queries and connections'
-// addresses.
+// foreignText is what a message repeats of others' text: the first line, without URLs' queries and addresses.
 func foreignText(err error) string {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err

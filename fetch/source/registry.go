@@ -51,8 +51,7 @@ func (s *Sources) resolveImage(ctx context.Context, r Request) (*Resolved, error
 	}, nil
 }
 
-// parseImage reads an image reference and chooses the scheme: the registry client would speak plain http to any
-// private address.
+// parseImage chooses the scheme: the registry client would speak plain http to any private address.
 func (s *Sources) parseImage(image string) (name.Reference, error) {
 	ref, err := name.ParseReference(image)
 	if err == nil && s.plainHTTP(ref.Context().RegistryStr()) {
@@ -96,8 +95,7 @@ func (s *Sources) scheme(repo name.Repository) string {
 	return "https"
 }
 
-// digest resolves a reference by a HEAD, which registries do not count as a pull. The manifest is verified when it is
-// read.
+// digest resolves a reference, best by a HEAD: registries do not count it as a pull. Reading verifies the manifest.
 func (s *session) digest(ctx context.Context, ref name.Reference) (v1.Hash, error) {
 	head, err := s.puller.Head(ctx, ref)
 	if err == nil {

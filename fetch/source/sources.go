@@ -23,15 +23,14 @@ const DefaultSlowAfter = 30 * time.Second
 
 // Options configure Sources.
 type Options struct {
-	// Reader reads Secrets and ConfigMaps, best not a cache: one may just have been created. Without one, there are
+	// Reader reads Secrets and ConfigMaps, best not a cache: one may just have been created. Without it there are
 	// none.
 	Reader client.Reader
 	// Guard says which hosts and addresses may be reached, and which certificates are trusted.
 	Guard egress.Options
 	// MaxModuleBytes caps a module, after decompression; 0 means module.MaxSize.
 	MaxModuleBytes int64
-	// PlainHTTPHosts are the registries to which requests are sent by plain http, patterns as egress.Hosts has them.
-	// All others get https, wherever they are.
+	// PlainHTTPHosts are the registries that get plain http, patterns as egress.Hosts has them. All others get https.
 	PlainHTTPHosts []string
 	// SlowAfter is how long a server may take for 64 KiB of a body, or it is Unavailable; 0 means DefaultSlowAfter.
 	SlowAfter time.Duration

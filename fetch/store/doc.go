@@ -18,8 +18,8 @@
 //
 // # Retention and capacity
 //
-// Evict removes what nothing references: after Options.Retention, and sooner while the store exceeds
-// Options.MaxTotalBytes or the disk was full.
+// Evict removes what nothing references: after Options.Retention, sooner if the store exceeds Options.MaxTotalBytes or
+// the disk was full.
 //
 // # Memory and time
 //

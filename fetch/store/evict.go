@@ -13,8 +13,7 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// evictionGrace is how long after Put or Use an unreferenced module is kept even under pressure: until its EnvoyFilter
-// is seen.
+// evictionGrace is how long after Put or Use a module is kept even under pressure: until its EnvoyFilter is seen.
 const evictionGrace = time.Minute
 
 // Evict removes modules that are not referenced: those last served or referenced longer than Retention ago, and, while
@@ -111,8 +110,7 @@ func (s *Store) overLimit() bool {
 	return s.o.MaxTotalBytes > 0 && s.Usage().Bytes > s.o.MaxTotalBytes
 }
 
-// evictionTarget is the size down to which Evict makes room. It resets what the disk lacked, which the next Put finds
-// out.
+// evictionTarget is the size down to which Evict makes room. It resets what the disk lacked: the next Put finds out.
 func (s *Store) evictionTarget() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -64,8 +64,7 @@ func (s *Store) Lookup(sha256 string) (module.Info, bool) {
 	return module.Info{}, false
 }
 
-// Use is Lookup for a caller that publishes the module's name: it is not evicted for a minute, by when it is
-// referenced.
+// Use is Lookup for a caller that publishes the module's name: it is kept for a minute, by when it is referenced.
 func (s *Store) Use(sha256 string) (Module, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

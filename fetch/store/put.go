@@ -21,8 +21,7 @@ const (
 	// buffersAhead is how many buffers may be read before the first is written: -35 % against reading and writing by
 	// turns, -20 % against an io.Pipe. Without a free core it gains nothing, and costs nothing.
 	buffersAhead = 4
-	// writebackBytes is how much is written before the kernel is made to begin writing it to the disk: -11 % against
-	// leaving all of it to the sync at the end.
+	// writebackBytes is how much is written before the kernel begins to write it to the disk: -11 % against one sync.
 	writebackBytes = 2 << 20
 )
 

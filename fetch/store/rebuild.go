@@ -10,8 +10,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
-// rebuild fills the index from the disk. It removes a file that is not the module its name says, and leaves a file
-// alone whose name the store would not give.
+// rebuild fills the index from the disk. It leaves a file alone whose name the store would not give.
 func (s *Store) rebuild() error {
 	files, err := os.ReadDir(s.modules)
 	if err != nil {
