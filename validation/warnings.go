@@ -36,10 +36,12 @@ func sourceWarnings(s v1alpha1.Source) []string {
 	switch {
 	case s.Registry != nil:
 		return registryWarnings(*s.Registry)
-	case s.Object != nil:
-		return objectWarnings(*s.Object)
+	case s.Object == nil || s.Object.SHA256 != "":
+		return nil
+	case strings.HasPrefix(strings.ToLower(s.Object.URL), "http://"):
+		return []string{Warning("spec.filter.source.object: http without sha256 runs whatever the network delivers; set sha256")}
 	}
-	return nil
+	return []string{Warning("spec.filter.source.object.sha256 is not set: whatever the URL serves at the time of the fetch runs")}
 }
 
 func registryWarnings(r v1alpha1.RegistrySource) []string {
@@ -47,14 +49,4 @@ func registryWarnings(r v1alpha1.RegistrySource) []string {
 		return nil
 	}
 	return []string{Warning("spec.filter.source.registry.image has no tag or latest: name a version or a digest, to know what runs")}
-}
-
-func objectWarnings(o v1alpha1.ObjectSource) []string {
-	switch {
-	case o.SHA256 != "":
-		return nil
-	case strings.HasPrefix(strings.ToLower(o.URL), "http://"):
-		return []string{Warning("spec.filter.source.object: http without sha256 runs whatever the network delivers; set sha256")}
-	}
-	return []string{Warning("spec.filter.source.object.sha256 is not set: whatever the URL serves at the time of the fetch runs")}
 }
