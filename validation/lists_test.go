@@ -27,7 +27,7 @@ func TestValidateRefusesSelectors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, messages(autoWasm(labels(tt.labels...)))); diff != "" {
+			if diff := cmp.Diff(tt.want, messages(autoWasm(matching(tt.labels...)))); diff != "" {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
 		})
@@ -62,7 +62,7 @@ func TestValidateAnswersBriefly(t *testing.T) {
 	const huge = 1 << 20
 	hostile := autoWasm(func(aw *v1alpha1.AutoWasm) {
 		aw.Name, aw.Spec.Secret = strings.Repeat("N", huge), strings.Repeat("S", huge)
-		labels(strings.Repeat("K", huge), strings.Repeat("V", huge))(aw)
+		matching(strings.Repeat("K", huge), strings.Repeat("V", huge))(aw)
 		f := &aw.Spec.Filter
 		f.VMID, f.Context = strings.Repeat("\n", huge), v1alpha1.Context(nameOf(huge))
 		f.Env = make([]v1alpha1.EnvVar, huge)

@@ -91,8 +91,8 @@ func edges() []change {
 	each(func(aw *v1alpha1.AutoWasm, v string) { withSource(fromObject("https://x", v))(aw) }, "", digest[7:], digest, strings.ToUpper(digest[7:]), "0", digest[8:])
 	each(func(aw *v1alpha1.AutoWasm, v string) { withSource(fromConfigMap(v, "k"))(aw) }, "", "a", "A", "a/b", nameOf(253), nameOf(254))
 	each(func(aw *v1alpha1.AutoWasm, v string) { withSource(fromConfigMap("n", v))(aw) }, "", "a", "..", "a/b", "A_b.c-d", nameOf(253), nameOf(254))
-	each(func(aw *v1alpha1.AutoWasm, v string) { labels(v, "x")(aw) }, "", "a", "*", "a b", "example.com/a", "a/b/c", "Example.com/a", "example.com/", nameOf(63), nameOf(64), nameOf(253)+"/a", nameOf(254)+"/a", "-a", "a.")
-	each(func(aw *v1alpha1.AutoWasm, v string) { labels("a", v)(aw) }, "", "*", "a*", "a/b", "-a", "a.", nameOf(63), nameOf(64), "é")
+	each(func(aw *v1alpha1.AutoWasm, v string) { matching(v, "x")(aw) }, "", "a", "*", "a b", "example.com/a", "a/b/c", "Example.com/a", "example.com/", nameOf(63), nameOf(64), nameOf(253)+"/a", nameOf(254)+"/a", "-a", "a.")
+	each(func(aw *v1alpha1.AutoWasm, v string) { matching("a", v)(aw) }, "", "*", "a*", "a/b", "-a", "a.", nameOf(63), nameOf(64), "é")
 	each(func(aw *v1alpha1.AutoWasm, v string) { env(v1alpha1.EnvVar{Name: v, Value: "v"})(aw) }, "", "A", "A=B", "A\x00", nameOf(256), nameOf(257), "é")
 	each(func(aw *v1alpha1.AutoWasm, v string) { env(v1alpha1.EnvVar{Name: "A", Value: v, FromHost: true})(aw) }, "", "v")
 	each(func(aw *v1alpha1.AutoWasm, v string) {

@@ -3,6 +3,7 @@ package validation
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -49,15 +50,8 @@ func validateSelf(aw *v1alpha1.AutoWasm, o Options) field.ErrorList {
 }
 
 func selectsOwn(aw *v1alpha1.AutoWasm) bool {
-	if aw.Spec.Filter.Context == v1alpha1.Gateway {
-		return false
-	}
-	for key, value := range aw.Spec.Selector.Labels() {
-		if own, ok := ownLabels[key]; !ok || own != value {
-			return false
-		}
-	}
-	return true
+	return aw.Spec.Filter.Context != v1alpha1.Gateway &&
+		labels.SelectorFromValidatedSet(aw.Spec.Selector.Labels()).Matches(labels.Set(ownLabels))
 }
 
 // isMeshWide reports whether the proxies of every namespace get what aw asks for.

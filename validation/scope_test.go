@@ -66,7 +66,7 @@ func TestValidateMeshWide(t *testing.T) {
 }
 
 func TestValidateSelf(t *testing.T) {
-	wasmer := labels("app.kubernetes.io/name", "wasmer")
+	wasmer := matching("app.kubernetes.io/name", "wasmer")
 	tests := []struct {
 		name, own, root string
 		aw              *v1alpha1.AutoWasm
@@ -74,14 +74,14 @@ func TestValidateSelf(t *testing.T) {
 	}{
 		{"others", "wasmer", "mesh", autoWasm(inNamespace("wasmer")), ""},
 		{"wasmer", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), wasmer), selfRefusal},
-		{"every pod", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), labels()), selfRefusal},
-		{"pods without a sidecar", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), labels("sidecar.istio.io/inject", "false")), selfRefusal},
-		{"both labels", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), labels("app.kubernetes.io/name", "wasmer", "sidecar.istio.io/inject", "false")), selfRefusal},
-		{"more labels than wasmer has", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), labels("app.kubernetes.io/name", "wasmer", "tier", "x")), ""},
-		{"another value", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), labels("app.kubernetes.io/name", "istiod")), ""},
+		{"every pod", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), matching()), selfRefusal},
+		{"pods without a sidecar", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), matching("sidecar.istio.io/inject", "false")), selfRefusal},
+		{"both labels", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), matching("app.kubernetes.io/name", "wasmer", "sidecar.istio.io/inject", "false")), selfRefusal},
+		{"more labels than wasmer has", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), matching("app.kubernetes.io/name", "wasmer", "tier", "x")), ""},
+		{"another value", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), matching("app.kubernetes.io/name", "istiod")), ""},
 		{"wasmer from the root", "wasmer", "mesh", autoWasm(inNamespace("mesh"), wasmer), selfRefusal},
 		{"the same labels elsewhere", "wasmer", "mesh", autoWasm(wasmer), ""},
-		{"every gateway", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), labels(), filter(func(f *v1alpha1.Filter) { f.Context = v1alpha1.Gateway })), ""},
+		{"every gateway", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), matching(), filter(func(f *v1alpha1.Filter) { f.Context = v1alpha1.Gateway })), ""},
 		{"what goes out", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), wasmer, filter(func(f *v1alpha1.Filter) { f.Context = v1alpha1.Outbound })), selfRefusal},
 		{"with permission", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), wasmer, allowSelf("true")), ""},
 		{"with half a permission", "wasmer", "mesh", autoWasm(inNamespace("wasmer"), wasmer, allowSelf("yes")), selfRefusal},
@@ -104,7 +104,7 @@ func TestValidateSelf(t *testing.T) {
 // Validate holds an object to both rules, and ValidateScope to no others.
 func TestValidateScope(t *testing.T) {
 	o := Options{OwnNamespace: "wasmer", RootNamespace: "istio-system"}
-	both := autoWasm(inNamespace("istio-system"), labels(), withPorts(0))
+	both := autoWasm(inNamespace("istio-system"), matching(), withPorts(0))
 	want := []string{meshWideRefusal, selfRefusal}
 	if diff := cmp.Diff(want, texts(ValidateScope(both, o))); diff != "" {
 		t.Errorf("ValidateScope (-want +got):\n%s", diff)
@@ -123,9 +123,9 @@ func TestScopeWarnings(t *testing.T) {
 		want []string
 	}{
 		{"selected pods", autoWasm(), nil},
-		{"every pod", autoWasm(labels()), []string{"spec.selector is empty: the filter runs in every proxy of namespace default"}},
+		{"every pod", autoWasm(matching()), []string{"spec.selector is empty: the filter runs in every proxy of namespace default"}},
 		{"selected pods of the mesh", autoWasm(inNamespace("istio-system")), []string{"this is Istio's root namespace: the filter runs in the selected proxies of every namespace"}},
-		{"the mesh", autoWasm(inNamespace("istio-system"), labels()), []string{"spec.selector is empty in Istio's root namespace: the filter runs in every proxy of the mesh"}},
+		{"the mesh", autoWasm(inNamespace("istio-system"), matching()), []string{"spec.selector is empty in Istio's root namespace: the filter runs in every proxy of the mesh"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

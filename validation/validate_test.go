@@ -43,7 +43,7 @@ func env(variables ...v1alpha1.EnvVar) change {
 	return filter(func(f *v1alpha1.Filter) { f.Env = variables })
 }
 
-func labels(pairs ...string) change {
+func matching(pairs ...string) change {
 	return func(aw *v1alpha1.AutoWasm) {
 		aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{}
 		for i := 0; i < len(pairs); i += 2 {
@@ -66,8 +66,8 @@ var accepted = map[string]change{
 	"the tutorial's sample":     func(*v1alpha1.AutoWasm) {},
 	"the tutorial's object":     address("https://aaaa.com/bbb"),
 	"a name still to come":      func(aw *v1alpha1.AutoWasm) { aw.Name = "" },
-	"no selector":               labels(),
-	"a label with a prefix":     labels("example.com/app", "", "app.kubernetes.io/name", "x_y.z"),
+	"no selector":               matching(),
+	"a label with a prefix":     matching("example.com/app", "", "app.kubernetes.io/name", "x_y.z"),
 	"no secret":                 func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "" },
 	"an image by digest":        image("reg.example:5000/a/b@" + digest),
 	"an image by tag and both":  image("reg.example/a/b:v1@" + digest),
