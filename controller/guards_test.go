@@ -28,7 +28,7 @@ func TestAnIdleReconcileDoesNotCallTheAPIServer(t *testing.T) {
 	}
 }
 
-// An apply that does not say which object it is for would take over one that somebody made in its place.
+// An apply that does not say which object it is for would take over one that was made in its place.
 func TestAnApplyIsForTheObjectThatWasRead(t *testing.T) {
 	h := newHarness(t, autoWasm())
 	stageAlone(nil)(t, h) // has a UID

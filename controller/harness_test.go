@@ -82,7 +82,7 @@ type sources struct {
 	modules  map[string]fetch.Module // by image, what it resolves to
 	failures map[string]error        // by image
 	store    map[string]module.Info
-	siblings map[string]module.Info // what Fill finds
+	peers    map[string]module.Info // what Fill finds
 	ensured  []source.Request
 	filled   []string
 }
@@ -92,7 +92,7 @@ func newSources() *sources {
 		modules:  map[string]fetch.Module{imageV1: fetched(shaA), imageV2: fetched(shaB)},
 		failures: map[string]error{},
 		store:    map[string]module.Info{},
-		siblings: map[string]module.Info{},
+		peers:    map[string]module.Info{},
 	}
 }
 
@@ -141,7 +141,7 @@ func (s *sources) Fill(_ context.Context, sha256 string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.filled = append(s.filled, sha256)
-	i, ok := s.siblings[sha256]
+	i, ok := s.peers[sha256]
 	if !ok {
 		return failure.Terminalf(v1alpha1.ReasonNotFound, "no replica has %s", sha256)
 	}
@@ -285,7 +285,7 @@ func (h *harness) write(verb string, object client.Object, do func() error) erro
 	return do()
 }
 
-// forgetWrites returns the writes up to now and starts to count anew.
+// forgetWrites returns the writes up to now and starts to count again.
 func (h *harness) forgetWrites() []string {
 	writes := h.writes
 	h.writes = nil
@@ -359,7 +359,7 @@ func (h *harness) stage(aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unst
 	return ef
 }
 
-// foreign creates somebody else's EnvoyFilter of the AutoWasm's name.
+// foreign creates a foreign EnvoyFilter of the AutoWasm's name.
 func (h *harness) foreign() *unstructured.Unstructured {
 	h.t.Helper()
 	ef := istio.NewEnvoyFilter()

@@ -107,7 +107,7 @@ func TestClaimedReference(t *testing.T) {
 	}
 }
 
-// Whoever may write EnvoyFilters may write one that looks as if it had been staged. What it says of its module must
+// Whoever may write EnvoyFilters may write one as if it had been staged. What it says of its module must
 // come from the source, with the credentials of the AutoWasm, whatever the store has.
 func TestAClaimOfAnEnvoyFilterIsProven(t *testing.T) {
 	private := strings.Repeat("c", 64) // of another namespace, in the store

@@ -256,7 +256,7 @@ func TestAfterTheStop(t *testing.T) {
 	})
 }
 
-// AutoWasms that name the same share a fetch, and each is told how it ended.
+// AutoWasms that name the same share a fetch, and each learns how it ended.
 func TestAFetchForSeveralAutoWasms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaits(t, time.Minute, failure.Terminalf(v1alpha1.ReasonNotFound, "no such image"))

@@ -24,8 +24,8 @@ func TestPrefetch(t *testing.T) {
 		{"no such AutoWasm", nil, nil, nil, 0, false},
 		{"no module yet", []client.Object{autoWasm()}, nil, nil, 0, false},
 		{"already here", []client.Object{named}, func(s *sources) { s.store[shaA] = info(shaA) }, nil, 0, false},
-		{"a sibling has it", []client.Object{named}, func(s *sources) { s.siblings[shaA] = info(shaA) }, []string{shaA}, 1, false},
-		{"nobody has it yet", []client.Object{named}, nil, []string{shaA}, 0, true},
+		{"a peer has it", []client.Object{named}, func(s *sources) { s.peers[shaA] = info(shaA) }, []string{shaA}, 1, false},
+		{"no replica has it yet", []client.Object{named}, nil, []string{shaA}, 0, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

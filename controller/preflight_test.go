@@ -25,7 +25,7 @@ const (
 	noPod   = "app=details matches no pod of namespace shop: correct spec.selector, or deploy what it is to match"
 )
 
-// checkPods has the harness look for Pods and Services on its API server.
+// checkPods has the harness check the Pods and Services of its API server.
 func (h *harness) checkPods() {
 	kinds := preflight.Kinds{preflight.Pods: preflight.Pods.WithVersion("v1"), preflight.Services: preflight.Services.WithVersion("v1")}
 	h.options.Preflight = preflight.NewReconciler(h.client, &preflight.Loader{Reader: h.client, Kinds: kinds, Options: preflight.Options{

@@ -28,13 +28,13 @@ func TestSyncedWhenTheProxiesRun(t *testing.T) {
 	h.expectWrites(made)
 
 	h.answers["10.0.0.1"] = waitsFor(h.plugin())
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
 	h.expectLoaded(loadingFirst, counts(1, 0))
 	h.expectWrites(statusOnly)
 
 	h.answers["10.0.0.1"] = runs(h.plugin())
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded(loadedOne, counts(1, 1))
 	h.expectWrites(statusOnly, "Normal Synced")
@@ -49,12 +49,12 @@ func TestSyncedWithoutProxies(t *testing.T) {
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded("ProxiesLoaded=Unknown NoProxySelected @1", nil)
 	h.expectWrites(made, "Normal Synced")
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expectWrites(noWrites)
 }
 
-// No news, no writes, whoever asks how often.
-func TestReconcilesOfWhatProxiesSaidWriteNothing(t *testing.T) {
+// Without a change there is no write, however often an AutoWasm is reconciled.
+func TestReconcilesWithoutAChangeWriteNothing(t *testing.T) {
 	tests := map[string]func(render.Plugin) answer{
 		"running":        runs,
 		"loading":        waitsFor,
@@ -69,22 +69,22 @@ func TestReconcilesOfWhatProxiesSaidWriteNothing(t *testing.T) {
 			h.pod("a", "10.0.0.1", withoutFilter)
 			h.mustReconcile()
 			h.answers["10.0.0.1"] = says(h.plugin())
-			h.look(time.Second)
+			h.scrapeAfter(time.Second)
 			h.forgetWrites()
 			h.announced()
 			for range 3 {
 				if diff := cmp.Diff(reconcile.Result{}, h.mustReconcile()); diff != "" {
 					t.Errorf("looked at again (-want +got):\n%s", diff)
 				}
-				h.look(0)
+				h.scrapeAfter(0)
 			}
 			h.expectWrites(noWrites)
 		})
 	}
 }
 
-// After a restart the proxies are asked anew, which by itself is no news.
-func TestARestartIsNoNews(t *testing.T) {
+// After a restart the proxies are scraped again, which by itself is no change.
+func TestARestartIsNoChange(t *testing.T) {
 	tests := map[string]struct {
 		says          func(render.Plugin) answer
 		phase         v1alpha1.Phase
@@ -100,7 +100,7 @@ func TestARestartIsNoNews(t *testing.T) {
 			h.pod("a", "10.0.0.1", withoutFilter)
 			h.mustReconcile()
 			h.answers["10.0.0.1"] = tt.says(h.plugin())
-			h.look(time.Minute)
+			h.scrapeAfter(time.Minute)
 			h.forgetWrites()
 			h.announced()
 
@@ -112,7 +112,7 @@ func TestARestartIsNoNews(t *testing.T) {
 			h.mustReconcile()
 			h.expect(tt.phase, tt.ready, tt.reason)
 			h.expectWrites(noWrites)
-			h.look(time.Second)
+			h.scrapeAfter(time.Second)
 			h.expect(tt.phase, tt.ready, tt.reason)
 			h.expectWrites(noWrites)
 		})
@@ -132,18 +132,18 @@ func TestARestartAfterAChange(t *testing.T) {
 func TestANewPodTakesNothingBack(t *testing.T) {
 	h := readyMesh(t)
 	h.pod("b", "10.0.0.2", waitsFor(h.plugin()))
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded(loadedOne, counts(2, 1))
 	h.expectWrites(statusOnly)
 
-	h.look(loadTime)
+	h.scrapeAfter(loadTime)
 	h.expect(v1alpha1.PhasePending, "False", "ProxyLoadFailed")
 	h.expectLoaded("ProxiesLoaded=False ProxyLoadFailed @1", counts(2, 1))
 	h.expectWrites(statusOnly, "Warning ProxyLoadFailed")
 
 	h.answers["10.0.0.2"] = runs(h.plugin())
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded(loadedOne, counts(2, 2))
 	h.expectWrites(statusOnly, "Normal Synced")
@@ -154,12 +154,12 @@ func TestAModuleThatDoesNotStart(t *testing.T) {
 	h.pod("a", "10.0.0.1", withoutFilter)
 	h.mustReconcile()
 	h.answers["10.0.0.1"] = doesNotStart(h.plugin())
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
 	h.announced()
 	h.forgetWrites()
 
-	h.look(settleTime)
+	h.scrapeAfter(settleTime)
 	h.expect(v1alpha1.PhaseFailed, "False", "ProxyStartFailed")
 	h.expectLoaded("ProxiesLoaded=False ProxyStartFailed @1", counts(1, 0))
 	h.expectWrites(statusOnly, "Warning ProxyStartFailed")
@@ -168,23 +168,23 @@ func TestAModuleThatDoesNotStart(t *testing.T) {
 	h.mustReconcile()
 	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
 	h.answers["10.0.0.1"] = runs(h.plugin())
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded("ProxiesLoaded=True Running @2", counts(1, 1))
 }
 
-// TestProxiesThatGaveUpAreTold: once, by another name of the plugin, and again later.
-func TestProxiesThatGaveUpAreTold(t *testing.T) {
+// TestProxiesThatGaveUpReload: once, by another name of the plugin, and again later.
+func TestProxiesThatGaveUpReload(t *testing.T) {
 	h := newMeshed(t, autoWasm())
 	h.pod("a", "10.0.0.1", withoutFilter)
 	h.mustReconcile()
 	before := h.plugin()
 	h.answers["10.0.0.1"] = gaveUp(before)
 	h.forgetWrites()
-	h.look(settleTime) // wakes it, and that reconcile tells the proxies
-	told := h.plugin()
-	if before.Owner != told.Owner || before.VM != told.VM || before.Revision == told.Revision || render.ReloadOf(h.envoyFilter()) != 1 {
-		t.Errorf("%s before, %s after, told %d times", before, told, render.ReloadOf(h.envoyFilter()))
+	h.scrapeAfter(settleTime) // enqueues it, and that reconcile writes the EnvoyFilter
+	reloaded := h.plugin()
+	if before.Owner != reloaded.Owner || before.VM != reloaded.VM || before.Revision == reloaded.Revision || render.ReloadOf(h.envoyFilter()) != 1 {
+		t.Errorf("%s before, %s after %d reloads", before, reloaded, render.ReloadOf(h.envoyFilter()))
 	}
 	h.forgetWrites()
 	for range 3 {
@@ -192,18 +192,18 @@ func TestProxiesThatGaveUpAreTold(t *testing.T) {
 	}
 	h.expectWrites(noWrites)
 
-	h.answers["10.0.0.1"] = gaveUp(told)
-	h.look(settleTime + time.Second)
+	h.answers["10.0.0.1"] = gaveUp(reloaded)
+	h.scrapeAfter(settleTime + time.Second)
 	if n := render.ReloadOf(h.envoyFilter()); n != 1 {
-		t.Errorf("told %d times, before it is due", n)
+		t.Errorf("%d reloads, before the second is due", n)
 	}
 	h.expect(v1alpha1.PhasePending, "False", "ProxyLoadFailed")
-	h.look(firstReload)
+	h.scrapeAfter(firstReload)
 	if n := render.ReloadOf(h.envoyFilter()); n != 2 {
-		t.Errorf("told %d times, want another time", n)
+		t.Errorf("%d reloads, want 2", n)
 	}
 	h.answers["10.0.0.1"] = runs(h.plugin())
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded(loadedOne, counts(1, 1))
 
@@ -225,7 +225,7 @@ func TestAnEnvoyFilterThatIsDeletedByHand(t *testing.T) {
 	if diff := cmp.Diff(content(before), content(h.envoyFilter())); diff != "" {
 		t.Errorf("not restored (-before +after):\n%s", diff)
 	}
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded(loadedOne, counts(1, 1))
 	h.expectWrites([]string{"create EnvoyFilter"})
@@ -237,7 +237,7 @@ func TestAHandEditStartsOver(t *testing.T) {
 		unstructured.RemoveNestedField(ef.Object, "spec", "configPatches")
 	})
 	h.mustReconcile()
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded(loadedOne, counts(1, 1))
 }
@@ -254,7 +254,7 @@ func TestAFailureBeforeTheProxies(t *testing.T) {
 	h.scrapes()
 	h.answers["10.0.0.1"] = gaveUp(h.plugin())
 	asked := h.sources.calls()
-	h.look(time.Hour)
+	h.scrapeAfter(time.Hour)
 	if scraped := h.scrapes(); scraped != nil || h.changes != 0 || h.sources.calls() != asked {
 		t.Errorf("scraped %v, %d changes, the source was asked %d times", scraped, h.changes, h.sources.calls()-asked)
 	}
@@ -262,31 +262,31 @@ func TestAFailureBeforeTheProxies(t *testing.T) {
 	delete(h.sources.failures, imageV2)
 	h.mustReconcile()
 	h.answers["10.0.0.1"] = runs(h.plugin())
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded("ProxiesLoaded=True Running @2", counts(1, 1))
 }
 
-func TestAnAutoWasmThatIsGoneIsNotAskedFor(t *testing.T) {
+func TestAnAutoWasmThatIsGoneIsNotScraped(t *testing.T) {
 	h := readyMesh(t)
 	if err := h.client.Delete(context.Background(), h.autoWasm()); err != nil {
 		t.Fatal(err)
 	}
 	h.mustReconcile()
 	h.scrapes()
-	h.look(time.Hour)
+	h.scrapeAfter(time.Hour)
 	if scraped := h.scrapes(); scraped != nil {
 		t.Errorf("scraped %v", scraped)
 	}
 }
 
-// A proxy that refuses the filter is told of with istiod's words.
+// The status of a proxy that refuses the filter has istiod's words.
 func TestAProxyThatRefuses(t *testing.T) {
 	h := newMeshed(t, autoWasm())
 	h.pod("a", "10.0.0.1", withoutFilter)
 	h.rejections = map[string]string{"shop/a": "bad listener"}
 	h.mustReconcile()
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseFailed, "False", "ProxyRefused")
 	if want, got := "0 of 1 selected proxies run the module; the proxy of Pod shop/a refused its listeners: bad listener", h.autoWasm().Status.Message; got != want {
 		t.Errorf("message %q, want %q", got, want)
@@ -304,7 +304,7 @@ func TestALongFailureIsCut(t *testing.T) {
 		h.rejections["shop/"+name] = strings.Repeat("ä", 300)
 	}
 	h.mustReconcile()
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseFailed, "False", "ProxyRefused")
 	status := h.autoWasm().Status
 	if n := len(status.Message); n > v1alpha1.MaxMessageBytes || n < v1alpha1.MaxMessageBytes-3 {
@@ -392,7 +392,7 @@ func TestANewGenerationWaitsForItsProxies(t *testing.T) {
 	h.edit(image(imageV2, v1alpha1.PullIfNotPresent))
 	h.mustReconcile()
 	h.answers["10.0.0.1"] = waitsFor(h.plugin())
-	h.look(time.Second)
+	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
 	h.expectLoaded("ProxiesLoaded=Unknown ProxiesLoading @2", counts(1, 0))
 }

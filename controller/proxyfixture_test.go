@@ -133,8 +133,8 @@ func (h *meshed) mustReconcile() reconcile.Result {
 	return result
 }
 
-// look scrapes the proxies after some time, and reconciles the AutoWasm when that has changed something.
-func (h *meshed) look(after time.Duration) {
+// scrapeAfter scrapes the proxies after some time, and reconciles the AutoWasm when that has changed something.
+func (h *meshed) scrapeAfter(after time.Duration) {
 	h.t.Helper()
 	h.now = h.now.Add(after + time.Nanosecond)
 	h.changes = 0
@@ -219,8 +219,8 @@ func readyMesh(t *testing.T) *meshed {
 	h.pod("a", "10.0.0.1", withoutFilter)
 	h.mustReconcile()
 	h.answers["10.0.0.1"] = runs(h.plugin())
-	h.look(time.Second)
-	h.look(confirmAfter)
+	h.scrapeAfter(time.Second)
+	h.scrapeAfter(confirmAfter)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.forgetWrites()
 	h.announced()

@@ -242,7 +242,7 @@ func TestForeignEnvoyFilterIsNeverTouched(t *testing.T) {
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 }
 
-// Somebody's own EnvoyFilter may name an AutoWasm as its owner, so that it goes with it; one of ours that was deleted
+// A foreign EnvoyFilter may name an AutoWasm as its owner, so that it goes with it; one of ours that was deleted
 // and written by hand is no longer ours.
 func TestForeignChildIsNeverTouched(t *testing.T) {
 	tests := map[string]func(*unstructured.Unstructured){
@@ -405,7 +405,7 @@ func TestPins(t *testing.T) {
 			t.Errorf("module = %s, want %s", got, shaA)
 		}
 	})
-	t.Run("Always looks again once for each generation", func(t *testing.T) {
+	t.Run("Always resolves again once for each generation", func(t *testing.T) {
 		h := newHarness(t, autoWasm(image(imageV1, v1alpha1.PullAlways)))
 		h.mustReconcile()
 		h.sources.modules[imageV1] = fetched(shaB)
@@ -460,9 +460,9 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 		h.forgetWrites()
 		return h
 	}
-	t.Run("a sibling has it", func(t *testing.T) {
+	t.Run("a peer has it", func(t *testing.T) {
 		h := prepare(t)
-		h.sources.siblings[shaA] = info(shaA)
+		h.sources.peers[shaA] = info(shaA)
 		h.mustReconcile()
 		if h.sources.calls() != 0 || len(h.forgetWrites()) != 0 {
 			t.Errorf("asked the source %d times", h.sources.calls())
@@ -483,7 +483,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 			t.Errorf("writes (-want +got):\n%s", diff)
 		}
 	})
-	t.Run("nobody answers", func(t *testing.T) {
+	t.Run("no peer answers", func(t *testing.T) {
 		h := prepare(t)
 		before := h.envoyFilter()
 		h.sources.failures[imageV1] = failure.Transientf(v1alpha1.ReasonUnavailable, "503")

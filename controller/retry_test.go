@@ -25,7 +25,7 @@ func TestRetriesDoubleUpToTheLimitAndNeverEnd(t *testing.T) {
 	}
 	r.forget(testKey)
 	if got := r.after(testKey, unavailable).RequeueAfter; got > 2*firstRetry {
-		t.Errorf("after success: %s, want to start anew", got)
+		t.Errorf("after success: %s, want the first delay", got)
 	}
 }
 
@@ -35,9 +35,9 @@ func TestRetryHonoursTheSource(t *testing.T) {
 		f    *failure.Error
 		want time.Duration
 	}{
-		"a source that asks for patience": {limited, time.Hour},
-		"a terminal failure":              {notFound, terminalRetry},
-		"a foreign EnvoyFilter":           {foreignOne, foreignRetry},
+		"a source that asks for a delay": {limited, time.Hour},
+		"a terminal failure":             {notFound, terminalRetry},
+		"a foreign EnvoyFilter":          {foreignOne, foreignRetry},
 	}
 	for name, tt := range tests {
 		if got := newRetries().after(testKey, tt.f).RequeueAfter; got < tt.want || got > tt.want+tt.want/5 {

@@ -50,7 +50,7 @@ var (
 	notFound    = failure.Terminalf(v1alpha1.ReasonNotFound, "no such image")
 	notWasm     = failure.Terminalf(v1alpha1.ReasonNotWasm, "not a module")
 	pending     = failure.Transientf(v1alpha1.ReasonPending, "being fetched")
-	foreignOne  = failure.Terminalf(v1alpha1.ReasonForeignEnvoyFilter, "somebody else's")
+	foreignOne  = failure.Terminalf(v1alpha1.ReasonForeignEnvoyFilter, "foreign")
 )
 
 func TestComputeStatus(t *testing.T) {
@@ -109,7 +109,7 @@ func TestComputeStatus(t *testing.T) {
 		},
 		{
 			"foreign EnvoyFilter", born, 1, resolved.failed(stageEnvoyFilter, foreignOne), v1alpha1.PhaseFailed,
-			"somebody else's",
+			"foreign",
 			[]string{"Ready=False ForeignEnvoyFilter @1", "Stalled=True ForeignEnvoyFilter @1", "SourceResolved=True Resolved @1", "ModuleVerified=True Verified @1", "EnvoyFilterApplied=False ForeignEnvoyFilter @1"},
 		},
 	}
@@ -287,12 +287,12 @@ func TestRequestsOutliveTheProcess(t *testing.T) {
 		generation int64
 		want       *v1alpha1.ProxiesStatus
 	}{
-		"nobody since":        {said(2, -time.Minute), 0, 0, 1, said(2, -time.Minute)},
+		"none since":          {said(2, -time.Minute), 0, 0, 1, said(2, -time.Minute)},
 		"one since":           {said(2, -time.Minute), 1, 0, 1, said(2, 0)},
 		"one before":          {said(1, -time.Minute), 2, -time.Hour, 1, said(2, -time.Minute)},
 		"more than there are": {said(7, -time.Minute), 0, 0, 1, said(2, -time.Minute)},
 		"more than a day ago": {said(2, -25*time.Hour), 0, 0, 1, said(0, 0)},
-		"nobody before":       {said(0, 0), 1, 0, 1, said(1, 0)},
+		"none before":         {said(0, 0), 1, 0, 1, said(1, 0)},
 		"nothing before":      {nil, 1, 0, 1, said(1, 0)},
 		"another generation":  {said(2, -time.Minute), 0, 0, 2, said(0, 0)},
 	} {

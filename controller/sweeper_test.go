@@ -48,8 +48,8 @@ func (h *harness) sweeper() *sweepers {
 	return s
 }
 
-// look runs the sweeper at a time after testTime.
-func (s *sweepers) look(after time.Duration) (reconcile.Result, error) {
+// sweepAfter runs the sweeper at a time after testTime.
+func (s *sweepers) sweepAfter(after time.Duration) (reconcile.Result, error) {
 	s.clock = testTime.Add(after)
 	return s.Reconcile(s.h.t.Context(), reconcile.Request{NamespacedName: testKey})
 }
@@ -58,10 +58,10 @@ func (s *sweepers) look(after time.Duration) (reconcile.Result, error) {
 func (h *harness) sweep(after time.Duration) (reconcile.Result, error) {
 	h.t.Helper()
 	s := h.sweeper()
-	if _, err := s.look(0); err != nil {
+	if _, err := s.sweepAfter(0); err != nil {
 		h.t.Fatal(err)
 	}
-	return s.look(after)
+	return s.sweepAfter(after)
 }
 
 func TestSweep(t *testing.T) {
@@ -75,7 +75,7 @@ func TestSweep(t *testing.T) {
 		{"staged, its AutoWasm never came", stageAlone(nil), time.Minute, true, 0},
 		{"staged, within the grace", stageAlone(nil), 2 * time.Second, false, 3 * time.Second},
 		{"staged, at the end of the grace", stageAlone(nil), DefaultSweepGrace, true, 0},
-		{"somebody's child", stageAlone(func(ef *unstructured.Unstructured) {
+		{"another object's child", stageAlone(func(ef *unstructured.Unstructured) {
 			ef.SetOwnerReferences([]metav1.OwnerReference{owner(autoWasm())})
 		}), time.Minute, false, 0},
 		{"a copy under another name", stageAlone(func(ef *unstructured.Unstructured) {
@@ -140,10 +140,10 @@ func TestSweepCountsByItsOwnClock(t *testing.T) {
 				ef.SetCreationTimestamp(metav1.NewTime(testTime.Add(skew)))
 			})(t, h)
 			s := h.sweeper()
-			if result, err := s.look(0); err != nil || result.RequeueAfter != DefaultSweepGrace || h.envoyFilter() == nil {
-				t.Fatalf("at first sight: again after %s, %v", result.RequeueAfter, err)
+			if result, err := s.sweepAfter(0); err != nil || result.RequeueAfter != DefaultSweepGrace || h.envoyFilter() == nil {
+				t.Fatalf("first observed: again after %s, %v", result.RequeueAfter, err)
 			}
-			if result, err := s.look(DefaultSweepGrace); err != nil || result.RequeueAfter != 0 || h.envoyFilter() != nil {
+			if result, err := s.sweepAfter(DefaultSweepGrace); err != nil || result.RequeueAfter != 0 || h.envoyFilter() != nil {
 				t.Errorf("after the grace: again after %s, %v, and the EnvoyFilter is there", result.RequeueAfter, err)
 			}
 		})
@@ -154,14 +154,14 @@ func TestSweepCountsAnewForAnotherEnvoyFilter(t *testing.T) {
 	h := newHarness(t)
 	stageAlone(nil)(t, h)
 	s := h.sweeper()
-	if _, err := s.look(0); err != nil {
+	if _, err := s.sweepAfter(0); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.client.Delete(t.Context(), h.envoyFilter()); err != nil {
 		t.Fatal(err)
 	}
 	stageAlone(func(ef *unstructured.Unstructured) { ef.SetUID("uid-staged-again") })(t, h)
-	if result, err := s.look(DefaultSweepGrace); err != nil || result.RequeueAfter != DefaultSweepGrace {
+	if result, err := s.sweepAfter(DefaultSweepGrace); err != nil || result.RequeueAfter != DefaultSweepGrace {
 		t.Errorf("again after %s, %v; want a whole grace for the new one", result.RequeueAfter, err)
 	}
 }
@@ -190,11 +190,11 @@ func TestSweeperRemembersOnlyWhatItWaitsFor(t *testing.T) {
 			h := newHarness(t)
 			stageAlone(nil)(t, h)
 			s := h.sweeper()
-			if _, err := s.look(0); err != nil || len(s.observed) != 1 {
+			if _, err := s.sweepAfter(0); err != nil || len(s.observed) != 1 {
 				t.Fatalf("%d remembered, %v; want the one that is waited for", len(s.observed), err)
 			}
 			end(t, h)
-			if _, err := s.look(time.Minute); err != nil || len(s.observed) != 0 {
+			if _, err := s.sweepAfter(time.Minute); err != nil || len(s.observed) != 0 {
 				t.Errorf("%d remembered, %v; want none", len(s.observed), err)
 			}
 		})
@@ -222,7 +222,7 @@ func TestARefusedCreateLeavesNothingInForce(t *testing.T) {
 	h.expectConverged()
 }
 
-// What was staged for an earlier spec is nobody's once the spec has changed; but a reconciler that takes over in the
+// What was staged for an earlier spec is orphaned once the spec has changed; but a reconciler that takes over in the
 // meantime finds it and goes on from it.
 func TestTheReconcilerTakesOverWhatWasStagedForAnother(t *testing.T) {
 	h := newHarness(t, autoWasm(image(imageV2, "")))
@@ -246,16 +246,16 @@ func TestSweepLooksForTheAutoWasmAtTheAPIServer(t *testing.T) {
 	stageAlone(nil)(t, h)
 	s := h.sweeper()
 	s.live = unreachable{}
-	if _, err := s.look(0); err != nil {
+	if _, err := s.sweepAfter(0); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.look(time.Hour)
+	_, err := s.sweepAfter(time.Hour)
 	if err == nil || h.envoyFilter() == nil {
 		t.Errorf("err = %v; an API server that does not answer is no proof that the AutoWasm is gone", err)
 	}
 	s.live = h.client
-	if _, err := s.look(time.Hour); err != nil || h.envoyFilter() != nil {
-		t.Errorf("err = %v; the wait began anew because of a failure", err)
+	if _, err := s.sweepAfter(time.Hour); err != nil || h.envoyFilter() != nil {
+		t.Errorf("err = %v; the wait began again because of a failure", err)
 	}
 }
 

@@ -133,7 +133,7 @@ func TestCheckOutboundPorts(t *testing.T) {
 		{"a service's port", autoWasm(v1alpha1.Outbound, 8000), view, nil},
 		{"its target port", autoWasm(v1alpha1.Outbound, 9090), view, one(v1alpha1.ReasonTargetPortNotServicePort,
 			"port 9090 is a target port of Service ledger, whose own port is 8000: write 8000 into applyPorts for context Outbound")},
-		{"nobody's port", autoWasm(v1alpha1.Outbound, 1), view, one(v1alpha1.ReasonPortNotFound,
+		{"no Service's port", autoWasm(v1alpha1.Outbound, 1), view, one(v1alpha1.ReasonPortNotFound,
 			"port 1 is not the port of any Service: context Outbound means the port that is called")},
 		{"not HTTP", autoWasm(v1alpha1.Outbound, 3306), view, one(v1alpha1.ReasonPortNotHTTP,
 			"port 3306 (mysql) is not HTTP to Istio, by Service ledger: name its port http-… or set appProtocol: http")},

@@ -68,7 +68,7 @@ func TestExportTo(t *testing.T) {
 		{"to all", autoWasm(""), good(exported("*")), nil},
 		{"to the namespace", autoWasm(""), good(exported("bank", "shop")), nil},
 		{"to its own", autoWasm(""), good(exported(".")), hidden},
-		{"to nobody", autoWasm(""), good(exported("~")), hidden},
+		{"to no namespace", autoWasm(""), good(exported("~")), hidden},
 		{"to others", autoWasm(v1alpha1.Gateway), good(exported("bank")), hidden},
 		{"no service is known", autoWasm(""), good(func(v *View) { v.Server = nil }), nil},
 	})

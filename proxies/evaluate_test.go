@@ -139,7 +139,7 @@ func TestEvaluatePresent(t *testing.T) {
 			verdict{proxies.Loading, "has just taken the filter"},
 		},
 		"does not start": {proxies.Evidence{Report: has(0, filterA), Settled: true, Served: true}, verdict{proxies.StartFailed, start}},
-		"does not start, nobody saw it load": {
+		"does not start, not known to be served": {
 			proxies.Evidence{Report: has(0, filterA), Settled: true},
 			verdict{proxies.StartFailed, start},
 		},
@@ -194,7 +194,7 @@ func TestEvaluateAbsent(t *testing.T) {
 			verdict{proxies.Rejected, "refused its listeners: bad"},
 		},
 		"shows nothing": {proxies.Evidence{Settled: true, Served: true}, hidden},
-		"has only just been told": {
+		"has only just been sent it": {
 			proxies.Evidence{Report: rejected},
 			verdict{proxies.Loading, "has not taken the filter yet"},
 		},

@@ -91,7 +91,7 @@ func TestRejections(t *testing.T) {
 	}
 }
 
-// The token is read anew each time, and goes to nobody else.
+// The token is read each time, and is sent to no other host.
 func TestRejectionsToken(t *testing.T) {
 	var tokens []string
 	other := istiod(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("elsewhere: %v", r.Header) })

@@ -136,7 +136,7 @@ func warms(p render.Plugin) answer {
 	return a
 }
 
-// TestRejectedForAMoment: what a proxy has just rejected may look as if it ran, for one scrape. That is not reported.
+// TestRejectedForAMoment: what a proxy has just rejected may seem to run, for one scrape. That is not reported.
 func TestRejectedForAMoment(t *testing.T) {
 	doubtful := runs(plugin1)
 	doubtful.Rejected = 1

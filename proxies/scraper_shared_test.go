@@ -11,7 +11,7 @@ import (
 	"github.com/autowasm/autowasm/proxies"
 )
 
-// All who ask at once share a question; who leaves takes nobody along.
+// All who scrape at once share a scrape; one whose context ends does not end it for the others.
 func TestScrapeTogether(t *testing.T) {
 	let := make(chan struct{})
 	p := newProxy(t, "127.0.0.1:0", func(w http.ResponseWriter, r *http.Request) {
@@ -38,9 +38,9 @@ func TestScrapeTogether(t *testing.T) {
 		})
 	}
 	time.Sleep(50 * time.Millisecond) // for them to wait
-	impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := scraper.Scrape(impatient, p.ip, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := scraper.Scrape(short, p.ip, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("who has no time: %v", err)
 	}
 	if n := p.scrapes.Load(); n != 1 {

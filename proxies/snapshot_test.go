@@ -183,17 +183,17 @@ func TestSameSnapshot(t *testing.T) {
 		edit func(*Snapshot)
 		same bool
 	}{
-		"nothing":                    {func(*Snapshot) {}, true},
-		"a request a moment later":   {func(v *Snapshot) { v.LastRequest = testTime.Add(time.Minute - 1) }, true},
-		"a request much later":       {func(v *Snapshot) { v.LastRequest = testTime.Add(time.Minute) }, false},
-		"who asked last has gone":    {func(v *Snapshot) { v.LastRequest = testTime.Add(-time.Hour) }, true},
-		"one more asked":             {func(v *Snapshot) { v.Requested++ }, false},
-		"one more selected":          {func(v *Snapshot) { v.Selected++ }, false},
-		"one more runs":              {func(v *Snapshot) { v.Running++ }, false},
-		"another state":              {func(v *Snapshot) { *v = snapshotOf(Running, Loading); v.addRequest(testTime) }, false},
-		"the same state of others":   {func(v *Snapshot) { v.details[0].text = "the proxy of Pod shop/p9 is LoadFailed" }, false},
-		"and one that is not told":   {func(v *Snapshot) { v.states[Unknown]++ }, false},
-		"nobody is selected instead": {func(v *Snapshot) { *v = Snapshot{} }, false},
+		"nothing":                  {func(*Snapshot) {}, true},
+		"a request a moment later": {func(v *Snapshot) { v.LastRequest = testTime.Add(time.Minute - 1) }, true},
+		"a request much later":     {func(v *Snapshot) { v.LastRequest = testTime.Add(time.Minute) }, false},
+		"who asked last has gone":  {func(v *Snapshot) { v.LastRequest = testTime.Add(-time.Hour) }, true},
+		"one more asked":           {func(v *Snapshot) { v.Requested++ }, false},
+		"one more selected":        {func(v *Snapshot) { v.Selected++ }, false},
+		"one more runs":            {func(v *Snapshot) { v.Running++ }, false},
+		"another state":            {func(v *Snapshot) { *v = snapshotOf(Running, Loading); v.addRequest(testTime) }, false},
+		"the same state of others": {func(v *Snapshot) { v.details[0].text = "the proxy of Pod shop/p9 is LoadFailed" }, false},
+		"and one that is unknown":  {func(v *Snapshot) { v.states[Unknown]++ }, false},
+		"none is selected instead": {func(v *Snapshot) { *v = Snapshot{} }, false},
 	}
 	for name, tt := range tests {
 		after := base()

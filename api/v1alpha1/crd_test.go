@@ -60,7 +60,7 @@ func TestSchemaIsStructural(t *testing.T) {
 	}
 }
 
-// Only the plugin's configuration may hold what nobody declared, so that strict validation finds typos everywhere
+// Only the plugin's configuration may hold what is not declared, so that strict validation finds typos everywhere
 // else.
 func TestOnlyConfigPreservesUnknownFields(t *testing.T) {
 	var got []string
