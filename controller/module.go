@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -24,16 +23,10 @@ import (
 // been yet, or a new generation resolves it again. So a tag is resolved once, and a tag that moves changes nothing.
 func boundPin(aw *v1alpha1.AutoWasm) *source.Pin {
 	from := aw.Spec.Filter.Source
-	if source.ResolvesAgain(from) && !resolvedFor(aw) {
+	if source.ResolvesAgain(from) && !aw.IsConditionTrue(v1alpha1.ConditionSourceResolved) {
 		return nil
 	}
 	return source.PinOf(from, aw.Status.Module)
-}
-
-// resolvedFor reports whether the status names what the source resolved to for the present generation.
-func resolvedFor(aw *v1alpha1.AutoWasm) bool {
-	c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionSourceResolved)
-	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == aw.Generation
 }
 
 // claimedReference returns the immutable reference that an EnvoyFilter of ours says it was rendered with for an equal

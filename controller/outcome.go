@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -88,16 +87,10 @@ func (o outcome) observed(s proxies.Snapshot, known bool, aw *v1alpha1.AutoWasm)
 	if !known {
 		return o.failed(stageProxies, failure.Transientf(v1alpha1.ReasonProxiesLoading, "the selected proxies are being asked whether they run the module"))
 	}
-	if f := s.Failure(wasReady(aw)); f != nil {
+	if f := s.Failure(aw.IsConditionTrue(v1alpha1.ConditionReady)); f != nil {
 		return o.failed(stageProxies, f)
 	}
 	return o.done()
-}
-
-// wasReady says that this very generation has been in force everywhere.
-func wasReady(aw *v1alpha1.AutoWasm) bool {
-	ready := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionReady)
-	return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == aw.Generation
 }
 
 // failed ends o at a stage.

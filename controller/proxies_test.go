@@ -380,7 +380,7 @@ func TestWasReady(t *testing.T) {
 		"of another generation": {setCondition(v1alpha1.ConditionReady, func(c *metav1.Condition) { c.ObservedGeneration = 0 }), false},
 	}
 	for name, tt := range tests {
-		if got := wasReady(autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Status = statusOf(tt.edit) })); got != tt.want {
+		if got := autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Status = statusOf(tt.edit) }).IsConditionTrue(v1alpha1.ConditionReady); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -158,8 +158,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, s scope) (reconcile.Result, 
 // outdated reports whether the status of aw has other findings than there are. One that has no EnvoyFilter yet is
 // left to its own retries, which back off from its source.
 func (r *Reconciler) outdated(ctx context.Context, aw *v1alpha1.AutoWasm) bool {
-	applied := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionEnvoyFilterApplied)
-	if applied == nil || applied.Status != metav1.ConditionTrue || applied.ObservedGeneration != aw.Generation {
+	if !aw.IsConditionTrue(v1alpha1.ConditionEnvoyFilterApplied) {
 		return false
 	}
 	now := r.Condition(ctx, aw)

@@ -71,10 +71,9 @@ func inForce(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) bool {
 	if ef == nil || !render.IsOurs(ef, aw) || !metav1.IsControlledBy(ef, aw) || !ef.GetDeletionTimestamp().IsZero() {
 		return false
 	}
-	status := &aw.Status
-	applied := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionEnvoyFilterApplied)
-	return applied != nil && applied.Status == metav1.ConditionTrue && applied.ObservedGeneration == aw.Generation &&
-		status.EnvoyFilter != nil && status.EnvoyFilter.Generation == ef.GetGeneration() && status.Module != nil
+	applied := aw.Status.EnvoyFilter
+	return aw.IsConditionTrue(v1alpha1.ConditionEnvoyFilterApplied) &&
+		applied != nil && applied.Generation == ef.GetGeneration() && aw.Status.Module != nil
 }
 
 // evaluatedBefore returns the condition ProxiesLoaded if it is the result of a scrape: no proxy is new to the

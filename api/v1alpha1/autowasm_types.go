@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -29,6 +30,12 @@ type AutoWasm struct {
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status AutoWasmStatus `json:"status,omitempty"`
+}
+
+// IsConditionTrue reports whether a condition is True of the present generation.
+func (aw *AutoWasm) IsConditionTrue(conditionType string) bool {
+	c := meta.FindStatusCondition(aw.Status.Conditions, conditionType)
+	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == aw.Generation
 }
 
 // AutoWasmList is a list of AutoWasm objects.

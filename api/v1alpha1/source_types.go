@@ -1,6 +1,9 @@
 package v1alpha1
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Source is where a module comes from: exactly one of its fields is set.
 //
@@ -57,10 +60,7 @@ func DefaultPullPolicy(image string) PullPolicy {
 
 // EffectivePullPolicy is pullPolicy, or its default where it is absent.
 func (r *RegistrySource) EffectivePullPolicy() PullPolicy {
-	if r.PullPolicy != "" {
-		return r.PullPolicy
-	}
-	return DefaultPullPolicy(r.Image)
+	return cmp.Or(r.PullPolicy, DefaultPullPolicy(r.Image))
 }
 
 // isLatest takes the tag after the last slash: a colon before it belongs to the registry's port.
