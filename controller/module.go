@@ -67,7 +67,9 @@ func (o obtainer) pinned(ctx context.Context, aw *v1alpha1.AutoWasm, p *source.P
 	if m := o.stored(aw, p); m != nil {
 		return m, nil
 	}
-	m, err := o.ensure(ctx, aw, source.RequestFor(aw).Exactly(*p))
+	r := source.RequestFor(aw).Exactly(*p)
+	r.Referenced = true
+	m, err := o.ensure(ctx, aw, r)
 	if err != nil {
 		return nil, err
 	}

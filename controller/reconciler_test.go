@@ -472,7 +472,7 @@ func TestAStoreThatLostTheModule(t *testing.T) {
 		h := prepare(t)
 		h.sources.modules[imageV1] = fetched(shaB) // the tag has moved
 		h.mustReconcile()
-		want := []source.Request{{Namespace: "shop", Name: "test", Source: v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: fetched(shaA).Reference}}}}
+		want := []source.Request{{Namespace: "shop", Name: "test", Referenced: true, Source: v1alpha1.Source{Registry: &v1alpha1.RegistrySource{Image: fetched(shaA).Reference}}}}
 		if diff := cmp.Diff(want, h.sources.ensured); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}

@@ -29,7 +29,7 @@ import (
 
 func put(t *testing.T, s *store.Store, data []byte) {
 	t.Helper()
-	if _, err := s.Put(t.Context(), bytes.NewReader(data), ""); err != nil {
+	if _, err := s.Put(t.Context(), bytes.NewReader(data), "", store.Claim{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -174,7 +174,7 @@ func httpServer(t *testing.T, h http.Handler) string {
 
 // requestOf is the request of an AutoWasm.
 func requestOf(name string, s v1alpha1.Source) source.Request {
-	return source.Request{Namespace: "ns", Name: name, Source: s, Secret: "secret-of-" + name}
+	return source.Request{Namespace: "ns", Name: name, Source: s, Secret: "secret-of-" + name, Referenced: true}
 }
 
 // broken is a client whose lists fail.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
@@ -45,14 +46,14 @@ func (f *Fetcher) transfer(ctx context.Context, a ask, resolved *source.Resolved
 	ctx, cancel := f.bounded(ctx)
 	defer cancel()
 	f.downloads.run(ctx, resolved.Key, task, func(ctx context.Context) (Module, error) {
-		m, err := f.put(ctx, resolved)
+		m, err := f.put(ctx, a, resolved)
 		return m, f.interrupted(ctx, a, err)
 	})
 	return task.Result()
 }
 
 // put streams the module into the store, unless another request has done so while this one waited for the limiter.
-func (f *Fetcher) put(ctx context.Context, resolved *source.Resolved) (Module, error) {
+func (f *Fetcher) put(ctx context.Context, a ask, resolved *source.Resolved) (Module, error) {
 	if m, ok := f.recall(resolved); ok {
 		return m, nil
 	}
@@ -61,7 +62,7 @@ func (f *Fetcher) put(ctx context.Context, resolved *source.Resolved) (Module, e
 		return Module{}, err
 	}
 	defer body.Close() //nolint:errcheck // only read, and read to its end
-	info, err := f.o.Store.Put(ctx, body, resolved.SHA256)
+	info, err := f.o.Store.Put(ctx, body, resolved.SHA256, store.Claim{Namespace: a.tenant, Referenced: a.referenced})
 	if err != nil {
 		return Module{}, failure.Wrapf(err, "fetch %s", resolved.Reference)
 	}

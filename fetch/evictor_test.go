@@ -103,7 +103,7 @@ func TestEvictorWithoutKnowledgeDoesNothing(t *testing.T) {
 
 func TestEvictorHurriesWhenRoomIsShort(t *testing.T) {
 	nothing := func() client.Client { return cluster() }
-	evicting(t, nothing, store.Options{MaxTotalBytes: int64(len(moduleX))}, func(s *store.Store) {
+	evicting(t, nothing, store.Options{MaxTotalBytes: 8 << 10}, func(s *store.Store) {
 		time.Sleep(90 * time.Second)
 		put(t, s, wasmtest.Module(wasmtest.Salt("one too many")))
 		time.Sleep(11 * time.Second)

@@ -14,6 +14,7 @@ import (
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
@@ -150,7 +151,7 @@ func TestACachedPrivateModuleIsNoWayRoundItsRegistry(t *testing.T) {
 // To know the hash of a module that another namespace fetched is not to have it.
 func TestAKnownHashIsNoWayRoundTheSource(t *testing.T) {
 	f := newFixture(t)
-	if _, err := f.store.Put(t.Context(), bytes.NewReader(moduleX), ""); err != nil {
+	if _, err := f.store.Put(t.Context(), bytes.NewReader(moduleX), "", store.Claim{}); err != nil {
 		t.Fatal(err)
 	}
 	f.declared = hashOf(moduleX)

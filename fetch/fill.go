@@ -9,6 +9,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
@@ -64,7 +65,7 @@ func (f *Fetcher) fill(ctx context.Context, sha256 string) error {
 		}
 		defer f.unreferenced.Release(1)
 	}
-	if f.copyFromPeers(ctx, sha256) {
+	if f.copyFromPeers(ctx, sha256, store.Claim{Referenced: len(requests) > 0}) {
 		return nil
 	}
 	if len(requests) == 0 {
@@ -82,7 +83,7 @@ func (f *Fetcher) filled(sha256 string, err error) {
 }
 
 // copyFromPeers asks one peer after the other, and reports whether one had the module.
-func (f *Fetcher) copyFromPeers(ctx context.Context, sha256 string) bool {
+func (f *Fetcher) copyFromPeers(ctx context.Context, sha256 string, c store.Claim) bool {
 	logger := log.FromContext(ctx).WithValues("sha256", sha256)
 	urls, err := f.peers.Peers(ctx)
 	if err != nil {
@@ -90,7 +91,7 @@ func (f *Fetcher) copyFromPeers(ctx context.Context, sha256 string) bool {
 		return false
 	}
 	for _, url := range urls {
-		err := f.copyFrom(ctx, url, sha256)
+		err := f.copyFrom(ctx, url, sha256, c)
 		if err == nil {
 			logger.Info("Copied a module from a peer", "peer", url)
 			return true
@@ -103,7 +104,7 @@ func (f *Fetcher) copyFromPeers(ctx context.Context, sha256 string) bool {
 }
 
 // copyFrom streams a module from a peer into the store, which checks its hash.
-func (f *Fetcher) copyFrom(ctx context.Context, url, sha256 string) error {
+func (f *Fetcher) copyFrom(ctx context.Context, url, sha256 string, c store.Claim) error {
 	ctx, cancel := context.WithTimeout(ctx, f.o.PeerTimeout)
 	defer cancel()
 	body, err := f.peers.Module(ctx, url, sha256)
@@ -111,7 +112,7 @@ func (f *Fetcher) copyFrom(ctx context.Context, url, sha256 string) error {
 		return err
 	}
 	defer body.Close() //nolint:errcheck // only read
-	_, err = f.o.Store.Put(ctx, body, sha256)
+	_, err = f.o.Store.Put(ctx, body, sha256, c)
 	return err
 }
 

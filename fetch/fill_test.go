@@ -19,6 +19,7 @@ import (
 	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
@@ -70,6 +71,28 @@ func TestFillLeavesObjectsOfTheCacheAlone(t *testing.T) {
 	f.fill(shaX)
 	if aw.Spec.Filter.Source.Object.SHA256 != "" {
 		t.Error("the object of the cache was changed")
+	}
+}
+
+// A full store takes in what is referenced, from a source or a peer, and nothing else.
+func TestFillOfAFullStore(t *testing.T) {
+	full := func(o *fetch.Options) {
+		small, err := store.Open(store.Options{Dir: t.TempDir(), MaxTotalBytes: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, small, wasmtest.Module(wasmtest.Salt("full")))
+		o.Store = small
+	}
+	f := newFixture(t, full, referencing(ofX), peers(sibling(t, moduleY)))
+	f.refused(image(x), v1alpha1.ReasonStoreFailed, false)
+	f.notFilled(hashOf(moduleY), v1alpha1.ReasonNotFound, true)
+	if err := f.Fill(t.Context(), shaX); err != nil { // from its source
+		t.Error(err)
+	}
+	small := newFixture(t, full, referencing(autowasm("a", hashOf(moduleY), digestY, registrySource(x))), peers(sibling(t, moduleY)))
+	if err := small.Fill(t.Context(), hashOf(moduleY)); err != nil { // from the peer
+		t.Error(err)
 	}
 }
 

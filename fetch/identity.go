@@ -24,7 +24,8 @@ type identity struct {
 // ask is one namespace's request: none waits behind what another has waiting, also where both ask for the same.
 type ask struct {
 	identity
-	tenant string
+	tenant     string
+	referenced bool
 }
 
 func (a ask) starter() starter { return starter{a.tenant, a.credentials} }

@@ -102,6 +102,7 @@ func requestsFor(ctx context.Context, reader client.Reader, sha256 string) ([]so
 // addRequest appends the request of an AutoWasm for a pin, unless it is there.
 func addRequest(found []source.Request, aw *v1alpha1.AutoWasm, p source.Pin) []source.Request {
 	r := source.RequestFor(aw).Exactly(p)
+	r.Referenced = true
 	for _, f := range found {
 		if f.Namespace == r.Namespace && f.Secret == r.Secret && source.SourceID(f.Source) == source.SourceID(r.Source) {
 			return found

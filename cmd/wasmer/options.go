@@ -90,7 +90,7 @@ func (o *options) bindIdentity(flags *pflag.FlagSet) {
 func (o *options) bindStore(flags *pflag.FlagSet) {
 	flags.StringVar(&o.store.Dir, "store-dir", "/var/lib/wasmer", "directory of the module store")
 	flags.Int64Var(&o.store.MaxModuleBytes, "max-module-bytes", module.MaxSize, "largest module to accept; Envoy loads at most 32 MiB from a server")
-	flags.Int64Var(&o.store.MaxTotalBytes, "max-store-bytes", 0, "size at which unreferenced modules are evicted; 0 for no limit")
+	flags.Int64Var(&o.store.MaxTotalBytes, "max-store-bytes", 0, "size above which unreferenced modules are evicted and new ones wait; one namespace gets half of it; 0 for no limit")
 	flags.DurationVar(&o.store.Retention, "retention", 24*time.Hour, "how long a module is kept after the last AutoWasm stopped naming it")
 	flags.DurationVar(&o.evictInterval, "evict-interval", fetch.DefaultEvictInterval, "how often modules that nothing references are evicted")
 	flags.DurationVar(&o.fetch.FetchTimeout, "fetch-timeout", 5*time.Minute, "longest that one fetch in the background may take")

@@ -50,7 +50,7 @@ func replica(t *testing.T) (url, sha256 string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := s.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "")
+	info, err := s.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "", store.Claim{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func (f *filler) Fill(ctx context.Context, sha256 string) error {
 		return ctx.Err()
 	}
 	if data := f.modules[sha256]; data != nil {
-		_, err := f.store.Put(ctx, bytes.NewReader(data), sha256)
+		_, err := f.store.Put(ctx, bytes.NewReader(data), sha256, store.Claim{})
 		return err
 	}
 	return f.err

@@ -38,7 +38,7 @@ func newStore(t testing.TB) *store.Store {
 
 func put(t testing.TB, s *store.Store, data []byte) module.Info {
 	t.Helper()
-	info, err := s.Put(context.Background(), bytes.NewReader(data), "")
+	info, err := s.Put(context.Background(), bytes.NewReader(data), "", store.Claim{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,8 @@ type Request struct {
 	Secret string
 	// Preferred is a reference of the image by digest ("reg.example/x@sha256:…") that the Fetcher tries first, or "".
 	Preferred string
+	// Referenced says that proxies run the module already, as a status or an EnvoyFilter names it.
+	Referenced bool
 }
 
 // RequestFor returns the request for the source of an AutoWasm, not pinned.

@@ -60,7 +60,7 @@ func storePut(dir string, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Put(context.Background(), r, "")
+	_, err = s.Put(context.Background(), r, "", store.Claim{})
 	return err
 }
 

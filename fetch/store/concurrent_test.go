@@ -41,7 +41,7 @@ const often = 60
 
 func putOften(t *testing.T, s *store.Store, sha string, data []byte) {
 	for range often {
-		if _, err := s.Put(t.Context(), bytes.NewReader(data), sha); err != nil {
+		if _, err := s.Put(t.Context(), bytes.NewReader(data), sha, store.Claim{}); err != nil {
 			t.Error(err)
 		}
 		_ = s.AddSource("source of "+sha, sha) // fails when it is evicted in between
@@ -96,7 +96,7 @@ func TestConcurrentPutsOfOneModule(t *testing.T) {
 	var work sync.WaitGroup
 	for range 8 {
 		work.Go(func() {
-			if _, err := s.Put(t.Context(), bytes.NewReader(data), hashOf(data)); err != nil {
+			if _, err := s.Put(t.Context(), bytes.NewReader(data), hashOf(data), store.Claim{}); err != nil {
 				t.Error(err)
 			}
 			file, _, err := s.OpenFile(hashOf(data))
@@ -108,7 +108,7 @@ func TestConcurrentPutsOfOneModule(t *testing.T) {
 		})
 	}
 	work.Wait()
-	if want := (store.Usage{Modules: 1, Bytes: int64(len(data))}); s.Usage() != want {
+	if want := (store.Usage{Modules: 1, Bytes: diskBytes(int64(len(data)))}); s.Usage() != want {
 		t.Errorf("usage %+v, want %+v", s.Usage(), want)
 	}
 	expectSameAfterReopen(t, s, o)
@@ -126,7 +126,7 @@ func TestWhatWasUsedCanBeOpened(t *testing.T) {
 		data := wasmtest.Module(wasmtest.Salt(fmt.Sprint(i)), wasmtest.Padding(50_000))
 		work.Go(func() {
 			for range often {
-				_, _ = s.Put(t.Context(), bytes.NewReader(data), "") // fails while the store is full
+				_, _ = s.Put(t.Context(), bytes.NewReader(data), "", store.Claim{}) // fails while the store is full
 			}
 		})
 		work.Go(func() { evictOften(t, s) })

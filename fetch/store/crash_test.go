@@ -42,7 +42,7 @@ func writeForEver(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	for i := 1; ; i++ {
-		info, err := s.Put(t.Context(), bytes.NewReader(crashModule(i%5)), "")
+		info, err := s.Put(t.Context(), bytes.NewReader(crashModule(i%5)), "", store.Claim{})
 		if err != nil {
 			t.Fatal(err)
 		}

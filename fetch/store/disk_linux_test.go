@@ -45,7 +45,7 @@ func TestWriteThatFailsHalfWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Put(t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Padding(2*limit))), "")
+	_, err = s.Put(t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Padding(2*limit))), "", Claim{})
 	wantStoreFailed(t, err)
 	if !errors.Is(err, syscall.EFBIG) {
 		t.Errorf("%v is not of the write", err)
@@ -83,7 +83,7 @@ func TestFullFileSystem(t *testing.T) {
 	}
 	old := put(t, s, wasmtest.Module(wasmtest.Padding(600<<10)))
 	next := wasmtest.Module(wasmtest.Salt("next"), wasmtest.Padding(600<<10))
-	_, err = s.Put(t.Context(), bytes.NewReader(next), "")
+	_, err = s.Put(t.Context(), bytes.NewReader(next), "", Claim{})
 	wantStoreFailed(t, err)
 	if !errors.Is(err, syscall.ENOSPC) || len(s.Pressure()) != 1 {
 		t.Errorf("error %v, %d signals of pressure", err, len(s.Pressure()))

@@ -29,7 +29,7 @@ func openTemporary(t *testing.T, change ...func(*Options)) *Store {
 
 func put(t *testing.T, s *Store, data []byte) module.Info {
 	t.Helper()
-	info, err := s.Put(t.Context(), bytes.NewReader(data), "")
+	info, err := s.Put(t.Context(), bytes.NewReader(data), "", Claim{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestDiskErrorsWhilePutting(t *testing.T) {
 			if err := tt.breaks(s); err != nil {
 				t.Fatal(err)
 			}
-			_, err := s.Put(t.Context(), bytes.NewReader(data), sha)
+			_, err := s.Put(t.Context(), bytes.NewReader(data), sha, Claim{})
 			wantStoreFailed(t, err)
 			if _, ok := s.Lookup(sha); ok || s.Usage() != (Usage{}) {
 				t.Errorf("the index has it: %+v", s.Usage())

@@ -68,15 +68,16 @@ func (s *Store) removeEvictable(e *entry, target int64) bool {
 	defer s.mu.Unlock()
 	now := s.o.Now()
 	expired := now.Sub(e.lastUsed()) > s.o.Retention
-	surplus := s.total > target && now.Sub(e.lastWanted()) > min(evictionGrace, s.o.Retention)
-	return (expired || surplus) && s.remove(e)
+	surplus := s.total > target || s.tooMany() || s.charged[e.namespace] > s.share()
+	inGrace := now.Sub(e.lastWanted()) <= min(evictionGrace, s.o.Retention)
+	return (expired || surplus && !inGrace) && s.remove(e)
 }
 
 // Usage is how much the store holds.
 type Usage struct {
 	// Modules is the number of modules.
 	Modules int
-	// Bytes is the sum of their sizes.
+	// Bytes is what they and their records take of the disk.
 	Bytes int64
 }
 
@@ -97,17 +98,43 @@ func (s *Store) signalPressure() {
 	}
 }
 
-// admit refuses a module while the store exceeds its limit.
-func (s *Store) admit() error {
-	if !s.overLimit() {
+// maxModules is how many modules the store holds: each takes memory too, and files of the disk.
+const maxModules = 20_000
+
+// admit refuses a module while a limit is exceeded, unless it is referenced.
+func (s *Store) admit(c Claim) error {
+	err := s.full(c.Namespace)
+	if err == nil || c.Referenced {
 		return nil
 	}
 	s.signalPressure()
-	return failure.Transientf(v1alpha1.ReasonStoreFailed, "the store is full: it holds %d bytes of %d", s.Usage().Bytes, s.o.MaxTotalBytes)
+	return failure.Transientf(v1alpha1.ReasonStoreFailed, "%w", err)
 }
 
-func (s *Store) overLimit() bool {
-	return s.o.MaxTotalBytes > 0 && s.Usage().Bytes > s.o.MaxTotalBytes
+// full says which limit is exceeded, nil for none.
+func (s *Store) full(namespace string) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	switch {
+	case s.o.MaxTotalBytes > 0 && s.total > s.o.MaxTotalBytes:
+		return fmt.Errorf("the store is full: it holds %d bytes of %d", s.total, s.o.MaxTotalBytes)
+	case s.tooMany():
+		return fmt.Errorf("the store is full: it holds %d modules", len(s.index))
+	case s.charged[namespace] > s.share():
+		return fmt.Errorf("the store holds %d bytes for namespace %s, and no more than %d for one: delete AutoWasms there that are not needed", s.charged[namespace], namespace, s.share())
+	}
+	return nil
+}
+
+// tooMany reports whether there are more modules than may be. The caller holds s.mu.
+func (s *Store) tooMany() bool { return len(s.index) > maxModules }
+
+// share is how many bytes the store holds for one namespace.
+func (s *Store) share() int64 {
+	if s.o.MaxTotalBytes <= 0 {
+		return math.MaxInt64
+	}
+	return s.o.MaxTotalBytes / 2
 }
 
 // evictionTarget is the size down to which Evict makes room. It resets what the disk lacked: the next Put finds out.

@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,7 +47,7 @@ func TestEvictAfterRetention(t *testing.T) {
 	if got := f.evict(only(wanted)); !slices.Equal(got, sorted(served)) {
 		t.Errorf("removed %v, want %s and never the referenced one", got, served.SHA256)
 	}
-	if diff := cmp.Diff(store.Usage{Modules: 1, Bytes: wanted.Size}, f.Usage()); diff != "" {
+	if diff := cmp.Diff(store.Usage{Modules: 1, Bytes: diskBytes(wanted.Size)}, f.Usage()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -101,8 +103,7 @@ func TestLastUseSurvivesARestart(t *testing.T) {
 }
 
 func TestEvictMakesRoomLeastRecentlyServedFirst(t *testing.T) {
-	size := int64(len(wasmtest.Module(wasmtest.Salt("a"))))
-	f := newFixture(t, func(o *store.Options) { o.MaxTotalBytes = 2 * size })
+	f := newFixture(t, func(o *store.Options) { o.MaxTotalBytes = 2 * diskBytes(100) })
 	a, b := f.put("a"), f.put("b")
 	f.now = f.now.Add(time.Hour)
 	f.serve(b.SHA256)
@@ -111,7 +112,7 @@ func TestEvictMakesRoomLeastRecentlyServedFirst(t *testing.T) {
 	c := f.put("c")
 	expectPressure(t, f.Store)
 
-	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Salt("d"))), "")
+	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Salt("d"))), "", store.Claim{})
 	expectTransient(t, err)
 	if got := f.evict(only(c)); !slices.Equal(got, sorted(b)) {
 		t.Errorf("removed %v, want %s, which was served before %s", got, b.SHA256, a.SHA256)
@@ -196,5 +197,70 @@ func TestEvictGoesOnAfterAnError(t *testing.T) {
 	}
 	if f.Usage() != (store.Usage{}) {
 		t.Errorf("usage %+v", f.Usage())
+	}
+}
+
+func (f *fixture) putFor(namespace, salt string, referenced bool) (module.Info, error) {
+	m := wasmtest.Module(wasmtest.Salt(salt))
+	return f.Put(f.t.Context(), bytes.NewReader(m), "", store.Claim{Namespace: namespace, Referenced: referenced})
+}
+
+// One namespace gets half of the store. What proxies need is taken in all the same.
+func TestShareOfANamespace(t *testing.T) {
+	f := newFixture(t, func(o *store.Options) { o.MaxTotalBytes = 8 * diskBytes(100) })
+	var greedy []module.Info
+	for i := range 5 { // the last is the one that exceeds it
+		info, err := f.putFor("greedy", fmt.Sprint(i), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		greedy = append(greedy, info)
+	}
+	expectPressure(t, f.Store)
+	for range 2 {
+		_, err := f.putFor("greedy", "x", false)
+		expectTransient(t, err)
+		if want := "the store holds 40960 bytes for namespace greedy, and no more than 32768 for one"; !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q lacks %q", err, want)
+		}
+		f.restart() // which forgets no claim
+	}
+	if _, err := f.putFor("other", "y", false); err != nil {
+		t.Errorf("another namespace: %v", err)
+	}
+	needed, err := f.putFor("greedy", "z", true)
+	if err != nil {
+		t.Errorf("a referenced module: %v", err)
+	}
+	if _, err := f.putFor("other", "0", false); err != nil { // which stays the first one's
+		t.Errorf("another namespace, a module of the first: %v", err)
+	}
+	f.now = f.now.Add(2 * time.Minute)
+	if got := f.evict(only(append(greedy[1:], needed)...)); !slices.Equal(got, sorted(greedy[0])) {
+		t.Errorf("removed %v, want %s", got, greedy[0].SHA256)
+	}
+}
+
+// Small modules count as what they take of the disk, with their records.
+func TestUsageIsThatOfTheDisk(t *testing.T) {
+	f := newFixture(t)
+	info := f.put("x")
+	for i := range 8 {
+		if err := f.AddSource(fmt.Sprint(i)+strings.Repeat("k", 1000), info.SHA256); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := store.Usage{Modules: 1, Bytes: 4096 + 3*4096}
+	if got := f.Usage(); got != want {
+		t.Errorf("usage %+v, want %+v", got, want)
+	}
+	f.restart()
+	if got := f.Usage(); got != want {
+		t.Errorf("after a restart: usage %+v, want %+v", got, want)
+	}
+	f.now = f.now.Add(25 * time.Hour)
+	f.evict(none)
+	if got := f.Usage(); got != (store.Usage{}) {
+		t.Errorf("without modules: usage %+v", got)
 	}
 }

@@ -46,10 +46,13 @@ func (f *fixture) restart() {
 	f.Store = s
 }
 
+// diskBytes is what a module of that size takes of the disk: whole blocks, and one for its record.
+func diskBytes(size int64) int64 { return (size+4095)/4096*4096 + 4096 }
+
 // put puts a module of its own for each salt.
 func (f *fixture) put(salt string) module.Info {
 	f.t.Helper()
-	info, err := f.Put(f.t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Salt(salt))), "")
+	info, err := f.Put(f.t.Context(), bytes.NewReader(wasmtest.Module(wasmtest.Salt(salt))), "", store.Claim{})
 	if err != nil {
 		f.t.Fatalf("put %s: %v", salt, err)
 	}

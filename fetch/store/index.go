@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -29,7 +30,8 @@ type Module struct {
 // entry is a module in the index. When put again it gets a new one: who found the old file damaged cannot remove that.
 type entry struct {
 	Module
-	sources []string // keys of the sources that gave it; guarded by Store.mu
+	namespace string   // that it was put for first; guarded by Store.mu
+	sources   []string // keys of the sources that gave it; guarded by Store.mu
 
 	served  atomic.Int64 // unix nanoseconds, 0 = never
 	wanted  atomic.Int64 // last put, used or referenced; unix nanoseconds
@@ -40,9 +42,9 @@ type entry struct {
 }
 
 // newEntry returns the entry of a module whose hash was computed just now.
-func (s *Store) newEntry(info module.Info) *entry {
+func (s *Store) newEntry(info module.Info, namespace string) *entry {
 	now := s.o.Now()
-	e := &entry{Module: Module{Info: info, FetchedAt: now}, verified: true}
+	e := &entry{Module: Module{Info: info, FetchedAt: now}, namespace: namespace, verified: true}
 	e.wanted.Store(now.UnixNano())
 	e.touched.Store(now.UnixNano())
 	return e
@@ -93,12 +95,12 @@ func (s *Store) add(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.index[e.SHA256]; old != nil {
-		e.sources = old.sources
+		s.account(old, -1)
+		e.sources, e.namespace = old.sources, cmp.Or(old.namespace, e.namespace)
 		e.served.Store(old.served.Load())
-		s.total -= old.Size
 	}
 	s.index[e.SHA256] = e
-	s.total += e.Size
+	s.account(e, 1)
 }
 
 // remove takes e out of the index and reports whether it was there. The caller holds s.mu.
@@ -107,10 +109,40 @@ func (s *Store) remove(e *entry) bool {
 		return false
 	}
 	delete(s.index, e.SHA256)
-	s.total -= e.Size
+	s.account(e, -1)
 	s.removeSources(e.SHA256, e.sources)
 	return true
 }
+
+const (
+	// blockBytes is what the smallest file takes of a disk.
+	blockBytes = 4 << 10
+	// recordBytes is about the size of a record without sources.
+	recordBytes = 256
+)
+
+// account adds what e takes of the disk to the sums, or with -1 subtracts it. The caller holds s.mu.
+func (s *Store) account(e *entry, sign int64) {
+	bytes := sign * e.diskBytes()
+	s.total += bytes
+	if e.namespace == "" {
+		return
+	}
+	if s.charged[e.namespace] += bytes; s.charged[e.namespace] == 0 {
+		delete(s.charged, e.namespace)
+	}
+}
+
+// diskBytes is what the module and its record take of the disk. The caller holds Store.mu.
+func (e *entry) diskBytes() int64 {
+	record := int64(recordBytes)
+	for _, key := range e.sources {
+		record += int64(len(key))
+	}
+	return wholeBlocks(e.Size) + wholeBlocks(record)
+}
+
+func wholeBlocks(n int64) int64 { return (n + blockBytes - 1) / blockBytes * blockBytes }
 
 // AddSource records that the source of this key gave the module of this sha256. The key must be of something
 // immutable, such as an image's digest. The record is kept on disk for as long as the module is. Without it the module
@@ -140,6 +172,8 @@ func (s *Store) addSource(key, sha256 string) (record, bool) {
 	if e == nil {
 		return record{}, false
 	}
+	s.account(e, -1)
+	defer s.account(e, 1)
 	if !slices.Contains(e.sources, key) {
 		e.sources = append(slices.Clone(e.sources), key)
 	}

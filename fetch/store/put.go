@@ -27,13 +27,21 @@ const (
 
 var buffers = sync.Pool{New: func() any { return new([bufferBytes]byte) }}
 
+// Claim is whom a module is put for.
+type Claim struct {
+	// Namespace is what the module counts against, if it is the first to claim it; "" is none.
+	Namespace string
+	// Referenced says that proxies need the module already: it is taken in however full the store is.
+	Referenced bool
+}
+
 // Put streams a module into the store. One that is there is written again, which repairs it.
 //
 // wantSHA256 is the hash that the module must have, "" for any. Errors are *failure.Error: TooLarge, DigestMismatch
-// and those of Inspect are terminal; StoreFailed, when the disk is full for instance, is not. An error of r keeps its
-// classification. Nothing is left behind after an error.
-func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string) (module.Info, error) {
-	if err := s.admit(); err != nil {
+// and those of Inspect are terminal; StoreFailed, when the disk, the store or the namespace's share is full for
+// instance, is not. An error of r keeps its classification. Nothing is left behind after an error.
+func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string, c Claim) (module.Info, error) {
+	if err := s.admit(c); err != nil {
 		return module.Info{}, err
 	}
 	f, err := os.CreateTemp(s.temp, "module-")
@@ -49,7 +57,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader, wantSHA256 string) (module
 	if err := s.check(f, &info, wantSHA256); err != nil {
 		return module.Info{}, err
 	}
-	return info, s.publish(f.Name(), info)
+	return info, s.publish(f.Name(), s.newEntry(info, c.Namespace))
 }
 
 // receive writes r to f up to the limit, and hashes what it writes.
@@ -84,24 +92,23 @@ func (s *Store) check(f *os.File, info *module.Info, wantSHA256 string) (err err
 }
 
 // publish renames the complete file at path to its name and adds it to the index.
-func (s *Store) publish(path string, info module.Info) error {
-	lock := s.fileLock(info.SHA256)
+func (s *Store) publish(path string, e *entry) error {
+	lock := s.fileLock(e.SHA256)
 	lock.Lock()
 	defer lock.Unlock()
-	e := s.newEntry(info)
-	if s.entry(info.SHA256) == nil { // else its record stays: it has the sources
-		if err := s.writeRecord(info.SHA256, recordOf(e)); err != nil {
+	if s.entry(e.SHA256) == nil { // else its record stays: it has the sources
+		if err := s.writeRecord(e.SHA256, recordOf(e)); err != nil {
 			return err
 		}
 	}
-	if err := os.Rename(path, s.path(info.SHA256)); err != nil {
-		return s.writeFailed("publish module "+info.SHA256, err)
+	if err := os.Rename(path, s.path(e.SHA256)); err != nil {
+		return s.writeFailed("publish module "+e.SHA256, err)
 	}
 	if err := syncDir(s.modules); err != nil {
-		return s.writeFailed("publish module "+info.SHA256, err)
+		return s.writeFailed("publish module "+e.SHA256, err)
 	}
 	s.add(e)
-	if s.overLimit() {
+	if s.full(e.namespace) != nil {
 		s.signalPressure()
 	}
 	return nil

@@ -28,7 +28,7 @@ func TestPutKeepsAModule(t *testing.T) {
 	data := wasmtest.Module(wasmtest.Padding(700_000))
 	want := module.Info{SHA256: hashOf(data), Size: int64(len(data)), ABI: "0.2.1"}
 
-	got, err := f.Put(t.Context(), iotest.HalfReader(bytes.NewReader(data)), want.SHA256)
+	got, err := f.Put(t.Context(), iotest.HalfReader(bytes.NewReader(data)), want.SHA256, store.Claim{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestPutKeepsAModule(t *testing.T) {
 	if left := f.temporary(); left != nil {
 		t.Errorf("temporary files are left: %v", left)
 	}
-	if diff := cmp.Diff(store.Usage{Modules: 1, Bytes: want.Size}, f.Usage()); diff != "" {
+	if diff := cmp.Diff(store.Usage{Modules: 1, Bytes: diskBytes(want.Size)}, f.Usage()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -50,7 +50,7 @@ func TestPutKeepsAModule(t *testing.T) {
 func TestPutTwiceKeepsOne(t *testing.T) {
 	f := newFixture(t)
 	a, b := f.put("x"), f.put("x")
-	if diff := cmp.Diff(a, b) + cmp.Diff(store.Usage{Modules: 1, Bytes: a.Size}, f.Usage()); diff != "" {
+	if diff := cmp.Diff(a, b) + cmp.Diff(store.Usage{Modules: 1, Bytes: diskBytes(a.Size)}, f.Usage()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -80,7 +80,7 @@ func TestPutRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, func(o *store.Options) { o.MaxModuleBytes = 1000 })
-			_, err := f.Put(tt.ctx, tt.r, tt.want)
+			_, err := f.Put(tt.ctx, tt.r, tt.want, store.Claim{})
 			if err == nil {
 				t.Fatal("it was stored")
 			}
@@ -101,7 +101,7 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 func TestPutTakesExactlyTheLimit(t *testing.T) {
 	data := wasmtest.Module(wasmtest.Padding(1000))
 	f := newFixture(t, func(o *store.Options) { o.MaxModuleBytes = int64(len(data)) })
-	if _, err := f.Put(t.Context(), bytes.NewReader(data), ""); err != nil {
+	if _, err := f.Put(t.Context(), bytes.NewReader(data), "", store.Claim{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -109,7 +109,7 @@ func TestPutTakesExactlyTheLimit(t *testing.T) {
 func TestDigestMismatchNamesBoth(t *testing.T) {
 	f := newFixture(t)
 	data := wasmtest.Module()
-	_, err := f.Put(t.Context(), bytes.NewReader(data), hashOf(nil))
+	_, err := f.Put(t.Context(), bytes.NewReader(data), hashOf(nil), store.Claim{})
 	for _, hash := range []string{hashOf(data), hashOf(nil)} {
 		if err == nil || !bytes.Contains([]byte(err.Error()), []byte(hash)) {
 			t.Errorf("%v does not name %s", err, hash)
@@ -121,7 +121,7 @@ func TestDigestMismatchNamesBoth(t *testing.T) {
 func TestPutTakesOnlyABareEOFForTheEnd(t *testing.T) {
 	f := newFixture(t)
 	broken := iotest.ErrReader(fmt.Errorf("the connection ended: %w", io.EOF))
-	_, err := f.Put(t.Context(), io.MultiReader(bytes.NewReader(wasmtest.Module()), broken), "")
+	_, err := f.Put(t.Context(), io.MultiReader(bytes.NewReader(wasmtest.Module()), broken), "", store.Claim{})
 	if err == nil || failure.Of(err).Reason != v1alpha1.ReasonUnavailable || f.Usage() != (store.Usage{}) {
 		t.Errorf("Put = %v, usage %+v", err, f.Usage())
 	}
@@ -132,10 +132,10 @@ func TestPutTakesOnlyABareEOFForTheEnd(t *testing.T) {
 func TestPutKeepsWhatComesWithAnError(t *testing.T) {
 	f := newFixture(t)
 	data := wasmtest.Module()
-	if _, err := f.Put(t.Context(), iotest.DataErrReader(bytes.NewReader(data)), hashOf(data)); err != nil {
+	if _, err := f.Put(t.Context(), iotest.DataErrReader(bytes.NewReader(data)), hashOf(data), store.Claim{}); err != nil {
 		t.Error(err)
 	}
-	_, err := f.Put(t.Context(), cutOff(data[:10]), "")
+	_, err := f.Put(t.Context(), cutOff(data[:10]), "", store.Claim{})
 	if err == nil || !strings.Contains(err.Error(), "read the module after 10 bytes: unexpected EOF") {
 		t.Errorf("Put = %v", err)
 	}
@@ -151,7 +151,7 @@ func TestPutEndsWithItsContext(t *testing.T) {
 	f := newFixture(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	after := iotest.ErrReader(errors.New("it is read after the end"))
-	_, err := f.Put(ctx, io.MultiReader(cancelling{bytes.NewReader(wasmtest.Module()), cancel}, after), "")
+	_, err := f.Put(ctx, io.MultiReader(cancelling{bytes.NewReader(wasmtest.Module()), cancel}, after), "", store.Claim{})
 	if got := failure.Of(err); err == nil || got.Reason != v1alpha1.ReasonPending {
 		t.Errorf("Put = %v", err)
 	}
@@ -174,7 +174,7 @@ func TestPutAllocatesLittle(t *testing.T) {
 	data := wasmtest.Module(wasmtest.Padding(16 << 20))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if _, err := f.Put(t.Context(), bytes.NewReader(data), ""); err != nil {
+	if _, err := f.Put(t.Context(), bytes.NewReader(data), "", store.Claim{}); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
@@ -192,7 +192,7 @@ func TestPutReplacesALink(t *testing.T) {
 	if err := os.Symlink(elsewhere, f.path(hashOf(data))); err != nil {
 		t.Fatal(err)
 	}
-	info, err := f.Put(t.Context(), bytes.NewReader(data), "")
+	info, err := f.Put(t.Context(), bytes.NewReader(data), "", store.Claim{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestPutPublishesNothingUnsynced(t *testing.T) {
 	f := newFixture(t, func(o *store.Options) {
 		o.Inspect = func(r io.ReaderAt, _ int64) (string, error) { return "0.2.1", r.(io.Closer).Close() }
 	})
-	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "")
+	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "", store.Claim{})
 	expectTransient(t, err)
 	if f.Usage() != (store.Usage{}) || f.files() != nil || f.temporary() != nil {
 		t.Errorf("left behind: %+v, %v, %v", f.Usage(), f.files(), f.temporary())
@@ -224,7 +224,7 @@ func TestPutOfASourceThatPanics(t *testing.T) {
 	before := runtime.NumGoroutine()
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = f.Put(t.Context(), io.MultiReader(bytes.NewReader(wasmtest.Module()), panicking{}), "")
+		_, _ = f.Put(t.Context(), io.MultiReader(bytes.NewReader(wasmtest.Module()), panicking{}), "", store.Claim{})
 	}()
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {

@@ -73,8 +73,9 @@ func (s *Store) entryFromRecord(sha string) (*entry, error) {
 		return nil, err
 	}
 	e := &entry{
-		Module:  Module{Info: module.Info{SHA256: sha, Size: r.Size, ABI: r.ABI}, FetchedAt: r.FetchedAt},
-		sources: r.Sources,
+		Module:    Module{Info: module.Info{SHA256: sha, Size: r.Size, ABI: r.ABI}, FetchedAt: r.FetchedAt},
+		namespace: r.Namespace,
+		sources:   r.Sources,
 	}
 	e.served.Store(stat.ModTime().UnixNano())
 	e.touched.Store(stat.ModTime().UnixNano())
@@ -103,7 +104,7 @@ func (s *Store) entryFromContent(sha string) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := s.newEntry(module.Info{SHA256: sha, Size: stat.Size(), ABI: abi})
+	e := s.newEntry(module.Info{SHA256: sha, Size: stat.Size(), ABI: abi}, "")
 	if err := s.writeRecord(sha, recordOf(e)); err != nil {
 		s.o.Log.Error(err, "Failed to write the record of a module", "sha256", sha)
 	}

@@ -23,11 +23,12 @@ type record struct {
 	Size      int64     `json:"size"`
 	ABI       string    `json:"abi"`
 	FetchedAt time.Time `json:"fetchedAt"`
+	Namespace string    `json:"namespace,omitempty"`
 	Sources   []string  `json:"sources,omitempty"`
 }
 
 func recordOf(e *entry) record {
-	return record{Size: e.Size, ABI: e.ABI, FetchedAt: e.FetchedAt.UTC(), Sources: e.sources}
+	return record{Size: e.Size, ABI: e.ABI, FetchedAt: e.FetchedAt.UTC(), Namespace: e.namespace, Sources: e.sources}
 }
 
 // writeRecord replaces the record of a module, not synced. The caller holds the module's file lock.

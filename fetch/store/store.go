@@ -23,8 +23,9 @@ type Options struct {
 	Dir string
 	// MaxModuleBytes is the largest module that Put accepts; 0 means module.MaxSize.
 	MaxModuleBytes int64
-	// MaxTotalBytes is the size of all modules above which Put refuses and Evict makes room; 0 means no limit. It is
-	// exceeded by at most the modules that are being put when it is reached.
+	// MaxTotalBytes is what all modules may take of the disk, in whole blocks and with their records; 0 means no limit.
+	// Above it Put refuses and Evict makes room. One namespace gets half of it. It is exceeded by at most the modules
+	// that are being put when it is reached, and by those that are referenced.
 	MaxTotalBytes int64
 	// Retention is how long a module is kept after it was last served or referenced; 0 means DefaultRetention.
 	Retention time.Duration
@@ -61,7 +62,8 @@ type Store struct {
 	mu      sync.RWMutex // never held across I/O
 	index   map[string]*entry
 	sources map[string]string // source key -> sha256
-	total   int64             // bytes of all modules
+	total   int64             // bytes that all modules take of the disk
+	charged map[string]int64  // of these, by the namespace that the module was put for
 	missing int64             // bytes that the disk lacked since the last Evict
 }
 
@@ -75,6 +77,7 @@ func Open(o Options) (*Store, error) {
 		pressure: make(chan struct{}, 1),
 		index:    map[string]*entry{},
 		sources:  map[string]string{},
+		charged:  map[string]int64{},
 	}
 	if err := s.makeDirectories(); err != nil {
 		return nil, err
