@@ -97,7 +97,7 @@ func newSources() *sources {
 }
 
 func fetched(sha256 string) fetch.Module {
-	return fetch.Module{SHA256: sha256, Size: 42, ABI: "0.2.1", Reference: "reg.example/filter@sha256:" + sha256, FetchedAt: testTime}
+	return fetch.Module{Info: info(sha256), Reference: "reg.example/filter@sha256:" + sha256, FetchedAt: testTime}
 }
 
 func info(sha256 string) module.Info { return module.Info{SHA256: sha256, Size: 42, ABI: "0.2.1"} }

@@ -87,7 +87,7 @@ func (o obtainer) stored(aw *v1alpha1.AutoWasm, p *source.Pin) *v1alpha1.ModuleS
 	if !ok {
 		return nil
 	}
-	return newModuleStatus(aw, fetch.Module{SHA256: info.SHA256, Size: info.Size, ABI: info.ABI, Reference: p.Reference, FetchedAt: o.now()})
+	return newModuleStatus(aw, fetch.Module{Info: info, Reference: p.Reference, FetchedAt: o.now()})
 }
 
 // fill is a best effort within the wait: the prefetcher goes on for longer.

@@ -25,7 +25,7 @@ func (f *Fetcher) download(ctx context.Context, a ask, resolved *source.Resolved
 				return Module{}, err
 			}
 			var added bool
-			if task, added, err = f.downloads.add(resolved.Key, a, a.starter()); added {
+			if task, added, err = f.downloads.add(resolved.Key, a); added {
 				defer release()
 				return f.transfer(ctx, a, resolved, task)
 			}
@@ -35,7 +35,7 @@ func (f *Fetcher) download(ctx context.Context, a ask, resolved *source.Resolved
 			}
 		}
 		m, err := task.wait(ctx)
-		if err == nil || task.starter.credentials == a.credentials || joins == maxJoins {
+		if err == nil || task.of.credentials == a.credentials || joins == maxJoins {
 			return m, f.interrupted(ctx, a, err)
 		}
 	}
@@ -94,5 +94,5 @@ func (f *Fetcher) recall(resolved *source.Resolved) (Module, bool) {
 
 func (f *Fetcher) stored(sha256, reference string) (Module, bool) {
 	m, ok := f.o.Store.Use(sha256)
-	return Module{SHA256: m.SHA256, Size: m.Size, ABI: m.ABI, Reference: reference, FetchedAt: m.FetchedAt}, ok
+	return Module{Info: m.Info, Reference: reference, FetchedAt: m.FetchedAt}, ok
 }

@@ -48,7 +48,7 @@ func (f *Fetcher) begin(ctx context.Context, r source.Request) (Module, *Task, e
 		}
 	}
 	a := ask{identity: id, tenant: r.Namespace, referenced: r.Referenced}
-	task, err := f.requests.start(ctx, a, a, a.starter(), func(ctx context.Context) (Module, error) {
+	task, err := f.requests.start(ctx, a, a, func(ctx context.Context) (Module, error) {
 		return f.ensure(ctx, a, r)
 	})
 	return Module{}, task, err

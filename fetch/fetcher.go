@@ -33,12 +33,7 @@ const (
 
 // Module is a module in the store, and where it came from.
 type Module struct {
-	// SHA256 of the module's bytes, 64 lower-case hex digits.
-	SHA256 string
-	// Size in bytes.
-	Size int64
-	// ABI is the Proxy-Wasm ABI version, such as "0.2.1".
-	ABI string
+	module.Info
 	// Reference is the immutable form of the source.
 	Reference string
 	// FetchedAt is when the module came into the store.

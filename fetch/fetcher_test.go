@@ -12,6 +12,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
@@ -22,7 +23,8 @@ func TestEnsureBringsAModule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		want := fetch.Module{
-			SHA256: hashOf(moduleX), Size: int64(len(moduleX)), ABI: "0.2.1", FetchedAt: time.Now(),
+			Info:      module.Info{SHA256: hashOf(moduleX), Size: int64(len(moduleX)), ABI: "0.2.1"},
+			FetchedAt: time.Now(),
 			Reference: "reg.example/x@sha256:" + hashOf(append([]byte("manifest"), moduleX...)),
 		}
 		first := f.ensure(image(x))

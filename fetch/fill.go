@@ -23,11 +23,6 @@ const (
 	unreferencedBurst = 50
 )
 
-// sha256Of names a module in messages.
-type sha256Of string
-
-func (s sha256Of) String() string { return "module " + string(s) }
-
 // Fill brings the module of that sha256 into the store, unless it is there, and returns when it is: from a peer that
 // has it, else from the source of an AutoWasm that references it. There is one fill per module; how it failed is
 // remembered for some seconds.
@@ -41,7 +36,7 @@ func (f *Fetcher) Fill(ctx context.Context, sha256 string) error {
 	if err := f.memory.failure(sha256); err != nil {
 		return err
 	}
-	task, err := f.fills.start(ctx, sha256, sha256Of(sha256), starter{}, func(ctx context.Context) (Module, error) {
+	task, err := f.fills.start(ctx, sha256, ask{identity: identity{kind: "module", place: sha256}}, func(ctx context.Context) (Module, error) {
 		return Module{}, f.fill(ctx, sha256)
 	})
 	if err != nil {

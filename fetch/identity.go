@@ -15,7 +15,8 @@ import (
 
 // identity is what makes two requests the same: what they ask for, and with whose credentials.
 type identity struct {
-	kind, place, part string // registry, image, preferred reference | object, URL, sha256 | configMap, name, key
+	// registry, image, preferred reference | object, URL, sha256 | configMap, name, key | module, sha256 for a fill
+	kind, place, part string
 	namespace         string // whose ConfigMap or pull secret, "" when neither is used
 	credentials       string // fingerprint of the pull secret
 	memorable         bool   // may be answered from memory
@@ -28,8 +29,6 @@ type ask struct {
 	referenced bool
 }
 
-func (a ask) starter() starter { return starter{a.tenant, a.credentials} }
-
 // String names the source for messages.
 func (id identity) String() string {
 	switch id.kind {
@@ -39,6 +38,8 @@ func (id identity) String() string {
 		return "image " + cmp.Or(id.part, id.place)
 	case "object":
 		return cmp.Or(text.WithoutQuery(id.place), "an object")
+	case "module":
+		return "module " + id.place
 	}
 	return "no source"
 }

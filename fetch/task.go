@@ -14,25 +14,21 @@ import (
 
 // Task is work in the background that any number of callers wait for and none of them owns.
 type Task struct {
-	of      fmt.Stringer // what is fetched, for messages
-	starter starter
-	done    context.Context // ends when module and err are set
-	end     context.CancelFunc
-	module  Module
-	err     error
+	of     ask             // who started it for what
+	done   context.Context // ends when module and err are set
+	end    context.CancelFunc
+	module Module
+	err    error
 }
 
-// starter is who started a task.
-type starter struct{ namespace, credentials string }
-
-func newTask(of fmt.Stringer, by starter) *Task {
+func newTask(of ask) *Task {
 	done, end := context.WithCancel(context.Background())
-	return &Task{of: of, starter: by, done: done, end: end}
+	return &Task{of: of, done: done, end: end}
 }
 
 // EndedTask returns a Task that has ended.
 func EndedTask(m Module, err error) *Task {
-	t := newTask(nil, starter{})
+	t := newTask(ask{})
 	t.module, t.err = m, err
 	t.end()
 	return t
@@ -77,8 +73,8 @@ func newTasks[K comparable](o *owner, limit, limitOfOne int) *tasks[K] {
 }
 
 // start returns the task of the key, which it starts in the background if there is none, with the logger of ctx.
-func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter, fn func(context.Context) (Module, error)) (*Task, error) {
-	t, added, err := g.add(key, of, by)
+func (g *tasks[K]) start(ctx context.Context, key K, of ask, fn func(context.Context) (Module, error)) (*Task, error) {
+	t, added, err := g.add(key, of)
 	if !added {
 		return t, err
 	}
@@ -90,7 +86,7 @@ func (g *tasks[K]) start(ctx context.Context, key K, of fmt.Stringer, by starter
 }
 
 // add returns the task of the key, which it adds if there is none. Whoever added it must end it.
-func (g *tasks[K]) add(key K, of fmt.Stringer, by starter) (t *Task, added bool, err error) {
+func (g *tasks[K]) add(key K, of ask) (t *Task, added bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if t := g.running[key]; t != nil {
@@ -99,12 +95,12 @@ func (g *tasks[K]) add(key K, of fmt.Stringer, by starter) (t *Task, added bool,
 	switch {
 	case len(g.running) >= g.limit:
 		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches are under way (%d)", g.limit)
-	case g.started.full(by.namespace):
-		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", by.namespace, g.started.limit)
+	case g.started.full(of.tenant):
+		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", of.tenant, g.started.limit)
 	}
-	t = newTask(of, by)
+	t = newTask(of)
 	g.running[key] = t
-	g.started.add(by.namespace)
+	g.started.add(of.tenant)
 	return t, true, nil
 }
 
@@ -129,7 +125,7 @@ func (g *tasks[K]) end(key K, t *Task, m Module, err error) {
 	}
 	g.mu.Lock()
 	delete(g.running, key)
-	g.started.remove(t.starter.namespace)
+	g.started.remove(t.of.tenant)
 	g.mu.Unlock()
 	t.module, t.err = m, err
 	t.end()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
@@ -51,7 +52,7 @@ func TestAuditedReference(t *testing.T) {
 		"configmap/default/filters/key": "configmap/default/filters/key",
 	} {
 		p := &stubFetcher{ensure: func(context.Context) (fetch.Module, error) {
-			return fetch.Module{SHA256: moduleSHA256, Reference: reference}, nil
+			return fetch.Module{Info: module.Info{SHA256: moduleSHA256}, Reference: reference}, nil
 		}}
 		resp := &response{}
 		sourceCheck{fetcher: p, budget: DefaultBudget}.module(t.Context(), request{aw: autoWasm()}, resp)

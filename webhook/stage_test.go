@@ -18,6 +18,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/render/rendertest"
 )
@@ -136,7 +137,7 @@ func TestCreateStagesWhatIsRendered(t *testing.T) {
 				sent = rendertest.YAML(t, o.(*unstructured.Unstructured))
 				return nil
 			}}
-			resolved := fetch.Module{SHA256: c.Module.SHA256, Reference: c.Module.Reference}
+			resolved := fetch.Module{Info: module.Info{SHA256: c.Module.SHA256}, Reference: c.Module.Reference}
 			p := &stubFetcher{ensure: func(context.Context) (fetch.Module, error) { return resolved, nil }}
 			v := newValidator(Options{Client: cluster(funcs), Fetcher: p, Render: rendertest.Options, Stage: true, metrics: newMetrics(prometheus.NewRegistry())})
 			c.AutoWasm.TypeMeta = autoWasm().TypeMeta

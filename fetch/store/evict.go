@@ -63,6 +63,7 @@ func (s *Store) evict(e *entry, target int64) (gone bool, err error) {
 }
 
 // removeEvictable takes e out of the index if it has expired, or if there is more than target and its grace is over.
+// Use cannot come in between.
 func (s *Store) removeEvictable(e *entry, target int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
