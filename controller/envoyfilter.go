@@ -28,11 +28,6 @@ func readEnvoyFilter(ctx context.Context, reader client.Reader, key types.Namesp
 	return ef, nil
 }
 
-// owner returns the ownerReference that makes an EnvoyFilter the child of aw.
-func owner(aw *v1alpha1.AutoWasm) metav1.OwnerReference {
-	return *metav1.NewControllerRef(aw, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
-}
-
 // ours reports whether ef is there and belongs to aw.
 func ours(ef *unstructured.Unstructured, aw *v1alpha1.AutoWasm) bool {
 	return ef != nil && render.IsOurs(ef, aw)
@@ -57,6 +52,6 @@ func wantedEnvoyFilter(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus, reload u
 	if err != nil {
 		return nil, err
 	}
-	ef.SetOwnerReferences([]metav1.OwnerReference{owner(aw)})
+	ef.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(aw, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))})
 	return ef, nil
 }

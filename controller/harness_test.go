@@ -398,3 +398,8 @@ func (h *harness) expect(phase v1alpha1.Phase, ready, reason string) {
 		h.t.Errorf("status = %q (%s), want %q", got, status.Message, want)
 	}
 }
+
+// owner returns the ownerReference that makes an EnvoyFilter the child of aw.
+func owner(aw *v1alpha1.AutoWasm) metav1.OwnerReference {
+	return *metav1.NewControllerRef(aw, v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
+}

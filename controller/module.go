@@ -43,7 +43,6 @@ func claimedReference(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured) stri
 type obtainer struct {
 	fetcher Fetcher
 	pending *pendingFetches
-	wait    time.Duration
 	now     func() time.Time
 }
 
@@ -92,7 +91,7 @@ func (o obtainer) stored(aw *v1alpha1.AutoWasm, p *source.Pin) *v1alpha1.ModuleS
 
 // fill is a best effort within the wait: the prefetcher goes on for longer.
 func (o obtainer) fill(ctx context.Context, sha256 string) {
-	ctx, cancel := context.WithTimeout(ctx, o.wait)
+	ctx, cancel := context.WithTimeout(ctx, fetchWait)
 	defer cancel()
 	if err := o.fetcher.Fill(ctx, sha256); err != nil {
 		ctrl.LoggerFrom(ctx).V(1).Info("Cannot fill a module yet, asking its source", "sha256", sha256, "err", err.Error())
@@ -117,7 +116,7 @@ var errFetching = failure.Transientf(v1alpha1.ReasonPending, "the module is bein
 // ensure returns the module of a request if it comes within the wait, and otherwise errFetching. The next ensure for
 // the same generation and request returns how the fetch has ended: so a slow failure is reported and backed off from.
 func (o obtainer) ensure(ctx context.Context, aw *v1alpha1.AutoWasm, r source.Request) (fetch.Module, error) {
-	waiting, cancel := context.WithTimeout(ctx, o.wait)
+	waiting, cancel := context.WithTimeout(ctx, fetchWait)
 	defer cancel()
 	key := client.ObjectKeyFromObject(aw)
 	for {

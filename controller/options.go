@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -29,11 +28,14 @@ type Fetcher interface {
 	Lookup(sha256 string) (module.Info, bool)
 }
 
-// Defaults of Options.
+// DefaultSweepGrace is the default of Options.SweepGrace.
+const DefaultSweepGrace = 5 * time.Second
+
 const (
-	DefaultSweepGrace = 5 * time.Second
-	DefaultFetchWait  = 2 * time.Second
-	DefaultWorkers    = 4
+	// fetchWait is how long a worker waits for a fetch, whose end enqueues its AutoWasm.
+	fetchWait = 2 * time.Second
+	// workers is how many AutoWasms are reconciled at once.
+	workers = 4
 )
 
 // Proxies reports what the proxies of AutoWasms run. A *proxies.Reconciler is one.
@@ -62,19 +64,15 @@ type Options struct {
 	Render render.Options
 	// Preflight reports what in the cluster keeps a filter from running; with nil the status does not say.
 	Preflight Preflight
-	// SweepGrace is how long a staged EnvoyFilter without an AutoWasm is left once this process has observed it. 0
-	// means DefaultSweepGrace, as does what is below.
+	// SweepGrace is how long a staged EnvoyFilter that this process has observed may lack its AutoWasm. 0 and below
+	// mean DefaultSweepGrace.
 	SweepGrace time.Duration
-	// FetchWait is how long a worker waits for a fetch, whose end enqueues its AutoWasm. 0 means DefaultFetchWait.
-	FetchWait time.Duration
 	// Proxies reports what the proxies run; with nil the status does not say.
 	Proxies Proxies
 	// OwnNamespace is the server's, in which an AutoWasm may not select the server itself; "" when there is none.
 	OwnNamespace string
 	// RootNamespace is Istio's, whose EnvoyFilters every proxy of the mesh takes; "" when there is none.
 	RootNamespace string
-	// Workers is how many AutoWasms are reconciled at once. 0 means DefaultWorkers.
-	Workers int
 	// Events receives the Events; nil means the manager's recorder.
 	Events events.EventRecorder
 	// Now is the clock; nil means time.Now.
@@ -85,8 +83,6 @@ func (o Options) withDefaults() Options {
 	if o.SweepGrace <= 0 {
 		o.SweepGrace = DefaultSweepGrace
 	}
-	o.FetchWait = cmp.Or(o.FetchWait, DefaultFetchWait)
-	o.Workers = cmp.Or(o.Workers, DefaultWorkers)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

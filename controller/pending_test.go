@@ -106,7 +106,7 @@ func newWaits(t *testing.T, took time.Duration, err error) *waits {
 		defer w.mu.Unlock()
 		w.enqueued = append(w.enqueued, key.Name)
 	}
-	w.obtainer = obtainer{fetcher: w.slowFetcher, pending: newPendingFetches(w.slowFetcher, enqueue), wait: time.Second}
+	w.obtainer = obtainer{fetcher: w.slowFetcher, pending: newPendingFetches(w.slowFetcher, enqueue)}
 	return w
 }
 
@@ -185,7 +185,7 @@ func TestAFailureThatSomethingMayHavePutRightIsTriedAgain(t *testing.T) {
 
 func TestAFailureThatEndsWhileItIsAskedForAgainIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWaits(t, 1500*time.Millisecond, failure.Terminalf(v1alpha1.ReasonUnauthorized, "wrong password"))
+		w := newWaits(t, fetchWait+fetchWait/2, failure.Terminalf(v1alpha1.ReasonUnauthorized, "wrong password"))
 		w.reason(1)
 		w.set(0, nil)
 		if got := w.reason(1); got != "" { // it ends within the wait of this one

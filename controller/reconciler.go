@@ -38,7 +38,7 @@ func newReconciler(c client.Client, cache, live client.Reader, enqueue func(type
 		client:   c,
 		cache:    cache,
 		live:     live,
-		obtain:   obtainer{fetcher: o.Fetcher, pending: newPendingFetches(o.Fetcher, enqueue), wait: o.FetchWait, now: o.Now},
+		obtain:   obtainer{fetcher: o.Fetcher, pending: newPendingFetches(o.Fetcher, enqueue), now: o.Now},
 		converge: converger{client: c, live: live},
 		retries:  newRetries(),
 	}

@@ -66,7 +66,7 @@ func setupReconciler(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, indexSecret)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, indexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(source.Func(queue.start)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), queue.enqueue, o))
 }
 
@@ -91,7 +91,7 @@ func setupPrefetcher(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(prefetcherName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(moduleChanged)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers, NeedLeaderElection: new(false)}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers, NeedLeaderElection: new(false)}).
 		Complete(&prefetcher{
 			cache:   mgr.GetCache(),
 			fetcher: o.Fetcher,

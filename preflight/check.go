@@ -20,8 +20,8 @@ type Options struct {
 	Port int32
 }
 
-// Check returns what keeps the filter of aw from running, by what view has: what concerns the selector first, then
-// the ports in the order of the spec, then the module server. It is pure; the same input has the same findings.
+// Check returns what keeps the filter of aw from running, by what view has: what concerns the selector first, then the
+// ports, the lowest first, then the module server. It is pure.
 func Check(aw *v1alpha1.AutoWasm, view View, o Options) []Finding {
 	c := &check{aw: aw, view: view, options: o}
 	if !c.workloads() || o.meshWide(aw) {

@@ -66,16 +66,15 @@ func (r *Reconciler) Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *meta
 		ctrl.LoggerFrom(ctx).V(1).Info("Cannot check what the filter meets; the status keeps the former findings", "err", err.Error())
 		return nil
 	}
-	if len(findings) == 0 {
-		return &metav1.Condition{
-			Type: v1alpha1.ConditionPreflightPassed, Status: metav1.ConditionTrue, Reason: string(v1alpha1.ReasonNothingFound),
-			Message: "nothing in the cluster is known to keep the filter from running",
-		}
+	c := &metav1.Condition{
+		Type: v1alpha1.ConditionPreflightPassed, Status: metav1.ConditionTrue, Reason: string(v1alpha1.ReasonNothingFound),
+		Message: "nothing in the cluster is known to keep the filter from running",
 	}
-	return &metav1.Condition{
-		Type: v1alpha1.ConditionPreflightPassed, Status: metav1.ConditionFalse, Reason: string(findings[0].Reason),
-		Message: text.Truncate(message(findings), v1alpha1.MaxMessageBytes),
+	if len(findings) > 0 {
+		c.Status, c.Reason = metav1.ConditionFalse, string(findings[0].Reason)
+		c.Message = text.Truncate(message(findings), v1alpha1.MaxMessageBytes)
 	}
+	return c
 }
 
 // SetupWithManager adds the controller to mgr.

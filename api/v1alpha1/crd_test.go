@@ -22,7 +22,7 @@ import (
 func TestCRDNames(t *testing.T) {
 	crd := loadCRD(t)
 	want := apiextensionsv1.CustomResourceDefinitionNames{
-		Plural: v1alpha1.Resource, Singular: "autowasm", ShortNames: []string{"aw"}, Kind: v1alpha1.Kind, ListKind: "AutoWasmList",
+		Plural: "autowasms", Singular: "autowasm", ShortNames: []string{"aw"}, Kind: v1alpha1.Kind, ListKind: "AutoWasmList",
 	}
 	if diff := cmp.Diff(want, crd.Spec.Names); diff != "" {
 		t.Error(diff)

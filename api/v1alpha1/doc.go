@@ -20,11 +20,8 @@ import (
 // GroupVersion is the group and version of every type in this package.
 var GroupVersion = schema.GroupVersion{Group: "wasm.tcm.io", Version: "v1alpha1"}
 
-// Kind and Resource name the one type of this package, as messages and clients need them.
-const (
-	Kind     = "AutoWasm"
-	Resource = "autowasms"
-)
+// Kind is that of the one type of this package.
+const Kind = "AutoWasm"
 
 // SchemeBuilder collects the functions that AddToScheme calls.
 var SchemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
