@@ -17,7 +17,7 @@
 //
 // A caller whose context ends gets v1alpha1.ReasonPending; the Task goes on, and who asks for the same joins it. All
 // tasks belong to the Fetcher: Stop ends them. Requests are joined per namespace and credentials, downloads and fills
-// by all.
+// by all of them.
 //
 // How a request failed is not remembered. How a fill failed is, for some seconds: any client may ask for anything.
 //
@@ -33,8 +33,7 @@
 // A module in the store is not a licence to use it: it may have come from another namespace's private image. Each
 // request is resolved with its own credentials, which the registry judges, and is answered from the store only if this
 // very identity (a manifest's digest, a URL with its declared hash, a ConfigMap's version) gave that module before.
-// Knowing a module's hash is not enough. A module that was filled from a peer is there to be served, and gives no
-// request the right to use it.
+// Knowing a module's hash is not enough. A module that was filled from a peer gives no request the right to use it.
 //
 // # Eviction
 //

@@ -12,9 +12,9 @@ import (
 
 // Ensure returns the module of a request once it is in the store.
 //
-// A request that names an image by digest, or a tag with the policy IfNotPresent, is answered from memory when it was
-// resolved with the same credentials less than ResolveTTL ago. Everything else asks the source first, and downloads
-// only what this source has not given before.
+// An image by digest, or by tag with the policy IfNotPresent, is answered from memory when it was resolved with the
+// same credentials less than ResolveTTL ago. Otherwise the source is asked, and what it has not given before is
+// downloaded.
 //
 // Errors are *failure.Error. When ctx ends first the error is v1alpha1.ReasonPending: the fetch goes on in the
 // background, and a further call joins it. Failures are not remembered: a further call tries again, save within the

@@ -69,7 +69,6 @@ func (f *Fetcher) fill(ctx context.Context, sha256 string) error {
 	return f.fetchAny(ctx, requests, sha256)
 }
 
-// filled is called at the end of each fill.
 func (f *Fetcher) filled(sha256 string, err error) {
 	f.metrics.filled(err)
 	if err != nil {

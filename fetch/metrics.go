@@ -9,7 +9,6 @@ import (
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// success is the outcome of a fetch that did not fail.
 const success = "Success"
 
 type metrics struct {

@@ -138,7 +138,6 @@ func (g *tasks[K]) find(key K) *Task {
 	return g.running[key]
 }
 
-// count is how many tasks run.
 func (g *tasks[K]) count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

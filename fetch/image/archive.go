@@ -116,7 +116,6 @@ func (w *whiteouts) add(name string) error {
 	return nil
 }
 
-// nextLayer goes on to the layer below.
 func (w *whiteouts) nextLayer() {
 	maps.Copy(w.above, w.current)
 	clear(w.current)

@@ -20,7 +20,6 @@ const (
 	remedy = "push it with wasmc push, or put the module as plugin.wasm into the last layer"
 )
 
-// noModule names the layers of an image without a module.
 func noModule(layers []v1.Descriptor) error {
 	if len(layers) == 0 {
 		return unsupported("the image has no layers, and so no WebAssembly module: %s", remedy)

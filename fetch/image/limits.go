@@ -40,12 +40,10 @@ func (b *budget) limitReading(r io.Reader) io.Reader {
 	return &limitReader{r: r, left: &b.read, exceeded: b.searchExceeded()}
 }
 
-// limitUnpacking caps what is decompressed.
 func (b *budget) limitUnpacking(r io.Reader) io.Reader {
 	return &limitReader{r: r, left: &b.unpack, exceeded: b.searchExceeded()}
 }
 
-// limitModule caps the module itself.
 func (b *budget) limitModule(r io.Reader) io.Reader {
 	left := b.max
 	return &limitReader{r: r, left: &left, exceeded: module.TooLarge(b.max)}

@@ -70,8 +70,7 @@ func archivedModule(a *archive, file *wasmFile, rival func(wasmFile) bool) (*Str
 }
 
 // Unpack streams the module of a file: the file itself, uncompressed if it is gzip or zstd, or the only *.wasm file of
-// a tar archive, or plugin.wasm if it comes first. Other formats are streamed as they are: module.Inspect refuses
-// them.
+// a tar archive, or plugin.wasm if it comes first. module.Inspect refuses other formats.
 //
 // The module is capped at max bytes, what is read and decompressed around it at sixteen times that. Errors are
 // terminal *failure.Error, or those of r, wrapped. Closing the stream does not close r. Cancelling is up to r.

@@ -21,11 +21,9 @@ type span struct{ offset, size int64 }
 
 func (s span) end() int64 { return s.offset + s.size }
 
-// reader decodes the values of the binary format from a range of a file, a window at a time. It does not read what it
-// skips.
+// reader decodes the values of the binary format from a range of a file, a window at a time.
 //
-// The first error stays in err. What is returned from then on means nothing, so callers check err once they have read
-// all.
+// The first error stays in err. What is returned from then on means nothing: callers check err at the end.
 type reader struct {
 	file io.ReaderAt
 	pos  int64 // of the next byte, in the file
@@ -37,10 +35,8 @@ type reader struct {
 	held   int   // bytes in window
 }
 
-// seek moves to the beginning of a range.
 func (r *reader) seek(content span) { r.pos, r.end = content.offset, content.end() }
 
-// left is how many bytes of the range follow.
 func (r *reader) left() int64 { return r.end - r.pos }
 
 // failf sets the error, unless there is one.
@@ -70,7 +66,6 @@ func (r *reader) byte() byte {
 	return b
 }
 
-// fill moves the window to the next byte.
 func (r *reader) fill() {
 	n, err := r.file.ReadAt(r.window[:min(windowSize, r.left())], r.pos)
 	r.base, r.held = r.pos, n
@@ -83,7 +78,6 @@ func (r *reader) fill() {
 	}
 }
 
-// skip steps over n bytes.
 func (r *reader) skip(n int64) {
 	if n > r.left() {
 		r.failf("at byte %d: declares %d bytes where only %d are left", r.pos, n, r.left())
@@ -109,7 +103,6 @@ func (r *reader) uint(bits uint) uint64 {
 	return 0
 }
 
-// u32 reads an unsigned 32-bit integer.
 func (r *reader) u32() uint32 { return uint32(r.uint(32)) }
 
 // skipInteger steps over a LEB128 integer, signed or not, of at most 64 bits.

@@ -63,7 +63,6 @@ func (d *Description) conclude() {
 	link(d.Imports, d.ABI)
 }
 
-// firstExport returns the first of the names that is exported.
 func (d *Description) firstExport(names []string) string {
 	for _, name := range names {
 		if d.exports[name] != nil {
@@ -109,7 +108,6 @@ func (p *parser) checkBodies() {
 	}
 }
 
-// maxProducers is how many producers are kept.
 const maxProducers = 64
 
 // functionNames is the id of the subsection of a name section that names functions.
@@ -124,7 +122,6 @@ type Producer struct {
 	Version string
 }
 
-// readCustom reads a custom section of a kind that matters.
 func (p *parser) readCustom(content span) {
 	p.seek(content)
 	name := p.name("name of a custom section")

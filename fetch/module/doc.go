@@ -7,9 +7,8 @@
 // [Describe] returns the same facts without refusing a module because of them.
 //
 // The parser follows the binary format of the WebAssembly core specification, reads the file through an io.ReaderAt,
-// and holds a few KiB of it. It skips code, data and custom sections by their size, so a module of 32 MiB takes
-// milliseconds. No size or count that the file declares allocates memory. Function bodies are not validated: that
-// takes an engine.
+// and holds a few KiB of it. It skips code, data and custom sections, so a module of 32 MiB takes milliseconds. No
+// declared size or count allocates memory. Function bodies are not validated: that takes an engine.
 //
 // What Envoy calls is in exports.go, what it provides in host.go, with the date since when.
 //

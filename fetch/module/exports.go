@@ -84,7 +84,6 @@ func (p *parser) readSignatures() {
 	}
 }
 
-// signatureOf returns the function type of that index.
 func (p *parser) signatureOf(function string, types map[uint32]string, index uint32) string {
 	signature, ok := types[index]
 	if !ok {
@@ -192,7 +191,6 @@ var callbacks = []callback{
 	{"proxy_on_delete", "(i32)->()", nil},
 }
 
-// isCallback reports whether Envoy may call an export of this name.
 func isCallback(name string) bool {
 	return slices.ContainsFunc(callbacks, func(c callback) bool { return c.name == name })
 }

@@ -140,7 +140,6 @@ func (d *Description) checkMemory() error {
 	return notProxyWasm("a Proxy-Wasm module that does not export its memory, so Envoy cannot hand it any data; export it as memory")
 }
 
-// checkImports names the imports that no Envoy provides.
 func (d *Description) checkImports() error {
 	missing := d.ImportsOmitted
 	var named []string

@@ -7,9 +7,7 @@
 //
 // Envoy's remote loader accepts nothing but a 200 with the whole body: there is no redirect, no content coding and
 // always a Content-Length. A name that is not 64 lower-case hex digits is 400, a module that cannot be had is 404, one
-// that may come yet is 503.
-//
-// A module that this replica lacks is brought by a Filler, which joins all who ask.
+// that may come yet is 503. A module that this replica lacks is brought by a Filler.
 //
 // The server records which clients requested a module and which were sent the whole of it: so it is known which
 // proxies have it. It gives these accesses to whoever says to be another replica: they are no more of a secret than

@@ -28,7 +28,6 @@ type credentials struct {
 	values []string // what no message may contain
 }
 
-// anonymous reports whether there are none.
 func (c credentials) anonymous() bool { return c.auth == authn.Anonymous }
 
 // credentials finds those for a repository: the pull secret's, by kubelet's rules, else those of Options.Keychain.
@@ -113,7 +112,6 @@ func namesOf(repo name.Repository) []authn.Resource {
 	return names
 }
 
-// valuesOf returns what no message may contain.
 func valuesOf(ctx context.Context, auth authn.Authenticator) []string {
 	config, err := authn.Authorization(ctx, auth)
 	if err != nil || config == nil {

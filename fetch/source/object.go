@@ -20,7 +20,6 @@ import (
 // queryHashDigits is how many hex digits of a query's hash a SourceID holds.
 const queryHashDigits = 16
 
-// object is a file behind a URL.
 type object struct {
 	url    *url.URL
 	sha256 string // of the module, "" when it is not declared

@@ -123,7 +123,6 @@ func retryWithGet(err error) bool {
 	return !ok || answer.Request != nil && answer.Request.Method == "HEAD" && !refusesAccess(answer.StatusCode)
 }
 
-// open streams the module of a pinned image.
 func (s *session) open(ctx context.Context, ref name.Digest, max int64) (io.ReadCloser, error) {
 	what := "read " + ref.String()
 	found, err := s.puller.Get(ctx, ref)

@@ -98,7 +98,6 @@ func capped(body io.ReadCloser, limit int64, what string) io.ReadCloser {
 	return &explainedBody{ReadCloser: http.MaxBytesReader(nil, body, limit), explain: explain}
 }
 
-// size prints a number of bytes.
 func size(n int64) string {
 	if n%(1<<20) == 0 {
 		return fmt.Sprintf("%d MiB", n>>20)

@@ -51,7 +51,6 @@ func (s *Store) unreferenced(referenced func(string) bool) []*entry {
 	return idle
 }
 
-// evict removes a module if its time has come.
 func (s *Store) evict(e *entry, target int64) (gone bool, err error) {
 	lock := s.fileLock(e.SHA256)
 	lock.Lock()

@@ -174,7 +174,6 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-// contextReader reads until its context ends.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

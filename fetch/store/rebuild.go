@@ -29,7 +29,6 @@ func (s *Store) rebuild() error {
 	return nil
 }
 
-// removeOrphan removes a record that has no module.
 func (s *Store) removeOrphan(sha string) {
 	if !v1alpha1.IsSHA256(sha) {
 		return

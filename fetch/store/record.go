@@ -43,7 +43,6 @@ func (s *Store) writeRecord(sha256 string, r record) error {
 	return nil
 }
 
-// replace writes a temporary file and renames it to path.
 func (s *Store) replace(path string, data []byte) error {
 	f, err := os.CreateTemp(s.temp, "record-")
 	if err != nil {

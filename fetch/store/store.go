@@ -23,9 +23,9 @@ type Options struct {
 	Dir string
 	// MaxModuleBytes is the largest module that Put accepts; 0 means module.MaxSize.
 	MaxModuleBytes int64
-	// MaxTotalBytes is what all modules may take of the disk, in whole blocks and with their records; 0 means no limit.
-	// Above it Put refuses and Evict makes room. One namespace gets half of it. It is exceeded by at most the modules
-	// that are being put when it is reached, and by those that are referenced.
+	// MaxTotalBytes is what all modules may take of the disk, in whole blocks and with their records; 0 means no
+	// limit. Above it Put refuses and Evict makes room. One namespace gets half of it. It is exceeded by at most the
+	// modules that are being put when it is reached, and by those that are referenced.
 	MaxTotalBytes int64
 	// Retention is how long a module is kept after it was last served or referenced; 0 means DefaultRetention.
 	Retention time.Duration
