@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -196,10 +197,7 @@ func (r *reading) server() {
 
 // serviceKey is the Service that a host stands for.
 func serviceKey(host string) (types.NamespacedName, bool) {
+	name, _, _ := strings.Cut(host, ".")
 	namespace := istio.NamespaceOf(host)
-	if namespace == "" {
-		return types.NamespacedName{}, false
-	}
-	name := host[:len(host)-len(afterFirstDot(host))-1]
-	return types.NamespacedName{Namespace: namespace, Name: name}, true
+	return types.NamespacedName{Namespace: namespace, Name: name}, namespace != ""
 }

@@ -26,6 +26,7 @@ type cache[V any] struct {
 // call is one call and its result.
 type call[V any] struct {
 	began    time.Time
+	ended    bool          // as done is closed, for those who hold the cache's lock
 	done     chan struct{} // closed when the rest is set
 	value    V
 	err      error
@@ -49,7 +50,7 @@ func (c *cache[V]) get(ctx context.Context, key string, maxAge time.Duration, fe
 	for {
 		current, mine := c.join(key, maxAge)
 		if mine {
-			c.run(ctx, key, current, fetch)
+			c.run(ctx, current, fetch)
 			return current.value, current.err
 		}
 		select {
@@ -71,7 +72,7 @@ func (c *cache[V]) join(key string, maxAge time.Duration) (current *call[V], min
 	now := c.now()
 	if kept, ok := c.calls.Get(key); ok {
 		current := kept.(*call[V])
-		if !current.ended() || now.Sub(current.began) < maxAge {
+		if !current.ended || (!current.canceled && now.Sub(current.began) < maxAge) {
 			return current, false
 		}
 	}
@@ -81,24 +82,13 @@ func (c *cache[V]) join(key string, maxAge time.Duration) (current *call[V], min
 }
 
 // run makes the call. Those that share it make another one when a panic or the end of its caller's context cuts it off.
-func (c *cache[V]) run(ctx context.Context, key string, current *call[V], fetch func(context.Context) (V, error)) {
+func (c *cache[V]) run(ctx context.Context, current *call[V], fetch func(context.Context) (V, error)) {
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if kept, ok := c.calls.Get(key); ok && current.canceled && kept == current {
-			c.calls.Remove(key)
-		}
+		current.ended = true
 		close(current.done)
 	}()
 	current.value, current.err = fetch(ctx)
 	current.canceled = ctx.Err() != nil
-}
-
-func (c *call[V]) ended() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
 }
