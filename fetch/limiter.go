@@ -91,7 +91,7 @@ func (l *limiter) next() int {
 		if l.hosts.full(w.host) || l.namespaces.full(w.namespace) || l.pairs.full(w.pair) {
 			continue
 		}
-		if best < 0 || l.namespaces.of(w.namespace) < l.namespaces.of(l.waiting[best].namespace) {
+		if best < 0 || l.namespaces.counts[w.namespace] < l.namespaces.counts[l.waiting[best].namespace] {
 			best = i
 		}
 	}
@@ -107,8 +107,6 @@ type counter[K comparable] struct {
 func newCounter[K comparable](limit int) counter[K] {
 	return counter[K]{limit: limit, counts: map[K]int{}}
 }
-
-func (c counter[K]) of(key K) int { return c.counts[key] }
 
 func (c counter[K]) full(key K) bool { return c.counts[key] >= c.limit }
 

@@ -67,9 +67,10 @@ func (s *Store) removeEvictable(e *entry, target int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.o.Now()
-	expired := now.Sub(e.lastUsed()) > s.o.Retention
+	served, wanted := time.Unix(0, e.served.Load()), time.Unix(0, e.wanted.Load())
+	expired := min(now.Sub(served), now.Sub(wanted)) > s.o.Retention
 	surplus := s.total > target || s.tooMany() || s.charged[e.namespace] > s.share()
-	inGrace := now.Sub(e.lastWanted()) <= min(evictionGrace, s.o.Retention)
+	inGrace := now.Sub(wanted) <= min(evictionGrace, s.o.Retention)
 	return (expired || surplus && !inGrace) && s.remove(e)
 }
 

@@ -50,14 +50,6 @@ func (s *Store) newEntry(info module.Info, namespace string) *entry {
 	return e
 }
 
-// lastUsed is when the module was last served, put, used or referenced.
-func (e *entry) lastUsed() time.Time {
-	return time.Unix(0, max(e.served.Load(), e.wanted.Load()))
-}
-
-// lastWanted is when the module was last put, used or referenced.
-func (e *entry) lastWanted() time.Time { return time.Unix(0, e.wanted.Load()) }
-
 // Lookup returns the module of that sha256 (lower-case hex), from memory.
 func (s *Store) Lookup(sha256 string) (module.Info, bool) {
 	if e := s.entry(sha256); e != nil {
