@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
@@ -86,6 +87,9 @@ func (c converger) create(ctx context.Context, wanted *unstructured.Unstructured
 
 // change brings present to wanted in up to three writes. From the state after each, the next reconcile can go on.
 func (c converger) change(ctx context.Context, present, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if render.IsStaged(present) {
+		return c.adopt(ctx, present, wanted)
+	}
 	present, err := c.takeFields(ctx, present)
 	if err != nil {
 		return nil, err
@@ -98,6 +102,24 @@ func (c converger) change(ctx context.Context, present, wanted *unstructured.Uns
 		return applied, nil
 	}
 	return c.replaceSpec(ctx, applied, wanted)
+}
+
+// adopt brings what was staged to wanted in one write, with the fields that the create recorded as updated by us as
+// fields that we applied. It holds only for the object that was read.
+func (c converger) adopt(ctx context.Context, staged, wanted *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	ef := staged.DeepCopy()
+	if err := csaupgrade.UpgradeManagedFields(ef, sets.New(render.FieldManager), render.FieldManager); err != nil {
+		return nil, fmt.Errorf("take over the fields of EnvoyFilter %s/%s: %w", ef.GetNamespace(), ef.GetName(), err)
+	}
+	ef.Object["spec"] = wanted.DeepCopy().Object["spec"]
+	ef.SetLabels(labels.Merge(ef.GetLabels(), wanted.GetLabels()))
+	ef.SetAnnotations(labels.Merge(ef.GetAnnotations(), wanted.GetAnnotations()))
+	ef.SetOwnerReferences(wanted.GetOwnerReferences())
+	if err := c.client.Update(ctx, ef, client.FieldOwner(render.FieldManager)); err != nil {
+		return nil, classify(err, "adopt", ef)
+	}
+	logWrite(ctx, "Adopted", ef)
+	return ef, nil
 }
 
 // takeFields makes the fields that we created fields that we applied: else a later apply could not remove one.

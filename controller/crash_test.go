@@ -22,7 +22,7 @@ var scenarios = map[string]struct {
 	},
 	"adopted": {
 		func(h *harness) { h.stage(h.autoWasm(), shaA) },
-		[]string{"patch EnvoyFilter", "apply EnvoyFilter", "status AutoWasm"},
+		[]string{"update EnvoyFilter", "status AutoWasm"},
 	},
 	"updated": {
 		func(h *harness) {

@@ -12,9 +12,11 @@
 //
 // Staged: admission creates the EnvoyFilter before the AutoWasm is stored. It has no ownerReference, because what is
 // not stored has no UID, and the garbage collector deletes the children of owners that it cannot find. Its annotations
-// say which AutoWasm, generation and spec it is for, and which module the source resolved to.
+// say which AutoWasm, generation and spec it is for, and which module the source resolved to. Its selector asks for a
+// label that no pod has: no proxy takes it before the object that asks for it is known to be stored.
 //
-// Adopted: the reconciler has read the AutoWasm from the API server itself, and makes it the EnvoyFilter's owner.
+// Adopted: the reconciler has read the AutoWasm from the API server itself, makes it the EnvoyFilter's owner and puts
+// the selector right, in one write.
 // From there on the EnvoyFilter is kept as rendered, and goes with its AutoWasm.
 //
 // Swept: a staged EnvoyFilter whose AutoWasm does not exist, or has another spec than it was staged for, is deleted

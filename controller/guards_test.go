@@ -34,6 +34,8 @@ func TestAnApplyIsForTheObjectThatWasRead(t *testing.T) {
 	stageAlone(nil)(t, h) // has a UID
 	h.sources.store[shaA] = info(shaA)
 	h.mustReconcile()
+	h.edit(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{9081} })
+	h.mustReconcile()
 	if len(h.applied) != 1 {
 		t.Fatalf("%d applies, want 1", len(h.applied))
 	}

@@ -344,7 +344,7 @@ func (h *harness) edit(edits ...func(*v1alpha1.AutoWasm)) {
 // invalidate breaks a rule of package validation.
 func invalidate(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{0} }
 
-// stage does what admission does: it creates the EnvoyFilter for aw and the module, without an owner.
+// stage does what admission does: it creates the EnvoyFilter for aw and the module, without an owner and for no proxy.
 func (h *harness) stage(aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unstructured {
 	h.t.Helper()
 	ef, err := wantedEnvoyFilter(aw, &v1alpha1.ModuleStatus{SHA256: sha256, Reference: fetched(sha256).Reference}, 0, testRender)
@@ -352,6 +352,9 @@ func (h *harness) stage(aw *v1alpha1.AutoWasm, sha256 string) *unstructured.Unst
 		h.t.Fatal(err)
 	}
 	ef.SetOwnerReferences(nil)
+	if err := render.Stage(ef, "705ab4f5"); err != nil {
+		h.t.Fatal(err)
+	}
 	if err := h.client.Create(h.t.Context(), ef, client.FieldOwner(render.FieldManager)); err != nil {
 		h.t.Fatal(err)
 	}

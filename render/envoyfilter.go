@@ -8,6 +8,7 @@ import (
 	istiov1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -40,6 +41,17 @@ func EnvoyFilter(aw *v1alpha1.AutoWasm, m Module, o Options) (*unstructured.Unst
 		return nil, fmt.Errorf("encode the EnvoyFilter of AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
 	}
 	return u, nil
+}
+
+// Stage makes ef, as EnvoyFilter returned it, one that no proxy takes: its selector also asks for a label that no pod
+// has. It is complete, so that Istio and policies can refuse it, before what it is for is known to have been stored. The
+// request is the uid of the admission request.
+func Stage(ef *unstructured.Unstructured, request types.UID) error {
+	err := unstructured.SetNestedField(ef.Object, string(request), "spec", "workloadSelector", "labels", v1alpha1.LabelStaged)
+	if err != nil {
+		return fmt.Errorf("stage EnvoyFilter %s/%s: %w", ef.GetNamespace(), ef.GetName(), err)
+	}
+	return nil
 }
 
 // check refuses what would be rendered as something else: a word that is not known here would become a zero value.

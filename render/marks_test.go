@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -167,5 +168,28 @@ func TestSpecHash(t *testing.T) {
 	}
 	if got := config(`{`); got != "" {
 		t.Errorf("broken config: %q", got)
+	}
+}
+
+// No proxy takes what is staged, whatever the AutoWasm selects.
+func TestStage(t *testing.T) {
+	for name, selector := range map[string]map[string]v1alpha1.LabelValue{
+		"some": {"app": "details"}, "all of the namespace": nil, "one that says it is staged": {v1alpha1.LabelStaged: "mine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			aw := autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Spec.Selector.MatchLabels = selector })
+			ef := rendered(t, aw, testModule, testOptions)
+			if err := render.Stage(ef, "705ab4f5"); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]string{v1alpha1.LabelStaged: "705ab4f5"}
+			if selector["app"] != "" {
+				want["app"] = "details"
+			}
+			got, _, err := unstructured.NestedStringMap(ef.Object, "spec", "workloadSelector", "labels")
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("selector (-want +got): %v\n%s", err, diff)
+			}
+		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -69,6 +70,9 @@ func checkKind(req admission.Request) error {
 	}
 	if req.Operation != admissionv1.Create && req.Operation != admissionv1.Update {
 		return fmt.Errorf("the operation is %q: this webhook serves CREATE and UPDATE", req.Operation)
+	}
+	if problems := validation.IsValidLabelValue(string(req.UID)); req.UID == "" || len(problems) > 0 {
+		return fmt.Errorf("the request has no proper uid: %q", req.UID)
 	}
 	if req.Namespace == "" {
 		return fmt.Errorf("the request names no namespace: every %s is in one", v1alpha1.Kind)

@@ -8,6 +8,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -17,7 +18,8 @@ import (
 
 // request is an admission request, decoded.
 type request struct {
-	aw *v1alpha1.AutoWasm
+	uid types.UID
+	aw  *v1alpha1.AutoWasm
 	// old is nil on a create.
 	old *v1alpha1.AutoWasm
 	// dryRun must leave nothing behind.
@@ -29,7 +31,7 @@ type request struct {
 // decodeRequest reads the object of req, and on an update the old one. The names in an object are as case-sensitive here
 // as in the API server: a field that differs from one of ours in its case must not be checked in its place.
 func decodeRequest(req admission.Request) (r request, err error) {
-	r = request{dryRun: isDryRun(req), unnamed: req.Name == ""}
+	r = request{uid: req.UID, dryRun: isDryRun(req), unnamed: req.Name == ""}
 	if r.aw, err = decodeObject(req, req.Object.Raw); err != nil {
 		return r, fmt.Errorf("admission request %q: read the object of the request: %w", req.UID, err)
 	}

@@ -74,7 +74,10 @@ func (s *stager) record(ctx context.Context, o outcome, resp *response) {
 
 // createNew never applies: an apply would take over a foreign EnvoyFilter of the same name without an error.
 func (s *stager) createNew(ctx context.Context, r request, ef *unstructured.Unstructured, dryRun bool, resp *response) outcome {
-	err := s.client.Create(ctx, ef, createOptions(dryRun)...)
+	err := render.Stage(ef, r.uid)
+	if err == nil {
+		err = s.client.Create(ctx, ef, createOptions(dryRun)...)
+	}
 	switch {
 	case err == nil && dryRun:
 		return outcomeDryRun

@@ -116,7 +116,11 @@ func TestCreateStages(t *testing.T) {
 	if diff := cmp.Diff(stageResult{Outcome: "staged"}, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]unstructured.Unstructured{*rendered(t, autoWasm())}, stored(t, c)); diff != "" {
+	want := rendered(t, autoWasm())
+	if err := unstructured.SetNestedField(want.Object, "705ab4f5-6393-11e8-b7cc-42010a800002", "spec", "workloadSelector", "labels", "wasm.tcm.io/staged"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]unstructured.Unstructured{*want}, stored(t, c)); diff != "" {
 		t.Errorf("EnvoyFilters (-want +got):\n%s", diff)
 	}
 	live := &unstructured.Unstructured{}
@@ -129,12 +133,15 @@ func TestCreateStages(t *testing.T) {
 	}
 }
 
+// What admission stages is what is rendered, for no proxy.
 func TestCreateStagesWhatIsRendered(t *testing.T) {
 	for _, c := range rendertest.Cases(t, "../render/testdata") {
 		t.Run(c.Name, func(t *testing.T) {
 			sent := ""
 			funcs := interceptor.Funcs{Create: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
-				sent = rendertest.YAML(t, o.(*unstructured.Unstructured))
+				ef := o.(*unstructured.Unstructured)
+				unstage(t, ef)
+				sent = rendertest.YAML(t, ef)
 				return nil
 			}}
 			resolved := fetch.Module{Info: module.Info{SHA256: c.Module.SHA256}, Reference: c.Module.Reference}
@@ -150,6 +157,23 @@ func TestCreateStagesWhatIsRendered(t *testing.T) {
 				t.Errorf("bytes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// unstage takes away what keeps proxies from taking ef, and a selector that had nothing else.
+func unstage(t *testing.T, ef *unstructured.Unstructured) {
+	t.Helper()
+	selector, _, err := unstructured.NestedStringMap(ef.Object, "spec", "workloadSelector", "labels")
+	if err != nil || selector[v1alpha1.LabelStaged] == "" {
+		t.Errorf("a proxy may take what is staged: selector %v, %v", selector, err)
+	}
+	delete(selector, v1alpha1.LabelStaged)
+	if len(selector) == 0 {
+		unstructured.RemoveNestedField(ef.Object, "spec", "workloadSelector")
+		return
+	}
+	if err := unstructured.SetNestedStringMap(ef.Object, selector, "spec", "workloadSelector", "labels"); err != nil {
+		t.Fatal(err)
 	}
 }
 

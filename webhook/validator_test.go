@@ -98,7 +98,7 @@ func TestValidatorAllows(t *testing.T) {
 	if diff := cmp.Diff(asked, p.asked); diff != "" {
 		t.Errorf("requests to the fetcher (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(stagings{{aw: aw, dryRun: true}}, *staged, cmp.AllowUnexported(request{})); diff != "" {
+	if diff := cmp.Diff(stagings{{uid: "705ab4f5-6393-11e8-b7cc-42010a800002", aw: aw, dryRun: true}}, *staged, cmp.AllowUnexported(request{})); diff != "" {
 		t.Errorf("staged (-want +got):\n%s", diff)
 	}
 }
@@ -157,6 +157,8 @@ func TestValidatorRefusesCraftedRequests(t *testing.T) {
 		{"another version", with(func(r *admission.Request) { r.Kind.Version = "v1" }), "this webhook serves only AutoWasm"},
 		{"another operation", with(func(r *admission.Request) { r.Operation = "PATCH" }), "this webhook serves CREATE and UPDATE"},
 		{"no namespace", with(func(r *admission.Request) { r.Namespace = "" }), "the request names no namespace"},
+		{"no uid", with(func(r *admission.Request) { r.UID = "" }), "the request has no proper uid"},
+		{"a uid that no label can have", with(func(r *admission.Request) { r.UID = "a b" }), "the request has no proper uid"},
 		{"no object", with(func(r *admission.Request) { r.Object = runtime.RawExtension{} }), "there is no object"},
 		{"no old object", with(func(r *admission.Request) { r.Operation = admissionv1.Update }), "read the old object of the request: there is no object"},
 		{"null", object("null"), `the object is a "" of ""`},

@@ -26,6 +26,9 @@ const (
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// ManagedBy is the value of LabelManagedBy.
 	ManagedBy = "autowasm"
+	// LabelStaged is in the workloadSelector of an EnvoyFilter that is staged and not adopted yet; its value is the uid of
+	// the admission request. No pod has it, so no proxy takes the EnvoyFilter.
+	LabelStaged = "wasm.tcm.io/staged"
 	// LabelName is the AutoWasm's name, to select by, cut where it is longer than a label may be.
 	LabelName = "wasm.tcm.io/autowasm"
 

@@ -71,7 +71,7 @@ func refusingWebhook(ns string) *admissionregistrationv1.ValidatingWebhookConfig
 }
 
 // TestStagedFiltersSurviveTheGarbageCollector: 200 creates in a row, and no
-// EnvoyFilter is deleted and made anew between being staged and being adopted.
+// EnvoyFilter is deleted and created again between being staged and being adopted.
 func TestStagedFiltersSurviveTheGarbageCollector(t *testing.T) {
 	t.Parallel()
 	ns := cluster.Namespace(t)
@@ -99,7 +99,7 @@ func TestStagedFiltersSurviveTheGarbageCollector(t *testing.T) {
 			t.Fatalf("EnvoyFilter %s: %v", name, err)
 		}
 		if string(ef.UID) != uid {
-			t.Errorf("EnvoyFilter %s was deleted and made anew: uid %s, staged as %s", name, ef.UID, uid)
+			t.Errorf("EnvoyFilter %s was deleted and created again: uid %s, staged as %s", name, ef.UID, uid)
 		}
 		if len(ef.OwnerReferences) != 1 || ef.OwnerReferences[0].Kind != "AutoWasm" {
 			t.Errorf("EnvoyFilter %s is not adopted: %v", name, ef.OwnerReferences)
