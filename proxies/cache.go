@@ -13,14 +13,18 @@ const (
 	keepResults = 10 * time.Minute
 	// maxResults bounds how many are kept; the least recently used one goes first.
 	maxResults = 20_000
+	// maxResultBytes bounds what is added to a cache until it is emptied: hostile pods have results that are large.
+	maxResultBytes = 32 << 20
 )
 
 // cache keeps results for a while, and has all that want the same one at once share one call. The first of them makes
 // the call itself, within its own context: there is no goroutine to wait for.
 type cache[V any] struct {
-	now   func() time.Time
-	mu    sync.Mutex
-	calls *lru.LRUExpireCache // *call[V] by key
+	now    func() time.Time
+	sizeOf func(V) int // bytes
+	mu     sync.Mutex
+	calls  *lru.LRUExpireCache // *call[V] by key
+	added  int                 // bytes since it was last empty
 }
 
 // call is one call and its result.
@@ -38,11 +42,18 @@ type clock func() time.Time
 
 func (c clock) Now() time.Time { return c() }
 
-func newCache[V any](now func() time.Time) *cache[V] {
+func newCache[V any](now func() time.Time, sizeOf func(V) int) *cache[V] {
 	if now == nil {
 		now = time.Now
 	}
-	return &cache[V]{now: now, calls: lru.NewLRUExpireCacheWithClock(maxResults, clock(now))}
+	c := &cache[V]{now: now, sizeOf: sizeOf}
+	c.empty()
+	return c
+}
+
+// empty forgets all results. Calls under way end for those who have joined them.
+func (c *cache[V]) empty() {
+	c.calls, c.added = lru.NewLRUExpireCacheWithClock(maxResults, clock(c.now)), 0
 }
 
 // get returns the result for a key: one that is younger than maxAge, else that of a new call.
@@ -88,6 +99,9 @@ func (c *cache[V]) run(ctx context.Context, current *call[V], fetch func(context
 		defer c.mu.Unlock()
 		current.ended = true
 		close(current.done)
+		if c.added += c.sizeOf(current.value); c.added > maxResultBytes {
+			c.empty()
+		}
 	}()
 	current.value, current.err = fetch(ctx)
 	current.canceled = ctx.Err() != nil

@@ -58,7 +58,7 @@ func NewIstiod(o IstiodOptions) *Istiod {
 			Transport:     &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true},
 			CheckRedirect: refuseRedirect,
 		},
-		results: newCache[map[string]string](o.Now),
+		results: newCache(o.Now, func(map[string]string) int { return 0 }),
 	}
 }
 

@@ -49,14 +49,25 @@ type Report struct {
 	FetchFailures, FetchSuccesses int64
 }
 
+// size is about what the report takes of the memory, in bytes.
+func (r Report) size() int {
+	bytes := 256
+	for _, f := range r.Filters {
+		bytes += len(f.Owner) + 128
+	}
+	return bytes
+}
+
 const (
 	// MaxStats is how much of a proxy's statistics is read, in bytes.
 	MaxStats = 4 << 20
 	// maxLine is the longest line of it, in bytes.
 	maxLine = 64 << 10
 	// maxFilters and maxPluginName, in bytes, bound what a hostile pod can have kept: ours are fewer and shorter.
-	maxFilters    = 500
+	maxFilters    = 128
 	maxPluginName = 512
+	// maxOthers is how far the plugins of others are counted.
+	maxOthers = 1000
 	// maxValue bounds a value, so that sums and products of them do not overflow.
 	maxValue = 1 << 30
 )
@@ -174,7 +185,9 @@ func (s *stats) addWasm(name string, value int64) {
 		s.filters[own] = struct{}{}
 		return
 	}
-	s.others[plugin] = struct{}{}
+	if len(s.others) < maxOthers {
+		s.others[plugin] = struct{}{}
+	}
 }
 
 // pluginOf is the name of the plugin that a counter belongs to. It may be empty.
@@ -194,7 +207,8 @@ func ownPlugin(plugin string) (render.Plugin, bool) {
 	if !strings.HasPrefix(plugin, ownPrefix) || last < 3 || !isHash(parts[last]) || !isHash(parts[last-1]) {
 		return render.Plugin{}, false
 	}
-	return render.Plugin{Owner: strings.Join(parts[:last-1], "_"), VM: parts[last-1], Revision: parts[last]}, true
+	// Copies: a part of a line would keep all of it.
+	return render.Plugin{Owner: strings.Join(parts[:last-1], "_"), VM: strings.Clone(parts[last-1]), Revision: strings.Clone(parts[last])}, true
 }
 
 // isHash reports whether text is 8 lower-case hex digits.

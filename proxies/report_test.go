@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -152,7 +153,7 @@ func TestParseKeepsFewFilters(t *testing.T) {
 		fmt.Fprintf(&stats, "envoy_wasm_autowasm_n_c_1a2b3c4d_%08x_vm_reload{} 0\n", i)
 	}
 	got, err := proxies.Parse(strings.NewReader(stats.String()))
-	if err != nil || len(got.Filters) != 500 || got.Others != 500 {
+	if err != nil || len(got.Filters) != 128 || got.Others != 872 {
 		t.Errorf("%d filters, %d others, %v", len(got.Filters), got.Others, err)
 	}
 }
@@ -180,4 +181,30 @@ func FuzzParse(f *testing.F) {
 			proxies.Evaluate(filter, proxies.Evidence{Report: r, Settled: true})
 		}
 	})
+}
+
+// A report keeps no more than its own few bytes of a large answer.
+func TestAReportIsSmall(t *testing.T) {
+	var body strings.Builder
+	for i := 0; body.Len() < proxies.MaxStats-6000; i++ {
+		fmt.Fprintf(&body, "envoy_wasm_autowasm_a_b_%08x_%08x_vm_reload{x=%q} 0\n", i, i, strings.Repeat("x", 5000))
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var reports []proxies.Report
+	for range 10 {
+		report, err := proxies.Parse(strings.NewReader(body.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reports = append(reports, report)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 1<<20 {
+		t.Errorf("%d reports of %d filters keep %d KiB", len(reports), len(reports[0].Filters), kept>>10)
+	}
+	runtime.KeepAlive(reports)
+	runtime.KeepAlive(&body)
 }

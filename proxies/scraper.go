@@ -53,7 +53,7 @@ func NewScraper(o ScraperOptions) *StatsScraper {
 	client.CheckRedirect = refuseRedirect
 	return &StatsScraper{
 		port: cmp.Or(o.Port, DefaultPort), timeout: cmp.Or(o.Timeout, DefaultTimeout),
-		client: client, reports: newCache[Report](o.Now),
+		client: client, reports: newCache(o.Now, Report.size),
 	}
 }
 
@@ -92,7 +92,7 @@ func (s *StatsScraper) scrape(ctx context.Context, host string) (Report, error) 
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	if response.StatusCode != http.StatusOK {
-		return Report{}, fmt.Errorf("it answered %s", response.Status)
+		return Report{}, fmt.Errorf("it answered %d %s", response.StatusCode, http.StatusText(response.StatusCode))
 	}
 	return Parse(response.Body)
 }
