@@ -18,8 +18,8 @@ import (
 const (
 	// MaxConfig is the size of spec.filter.config, as JSON.
 	MaxConfig = 256 << 10
-	// MaxRendered is the size of config and env times the number of ports: the EnvoyFilter carries them once for each
-	// port, and etcd holds no object above 1.5 MiB.
+	// MaxRendered is the size of config and env in an EnvoyFilter, which has them once for each port: etcd holds no object
+	// above 1.5 MiB.
 	MaxRendered = 1 << 20
 )
 
@@ -144,19 +144,41 @@ func validateSize(f *v1alpha1.Filter, path *field.Path) field.ErrorList {
 	if size > 0 && !json.Valid(f.Config.Raw) {
 		return field.ErrorList{field.Invalid(path.Child("config"), sizeOf(size), "must be JSON")}
 	}
-	total := (size + envSize(f.Env)) * max(1, len(f.ApplyPorts))
+	total := renderedSize(f) * max(1, len(f.ApplyPorts))
 	if total > MaxRendered {
 		return field.ErrorList{field.Invalid(path, sizeOf(total), fmt.Sprintf("config and env, once for each of applyPorts, must be at most %s: name fewer ports, or leave applyPorts out", sizeOf(MaxRendered)))}
 	}
 	return nil
 }
 
-func envSize(env []v1alpha1.EnvVar) int {
+// renderedSize is what config and env take of an EnvoyFilter for one port. They are strings in its JSON: a backslash
+// takes two bytes there, and of what the API server escapes, such as <, each takes six.
+func renderedSize(f *v1alpha1.Filter) int {
 	size := 0
-	for _, variable := range env {
-		size += len(variable.Name) + len(variable.Value)
+	if f.Config != nil {
+		size = encodedSize(configText(f.Config.Raw))
+	}
+	for _, variable := range f.Env {
+		size += encodedSize(variable.Name) + encodedSize(variable.Value)
 	}
 	return size
+}
+
+// configText is what the module reads: of a JSON string its content.
+func configText(raw []byte) string {
+	var content string
+	if json.Unmarshal(raw, &content) == nil {
+		return content
+	}
+	return string(raw)
+}
+
+func encodedSize(text string) int {
+	encoded, err := json.Marshal(text)
+	if err != nil { // a string has none
+		return len(text)
+	}
+	return len(encoded) - len(`""`)
 }
 
 func sizeOf(bytes int) string {

@@ -94,6 +94,9 @@ func TestValidateRefuses(t *testing.T) {
 		{"a config over the limit for five ports", func(aw *v1alpha1.AutoWasm) { config(MaxConfig)(aw); withPorts(portRange(5)...)(aw) }, []string{
 			`spec.filter: Invalid value: "1280 KiB": config and env, once for each of applyPorts, must be at most 1024 KiB: name fewer ports, or leave applyPorts out`,
 		}},
+		{"a config of backslashes", configOf("["+strings.Repeat(`"\\\\",`, 36<<10)+"0]", 1, 2, 3, 4), []string{
+			`spec.filter: Invalid value: "1873 KiB": config and env, once for each of applyPorts, must be at most 1024 KiB: name fewer ports, or leave applyPorts out`,
+		}},
 		{"a config that is no JSON", filter(func(f *v1alpha1.Filter) { f.Config = &apiextensionsv1.JSON{Raw: []byte("{")} }), []string{
 			`spec.filter.config: Invalid value: "1 KiB": must be JSON`,
 		}},
@@ -145,4 +148,10 @@ func TestValidateRefusesURLs(t *testing.T) {
 			t.Errorf("errors for the URL %q (-want +got):\n%s", u, diff)
 		}
 	}
+}
+
+func configOf(raw string, ports ...v1alpha1.Port) change {
+	return filter(func(f *v1alpha1.Filter) {
+		f.Config, f.ApplyPorts = &apiextensionsv1.JSON{Raw: []byte(raw)}, ports
+	})
 }

@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/render"
 )
 
 // messages are the errors as a user reads them.
@@ -96,5 +98,31 @@ func TestValidateAccepts(t *testing.T) {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Whatever is valid can be stored once it is rendered: etcd holds no object above 1.5 MiB.
+func TestTheLargestConfigFitsEtcd(t *testing.T) {
+	for _, unit := range []string{`"",`, `"\\\\",`, `"<&>",`, `"\u0000",`, `"é",`, `0,`} {
+		for _, ports := range []int{1, 4, 64} {
+			aw := autoWasm(withPorts(portRange(ports)...))
+			for n := MaxConfig / len(unit); ; n = n * 9 / 10 {
+				aw.Spec.Filter.Config = &apiextensionsv1.JSON{Raw: []byte("[" + strings.Repeat(unit, n) + "0]")}
+				if len(messages(aw)) == 0 {
+					break
+				}
+			}
+			ef, err := render.EnvoyFilter(aw, render.Module{SHA256: digest[len("sha256:"):]}, render.Options{Cluster: "outbound|8081||wasmer.istio-system.svc.cluster.local", BaseURL: "http://wasmer.istio-system:8081"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := json.Marshal(ef.Object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(raw) > 1280<<10 { // the rest is for managed fields
+				t.Errorf("%d KiB of %s for %d ports render to %d KiB", len(aw.Spec.Filter.Config.Raw)>>10, unit, ports, len(raw)>>10)
+			}
+		}
 	}
 }
