@@ -100,7 +100,7 @@ func TestAdoptsWhatAdmissionStaged(t *testing.T) {
 		t.Errorf("adoption takes %v", writes)
 	}
 	for _, entry := range ef.GetManagedFields() {
-		recorded := string(entry.FieldsV1.Raw) // as updated: no apply can remove these fields
+		recorded := entry.FieldsV1.GetRawString() // as updated: no apply can remove these fields
 		if entry.Manager == render.FieldManager && entry.Operation == metav1.ManagedFieldsOperationUpdate && recorded != `{"f:metadata":{"f:ownerReferences":{}}}` {
 			t.Errorf("recorded as updated are %s", recorded)
 		}
