@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -146,17 +147,16 @@ func (r *record) update(o observation, interval time.Duration) (next *record, ch
 	if !changed { // else small steps of LastRequest would add up unreported
 		next.snapshot = r.snapshot
 	}
-	if o.snapshot.Failure(false) == nil {
-		next.reload = backoff{}
-	}
+	next.reload = r.reload.observed(o.snapshot.Failure(false) == nil, o.at)
 	next.next = o.at.Add(next.delay(o.at, interval))
 	return next, changed
 }
 
 // delay is how long after a scrape the next one is: short while something is expected.
 func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
+	f := r.snapshot.Failure(false)
 	switch {
-	case r.snapshot.Failure(false) != nil:
+	case f != nil && f.Reason != v1alpha1.ReasonProxiesUncertain: // nothing to wait for
 		return min(max(now.Sub(r.since)/4, firstScrape), lastScrape, interval)
 	case !r.confirmed:
 		return min(confirmAfter, interval)
@@ -193,6 +193,23 @@ func (p proxyRecord) failed(revision string) []string {
 type backoff struct {
 	next  time.Time
 	delay time.Duration
+	// healthySince is since when nothing has failed; zero while something does.
+	healthySince time.Time
+}
+
+// observed is the backoff after a scrape. It is forgotten after a long time without a failure: one proxy that is well for
+// a moment would have all others load again and again.
+func (b backoff) observed(healthy bool, now time.Time) backoff {
+	switch {
+	case b == backoff{}:
+	case !healthy:
+		b.healthySince = time.Time{}
+	case b.healthySince.IsZero():
+		b.healthySince = now
+	case now.Sub(b.healthySince) >= lastReload:
+		return backoff{}
+	}
+	return b
 }
 
 func (b backoff) due(now time.Time) bool { return !now.Before(b.next) }

@@ -96,9 +96,39 @@ func TestTheBackoffEndsWithTheFailure(t *testing.T) {
 			t.Errorf("delay %s", r.known().reload.delay)
 		}
 		r.answer("10.0.0.1", runs(plugin1))
-		pass(30 * time.Second)
-		if r.ReloadDue(now.aw, now.ef) || r.known().reload != (backoff{}) {
-			t.Errorf("due, or remembered: %v", r.known().reload)
+		pass(lastReload / 2)
+		if r.ReloadDue(now.aw, now.ef) || r.known().reload.delay != 16*firstReload {
+			t.Errorf("due, or forgotten: %v", r.known().reload)
+		}
+		pass(lastReload)
+		if r.known().reload != (backoff{}) {
+			t.Errorf("remembered: %v", r.known().reload)
+		}
+	})
+}
+
+// One proxy that recovers after each reload, and fails again, does not have all others load all the time.
+func TestAProxyThatKeepsFailingBacksOff(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		r.run("b", "10.0.0.2", gaveUp(plugin1))
+		now := inCluster()
+		r.put(now)
+		reloads := int64(0)
+		for began := time.Now(); time.Since(began) < time.Hour; pass(time.Second) {
+			known := r.known()
+			switch well := known != nil && known.observed && known.snapshot.Failure(false) == nil; {
+			case r.ReloadDue(now.aw, now.ef):
+				reloads++
+				now = inCluster(reloaded(reloads))
+				r.put(now)
+				r.answer("10.0.0.2", runs(plugin1))
+			case well:
+				r.answer("10.0.0.2", gaveUp(plugin1))
+			}
+		}
+		if reloads < 5 || reloads > 12 {
+			t.Errorf("%d reloads in an hour", reloads)
 		}
 	})
 }
