@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +28,8 @@ func TestReportsChangesOnly(t *testing.T) {
 	})
 }
 
+const openThePort = "; let wasmer reach port 15090 of these Pods, or run it with --proxy-check-interval=0 to do without"
+
 func TestAnUnreachableProxy(t *testing.T) {
 	inMesh(t, func(t *testing.T, r *running) {
 		r.run("a", "10.0.0.1", unreachable(errUnreachable))
@@ -36,8 +40,8 @@ func TestAnUnreachableProxy(t *testing.T) {
 			t.Errorf("at first: %v", f)
 		}
 		pass(time.Minute)
-		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: no answer", "test")
-		if f := r.known().snapshot.Failure(false); f != nil {
+		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: no answer"+openThePort, "test")
+		if f := r.known().snapshot.Failure(false); f == nil || f.Reason != v1alpha1.ReasonProxiesUncertain || !strings.Contains(f.Error(), "port 15090") {
 			t.Errorf("after a minute: %v", f)
 		}
 		r.scraped()
@@ -64,7 +68,7 @@ func TestAConfirmedProxyThatIsUnreachableRuns(t *testing.T) {
 		r.run("a", "10.0.0.1", unreachable(errUnreachable))
 		pass(time.Hour)
 		r.changes() // once or twice: it may be scraped while it starts
-		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: no answer")
+		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: no answer"+openThePort)
 	})
 }
 
@@ -99,7 +103,7 @@ func TestAnErrorWithAPortIsNoChange(t *testing.T) {
 			r.answer("10.0.0.1", reset(port))
 			pass(time.Minute)
 		}
-		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: read tcp 10.0.0.1:15090: connection reset by peer")
+		r.expectKnown(t, inCluster(), noneRuns+"cannot be asked: read tcp 10.0.0.1:15090: connection reset by peer"+openThePort)
 	})
 }
 
@@ -176,4 +180,39 @@ func TestATargetOfBefore(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Until Envoy has its first configuration it refuses connections: a Pod that is not ready so is one that waits for its
+// module, an outage where no other proxy runs it.
+func TestAProxyThatCannotStart(t *testing.T) {
+	refused := unreachable(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED})
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("old", "10.0.0.1", runs(plugin1))
+		now := inCluster()
+		r.put(now)
+		pass(time.Minute)
+		r.expectKnown(t, now, oneRuns, "test")
+		r.remove("old")
+		r.run("new", "10.0.0.2", refused)
+		pass(20 * time.Second)
+		for _, wasReady := range []bool{false, true} {
+			if f := r.known().snapshot.Failure(wasReady); f == nil || f.Reason != v1alpha1.ReasonProxiesLoading {
+				t.Errorf("while it may start, wasReady %v: %v", wasReady, f)
+			}
+		}
+		pass(time.Minute)
+		f := r.known().snapshot.Failure(true)
+		if f == nil || f.Reason != v1alpha1.ReasonProxyLoadFailed || f.Terminal || !strings.Contains(f.Error(), "the proxy of Pod shop/new is not ready and refuses connections") {
+			t.Errorf("when it should have started: %v", f)
+		}
+		r.edit(func(c *cluster) { // its port is closed
+			for i := range c.pods[0].Status.ContainerStatuses {
+				c.pods[0].Status.ContainerStatuses[i].Ready = true
+			}
+		})
+		pass(time.Minute)
+		if f := r.known().snapshot.Failure(true); f == nil || f.Reason != v1alpha1.ReasonProxiesUncertain {
+			t.Errorf("when it is ready: %v", f)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -159,20 +160,26 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 }
 
 // addUnreachable evaluates a proxy that does not answer: it may be compiling. One that ran the filter still does; of
-// one that did not, its last state holds; one that has just started will answer.
+// one that did not, its last state holds; one that has just started will answer. Until Envoy has its first configuration,
+// for which it waits for the module, it refuses connections.
 func (e *evaluation) addUnreachable(p proxy, err error) {
 	before := e.record.proxies[p.instance]
 	state, next := Loading, proxyRecord{state: before.state, failedRevisions: before.failedRevisions}
+	why := fmt.Sprintf("cannot be asked: %v", withoutSource(err))
 	switch {
 	case e.record.isConfirmed(p.instance):
 		state = Running
 		next, _ = before.ran(true, before.rejected)
 	case before.state != "":
 		state = before.state
-	case e.record.older(loadTime, p.startedAt, e.at):
+	case !e.record.older(loadTime, p.startedAt, e.at):
+	case errors.Is(err, syscall.ECONNREFUSED) && !p.ready:
+		state, why = LoadFailing, "is not ready and refuses connections, as it does while it starts and waits for a module that it cannot load: "+
+			"see whether it reaches the module server; it starts without the filter with failurePolicy FailOpen, or when the AutoWasm is deleted"
+	default:
 		state = Unknown
 	}
-	e.snapshot.add(p, state, fmt.Sprintf("cannot be asked: %v", withoutSource(err)))
+	e.snapshot.add(p, state, why)
 	e.proxies[p.instance] = next
 }
 

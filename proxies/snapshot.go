@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,27 +78,31 @@ var severities = []struct {
 	state    State
 	reason   v1alpha1.Reason
 	terminal bool
+	remedy   string
 }{
-	{StartFailed, v1alpha1.ReasonProxyStartFailed, true},
-	{Rejected, v1alpha1.ReasonProxyRefused, true},
-	{LoadFailed, v1alpha1.ReasonProxyLoadFailed, false},
-	{LoadFailing, v1alpha1.ReasonProxyLoadFailed, false},
-	{NotInserted, v1alpha1.ReasonNotInserted, true},
-	{Loading, v1alpha1.ReasonProxiesLoading, false},
+	{StartFailed, v1alpha1.ReasonProxyStartFailed, true, ""},
+	{Rejected, v1alpha1.ReasonProxyRefused, true, ""},
+	{LoadFailed, v1alpha1.ReasonProxyLoadFailed, false, ""},
+	{LoadFailing, v1alpha1.ReasonProxyLoadFailed, false, ""},
+	{NotInserted, v1alpha1.ReasonNotInserted, true, ""},
+	{Loading, v1alpha1.ReasonProxiesLoading, false, ""},
+	{Unknown, v1alpha1.ReasonProxiesUncertain, false, "; let wasmer reach port 15090 of these Pods, or run it with --proxy-check-interval=0 to do without"},
 }
 
 // Failure returns why the AutoWasm is not what its user asked for, nil when it is as far as the proxies show. Proxies
-// without a listener for the filter are fine beside others; so are those that start, once all ran it (wasReady).
+// without a listener for the filter are fine beside others; so are those that start beside some that run it, once all
+// did (wasReady), and those of which nothing is known beside some that run it.
 func (s Snapshot) Failure(wasReady bool) *failure.Error {
 	for _, severity := range severities {
 		n := s.states[severity.state]
 		switch {
 		case n == 0,
 			severity.state == NotInserted && n < s.Selected,
-			severity.state == Loading && wasReady:
+			severity.state == Loading && wasReady && s.Running > 0,
+			severity.state == Unknown && s.Running > 0:
 			continue
 		}
-		return &failure.Error{Reason: severity.reason, Terminal: severity.terminal, Err: fmt.Errorf("%s%s", s.Summary(), s.describe(severity.state))}
+		return &failure.Error{Reason: severity.reason, Terminal: severity.terminal, Err: errors.New(s.Summary() + s.describe(severity.state) + severity.remedy)}
 	}
 	return nil
 }

@@ -61,8 +61,10 @@ func expectedFailure(has map[State]bool, kinds int, wasReady bool) string {
 		return "ProxyLoadFailed terminal=false"
 	case has[NotInserted] && kinds == 1:
 		return "NotInserted terminal=true"
-	case has[Loading] && !wasReady:
+	case has[Loading] && !(wasReady && has[Running]):
 		return "ProxiesLoading terminal=false"
+	case has[Unknown] && !has[Running]:
+		return "ProxiesUncertain terminal=false"
 	default:
 		return "fine"
 	}

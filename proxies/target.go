@@ -132,6 +132,8 @@ func selectionOf(aw *v1alpha1.AutoWasm, rootNamespace string) selection {
 type proxy struct {
 	pod types.NamespacedName
 	ip  string
+	// ready is whether its container is: Envoy is once it has its first configuration.
+	ready bool
 	instance
 }
 
@@ -154,7 +156,7 @@ func (s selection) list(ctx context.Context, reader client.Reader) ([]proxy, err
 		pod := &pods.Items[i]
 		if running := mesh.RunningProxy(pod); running != nil && mesh.IsGateway(pod) == s.gateway {
 			found = append(found, proxy{
-				pod: client.ObjectKeyFromObject(pod), ip: pod.Status.PodIP,
+				pod: client.ObjectKeyFromObject(pod), ip: pod.Status.PodIP, ready: running.Ready,
 				instance: instance{uid: pod.UID, restarts: running.RestartCount, startedAt: running.State.Running.StartedAt.Time},
 			})
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,12 +151,7 @@ func TestLoadFails(t *testing.T) {
 	w := workload(t, "kept")
 	sidecar(t, w, ProxyOptions{})
 	setEgress(t, w, "./*")
-	suite.Eventually(t, func(context.Context) error {
-		if pushed(t, w).Cluster(WasmerCluster) != nil {
-			return errors.New("the proxy still has the cluster of wasmer")
-		}
-		return nil
-	})
+	waitWithoutCluster(t, w)
 	a := onWorkload(w, "kept", pushModule(t, "kept:v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
 	began := time.Now()
 	a.apply(t)
@@ -167,4 +164,51 @@ func TestLoadFails(t *testing.T) {
 	setEgress(t, w, "istio-system/*")
 	requireTruth(t, a, w.URL(OtherPort), "200 earth")
 	waitSummary(t, a, running(1))
+}
+
+// waitWithoutCluster waits until istiod has taken the module server from a workload's proxy.
+func waitWithoutCluster(t *testing.T, w *Workload) {
+	t.Helper()
+	suite.Eventually(t, func(context.Context) error {
+		if pushed(t, w).Cluster(WasmerCluster) != nil {
+			return errors.New("the proxy still has the cluster of wasmer")
+		}
+		return nil
+	})
+}
+
+// TestNoPodStarts: all Pods of a Service are replaced while a Sidecar keeps their proxies from the module server. None starts,
+// though the AutoWasm was Ready; the status says so and names the Pod.
+func TestNoPodStarts(t *testing.T) {
+	t.Parallel()
+	w := workload(t, "stuck")
+	p := sidecar(t, w, ProxyOptions{})
+	a := onWorkload(w, "stuck", pushModule(t, "stuck:v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
+	a.apply(t)
+	requireTruth(t, a, w.URL(OtherPort), "200 earth")
+	setEgress(t, w, "./*")
+	waitWithoutCluster(t, w)
+	stop(t, p)
+	sidecar(t, w, ProxyOptions{NotReady: true})
+	cluster.WaitFor(t, a.space(), a.name, summarized(pending(metav1.ConditionFalse, v1alpha1.ReasonProxyLoadFailed)),
+		suite.Message("0 of 1 selected proxies run the module", "the proxy of Pod default/stuck-1 is not ready and refuses connections", "failurePolicy FailOpen"))
+	requireWarnings(t, "stuck", v1alpha1.ReasonProxyLoadFailed)
+
+	setEgress(t, w, "istio-system/*")
+	requireTruth(t, a, w.URL(OtherPort), "200 earth")
+}
+
+// TestNothingIsKnown: an AutoWasm is not Ready before a proxy is known to run it.
+func TestNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	w := workload(t, "mute")
+	p := sidecar(t, w, ProxyOptions{})
+	signal(t, p, syscall.SIGSTOP)
+	resume := sync.OnceFunc(func() { signal(t, p, syscall.SIGCONT) })
+	t.Cleanup(resume) // or it could not be stopped
+	a := onWorkload(w, "mute", pushModule(t, "mute:v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
+	a.apply(t)
+	waitSummary(t, a, pending(metav1.ConditionUnknown, v1alpha1.ReasonProxiesUncertain), "the proxy of Pod default/mute-1 cannot be asked", "let wasmer reach port 15090")
+	resume()
+	requireTruth(t, a, w.URL(OtherPort), "200 earth")
 }

@@ -22,10 +22,9 @@ type summary struct {
 
 // The conditions on which tests depend beside those of failures.
 var (
-	isSynced    = word(metav1.ConditionTrue, v1alpha1.ReasonSynced)              // Ready
-	isRunning   = word(metav1.ConditionTrue, v1alpha1.ReasonRunning)             // ProxiesLoaded
-	isUncertain = word(metav1.ConditionUnknown, v1alpha1.ReasonProxiesUncertain) // ProxiesLoaded
-	noProxies   = word(metav1.ConditionUnknown, v1alpha1.ReasonNoProxySelected)  // ProxiesLoaded
+	isSynced  = word(metav1.ConditionTrue, v1alpha1.ReasonSynced)             // Ready
+	isRunning = word(metav1.ConditionTrue, v1alpha1.ReasonRunning)            // ProxiesLoaded
+	noProxies = word(metav1.ConditionUnknown, v1alpha1.ReasonNoProxySelected) // ProxiesLoaded
 )
 
 // word is a condition in short.
@@ -78,11 +77,9 @@ func summarized(want summary) suite.Check {
 	}
 }
 
-// saysReady is true of a status that says that the newest generation runs in the proxies. One that is Ready while a proxy
-// cannot be asked does not: it says that it is uncertain.
+// saysReady is true of a status that says that the newest generation runs in the proxies.
 func saysReady(aw *v1alpha1.AutoWasm) bool {
-	s := summaryOf(aw)
-	return aw.Status.ObservedGeneration == aw.Generation && s.Ready == isSynced && s.Loaded != isUncertain
+	return aw.Status.ObservedGeneration == aw.Generation && summaryOf(aw).Ready == isSynced
 }
 
 // waitSummary waits until the status has a summary, in these words. Where that is not success, the status never says

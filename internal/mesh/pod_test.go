@@ -121,6 +121,7 @@ func fullPod() (full, want *corev1.Pod) {
 			InitContainerStatuses: []corev1.ContainerStatus{running("istio-proxy")},
 		},
 	}
+	want.Status.InitContainerStatuses[0].Ready = true
 	full = want.DeepCopy()
 	full.CreationTimestamp = startedAt
 	full.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}
@@ -133,7 +134,7 @@ func fullPod() (full, want *corev1.Pod) {
 	full.Status.HostIP, full.Status.StartTime, full.Status.PodIPs = "10.1.0.1", &startedAt, []corev1.PodIP{{IP: "10.0.0.1"}}
 	full.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	full.Status.ContainerStatuses = []corev1.ContainerStatus{running("app")}
-	full.Status.InitContainerStatuses[0].ImageID, full.Status.InitContainerStatuses[0].Ready = "id", true
+	full.Status.InitContainerStatuses[0].ImageID = "id"
 	full.Status.InitContainerStatuses[0].LastTerminationState.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
 	return full, want
 }

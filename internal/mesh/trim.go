@@ -59,13 +59,13 @@ func trimContainers(containers []corev1.Container) []corev1.Container {
 	return kept
 }
 
-// proxyStatus keeps since when the proxy runs, and how often it was restarted.
+// proxyStatus keeps since when the proxy runs, whether it is ready, and how often it was restarted.
 func proxyStatus(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 	var kept []corev1.ContainerStatus
 	for i := range statuses {
 		if s := &statuses[i]; s.Name == istio.ProxyContainer {
 			kept = append(kept, corev1.ContainerStatus{
-				Name: s.Name, RestartCount: s.RestartCount, State: corev1.ContainerState{Running: s.State.Running},
+				Name: s.Name, RestartCount: s.RestartCount, Ready: s.Ready, State: corev1.ContainerState{Running: s.State.Running},
 			})
 		}
 	}
