@@ -64,14 +64,17 @@ func (f *Fetcher) fill(ctx context.Context, sha256 string) error {
 		return nil
 	}
 	if len(requests) == 0 {
-		return failure.Terminalf(v1alpha1.ReasonNotFound, "nothing references module %s", sha256)
+		return failure.Terminalf(v1alpha1.ReasonNotFound, "fill module %s: %w", sha256, errUnreferenced)
 	}
 	return f.fetchAny(ctx, requests, sha256)
 }
 
+// errUnreferenced is not remembered: it may be asked for right before it comes, so that proxies would not get it then.
+var errUnreferenced = errors.New("nothing references it, and no peer has it")
+
 func (f *Fetcher) filled(sha256 string, err error) {
 	f.metrics.filled(err)
-	if err != nil {
+	if err != nil && !errors.Is(err, errUnreferenced) {
 		f.memory.addFailure(sha256, err)
 	}
 }

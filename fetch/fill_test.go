@@ -157,6 +157,19 @@ func TestFillOfWhatOnlyAPeerHas(t *testing.T) {
 	f.expectAsked()
 }
 
+// Who asks for a module before it comes does not keep it from those who ask then.
+func TestFillOfWhatComesLater(t *testing.T) {
+	c := cluster()
+	f := newFixture(t, reading(c))
+	f.notFilled(shaX, v1alpha1.ReasonNotFound, true)
+	aw := ofX.DeepCopy()
+	aw.SetResourceVersion("")
+	if err := c.Create(t.Context(), aw); err != nil {
+		t.Fatal(err)
+	}
+	f.fill(shaX)
+}
+
 func TestFillAsksPeersFirst(t *testing.T) {
 	f := newFixture(t, referencing(ofX), peers(sibling(t), sibling(t, moduleX)))
 	f.fill(shaX)

@@ -128,15 +128,18 @@ func TestCheckGatewayPorts(t *testing.T) {
 
 func TestCheckOutboundPorts(t *testing.T) {
 	far := Service{Kind: kindService, Namespace: "bank", Name: "ledger", Ports: []corev1.ServicePort{port("http", 8000, 9090), port("mysql", 3306, nil)}}
+	near := Service{Kind: kindService, Namespace: "shop", Name: "books", Ports: []corev1.ServicePort{port("tcp-db", 3306, nil)}}
 	view := good(services(far))
 	runChecks(t, []checkCase{
 		{"a service's port", autoWasm(v1alpha1.Outbound, 8000), view, nil},
 		{"its target port", autoWasm(v1alpha1.Outbound, 9090), view, one(v1alpha1.ReasonTargetPortNotServicePort,
-			"port 9090 is a target port of Service ledger, whose own port is 8000: write 8000 into applyPorts for context Outbound")},
+			"port 9090 is a target port of another namespace's Service: write its own port 8000 into applyPorts for context Outbound")},
 		{"no Service's port", autoWasm(v1alpha1.Outbound, 1), view, one(v1alpha1.ReasonPortNotFound,
 			"port 1 is not the port of any Service: context Outbound means the port that is called")},
 		{"not HTTP", autoWasm(v1alpha1.Outbound, 3306), view, one(v1alpha1.ReasonPortNotHTTP,
-			"port 3306 (mysql) is not HTTP to Istio, by Service ledger: name its port http-… or set appProtocol: http")},
+			"port 3306 is not HTTP to Istio, by another namespace's Service: name its port http-… or set appProtocol: http")},
+		{"not HTTP, one of its own too", autoWasm(v1alpha1.Outbound, 3306), good(services(far, near)), one(v1alpha1.ReasonPortNotHTTP,
+			"port 3306 (tcp-db) is not HTTP to Istio, by Service books: name its port http-… or set appProtocol: http")},
 		{"services are unknown", autoWasm(v1alpha1.Outbound, 1), good(func(v *View) { v.ServicesUnknown = true }), nil},
 		{"a Sidecar's own port", autoWasm(v1alpha1.Outbound, 1), good(sidecars(Sidecar{Namespace: "shop", Egress: []Egress{{Hosts: []string{"*/*"}}, {Port: 1}}})), nil},
 	})

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -37,7 +38,7 @@ func (c *check) listeningPort(port int32) {
 	}
 	if own := c.servicePorts(func(p servicePort) bool { return p.Port == port && c.selected(p.service) }); len(own) > 0 {
 		c.found(v1alpha1.ReasonServicePortNotTargetPort, "port %d is that of %s, which leads to port %s: write %s into applyPorts for context %s",
-			port, own[0].service.title(), &own[0].TargetPort, c.remedyFor(own[0]), cmp.Or(c.aw.Spec.Filter.Context, v1alpha1.Inbound))
+			port, c.title(own[0].service), &own[0].TargetPort, c.remedyFor(own[0]), cmp.Or(c.aw.Spec.Filter.Context, v1alpha1.Inbound))
 		return
 	}
 	c.missing(port)
@@ -71,8 +72,9 @@ func (c *check) calledPort(port int32) {
 
 func (c *check) notCalled(port int32) {
 	if all := c.servicePorts(func(p servicePort) bool { return p.TargetPort == intstr.FromInt32(port) }); len(all) > 0 {
-		c.found(v1alpha1.ReasonTargetPortNotServicePort, "port %d is a target port of %s, whose own port is %d: write %d into applyPorts for context Outbound",
-			port, all[0].service.title(), all[0].Port, all[0].Port)
+		one := c.nearest(all)
+		c.found(v1alpha1.ReasonTargetPortNotServicePort, "port %d is a target port of %s: write its own port %d into applyPorts for context Outbound",
+			port, c.title(one.service), one.Port)
 		return
 	}
 	c.found(v1alpha1.ReasonPortNotFound, "port %d is not the port of any Service: context Outbound means the port that is called", port)
@@ -83,8 +85,26 @@ func (c *check) http(port int32, all []servicePort) {
 	if slices.ContainsFunc(all, func(p servicePort) bool { return mayBeHTTP(p.ServicePort) }) {
 		return
 	}
-	first := all[0]
-	c.found(v1alpha1.ReasonPortNotHTTP, "port %d (%s) is not HTTP to Istio, by %s: %s", port, first.protocol(), first.service.title(), first.remedy())
+	one, protocol := c.nearest(all), ""
+	if c.own(one.service) {
+		protocol = fmt.Sprintf(" (%s)", one.protocol())
+	}
+	c.found(v1alpha1.ReasonPortNotHTTP, "port %d%s is not HTTP to Istio, by %s: %s", port, protocol, c.title(one.service), one.remedy())
+}
+
+// nearest is a port of the AutoWasm's own namespace, if there is one.
+func (c *check) nearest(all []servicePort) servicePort {
+	return all[max(0, slices.IndexFunc(all, func(p servicePort) bool { return c.own(p.service) }))]
+}
+
+func (c *check) own(s Service) bool { return s.Namespace == c.aw.Namespace }
+
+// title names a Service. Those of other namespaces are not the business of who writes the AutoWasm.
+func (c *check) title(s Service) string {
+	if !c.own(s) {
+		return "another namespace's " + s.Kind
+	}
+	return s.Kind + " " + s.Name
 }
 
 // remedy is how to declare HTTP: a ServiceEntry has a field for it.

@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,8 +105,6 @@ func (p servicePort) target() intstr.IntOrString {
 	}
 	return p.TargetPort
 }
-
-func (s Service) title() string { return fmt.Sprintf("%s %s", s.Kind, s.Name) }
 
 // httpProtocols are what Istio takes for HTTP before the first hyphen of a port's name or appProtocol.
 var httpProtocols = []string{"http", "http2", "http_proxy", "grpc"}

@@ -35,7 +35,7 @@ var preflightCases = []preflightCase{
 	{"container-port", "", "applyPorts: [9070]", "PortNotInService", "port 9070 is in no Service, so Istio has no listener for it: add targetPort 9070 to a Service of these pods"},
 	{"no-port", "", "applyPorts: [9999]", "PortNotFound", "port 9999 is not a target port of a Service for the selected pods: choose of 9080, 9090"},
 	{"target-port", "", "context: Outbound, applyPorts: [9080]", "", ""}, // the workloads of this mesh have it as their own
-	{"outbound-target-port", "", "context: Outbound, applyPorts: [9092]", "TargetPortNotServicePort", "port 9092 is a target port of Service web, whose own port is 82: write 82 into applyPorts for context Outbound"},
+	{"outbound-target-port", "", "context: Outbound, applyPorts: [9092]", "TargetPortNotServicePort", "port 9092 is a target port of Service web: write its own port 82 into applyPorts for context Outbound"},
 	{"outbound-not-http", "", "context: Outbound, applyPorts: [9091]", "PortNotHTTP", "port 9091 (tcp-db) is not HTTP to Istio, by Service db"},
 	{"outbound-no-port", "", "context: Outbound, applyPorts: [9999]", "PortNotFound", "port 9999 is not the port of any Service: context Outbound means the port that is called"},
 	{"right", "", "applyPorts: [9080]", "", ""},

@@ -32,7 +32,7 @@ func checkPreamble(r io.ReaderAt, size int64) error {
 	head = head[:n]
 	if !bytes.HasPrefix(head, magic) {
 		return failure.Terminalf(v1alpha1.ReasonNotWasm,
-			"not a WebAssembly module: the file begins with % x instead of \\0asm%s", head[:min(n, 4)], guessFormat(head))
+			"not a WebAssembly module: the file does not begin with \\0asm%s", guessFormat(head))
 	}
 	if n < preambleSize {
 		return failure.Terminalf(v1alpha1.ReasonNotWasm, "not a WebAssembly module: the file ends after %d bytes", n)

@@ -34,17 +34,17 @@ func TestInspectRefusesOtherFiles(t *testing.T) {
 		message string
 	}{
 		{"nothing", nil, not + "is empty"},
-		{"one byte", []byte{0}, not + `begins with 00 instead of \0asm`},
+		{"one byte", []byte{0}, not + `does not begin with \0asm`},
 		{"the magic number alone", []byte("\x00asm"), not + "ends after 4 bytes"},
 		{"half a version", []byte("\x00asm\x01\x00"), not + "ends after 6 bytes"},
-		{"noise", []byte{9, 8, 7, 6, 0xff}, not + `begins with 09 08 07 06 instead of \0asm`},
-		{"gzip", []byte("\x1f\x8b\x08\x00"), not + `begins with 1f 8b 08 00 instead of \0asm: it is gzip, decompress it`},
-		{"zstd", []byte("\x28\xb5\x2f\xfd"), not + `begins with 28 b5 2f fd instead of \0asm: it is zstd, decompress it`},
-		{"tar", tar, not + `begins with 61 61 61 61 instead of \0asm: it is a tar archive, extract the module from it`},
-		{"ELF", []byte("\x7fELF\x02"), not + `begins with 7f 45 4c 46 instead of \0asm: it is a native ELF program, build the filter for WebAssembly`},
-		{"text format", []byte(" (module)"), not + `begins with 20 28 6d 6f instead of \0asm: it is the text format, convert it with wat2wasm`},
-		{"a page", []byte("\n<!doctype html>"), not + `begins with 0a 3c 21 64 instead of \0asm: it is an HTML or XML page, perhaps a login or an error page, check the address`},
-		{"text", wasmtest.NotWasm(), not + `begins with 34 30 34 20 instead of \0asm: it is text`},
+		{"noise", []byte{9, 8, 7, 6, 0xff}, not + `does not begin with \0asm`},
+		{"gzip", []byte("\x1f\x8b\x08\x00"), not + `does not begin with \0asm: it is gzip, decompress it`},
+		{"zstd", []byte("\x28\xb5\x2f\xfd"), not + `does not begin with \0asm: it is zstd, decompress it`},
+		{"tar", tar, not + `does not begin with \0asm: it is a tar archive, extract the module from it`},
+		{"ELF", []byte("\x7fELF\x02"), not + `does not begin with \0asm: it is a native ELF program, build the filter for WebAssembly`},
+		{"text format", []byte(" (module)"), not + `does not begin with \0asm: it is the text format, convert it with wat2wasm`},
+		{"a page", []byte("\n<!doctype html>"), not + `does not begin with \0asm: it is an HTML or XML page, perhaps a login or an error page, check the address`},
+		{"text", wasmtest.NotWasm(), not + `does not begin with \0asm: it is text`},
 		{"another version", []byte("\x00asm\x02\x00\x00\x00"), "not a WebAssembly module that Envoy knows: version 02 00 00 00 instead of 01 00 00 00"},
 	}
 	for _, tt := range tests {

@@ -19,6 +19,12 @@ type limits struct {
 // modules.
 var defaultLimits = limits{connections: 4096, connectionsOfOne: 64, requests: 2048, requestsOfOne: 128}
 
+// logRate and logBurst are how many lines all clients together can have logged, per second and at once.
+const (
+	logRate  = 1
+	logBurst = 50
+)
+
 // maxStreams is how many requests an HTTP/2 connection may have at once.
 const maxStreams = 64
 

@@ -23,7 +23,7 @@ func (s *Server) serveModule(w *response, r *http.Request, sha256 string) {
 		}
 	}
 	if err != nil {
-		rejectModule(w, r, err)
+		s.rejectModule(w, r, err)
 		return
 	}
 	defer file.Close() //nolint:errcheck // only read
@@ -45,9 +45,11 @@ func (s *Server) fill(r *http.Request, sha256 string) error {
 
 // rejectModule answers that there is no module: 404 when a further request does not help, else 503. Details of a
 // failure are for the log: sources are no business of an unknown client.
-func rejectModule(w *response, r *http.Request, err error) {
+func (s *Server) rejectModule(w *response, r *http.Request, err error) {
 	f := failure.Of(err)
-	log.FromContext(r.Context()).Info("Cannot serve a module", "path", r.URL.Path, "client", r.RemoteAddr, "reason", f.Reason, "err", f.Error())
+	if s.logs.Allow() {
+		log.FromContext(r.Context()).Info("Cannot serve a module", "path", r.URL.Path, "client", r.RemoteAddr, "reason", f.Reason, "err", f.Error())
+	}
 	if f.Terminal {
 		reject(w, http.StatusNotFound, "no such module")
 		return

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -60,6 +61,7 @@ type Server struct {
 	accesses  *accesses
 	limits    limits
 	requests  *places
+	logs      *rate.Limiter // of what clients can have logged
 	metrics   *metrics
 	listening atomic.Bool
 	invalid   error // why the metrics could not be registered
@@ -70,7 +72,7 @@ func New(o Options) *Server {
 	o.DrainTimeout = cmp.Or(max(o.DrainTimeout, 0), DefaultDrainTimeout)
 	o.Address = cmp.Or(o.Address, DefaultAddress)
 	l := defaultLimits
-	s := &Server{o: o, accesses: newAccesses(), limits: l, requests: newPlaces(l.requests, l.requestsOfOne), metrics: newMetrics()}
+	s := &Server{o: o, accesses: newAccesses(), limits: l, requests: newPlaces(l.requests, l.requestsOfOne), logs: rate.NewLimiter(logRate, logBurst), metrics: newMetrics()}
 	if o.Registry != nil {
 		s.invalid = s.metrics.register(o.Registry)
 	}

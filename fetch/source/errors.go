@@ -67,7 +67,8 @@ func explainNetwork(ctx context.Context, err error, what string, redact func(str
 }
 
 func networkText(ctx context.Context, err error) string {
-	unknown, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, isOfAnother := errors.AsType[x509.HostnameError](err)
 	_, isPlain := errors.AsType[tls.RecordHeaderError](err)
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	op, isOp := errors.AsType[*net.OpError](err)
@@ -78,7 +79,9 @@ func networkText(ctx context.Context, err error) string {
 	case ctx.Err() != nil:
 		return "cancelled"
 	case isUnknown:
-		return unknown.Error() + ": give its authority's certificate to the server (--ca-file)"
+		return "x509: certificate signed by unknown authority: give its authority's certificate to the server (--ca-file)"
+	case isOfAnother: // whose names are not for who asks
+		return "x509: certificate is for another host"
 	case isPlain, errors.Is(err, http.ErrSchemeMismatch):
 		return "it does not speak TLS: name a registry in --plain-http-hosts, write the URL of an object with http"
 	case isDNS && dns.IsNotFound:

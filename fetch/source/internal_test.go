@@ -2,6 +2,9 @@ package source
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"io"
 	"net/http"
@@ -259,4 +262,14 @@ func readAnswer(t *testing.T, transport http.RoundTripper, url string) (int, err
 	defer resp.Body.Close() //nolint:errcheck // only read
 	n, err := io.Copy(io.Discard, resp.Body)
 	return int(n), err
+}
+
+// What a certificate says of its owner is not for those who make wasmer connect there.
+func TestNamesOfCertificatesAreNotRepeated(t *testing.T) {
+	certificate := &x509.Certificate{DNSNames: []string{"secret.internal"}, Subject: pkix.Name{CommonName: "secret"}}
+	for _, err := range []error{x509.HostnameError{Certificate: certificate, Host: "10.0.0.1"}, x509.UnknownAuthorityError{Cert: certificate}} {
+		if got := networkText(t.Context(), &tls.CertificateVerificationError{Err: err}); strings.Contains(got, "secret") || !strings.HasPrefix(got, "x509: ") {
+			t.Errorf("%T: %s", err, got)
+		}
+	}
 }
