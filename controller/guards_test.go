@@ -56,7 +56,7 @@ func TestACacheThatHasNotSeenTheStagedOneYet(t *testing.T) {
 	}
 }
 
-func TestAStatusThatSomebodyElseHasWrittenIsNotOverwritten(t *testing.T) {
+func TestAStatusOfAnotherWriterIsNotOverwritten(t *testing.T) {
 	h := newHarness(t, autoWasm())
 	old := h.autoWasm()
 	h.mustReconcile()

@@ -16,7 +16,7 @@ func pullSecret(name string) *corev1.Secret {
 
 // A change of the pull secret fetches nothing while the module is pinned, so that nothing fails when the Secret does
 // not exist; but the status says so.
-func TestAMissingSecretIsToldOfWhileTheModuleRuns(t *testing.T) {
+func TestAMissingSecretIsReportedWhileTheModuleRuns(t *testing.T) {
 	const pinned = "pinned to reg.example/filter@sha256:"
 	h := newHarness(t, autoWasm())
 	h.mustReconcile()
@@ -39,7 +39,7 @@ func TestAMissingSecretIsToldOfWhileTheModuleRuns(t *testing.T) {
 	h.expectConverged()
 }
 
-func TestAPullSecretThatCannotBeLookedAtIsNoFailure(t *testing.T) {
+func TestAPullSecretThatCannotBeReadIsNoFailure(t *testing.T) {
 	aw := autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Spec.Secret = "regcred" })
 	if got := missingSecret(t.Context(), unreachable{}, aw); got != "" {
 		t.Errorf("got %q", got)

@@ -150,7 +150,7 @@ func TestSweepCountsByItsOwnClock(t *testing.T) {
 	}
 }
 
-func TestSweepCountsAnewForAnotherEnvoyFilter(t *testing.T) {
+func TestSweepStartsOverForAnotherEnvoyFilter(t *testing.T) {
 	h := newHarness(t)
 	stageAlone(nil)(t, h)
 	s := h.sweeper()
@@ -241,7 +241,7 @@ func TestSweepOfNothing(t *testing.T) {
 	}
 }
 
-func TestSweepLooksForTheAutoWasmAtTheAPIServer(t *testing.T) {
+func TestSweepReadsTheAutoWasmFromTheAPIServer(t *testing.T) {
 	h := newHarness(t)
 	stageAlone(nil)(t, h)
 	s := h.sweeper()

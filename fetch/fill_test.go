@@ -220,7 +220,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestStrangersCannotHammerThePeers(t *testing.T) {
+func TestUnreferencedFillsAreRateLimited(t *testing.T) {
 	asked := 0
 	url := httpServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked++
@@ -238,7 +238,7 @@ func TestStrangersCannotHammerThePeers(t *testing.T) {
 	}
 }
 
-func TestFillOfWhatIsThereAsksNobody(t *testing.T) {
+func TestFillOfWhatIsThereMakesNoRequest(t *testing.T) {
 	f := newFixture(t, referencing(ofX), peers("http://127.0.0.1:1"))
 	put(t, f.store, moduleX)
 	f.fill(shaX)

@@ -157,7 +157,7 @@ func TestDownloadsAreBounded(t *testing.T) {
 }
 
 // A host that hangs must not keep the modules of others from coming.
-func TestASlowHostHoldsNobodyUp(t *testing.T) {
+func TestASlowHostDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.onOpen = func(ctx context.Context, r source.Request) error {

@@ -41,7 +41,7 @@ func crowded(t *testing.T, drip func(*fixture)) *fixture {
 
 // However much one namespace asks for, wherever it is: the others' modules come at
 // once, also those that it waits for itself.
-func TestATenantHoldsNobodyUp(t *testing.T) {
+func TestATenantDelaysNoOther(t *testing.T) {
 	drips := map[string]func(*fixture){
 		"resolutions": func(f *fixture) { f.onResolve = dripping },
 		"downloads":   func(f *fixture) { f.onOpen = dripping },

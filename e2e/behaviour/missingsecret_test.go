@@ -11,9 +11,9 @@ import (
 	"github.com/autowasm/autowasm/e2e/suite"
 )
 
-// TestMissingSecretOfARunningModuleIsToldOf: naming a Secret that does not exist
+// TestMissingSecretOfARunningModuleIsReported: naming a Secret that does not exist
 // stops nothing, and the status says so for as long.
-func TestMissingSecretOfARunningModuleIsToldOf(t *testing.T) {
+func TestMissingSecretOfARunningModuleIsReported(t *testing.T) {
 	t.Parallel()
 	ns := cluster.Namespace(t)
 	ref, _ := pushed(t, "missingsecret:v1")

@@ -136,7 +136,7 @@ func TestARefusalDoesNotOutliveTheMiss(t *testing.T) {
 	}
 }
 
-func TestASiblingIsAnsweredFromDisk(t *testing.T) {
+func TestAPeerIsAnsweredFromDisk(t *testing.T) {
 	f := newFiller(t)
 	server := serve.New(serve.Options{Store: f.store, Filler: f})
 	if got := ask(t.Context(), server, hashOf(wanted), peer.Header, "1"); got.Code != 404 || f.asked.Load() != 0 {
