@@ -152,3 +152,29 @@ func TestEveryWarningIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestTheThreatModelNamesTestsThatExist, at least one for each threat.
+func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
+	var tests strings.Builder
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			tests.WriteString(read(t, path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := unique(tests.String(), `(?m)^func (Test\w+)\(`)
+	model := read(t, "threat-model.md")
+	for _, name := range unique(model, "`(Test\\w+)`") {
+		if !slices.Contains(have, name) {
+			t.Errorf("there is no test %s", name)
+		}
+	}
+	for line := range strings.SplitSeq(model, "\n") {
+		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.Contains(cells[3], "Test") && !strings.Contains(cells[3], "Shown by") && !strings.Contains(cells[3], "---") {
+			t.Errorf("nothing shows that this is stopped: %s", cells[1])
+		}
+	}
+}
