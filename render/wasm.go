@@ -31,9 +31,10 @@ const (
 	retryMaxInterval  = 30 * time.Second
 )
 
-// failurePolicies are Envoy's words. An absent policy is not rendered: proxies older than the field take the filter.
+// failurePolicies are Envoy's words. Absent, a module that traps on a request is started again: Envoy's own default is to
+// answer every later request of that worker with 503, for good.
 var failurePolicies = map[v1alpha1.FailurePolicy]wasmv3.FailurePolicy{
-	"":                  wasmv3.FailurePolicy_UNSPECIFIED,
+	"":                  wasmv3.FailurePolicy_FAIL_RELOAD,
 	v1alpha1.FailClosed: wasmv3.FailurePolicy_FAIL_CLOSED,
 	v1alpha1.FailOpen:   wasmv3.FailurePolicy_FAIL_OPEN,
 	v1alpha1.FailReload: wasmv3.FailurePolicy_FAIL_RELOAD,

@@ -36,9 +36,9 @@ type Filter struct {
 	// +kubebuilder:validation:Schemaless
 	Config *apiextensionsv1.JSON `json:"config,omitempty"`
 
-	// failurePolicy says what a proxy does with requests while the module cannot run: FailClosed answers 503,
-	// FailOpen passes them on without the filter, FailReload restarts a module that crashed. Absent leaves it to
-	// Envoy, which fails closed.
+	// failurePolicy says what a proxy does with requests while the module cannot run: FailReload answers 503, and
+	// restarts a module that crashed; FailClosed answers 503 from a crash on; FailOpen passes requests on without the
+	// filter. Absent is FailReload, which Envoy knows since 1.33 (Istio 1.25).
 	// +optional
 	FailurePolicy FailurePolicy `json:"failurePolicy,omitempty"`
 

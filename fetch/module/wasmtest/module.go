@@ -137,6 +137,19 @@ func Export(name, signature string) Option {
 	return func(s *spec) { s.exports = append(s.exports, exported{name: name, signature: signature}) }
 }
 
+// TrapOnHeaders makes a filter that traps at each request of n headers or more, of which there are at most 63, and lets
+// all others pass.
+func TrapOnHeaders(n byte) Option {
+	body := []byte{
+		0x20, 1, 0x41, n, 0x4e, // local.get 1 (the number of headers), i32.const n, i32.ge_s
+		0x04, 0x40, 0x00, 0x0b, // if, unreachable, end
+		0x41, 0, // i32.const 0: continue
+	}
+	return func(s *spec) {
+		s.exports = append(s.exports, exported{name: "proxy_on_request_headers", signature: "iii:i", body: body})
+	}
+}
+
 // ExportGlobal exports a global number under a name.
 func ExportGlobal(name string) Option {
 	return func(s *spec) { s.exports = append(s.exports, exported{name: name, kind: kindGlobal}) }
