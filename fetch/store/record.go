@@ -31,7 +31,8 @@ func recordOf(e *entry) record {
 	return record{Size: e.Size, ABI: e.ABI, FetchedAt: e.FetchedAt.UTC(), Namespace: e.namespace, Sources: e.sources}
 }
 
-// writeRecord replaces the record of a module, not synced. The caller holds the module's file lock.
+// writeRecord replaces the record of a module. It is not synced: Open writes one again that a crash took away. The
+// caller holds the module's file lock.
 func (s *Store) writeRecord(sha256 string, r record) error {
 	data, err := json.Marshal(r)
 	if err != nil {
