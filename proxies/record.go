@@ -129,9 +129,11 @@ func (r *record) older(than time.Duration, start, now time.Time) bool {
 	return now.Sub(r.since) >= than && now.Sub(start) >= than
 }
 
-// isConfirmed reports whether a proxy is known to run the target, whatever it shows now.
+// isConfirmed reports whether a proxy is known to run the target, whatever it shows now. Times are in whole seconds: a
+// proxy that started in the very second since when all ran it was one of them, or the status would not have stayed so.
 func (r *record) isConfirmed(i instance) bool {
-	return r.proxies[i].running >= confirmScrapes || i.startedAt.Before(r.target.ranSince)
+	ran := r.target.ranSince
+	return r.proxies[i].running >= confirmScrapes || !ran.IsZero() && !i.startedAt.After(ran)
 }
 
 // update returns the record after a scrape of all proxies, and whether that is a change that is worth a report.

@@ -123,7 +123,7 @@ func TestEvaluatedBefore(t *testing.T) {
 			t.Errorf("%s: since %s, ran since %s, want %s", name, target.since, target.ranSince, tt.ran)
 		}
 		r := newRecord(target, nil, testTime.Add(time.Hour))
-		before, since := instance{startedAt: testTime.Add(-time.Second)}, instance{startedAt: testTime}
+		before, since := instance{startedAt: testTime}, instance{startedAt: testTime.Add(time.Second)}
 		if r.isConfirmed(before) == tt.ran.IsZero() || r.isConfirmed(since) {
 			t.Errorf("%s: confirmed: %t, and %t of one that started since", name, r.isConfirmed(before), r.isConfirmed(since))
 		}
