@@ -68,7 +68,7 @@ func (d *defaulter) namespaceDefaults(ctx context.Context, req admission.Request
 	}
 	annotations, err := d.namespaces.annotations(ctx, req.Namespace)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("Left out the defaults of a namespace that cannot be read", "namespace", req.Namespace, "err", err)
+		ctrl.LoggerFrom(ctx).V(1).Info("Left out the defaults of a namespace that cannot be read", "namespace", req.Namespace, "err", err)
 		return validation.NamespaceDefaults{}, []string{validation.Warning("namespace %s could not be read: no defaults were taken from its annotations", req.Namespace)}
 	}
 	return validation.NamespaceDefaultsOf(req.Namespace, annotations, fields)

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -147,4 +149,21 @@ func checkMutation(t *testing.T, body []byte, resp *admissionv1.AdmissionRespons
 		t.Fatalf("a patch %s for what is no request", resp.Patch)
 	}
 	applyPatch(t, string(asked.Request.Object), answered)
+}
+
+// Whoever reaches the port cannot fill the log.
+func TestBadRequestsAreLoggedToALimit(t *testing.T) {
+	var lines int
+	base := funcr.New(func(string, string) { lines++ }, funcr.Options{})
+	loggers := limitedLog(rate.NewLimiter(0, 3))
+	for range 100 {
+		loggers(base, nil).Error(nil, "bad request")
+	}
+	if lines != 3 {
+		t.Errorf("%d lines for 100 bad requests", lines)
+	}
+	loggers(base, &admission.Request{}).Info("a request")
+	if lines != 4 {
+		t.Error("a request that is one is not logged")
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -106,5 +108,21 @@ func checkRender(o render.Options) error {
 }
 
 func newWebhook(handler admission.Handler) *admission.Webhook {
-	return &admission.Webhook{Handler: handler, WithContextFunc: withCallTimeout}
+	return &admission.Webhook{Handler: handler, WithContextFunc: withCallTimeout, LogConstructor: limitedLog(rate.NewLimiter(badRequestRate, badRequestBurst))}
+}
+
+// badRequestRate and badRequestBurst are how many lines what is no request can have logged, per second and at once.
+const (
+	badRequestRate  = 10
+	badRequestBurst = 100
+)
+
+// limitedLog returns the loggers of a webhook. What is no request has none, and whoever reaches the port can send it.
+func limitedLog(limit *rate.Limiter) func(logr.Logger, *admission.Request) logr.Logger {
+	return func(base logr.Logger, req *admission.Request) logr.Logger {
+		if req == nil && !limit.Allow() {
+			return logr.Discard()
+		}
+		return admission.DefaultLogConstructor(base, req)
+	}
 }
