@@ -136,6 +136,10 @@ type stats struct {
 	report  Report
 	filters map[render.Plugin]struct{}
 	others  map[string]struct{}
+	// vmCount is the number of virtual machines of all runtimes, if it was counted: Envoy 1.39 does. It is exact; the
+	// gauges of the runtimes are set by several threads, each to what it has read, and a late one can win for good.
+	vmCount int
+	counted bool
 }
 
 func newStats() *stats {
@@ -159,6 +163,8 @@ func (s *stats) add(name string, value int64) {
 		s.report.FetchFailures = sum(s.report.FetchFailures, value)
 	case "envoy_wasm_remote_load_fetch_successes":
 		s.report.FetchSuccesses = sum(s.report.FetchSuccesses, value)
+	case "envoy_wasm_wasm_vm_count":
+		s.vmCount, s.counted = sum(s.vmCount, value), true
 	default:
 		s.addWasm(name, value)
 	}
@@ -219,6 +225,9 @@ func isHash(text string) bool {
 func (s *stats) result() Report {
 	r := s.report
 	r.Others = len(s.others)
+	if s.counted {
+		r.VMs = s.vmCount
+	}
 	r.Filters = slices.SortedFunc(maps.Keys(s.filters), func(a, b render.Plugin) int {
 		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.VM, b.VM), cmp.Compare(a.Revision, b.Revision))
 	})

@@ -67,6 +67,10 @@ func TestParse(t *testing.T) {
 				"envoy_listener_manager_lds_update_rejected{} 6\nenvoy_listener_manager_total_listeners_warming{} 7\n",
 			want: proxies.Report{Workers: 2, VMs: 4, FetchFailures: 3, FetchSuccesses: 5, Rejected: 6, Warming: 7},
 		},
+		"a gauge that was set too late": {
+			stats: "envoy_wasm_envoy_wasm_runtime_v8_active{} 3\nenvoy_wasm_wasm_vm_count{} 4\n",
+			want:  proxies.Report{VMs: 4},
+		},
 		"starting": {stats: "envoy_server_state{} 3\n", want: proxies.Report{Starting: true}},
 		"draining": {stats: "envoy_server_state{} 1\n"},
 		"draining listeners": {

@@ -23,7 +23,7 @@ const (
 
 // statsPath is where Envoy shows its statistics. The filter, on their dotted names, selects what Parse understands.
 var statsPath = "/stats/prometheus?filter=" + url.QueryEscape(
-	`^wasm\.(.*\.)?(vm_reload(_backoff|_failure|_success)?|active|remote_load_fetch_(failures|successes))$`+
+	`^wasm\.(.*\.)?(vm_reload(_backoff|_failure|_success)?|active|wasm_vm_count|remote_load_fetch_(failures|successes))$`+
 		`|^listener_manager\.(lds\.update_rejected|total_(listeners_(warming|draining)|filter_chains_draining))$|^server\.(concurrency|state)$`)
 
 // ScraperOptions are what a StatsScraper works with.

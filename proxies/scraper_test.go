@@ -96,6 +96,7 @@ func TestScrapeFilters(t *testing.T) {
 		"wasm.vm_reload":                             true,
 		"wasm.x.vm_reload_success":                   true,
 		"wasm.envoy.wasm.runtime.v8.active":          true,
+		"wasm.wasm_vm_count":                         true,
 		"wasm.remote_load_fetch_failures":            true,
 		"wasm.remote_load_fetch_successes":           true,
 		"listener_manager.lds.update_rejected":       true,
