@@ -211,7 +211,11 @@ func TestWantedIsWhatIsStaged(t *testing.T) {
 				t.Errorf("owners (-want +got):\n%s", diff)
 			}
 			unstructured.RemoveNestedField(ef.Object, "metadata", "ownerReferences")
-			if diff := cmp.Diff(c.Want, rendertest.YAML(t, ef)); diff != "" {
+			staged, err := render.EnvoyFilter(c.AutoWasm, c.Module, rendertest.Options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(rendertest.YAML(t, staged), rendertest.YAML(t, ef)); diff != "" {
 				t.Errorf("bytes (-want +got):\n%s", diff)
 			}
 		})

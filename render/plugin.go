@@ -19,9 +19,9 @@ type Plugin struct {
 	Owner string
 	// VM is 8 hex digits of the hash of the vm_id: plugins that share a virtual machine have it in common.
 	VM string
-	// Revision is 8 hex digits of the hash of all that is configured of the plugin, of the AutoWasm's generation, and
-	// of how often the load was asked for. The generation tells a plugin from a former one like it, or at another port:
-	// a proxy keeps the statistics of that for as long as it drains its listener.
+	// Revision is 8 hex digits of the hash of all that is configured of the plugin, of the AutoWasm's uid and generation,
+	// and of how often the load was asked for. These tell a plugin from a former one like it, at another port or of an
+	// AutoWasm that was deleted: a proxy keeps the statistics of that for as long as it drains its listener.
 	Revision string
 }
 
@@ -51,7 +51,7 @@ func nameOf(aw *v1alpha1.AutoWasm, m Module, config *structpb.Struct) (Plugin, e
 	return Plugin{
 		Owner:    owner,
 		VM:       hashOf([]byte(vmID(aw, m)), hashDigits),
-		Revision: hashOf(fmt.Appendf(nil, "%s\n%d\n%s\n%s", owner, aw.Generation, unlessZero(int64(m.Reload)), canonical), hashDigits),
+		Revision: hashOf(fmt.Appendf(nil, "%s\n%d\n%s\n%s%s", owner, aw.Generation, unlessZero(int64(m.Reload)), canonical, aw.UID), hashDigits),
 	}, nil
 }
 

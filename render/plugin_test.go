@@ -43,6 +43,7 @@ func TestPluginTellsConfigurationsApart(t *testing.T) {
 		"config":     {edit(func(f *v1alpha1.Filter) { f.Config = configJSON(`"other"`) }), testModule, true, false},
 		"policy":     {edit(func(f *v1alpha1.Filter) { f.FailurePolicy = v1alpha1.FailOpen }), testModule, true, false},
 		"generation": {autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Generation = 2 }), testModule, true, false},
+		"uid":        {autoWasm(func(aw *v1alpha1.AutoWasm) { aw.UID = "705ab4f5" }), testModule, true, false},
 		"reload":     {autoWasm(), render.Module{SHA256: tutorialSHA256, Reload: 1}, true, false},
 		"module":     {autoWasm(), render.Module{SHA256: strings.Repeat("ab", 32)}, false, false},
 		"env":        {edit(func(f *v1alpha1.Filter) { f.Env = []v1alpha1.EnvVar{{Name: "A"}} }), testModule, false, false},

@@ -212,3 +212,22 @@ func TestNothingIsKnown(t *testing.T) {
 	resume()
 	requireTruth(t, a, w.URL(OtherPort), "200 earth")
 }
+
+// TestDeletedAndAppliedAgain: an AutoWasm has the name and the spec of one that was deleted, whose listener still drains with
+// its counters. That the proxy refuses the new one, whose module it knows by now, is seen all the same.
+func TestDeletedAndAppliedAgain(t *testing.T) {
+	t.Parallel()
+	w := workload(t, "again")
+	sidecar(t, w, ProxyOptions{})
+	image := pushModule(t, "again:v1", largeModuleSaying(t, "pluto"))
+	bad := onWorkload(w, "again", image, `applyPorts: [9081], config: {header: "x y"}`) // which it refuses
+	good := onWorkload(w, "again", image, "applyPorts: [9081]")
+	bad.apply(t)
+	waitSummary(t, bad, failed(v1alpha1.ReasonProxyStartFailed))
+	good.apply(t)
+	requireTruth(t, good, w.URL(OtherPort), "200 pluto")
+	good.delete(t)
+	waitForAnswer(t, w.URL(OtherPort), "200")
+	bad.apply(t)
+	waitSummary(t, bad, failed(v1alpha1.ReasonProxyRefused))
+}
