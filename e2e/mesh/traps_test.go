@@ -16,7 +16,7 @@ import (
 // is not: the worker answers 503 from then on.
 func TestOneTrap(t *testing.T) {
 	t.Parallel()
-	eachEnvoy(t, "trap", func(t *testing.T, w *Workload, v envoy.Version) {
+	eachEnvoy(t, "onetrap", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})
 		const limit = 40
 		image := pushModule(t, w.Name+":v1", wasmtest.Module(wasmtest.TrapOnHeaders(limit), wasmtest.Salt(w.Name)))
