@@ -106,12 +106,12 @@ func envoyFilterApplied(o outcome) metav1.Condition {
 func proxiesLoaded(o outcome) []metav1.Condition {
 	const kind = v1alpha1.ConditionProxiesLoaded
 	switch {
-	case o.stage == stageProxies:
-		return []metav1.Condition{failed(kind, o.failure)}
+	case o.stage == stageProxies && o.failure.Reason != v1alpha1.ReasonFilterTraps: // which have loaded it
+		return []metav1.Condition{failed(kind, o.failure), o.proxies.RequestsPass(o.policy)}
 	case o.proxies == nil:
 		return nil
 	default:
-		return []metav1.Condition{o.proxies.Condition()}
+		return []metav1.Condition{o.proxies.Condition(), o.proxies.RequestsPass(o.policy)}
 	}
 }
 

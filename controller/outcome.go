@@ -56,6 +56,8 @@ type outcome struct {
 	renderedFor int64
 	// proxies is what the selected proxies run, nil when they are not observed.
 	proxies *proxies.Snapshot
+	// policy is that of the filter.
+	policy v1alpha1.FailurePolicy
 	// unobserved says that they have not been scraped yet for what is in the cluster now.
 	unobserved bool
 }
@@ -83,7 +85,7 @@ func (o outcome) done() outcome {
 
 // observed ends o by what the proxies run, or ran before: a proxy that starts does not end Ready.
 func (o outcome) observed(s proxies.Snapshot, known bool, aw *v1alpha1.AutoWasm) outcome {
-	o.proxies, o.unobserved = &s, !known
+	o.proxies, o.unobserved, o.policy = &s, !known, aw.Spec.Filter.FailurePolicy
 	if !known {
 		return o.failed(stageProxies, failure.Transientf(v1alpha1.ReasonProxiesLoading, "the selected proxies are being asked whether they run the module"))
 	}

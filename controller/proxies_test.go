@@ -396,3 +396,68 @@ func TestANewGenerationWaitsForItsProxies(t *testing.T) {
 	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
 	h.expectLoaded("ProxiesLoaded=Unknown ProxiesLoading @2", counts(1, 0))
 }
+
+// trapped is what a proxy answers that has started the filter again so often.
+func trapped(p render.Plugin, n int64) answer {
+	a := runs(p)
+	a.Restarts = map[render.Plugin]int64{filters(p)[0]: n}
+	return a
+}
+
+// TestAFilterThatTraps: once is a condition of its own, again and again is a failure, and neither is for good.
+func TestAFilterThatTraps(t *testing.T) {
+	h := newMeshed(t, autoWasm())
+	h.pod("a", "10.0.0.1", withoutFilter)
+	h.mustReconcile()
+	h.answers["10.0.0.1"] = runs(h.plugin())
+	h.scrapeAfter(time.Second)
+	h.scrapeAfter(time.Second)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectPasses("True NoTraps", 0)
+	h.announced()
+	h.forgetWrites()
+
+	h.answers["10.0.0.1"] = trapped(h.plugin(), 1)
+	h.scrapeAfter(time.Minute)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectPasses("False FilterTraps", 1)
+	h.expectWrites(statusOnly)
+	h.scrapeAfter(time.Minute)
+	h.expectWrites(nil)
+
+	h.answers["10.0.0.1"] = trapped(h.plugin(), 40)
+	h.scrapeAfter(time.Minute)
+	h.expect(v1alpha1.PhaseFailed, "False", "FilterTraps")
+	h.expectLoaded("ProxiesLoaded=True Running @1", &v1alpha1.ProxiesStatus{Selected: 1, Running: 1, Trapped: 1})
+	h.expectPasses("False FilterTraps", 1)
+	h.expectWrites(statusOnly, "Warning FilterTraps")
+
+	h.answers["10.0.0.1"] = noAnswer // which takes nothing back
+	h.scrapeAfter(time.Minute)
+	h.expectWrites(nil)
+	h.answers["10.0.0.1"] = trapped(h.plugin(), 40)
+	h.scrapeAfter(10 * time.Minute)
+	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+	h.expectPasses("True NoTraps", 0)
+	h.expectWrites(statusOnly, "Normal Synced")
+}
+
+// TestTrapsThatAreNotCounted: Envoy counts none with the other policies.
+func TestTrapsThatAreNotCounted(t *testing.T) {
+	h := newMeshed(t, autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.FailurePolicy = v1alpha1.FailClosed }))
+	h.pod("a", "10.0.0.1", withoutFilter)
+	h.mustReconcile()
+	h.answers["10.0.0.1"] = runs(h.plugin())
+	h.scrapeAfter(time.Second)
+	h.expectPasses("Unknown TrapsUnseen", 0)
+}
+
+// expectPasses compares RequestsPass and how many proxies trap.
+func (h *meshed) expectPasses(want string, trapped int32) {
+	h.t.Helper()
+	status := h.autoWasm().Status
+	c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRequestsPass)
+	if c == nil || string(c.Status)+" "+c.Reason != want || status.Proxies.Trapped != trapped {
+		h.t.Errorf("RequestsPass %+v, proxies %+v, want %s and %d", c, status.Proxies, want, trapped)
+	}
+}

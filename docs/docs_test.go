@@ -80,7 +80,7 @@ func reasonsIn(t *testing.T, comments ...string) []string {
 }
 
 // uneventful are reasons of conditions that have not failed, and of Events.
-var uneventful = []string{"Resolved", "Verified", "Applied", "Waiting", "PreviousInForce", "Running", "Swept"}
+var uneventful = []string{"Resolved", "Verified", "Applied", "Waiting", "PreviousInForce", "Running", "NoTraps", "TrapsUnseen", "Swept"}
 
 func TestEveryReasonIsDocumented(t *testing.T) {
 	all := reasonsIn(t, "Failures of a source", "Reasons that the controller", "The reasons of ProxiesLoaded")

@@ -16,6 +16,8 @@ type State string
 const (
 	// Running: the proxy has the filter, and its virtual machines run.
 	Running State = "Running"
+	// Trapping: the proxy runs the filter, which traps on requests again and again; each is answered 503.
+	Trapping State = "Trapping"
 	// Loading: the proxy waits for the module, or has not been sent the filter yet.
 	Loading State = "Loading"
 	// LoadFailing: the proxy waits for longer than a load takes. That one failed shows only when it has given up.

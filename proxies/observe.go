@@ -147,7 +147,6 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 		Rejection:       rejection,
 		Accepted:        known && rejection == "",
 	})
-	e.snapshot.add(p, state, why)
 	next, repeat := proxyRecord{state: state, failedRevisions: before.failedRevisions}, false
 	switch state {
 	case StartFailed:
@@ -155,8 +154,19 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 	case Running:
 		next, repeat = before.ran(e.record.isConfirmed(p.instance), r.Rejected)
 	}
-	e.proxies[p.instance] = next
+	next.traps = before.traps.observed(r.Restarts[wanted], e.at.Sub(e.record.since) < trapWindow, e.at)
+	e.count(p, next, state, why)
 	e.repeat = e.repeat || repeat
+}
+
+// count adds a proxy that was evaluated. One that runs the filter may trap on requests.
+func (e *evaluation) count(p proxy, next proxyRecord, state State, why string) {
+	if state == Running && next.traps.goOn(e.at) {
+		state, why = Trapping, fmt.Sprintf("has trapped %s within ten minutes", next.traps)
+	}
+	e.snapshot.add(p, state, why)
+	e.snapshot.addTraps(p, next.traps, e.at)
+	e.proxies[p.instance] = next
 }
 
 // addUnreachable evaluates a proxy that does not answer: it may be compiling. One that ran the filter still does; of
@@ -179,8 +189,8 @@ func (e *evaluation) addUnreachable(p proxy, err error) {
 	default:
 		state = Unknown
 	}
-	e.snapshot.add(p, state, why)
-	e.proxies[p.instance] = next
+	next.traps = before.traps
+	e.count(p, next, state, why)
 }
 
 // withoutSource drops our own port from an error of the network: another one each time would be a change each time.

@@ -71,6 +71,8 @@ type proxyRecord struct {
 	rejected int64
 	// state is what had become of the filter when the proxy last answered; "" when it never has, or ran the filter.
 	state State
+	// traps are those of this filter.
+	traps traps
 	// failedRevisions are those, present and former, that do not start: the proxy has them until their listeners drain.
 	failedRevisions []string
 }
@@ -158,10 +160,12 @@ func (r *record) update(o observation, interval time.Duration) (next *record, ch
 func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
 	f := r.snapshot.Failure(false)
 	switch {
-	case f != nil && f.Reason != v1alpha1.ReasonProxiesUncertain: // nothing to wait for
+	case f != nil && f.Reason != v1alpha1.ReasonProxiesUncertain && f.Reason != v1alpha1.ReasonFilterTraps: // these two stay
 		return min(max(now.Sub(r.since)/4, firstScrape), lastScrape, interval)
 	case !r.confirmed:
 		return min(confirmAfter, interval)
+	case r.snapshot.trapped > 0: // whether it goes on
+		return min(lastScrape, interval)
 	default:
 		return wait.Jitter(interval, 0.2)
 	}

@@ -129,7 +129,7 @@ func TestWhatIsKeptOfTheTargetBefore(t *testing.T) {
 		"of nothing that was observed": {nil, time.Second, withPlugin(plugin2), nil, 0},
 	} {
 		got := newRecord(inCluster(tt.edit).target(t), tt.before, testTime.Add(tt.after))
-		if diff := cmp.Diff(tt.proxies, got.proxies, cmp.AllowUnexported(instance{}, proxyRecord{})); diff != "" {
+		if diff := cmp.Diff(tt.proxies, got.proxies, cmp.AllowUnexported(instance{}, proxyRecord{}, traps{})); diff != "" {
 			t.Errorf("%s: proxies (-want +got):\n%s", name, diff)
 		}
 		if got.reload.delay != tt.reload || got.observed || got.suspended {

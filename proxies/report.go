@@ -45,6 +45,9 @@ type Report struct {
 	Starting bool
 	// Rejected is how many updates of listeners the proxy has rejected since it started.
 	Rejected int64
+	// Restarts count how often a plugin of Filters was started again, or was tried to, after it had trapped; with the
+	// failure policy FailReload only, and without those that never were.
+	Restarts map[render.Plugin]int64
 	// FetchFailures and FetchSuccesses count loads of modules since the proxy started.
 	FetchFailures, FetchSuccesses int64
 }
@@ -55,6 +58,7 @@ func (r Report) size() int {
 	for _, f := range r.Filters {
 		bytes += len(f.Owner) + 128
 	}
+	bytes += 128 * len(r.Restarts)
 	return bytes
 }
 
@@ -189,11 +193,24 @@ func (s *stats) addWasm(name string, value int64) {
 	}
 	if own, ok := ownPlugin(plugin); ok && len(s.filters) < maxFilters && len(plugin) <= maxPluginName {
 		s.filters[own] = struct{}{}
+		if strings.HasSuffix(name, "vm_reload_success") || strings.HasSuffix(name, "vm_reload_failure") {
+			s.addRestarts(own, value)
+		}
 		return
 	}
 	if len(s.others) < maxOthers {
 		s.others[plugin] = struct{}{}
 	}
+}
+
+func (s *stats) addRestarts(p render.Plugin, n int64) {
+	if n == 0 {
+		return
+	}
+	if s.report.Restarts == nil {
+		s.report.Restarts = map[render.Plugin]int64{}
+	}
+	s.report.Restarts[p] = sum(s.report.Restarts[p], n)
 }
 
 // pluginOf is the name of the plugin that a counter belongs to. It may be empty.

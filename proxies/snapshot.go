@@ -25,7 +25,10 @@ type Snapshot struct {
 	// LastRequest is when one last did, zero when none has.
 	LastRequest time.Time
 
-	// states counts the proxies that do not run the filter, by what has become of it.
+	// trapped counts the proxies in which the filter has trapped lately, trap describes the first.
+	trapped int32
+	trap    string
+	// states counts the proxies that do not run the filter, or on which it traps, by what has become of it.
 	states map[State]int32
 	// details describe the first of them.
 	details []detail
@@ -40,8 +43,10 @@ type detail struct {
 // add counts one proxy in.
 func (s *Snapshot) add(p proxy, state State, why string) {
 	s.Selected++
-	if state == Running {
+	if state == Running || state == Trapping {
 		s.Running++
+	}
+	if state == Running {
 		return
 	}
 	if s.states == nil {
@@ -50,6 +55,16 @@ func (s *Snapshot) add(p proxy, state State, why string) {
 	s.states[state]++
 	if s.states[state] <= maxNamed {
 		s.details = append(s.details, detail{state, fmt.Sprintf("the proxy of Pod %s %s", p.pod, why)})
+	}
+}
+
+// addTraps counts one proxy in on which the filter has trapped.
+func (s *Snapshot) addTraps(p proxy, t traps, now time.Time) {
+	if !t.recent(now) {
+		return
+	}
+	if s.trapped++; s.trapped == 1 {
+		s.trap = fmt.Sprintf("the filter trapped %s in the proxy of Pod %s", t, p.pod)
 	}
 }
 
@@ -66,7 +81,7 @@ func (s Snapshot) Status() *v1alpha1.ProxiesStatus {
 	if s.Selected == 0 {
 		return nil
 	}
-	out := &v1alpha1.ProxiesStatus{Selected: s.Selected, Running: s.Running, Requested: s.Requested}
+	out := &v1alpha1.ProxiesStatus{Selected: s.Selected, Running: s.Running, Trapped: s.trapped, Requested: s.Requested}
 	if !s.LastRequest.IsZero() {
 		out.LastRequestTime = &metav1.Time{Time: s.LastRequest.Truncate(time.Second)}
 	}
@@ -82,6 +97,7 @@ var severities = []struct {
 }{
 	{StartFailed, v1alpha1.ReasonProxyStartFailed, true, ""},
 	{Rejected, v1alpha1.ReasonProxyRefused, true, ""},
+	{Trapping, v1alpha1.ReasonFilterTraps, true, trapRemedy},
 	{LoadFailed, v1alpha1.ReasonProxyLoadFailed, false, ""},
 	{LoadFailing, v1alpha1.ReasonProxyLoadFailed, false, ""},
 	{NotInserted, v1alpha1.ReasonNotInserted, true, ""},
@@ -105,6 +121,26 @@ func (s Snapshot) Failure(wasReady bool) *failure.Error {
 		return &failure.Error{Reason: severity.reason, Terminal: severity.terminal, Err: errors.New(s.Summary() + s.describe(severity.state) + severity.remedy)}
 	}
 	return nil
+}
+
+// trapRemedy is what to do about a filter that traps.
+const trapRemedy = "; each such request is answered 503, and the proxy's log says under wasm where it trapped: repair the module"
+
+// RequestsPass returns the condition of that type, without its generation and times, for a filter of that policy.
+func (s Snapshot) RequestsPass(policy v1alpha1.FailurePolicy) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionRequestsPass, Status: metav1.ConditionUnknown}
+	switch {
+	case policy == v1alpha1.FailClosed || policy == v1alpha1.FailOpen:
+		c.Reason, c.Message = string(v1alpha1.ReasonTrapsUnseen), "Envoy counts no traps of a filter with failurePolicy "+string(policy)+": FailReload, the default, has it"
+	case s.trapped > 0:
+		c.Status, c.Reason = metav1.ConditionFalse, string(v1alpha1.ReasonFilterTraps)
+		c.Message = fmt.Sprintf("in %d of %d selected proxies the filter has trapped within ten minutes; %s%s", s.trapped, s.Selected, s.trap, trapRemedy)
+	case s.Running == 0:
+		c.Reason, c.Message = string(v1alpha1.ReasonWaiting), "no proxy is known to run the filter"
+	default:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, string(v1alpha1.ReasonNoTraps), "the filter has not trapped on a request within ten minutes"
+	}
+	return c
 }
 
 // Condition returns ProxiesLoaded when nothing has failed, without its generation and times.
@@ -149,5 +185,6 @@ const lastRequestStep = time.Minute
 // same reports whether another snapshot is no change that is worth a report.
 func (s Snapshot) same(other Snapshot) bool {
 	return s.Selected == other.Selected && s.Running == other.Running && s.Requested == other.Requested &&
+		s.trapped == other.trapped && s.trap == other.trap &&
 		other.LastRequest.Sub(s.LastRequest) < lastRequestStep && maps.Equal(s.states, other.states) && slices.Equal(s.details, other.details)
 }

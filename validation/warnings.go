@@ -26,6 +26,9 @@ func specWarnings(spec *v1alpha1.AutoWasmSpec) []string {
 	if f.FailurePolicy == v1alpha1.FailOpen {
 		warnings = append(warnings, Warning("spec.filter.failurePolicy FailOpen: while the module cannot run, requests pass without the filter"))
 	}
+	if f.FailurePolicy == v1alpha1.FailClosed {
+		warnings = append(warnings, Warning("spec.filter.failurePolicy FailClosed: one trap ends the filter in a worker, unseen; FailReload restarts it"))
+	}
 	if f.AllowPrecompiled {
 		warnings = append(warnings, Warning("spec.filter.allowPrecompiled: Envoy runs native code from the module that nothing has verified"))
 	}

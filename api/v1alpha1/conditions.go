@@ -17,6 +17,9 @@ const (
 	// ConditionProxiesLoaded is True when every selected proxy reports that it runs the module, False when one
 	// reports that it cannot, and Unknown while they load it, cannot be scraped, or there are none.
 	ConditionProxiesLoaded = "ProxiesLoaded"
+	// ConditionRequestsPass is True while the filter has trapped on no request within ten minutes, False when it has, and
+	// Unknown where that cannot be seen. Ready is False as well when it goes on. Absent where proxies are not scraped.
+	ConditionRequestsPass = "RequestsPass"
 	// ConditionPreflightPassed is False when something in the cluster keeps the filter from running, such as a port
 	// that Istio has no listener for: its reason is that of the first finding, its message lists all. It is True when
 	// nothing is found, and absent where no preflight runs. It counts for neither Ready nor the phase.
@@ -116,6 +119,12 @@ const (
 	ReasonNotInserted Reason = "NotInserted"
 	// ReasonProxiesUncertain is proxies that cannot be scraped.
 	ReasonProxiesUncertain Reason = "ProxiesUncertain"
+	// ReasonFilterTraps is a filter that traps on requests; of Ready, when it goes on.
+	ReasonFilterTraps Reason = "FilterTraps"
+	// ReasonNoTraps is the reason of RequestsPass while it is True.
+	ReasonNoTraps Reason = "NoTraps"
+	// ReasonTrapsUnseen is the reason of RequestsPass for a failure policy with which Envoy counts no traps.
+	ReasonTrapsUnseen Reason = "TrapsUnseen"
 )
 
 // The reasons of PreflightPassed.

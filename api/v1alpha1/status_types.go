@@ -35,7 +35,7 @@ type AutoWasmStatus struct {
 	Proxies *ProxiesStatus `json:"proxies,omitempty"`
 
 	// conditions report on the stages: Ready, Reconciling and Stalled as kstatus defines them, and SourceResolved,
-	// ModuleVerified, EnvoyFilterApplied and ProxiesLoaded.
+	// ModuleVerified, EnvoyFilterApplied, ProxiesLoaded and RequestsPass.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -94,6 +94,9 @@ type ProxiesStatus struct {
 	Selected int32 `json:"selected"`
 	// running is how many of them run exactly this module with this configuration.
 	Running int32 `json:"running"`
+	// trapped is how many of them run a filter that has trapped on a request within the last ten minutes.
+	// +optional
+	Trapped int32 `json:"trapped,omitempty"`
 	// requested is how many of them have requested the module from the module server. A proxy that has it already
 	// does not request it again.
 	Requested int32 `json:"requested"`

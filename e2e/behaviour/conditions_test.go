@@ -31,7 +31,8 @@ func TestKubectlWait(t *testing.T) {
 	requireConditions(t, ns, "slow", map[string]metav1.ConditionStatus{
 		v1alpha1.ConditionReady: metav1.ConditionTrue, v1alpha1.ConditionSourceResolved: metav1.ConditionTrue,
 		v1alpha1.ConditionModuleVerified: metav1.ConditionTrue, v1alpha1.ConditionEnvoyFilterApplied: metav1.ConditionTrue,
-		v1alpha1.ConditionProxiesLoaded: metav1.ConditionUnknown, v1alpha1.ConditionPreflightPassed: metav1.ConditionFalse, // no Pod is selected
+		v1alpha1.ConditionProxiesLoaded: metav1.ConditionUnknown, v1alpha1.ConditionRequestsPass: metav1.ConditionUnknown,
+		v1alpha1.ConditionPreflightPassed: metav1.ConditionFalse, // no Pod is selected
 	})
 }
 
