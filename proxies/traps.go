@@ -11,14 +11,14 @@ const trapWindow = 10 * time.Minute
 // traps is what is known of the requests on which a filter trapped in one proxy. Envoy counts how often it has started a
 // filter again; with another failure policy than FailReload it does not, and counts nothing.
 type traps struct {
-	// counted is how many there were at the last scrape of those that told, 0 before the first.
+	// counted is how many there were at the last scrape that answered; known is false before the first.
 	counted int64
 	known   bool
 	// last is when there were more than before, former when that was so before last. Zero is never.
 	last, former time.Time
 }
 
-// observed is what is known after a scrape that told of n traps. Those before the first scrape count where the filter is
+// observed is what is known after a scrape that counted n traps. Those before the first scrape count where the filter is
 // new: then they are not older than it is.
 func (t traps) observed(n int64, isNew bool, now time.Time) traps {
 	if n > t.counted && (t.known || isNew) {
