@@ -9,7 +9,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
@@ -111,9 +110,7 @@ func (c converger) adopt(ctx context.Context, staged, wanted *unstructured.Unstr
 	if err := csaupgrade.UpgradeManagedFields(ef, sets.New(render.FieldManager), render.FieldManager); err != nil {
 		return nil, fmt.Errorf("take over the fields of EnvoyFilter %s/%s: %w", ef.GetNamespace(), ef.GetName(), err)
 	}
-	ef.Object["spec"] = wanted.DeepCopy().Object["spec"]
-	ef.SetLabels(labels.Merge(ef.GetLabels(), wanted.GetLabels()))
-	ef.SetAnnotations(labels.Merge(ef.GetAnnotations(), wanted.GetAnnotations()))
+	render.Merge(ef, wanted.DeepCopy())
 	ef.SetOwnerReferences(wanted.GetOwnerReferences())
 	if err := c.client.Update(ctx, ef, client.FieldOwner(render.FieldManager)); err != nil {
 		return nil, classify(err, "adopt", ef)

@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	k8slabels "k8s.io/apimachinery/pkg/labels"
 )
 
 // Equal reports whether live, as read from the API server, already is what desired asks for, so that a write would
@@ -21,6 +22,14 @@ func Equal(live, desired *unstructured.Unstructured) bool {
 		contains(live.GetLabels(), desired.GetLabels()) &&
 		contains(live.GetAnnotations(), desired.GetAnnotations()) &&
 		nothingDropped(live, desired)
+}
+
+// Merge puts what is rendered into live, as read from the API server, and keeps the metadata that others wrote. The two
+// share the spec afterwards.
+func Merge(live, rendered *unstructured.Unstructured) {
+	live.Object["spec"] = rendered.Object["spec"]
+	live.SetLabels(k8slabels.Merge(live.GetLabels(), rendered.GetLabels()))
+	live.SetAnnotations(k8slabels.Merge(live.GetAnnotations(), rendered.GetAnnotations()))
 }
 
 // sameSpec compares the specs as JSON, in which int64(10) and float64(10) are one: decoders differ in the type.

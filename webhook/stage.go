@@ -7,7 +7,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -130,7 +129,8 @@ func (s *stager) dryRunUpdate(ctx context.Context, r request, ef *unstructured.U
 		resp.warn("EnvoyFilter %s was not generated for this AutoWasm and is left alone: the filter does not run", text.Elide(r.aw.Name))
 		return outcomeForeign
 	}
-	err = s.client.Update(ctx, changed(live, ef), client.FieldOwner(render.FieldManager), client.DryRunAll)
+	render.Merge(live, ef)
+	err = s.client.Update(ctx, live, client.FieldOwner(render.FieldManager), client.DryRunAll)
 	switch {
 	case err == nil:
 		return outcomeDryRun
@@ -138,12 +138,4 @@ func (s *stager) dryRunUpdate(ctx context.Context, r request, ef *unstructured.U
 		return outcomeConflict
 	}
 	return failedWrite(err, r, resp)
-}
-
-// changed puts what is rendered into live, and keeps the metadata that others wrote.
-func changed(live, rendered *unstructured.Unstructured) *unstructured.Unstructured {
-	live.Object["spec"] = rendered.Object["spec"]
-	live.SetLabels(labels.Merge(live.GetLabels(), rendered.GetLabels()))
-	live.SetAnnotations(labels.Merge(live.GetAnnotations(), rendered.GetAnnotations()))
-	return live
 }
