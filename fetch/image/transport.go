@@ -70,11 +70,16 @@ func (t *manifestTransport) RoundTrip(req *http.Request) (*http.Response, error)
 // manifestReference returns the tag or digest of the manifest that a request, or the one that was redirected to it,
 // asks for.
 func manifestReference(req *http.Request) (string, bool) {
+	dir, reference := path.Split(FirstRequest(req).URL.Path)
+	return reference, strings.HasPrefix(dir, "/v2/") && strings.HasSuffix(dir, "/manifests/")
+}
+
+// FirstRequest returns the request that began a chain of redirects, req itself when there is none.
+func FirstRequest(req *http.Request) *http.Request {
 	for req.Response != nil && req.Response.Request != nil {
 		req = req.Response.Request
 	}
-	dir, reference := path.Split(req.URL.Path)
-	return reference, strings.HasPrefix(dir, "/v2/") && strings.HasSuffix(dir, "/manifests/")
+	return req
 }
 
 // verify replaces the body of a response by what was verified of it.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
@@ -70,9 +71,7 @@ const (
 
 // partOf classifies the request that began a chain of redirects, whose length the guard bounds.
 func partOf(repo name.Repository, req *http.Request) part {
-	for req.Response != nil && req.Response.Request != nil {
-		req = req.Response.Request
-	}
+	req = image.FirstRequest(req)
 	path := "/v2/" + repo.RepositoryStr()
 	switch {
 	case req.URL.Host != repo.RegistryStr():
