@@ -86,16 +86,19 @@ unit: $(BIN)/gotestsum ## Run the unit tests (fast, no network)
 	CGO_ENABLED=1 $(BIN)/gotestsum --format pkgname --jsonfile $(BIN)/race.json -- -race $(ARGS) $(CONCURRENT)
 	@$(call refuse-skipped,unit race)
 
+# Packages at the same time: most of their tests wait, so that two cores are enough for four.
+E2E_PACKAGES := 4
+
 .PHONY: e2e
 e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (the first run builds it)
 	$(BIN)/e2e-env build
-	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -timeout 40m $(ARGS) ./...
+	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -p $(E2E_PACKAGES) -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
 .PHONY: flakes
 flakes: build wasm ## Run all tests many times, to find those that fail now and then (UNIT_RUNS, E2E_RUNS, E2E_BUSY)
 	cd e2e && go run ./cmd/env build
-	cd e2e && go run ./cmd/flakes -unit=$(UNIT_RUNS) -e2e=$(E2E_RUNS) -busy=$(E2E_BUSY)
+	cd e2e && go run ./cmd/flakes -unit=$(UNIT_RUNS) -e2e=$(E2E_RUNS) -busy=$(E2E_BUSY) -p=$(E2E_PACKAGES)
 
 # A skipped test has shown nothing: it fails the run.
 refuse-skipped = for run in $(1); do \

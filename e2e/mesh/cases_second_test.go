@@ -13,6 +13,7 @@ const secondPort = 8090
 
 // TestSecondOutboundPort leaves a workload's other port of the way out alone, on each Envoy.
 func TestSecondOutboundPort(t *testing.T) {
+	t.Parallel()
 	const second = "second"
 	eachEnvoy(t, "ways", func(t *testing.T, w *Workload, v envoy.Version) {
 		openOutbound(t, w, secondPort)

@@ -10,6 +10,7 @@ import (
 
 // TestCeiling finds the largest module that a proxy loads: the one that wasmer takes, and not a byte more.
 func TestCeiling(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "ceiling", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})
 		f, _ := twoFilters(t, w, "")

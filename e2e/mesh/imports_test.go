@@ -16,6 +16,7 @@ import (
 // TestEveryImport: each Envoy links a module that imports every function which admission takes Envoy to provide, with
 // the same signature, and runs none that imports one more.
 func TestEveryImport(t *testing.T) {
+	t.Parallel()
 	table := hostFunctions(t)
 	eachEnvoy(t, "imports", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})

@@ -9,6 +9,7 @@ import (
 
 // TestLanguagesOnEachEnvoy runs the example filters of other languages than Go on each Envoy, alone and together.
 func TestLanguagesOnEachEnvoy(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "languages", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})
 		c := workloadCases(t, w)
@@ -39,6 +40,7 @@ func TestLanguagesOnEachEnvoy(t *testing.T) {
 // proxy takes as it takes any trap: the port answers by the failure policy while the module is new to the proxy, and
 // later the listener is refused. The right rootID repairs both.
 func TestUnknownRootID(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "root", func(t *testing.T, w *Workload, v envoy.Version) {
 		p := sidecar(t, w, ProxyOptions{Envoy: v})
 		c, image := workloadCases(t, w), pushFilter(t, w, "assemblyscript")

@@ -28,21 +28,17 @@ func TestTutorialOnLiveTraffic(t *testing.T) {
 
 // eachEnvoy runs a test with a sidecar of every pinned version, on a workload of its own, all at once.
 func eachEnvoy(t *testing.T, name string, test func(t *testing.T, w *Workload, v envoy.Version)) {
-	eachEnvoyInTurn(t, name, func(t *testing.T, w *Workload, v envoy.Version) {
-		t.Parallel()
-		test(t, w, v)
-	})
-}
-
-// eachEnvoyInTurn does so one after the other.
-func eachEnvoyInTurn(t *testing.T, name string, test func(t *testing.T, w *Workload, v envoy.Version)) {
 	for i, v := range envoy.Versions() {
-		t.Run(string(v), func(t *testing.T) { test(t, workload(t, name+string(rune('a'+i))), v) })
+		t.Run(string(v), func(t *testing.T) {
+			t.Parallel()
+			test(t, workload(t, name+string(rune('a'+i))), v)
+		})
 	}
 }
 
 // TestTutorialOnEachEnvoy: a module of plain Go runs on each.
 func TestTutorialOnEachEnvoy(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "each", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})
 		applyTutorial(t, w.Name, w.Name)

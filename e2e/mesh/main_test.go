@@ -17,7 +17,7 @@ var (
 )
 
 // atOnce is how many of the tests that are parallel run at the same time: these wait for clocks, not for processors.
-const atOnce = "16"
+const atOnce = "24"
 
 func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", atOnce); err != nil { // the command line's comes later, and counts

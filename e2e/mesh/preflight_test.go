@@ -80,6 +80,7 @@ const shopAddress = "10.99.0.1" // nobody listens there
 // TestPreflight: what kubectl warns of stands in the status, and is true: istiod inserts the filter where nothing is
 // said, and nowhere else.
 func TestPreflight(t *testing.T) {
+	t.Parallel()
 	ns, image := cluster.Namespace(t), pushExample(t, "preflight")
 	cluster.Apply(t, ns, shop)
 	status := fmt.Sprintf(`{"status":{"phase":"Running","podIP":%q,"podIPs":[{"ip":%q}]}}`, shopAddress, shopAddress)

@@ -19,6 +19,8 @@ type ProxyOptions struct {
 	// NotReady returns from the start as soon as the proxy's admin page answers, for a proxy that is not expected to
 	// become ready by then.
 	NotReady bool
+	// Env is added to the environment of this process, as NAME=value.
+	Env []string
 }
 
 // A Proxy is a running Envoy. Its addresses stay the same over restarts.
@@ -82,7 +84,7 @@ func proxyComponent(name, binary, bootstrap string, o ProxyOptions) env.Componen
 		page = "/server_info"
 	}
 	return env.Component{
-		Name: name, Path: binary, Ports: 1,
+		Name: name, Path: binary, Ports: 1, Env: o.Env,
 		Args: func(ports []int) []string {
 			return []string{
 				"--config-path", bootstrap, "--config-yaml", adminBootstrap(ports[0]),

@@ -20,6 +20,7 @@ import (
 // TestWhatIsStagedReachesNoProxy sends an AdmissionReview that the API server has not sent, as anybody can who reaches the
 // webhook's port. What wasmer stages for it, and sweeps later, is taken by no proxy.
 func TestWhatIsStagedReachesNoProxy(t *testing.T) {
+	t.Parallel()
 	w := workload(t, "staged")
 	sidecar(t, w, ProxyOptions{})
 	waitForAnswer(t, w.URL(InboundPort), "200")

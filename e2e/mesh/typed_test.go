@@ -65,6 +65,7 @@ func incomplete(plugin object) {
 // TypedStruct istiod sees nothing; the proxy counts an unknown field, and goes on without it. What is missing istiod
 // sees in no form, and the proxy refuses the listener.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "form", func(t *testing.T, w *Workload, v envoy.Version) {
 		p := sidecar(t, w, ProxyOptions{Envoy: v})
 		s := serveModules(t, w.Name+"-modules", "earth", "marsx")

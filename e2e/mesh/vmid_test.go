@@ -11,6 +11,7 @@ import (
 // TestTwoModulesUnderOneVMID proves why the rendered vm_id carries the module's digest: Envoy finds a running virtual
 // machine by its id before it has loaded the code, and runs it without comparing. When this test fails, Envoy compares.
 func TestTwoModulesUnderOneVMID(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "shared", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})
 		first, second := twoFilters(t, w, "same")
@@ -23,6 +24,7 @@ func TestTwoModulesUnderOneVMID(t *testing.T) {
 
 // TestModuleUpdateUnderOneVMID is the same trap at an update: the old code goes on under the new module's name.
 func TestModuleUpdateUnderOneVMID(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "stale", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})
 		f, _ := twoFilters(t, w, "same")
@@ -38,6 +40,7 @@ func TestModuleUpdateUnderOneVMID(t *testing.T) {
 
 // TestRenderedVMID: with the id that AutoWasm renders each filter runs its own module, after an update as well.
 func TestRenderedVMID(t *testing.T) {
+	t.Parallel()
 	eachEnvoy(t, "rendered", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})
 		first, second := twoFilters(t, w, "")

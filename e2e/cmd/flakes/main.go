@@ -2,7 +2,7 @@
 // does: the unit tests under the race detector, and the end-to-end tests, some of their runs with every core kept busy by
 // something else. At its end it prints how many there were, how long they took and which failed.
 //
-//	flakes [-unit n] [-e2e n] [-busy n] [-dir directory]
+//	flakes [-unit n] [-e2e n] [-busy n] [-p n] [-dir directory]
 package main
 
 import (
@@ -25,6 +25,7 @@ type plan struct {
 	dir       string // for the output of each run, as go test -json writes it
 	unit, e2e int    // runs
 	busy      int    // how many of the runs of e2e are on busy cores
+	packages  int    // of e2e at the same time
 }
 
 func main() {
@@ -45,6 +46,7 @@ func parse(args []string) (p plan, err error) {
 	flags.IntVar(&p.unit, "unit", 30, "runs of the unit tests")
 	flags.IntVar(&p.e2e, "e2e", 5, "runs of the end-to-end tests")
 	flags.IntVar(&p.busy, "busy", 2, "how many of them are on busy cores")
+	flags.IntVar(&p.packages, "p", 4, "how many packages of the end-to-end tests run at the same time")
 	flags.StringVar(&p.dir, "dir", "", "directory for the output of each run; default: bin/flakes of the checkout")
 	if err := flags.Parse(args); err != nil {
 		return p, err

@@ -23,7 +23,8 @@ const busyLimit = 2 * time.Hour
 // runE2E makes one run of the end-to-end tests.
 func (p plan) runE2E(ctx context.Context, number int, t *tally, out io.Writer) error {
 	command := func(ctx context.Context) ([]byte, error) {
-		return output(ctx, filepath.Join(p.checkout, "e2e"), nil, "go", "test", "-json", "-count=1", "-shuffle=on", "-timeout=90m", "./...")
+		return output(ctx, filepath.Join(p.checkout, "e2e"), nil,
+			"go", "test", "-json", "-count=1", "-shuffle=on", "-timeout=90m", fmt.Sprintf("-p=%d", p.packages), "./...")
 	}
 	return p.record(ctx, fmt.Sprintf("e2e-%d", number), t, out, command)
 }
