@@ -52,6 +52,8 @@ type Proxies interface {
 type Preflight interface {
 	// Condition returns PreflightPassed as it is now; nil when that is not known.
 	Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *metav1.Condition
+	// Refusal returns why the filter of aw must not come to proxies that have none yet; "" when it may.
+	Refusal(ctx context.Context, aw *v1alpha1.AutoWasm) string
 	// OnChange has f called with each AutoWasm whose Condition has changed. It is called before anything runs.
 	OnChange(f func(types.NamespacedName))
 }

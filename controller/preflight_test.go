@@ -1,15 +1,20 @@
 package controller
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/preflight"
+	"github.com/autowasm/autowasm/render"
 )
 
 // passed is a condition as the findings make it.
@@ -81,5 +86,60 @@ func TestPreflightPassed(t *testing.T) {
 		if diff := cmp.Diff(tt.want, preflightPassed(tt.prev, tt.now)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// refusal is a preflight that refuses for a reason, "" for none.
+type refusal struct{ why string }
+
+func (r *refusal) Refusal(context.Context, *v1alpha1.AutoWasm) string { return r.why }
+func (r *refusal) Condition(context.Context, *v1alpha1.AutoWasm) *metav1.Condition {
+	return nil
+}
+func (r *refusal) OnChange(func(types.NamespacedName)) {}
+
+// TestARefusedFilter comes into force neither from what was staged nor without, until it is not refused any more. One that
+// is in force is changed, but for no other proxies.
+func TestARefusedFilter(t *testing.T) {
+	for name, staged := range map[string]bool{"staged": true, "not staged": false} {
+		t.Run(name, func(t *testing.T) {
+			h, r := newHarness(t, autoWasm()), &refusal{"proxies may die"}
+			h.options.Preflight = r
+			h.start()
+			if staged {
+				h.stage(autoWasm(), shaA)
+			}
+			h.mustReconcile()
+			h.expect(v1alpha1.PhaseFailed, "False", "UntestedProxies")
+			if diff := cmp.Diff([]string{"Warning UntestedProxies"}, h.announced()); diff != "" {
+				t.Errorf("Events (-want +got):\n%s", diff)
+			}
+			h.requireOutOfForce(staged)
+
+			r.why = ""
+			h.mustReconcile()
+			h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+
+			r.why = "proxies may die"
+			h.edit(image(imageV2, v1alpha1.PullIfNotPresent), generation(2))
+			h.mustReconcile()
+			h.expect(v1alpha1.PhaseSynced, "True", "Synced")
+			h.edit(func(aw *v1alpha1.AutoWasm) { aw.Spec.Selector.MatchLabels = nil }, generation(3))
+			h.mustReconcile()
+			h.expect(v1alpha1.PhaseFailed, "False", "UntestedProxies")
+			if got := h.autoWasm().Status.Message; got != "proxies may die; the EnvoyFilter of generation 2 stays in force" {
+				t.Errorf("the status says %q", got)
+			}
+		})
+	}
+}
+
+// requireOutOfForce requires that no EnvoyFilter is there but a staged one.
+func (h *harness) requireOutOfForce(staged bool) {
+	h.t.Helper()
+	ef := istio.NewEnvoyFilter()
+	err := h.client.Get(h.t.Context(), testKey, ef)
+	if staged && (err != nil || !render.IsStaged(ef)) || !staged && !apierrors.IsNotFound(err) {
+		h.t.Errorf("the EnvoyFilter is in force: %v, %v", err, ef.Object)
 	}
 }

@@ -125,6 +125,9 @@ func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef 
 	if err != nil {
 		return out.failed(stageEnvoyFilter, failure.Terminalf(v1alpha1.ReasonRenderFailed, "%w", err)), nil
 	}
+	if err := r.refused(ctx, aw, ef, wanted); err != nil {
+		return out.failed(stageEnvoyFilter, err), nil
+	}
 	ef, err = r.converge.converge(ctx, aw, ef, wanted)
 	if _, refused := errors.AsType[*failure.Error](err); refused {
 		return out.failed(stageEnvoyFilter, err), nil
@@ -133,6 +136,18 @@ func (r *reconciler) envoyFilter(ctx context.Context, aw *v1alpha1.AutoWasm, ef 
 		return out, err
 	}
 	return r.observe(ctx, aw, out.has(ef), ef), nil
+}
+
+// refused returns why wanted must not come into force. Proxies that it is in force in already have it: there it is not the
+// first filter, and can be repaired.
+func (r *reconciler) refused(ctx context.Context, aw *v1alpha1.AutoWasm, ef, wanted *unstructured.Unstructured) error {
+	if r.o.Preflight == nil || ours(ef, aw) && !render.IsStaged(ef) && render.SameReach(ef, wanted) {
+		return nil
+	}
+	if why := r.o.Preflight.Refusal(ctx, aw); why != "" {
+		return failure.Terminalf(v1alpha1.ReasonUntestedProxies, "%s", why)
+	}
+	return nil
 }
 
 // reload is how often the proxies have been made to load the module, with once more if that is due.

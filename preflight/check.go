@@ -18,13 +18,19 @@ type Options struct {
 	// Without a Host it is not checked how proxies reach it.
 	Host string
 	Port int32
+	// UntestedProxies says what is done about selected proxies outside of the tested range; "" is WarnUntested.
+	UntestedProxies Untested
 }
 
 // Check returns what keeps the filter of aw from running, by what view has: what concerns the selector first, then the
-// ports, the lowest first, then the module server. It is pure.
+// versions of the proxies, then the ports, the lowest first, then the module server. It is pure.
 func Check(aw *v1alpha1.AutoWasm, view View, o Options) []Finding {
 	c := &check{aw: aw, view: view, options: o}
-	if !c.workloads() || o.meshWide(aw) {
+	if !c.workloads() {
+		return c.findings
+	}
+	c.untested()
+	if o.meshWide(aw) {
 		return c.findings
 	}
 	c.ports()
@@ -41,7 +47,10 @@ type check struct {
 }
 
 func (c *check) found(reason v1alpha1.Reason, format string, args ...any) {
-	c.findings = append(c.findings, Finding{Reason: reason, Message: fmt.Sprintf(format, args...)})
+	c.findings = append(c.findings, Finding{
+		Reason: reason, Message: fmt.Sprintf(format, args...),
+		Refused: reason == v1alpha1.ReasonUntestedProxies && c.options.UntestedProxies == RefuseUntested,
+	})
 }
 
 // meshWide reports whether aw is in the root namespace, and so for every namespace.
@@ -107,6 +116,8 @@ type Finding struct {
 	Reason v1alpha1.Reason
 	// Message names the object, what is wrong with it, and the remedy. It does not change while these stay the same.
 	Message string
+	// Refused says that the filter must not come to the proxies that have none yet. Otherwise a finding is advice.
+	Refused bool
 }
 
 // message joins the messages of findings into one.

@@ -35,7 +35,9 @@ func runChecks(t *testing.T, tests []checkCase) {
 	}
 }
 
-func one(reason v1alpha1.Reason, message string) []Finding { return []Finding{{reason, message}} }
+func one(reason v1alpha1.Reason, message string) []Finding {
+	return []Finding{{Reason: reason, Message: message}}
+}
 
 func TestCheckWorkloads(t *testing.T) {
 	everything := autoWasm("", 9080)
@@ -96,8 +98,8 @@ func TestCheckInboundPorts(t *testing.T) {
 		{"a container's port only", autoWasm("", 9080), good(services()), one(v1alpha1.ReasonPortNotInService,
 			"port 9080 is in no Service, so Istio has no listener for it: add targetPort 9080 to a Service of these pods")},
 		{"each port, once, in order", autoWasm("", 9082, 9081, 9082, 9080), good(), []Finding{
-			{v1alpha1.ReasonPortNotFound, "port 9081 is not a target port of a Service for the selected pods: choose of 9080"},
-			{v1alpha1.ReasonPortNotFound, "port 9082 is not a target port of a Service for the selected pods: choose of 9080"},
+			{Reason: v1alpha1.ReasonPortNotFound, Message: "port 9081 is not a target port of a Service for the selected pods: choose of 9080"},
+			{Reason: v1alpha1.ReasonPortNotFound, Message: "port 9082 is not a target port of a Service for the selected pods: choose of 9080"},
 		}},
 		{"services are unknown", autoWasm("", 9081), good(func(v *View) { v.ServicesUnknown = true }), nil},
 		{"more pods than looked at", autoWasm("", 9081), good(func(v *View) { v.MoreWorkloads = true }), nil},

@@ -25,7 +25,16 @@ type Loader struct {
 	// Reader must be a cache that has Kinds: it is read within admissions. What it returns is not changed, nor copied.
 	Reader client.Reader
 	Kinds  Kinds
+	// Versions of proxies, for UntestedProxies. With nil they are those of their images alone.
+	Versions Versions
 	Options
+}
+
+// Versions knows the versions of proxies. A *proxies.Versions is one.
+type Versions interface {
+	// Known returns the version of Istio of each known proxy, as "<namespace>/<pod>"; "" when it says none. It waits for
+	// istiod no longer than until ctx ends.
+	Known(ctx context.Context) map[string]string
 }
 
 // Findings loads and checks. It fails when the cache cannot be read, such as before it is filled.
@@ -41,6 +50,7 @@ func (l *Loader) Findings(ctx context.Context, aw *v1alpha1.AutoWasm) ([]Finding
 func (l *Loader) Load(ctx context.Context, aw *v1alpha1.AutoWasm) (View, error) {
 	r := &reading{ctx: ctx, loader: l, aw: aw}
 	r.workloads()
+	r.untested()
 	if !l.meshWide(aw) {
 		r.services()
 		r.istio()
@@ -54,6 +64,7 @@ type reading struct {
 	ctx    context.Context
 	loader *Loader
 	aw     *v1alpha1.AutoWasm
+	pods   []corev1.Pod // that are selected, as far as they are read
 	view   View
 	err    error // of the first read that failed: a cache that fails is not read again
 }
@@ -105,6 +116,7 @@ func (r *reading) workloads() {
 	var pods corev1.PodList
 	selector := r.aw.Spec.Selector.Labels()
 	r.list(&pods, r.selected(), client.MatchingLabels(selector), client.Limit(maxWorkloads))
+	r.pods = pods.Items
 	r.view.MoreWorkloads = len(pods.Items) >= maxWorkloads
 	for i := range pods.Items {
 		if pod := &pods.Items[i]; !mesh.Ends(pod) {

@@ -77,6 +77,27 @@ func (r *Reconciler) Condition(ctx context.Context, aw *v1alpha1.AutoWasm) *meta
 	return c
 }
 
+// Refusal returns why the filter of aw must not come to the proxies that have none yet; "" when it may, and while that is
+// not known.
+func (r *Reconciler) Refusal(ctx context.Context, aw *v1alpha1.AutoWasm) string {
+	if r.loader.UntestedProxies != RefuseUntested {
+		return ""
+	}
+	findings, err := r.loader.Findings(ctx, aw)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("Cannot check the versions of the proxies, so they are taken as tested", "err", err.Error())
+	}
+	for _, f := range findings {
+		if f.Refused {
+			return f.Message + RefusedBy
+		}
+	}
+	return ""
+}
+
+// RefusedBy is what the message of a refused finding ends with.
+const RefusedBy = "; wasmer runs with --untested-proxies=Refuse"
+
 // SetupWithManager adds the controller to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	b := builder.TypedControllerManagedBy[scope](mgr).Named(Name)
@@ -155,9 +176,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, s scope) (reconcile.Result, 
 }
 
 // outdated reports whether the status of aw has other findings than there are. One that has no EnvoyFilter yet is
-// left to its own retries, which back off from its source.
+// left to its own retries, which back off from its source, unless a finding is why it has none.
 func (r *Reconciler) outdated(ctx context.Context, aw *v1alpha1.AutoWasm) bool {
-	if !aw.IsConditionTrue(v1alpha1.ConditionEnvoyFilterApplied) {
+	if !aw.IsConditionTrue(v1alpha1.ConditionEnvoyFilterApplied) && !isRefused(aw) {
 		return false
 	}
 	now := r.Condition(ctx, aw)
@@ -166,4 +187,10 @@ func (r *Reconciler) outdated(ctx context.Context, aw *v1alpha1.AutoWasm) bool {
 	}
 	before := meta.FindStatusCondition(aw.Status.Conditions, now.Type)
 	return before == nil || before.Status != now.Status || before.Reason != now.Reason || before.Message != now.Message
+}
+
+// isRefused reports whether, by the status of aw, a finding keeps its filter from the proxies.
+func isRefused(aw *v1alpha1.AutoWasm) bool {
+	applied := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionEnvoyFilterApplied)
+	return applied != nil && applied.Reason == string(v1alpha1.ReasonUntestedProxies)
 }

@@ -105,6 +105,30 @@ func TestCondition(t *testing.T) {
 	}
 }
 
+// TestRefusal: only what is not tested is refused, and only where that was asked for.
+func TestRefusal(t *testing.T) {
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "details-1", Labels: details}}
+	pod.Spec.Containers = []corev1.Container{{Name: "app"}, {Name: "istio-proxy", Image: "istio/proxyv2:1.28.3"}}
+	cache := &listed{pods: []corev1.Pod{pod}}
+	const want = "a first Wasm filter can crash Istio 1.28; exclude it by proxyVersion '^1\\.3[12]\\.': Pods details-1; wasmer runs with --untested-proxies=Refuse"
+	for name, tt := range map[string]struct {
+		mode Untested
+		err  error
+		want string
+	}{
+		"refused":             {RefuseUntested, nil, want},
+		"warned of":           {WarnUntested, nil, ""},
+		"allowed":             {AllowUntested, nil, ""},
+		"a cache that is new": {RefuseUntested, errors.New("not synced"), ""},
+	} {
+		cache.fail(tt.err)
+		r := NewReconciler(cache, &Loader{Reader: cache, Kinds: podsAndServices(), Options: Options{UntestedProxies: tt.mode}})
+		if got := r.Refusal(t.Context(), autoWasm("", 9080)); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
 // inForceWith has a status of its generation, with what was found.
 func inForceWith(namespace, name string, found ...metav1.Condition) v1alpha1.AutoWasm {
 	aw := *autoWasm("")
@@ -187,6 +211,8 @@ func TestChangesConcern(t *testing.T) {
 	}
 	failing := inForceWith("shop", "failing")
 	failing.Status.Conditions[0].Status = metav1.ConditionUnknown
+	refused := inForceWith("shop", "refused")
+	refused.Status.Conditions[0].Status, refused.Status.Conditions[0].Reason = metav1.ConditionFalse, string(v1alpha1.ReasonUntestedProxies)
 	changed := inForceWith("shop", "changed")
 	changed.Generation = 2
 	fresh := inForceWith("shop", "fresh")
@@ -195,10 +221,10 @@ func TestChangesConcern(t *testing.T) {
 	out.Spec.Filter.Context = v1alpha1.Outbound
 	items := []v1alpha1.AutoWasm{
 		inForceWith("shop", "never-checked"), inForceWith("shop", "outdated", passed(metav1.ConditionTrue, "NothingFound", nothing)),
-		inForceWith("shop", "current", finding("shop")), failing, changed, fresh, inForceWith("bank", "elsewhere"), out,
+		inForceWith("shop", "current", finding("shop")), failing, refused, changed, fresh, inForceWith("bank", "elsewhere"), out,
 	}
-	inShop := []string{"shop/never-checked", "shop/outdated"}
-	all := []string{"bank/elsewhere", "mall/out", "shop/never-checked", "shop/outdated"}
+	inShop := []string{"shop/never-checked", "shop/outdated", "shop/refused"}
+	all := []string{"bank/elsewhere", "mall/out", "shop/never-checked", "shop/outdated", "shop/refused"}
 	for name, tt := range map[string]struct {
 		event func(w *watched)
 		want  []string

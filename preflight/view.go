@@ -19,6 +19,9 @@ type View struct {
 	// MoreWorkloads than are read: what the others have is not known.
 	MoreWorkloads bool
 
+	// Untested are the selected proxies that are known to be outside of the tested range, by their Pods' names.
+	Untested []Proxy
+
 	// Services that can lead to a selected workload, or, for the context Outbound, that proxies may call; there may be
 	// others when ServicesUnknown.
 	Services        []Service

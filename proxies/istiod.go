@@ -41,11 +41,11 @@ type IstiodOptions struct {
 	Now func() time.Time
 }
 
-// Istiod reads from istiod's sync status which listeners proxies have rejected. It may be used concurrently.
+// Istiod reads from istiod's sync status which listeners proxies have rejected, and of which version they are. It may be used concurrently.
 type Istiod struct {
 	o       IstiodOptions
 	client  *http.Client
-	results *cache[map[string]string]
+	results *cache[syncResult]
 }
 
 // NewIstiod makes an Istiod.
@@ -58,7 +58,7 @@ func NewIstiod(o IstiodOptions) *Istiod {
 			Transport:     &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true},
 			CheckRedirect: refuseRedirect,
 		},
-		results: newCache(o.Now, func(map[string]string) int { return 0 }),
+		results: newCache(o.Now, func(syncResult) int { return 0 }),
 	}
 }
 
@@ -66,28 +66,36 @@ func NewIstiod(o IstiodOptions) *Istiod {
 // was last sent; "" when it did not. A proxy that is missing is not known. The map is shared: do not change it. An
 // error says that an instance could not be called; what the others returned is there all the same.
 func (i *Istiod) Rejections(ctx context.Context) (map[string]string, error) {
-	return i.results.get(ctx, "", rejectionsMaxAge, i.fetch)
+	result, err := i.results.get(ctx, "", rejectionsMaxAge, i.fetch)
+	return result.rejections, err
 }
 
-func (i *Istiod) fetch(ctx context.Context) (map[string]string, error) {
+// Versions returns each proxy that istiod knows, as "<namespace>/<pod>", with the version of Istio that it says it is, such
+// as 1.31.1; "" when it says none. For the map and an error the same holds as for Rejections.
+func (i *Istiod) Versions(ctx context.Context) (map[string]string, error) {
+	result, err := i.results.get(ctx, "", rejectionsMaxAge, i.fetch)
+	return result.versions, err
+}
+
+func (i *Istiod) fetch(ctx context.Context) (syncResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, i.o.Timeout)
 	defer cancel()
 	urls, err := i.o.Instances(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("find istiod: %w", err)
+		return syncResult{}, fmt.Errorf("find istiod: %w", err)
 	}
 	if len(urls) == 0 {
-		return nil, errors.New("find istiod: it has no replicas")
+		return syncResult{}, errors.New("find istiod: it has no replicas")
 	}
 	token, err := i.token()
 	if err != nil {
-		return nil, fmt.Errorf("call istiod: %w", err)
+		return syncResult{}, fmt.Errorf("call istiod: %w", err)
 	}
 	return i.fetchAll(ctx, urls[:min(len(urls), maxInstances)], token)
 }
 
 // fetchAll calls all instances at once, so that one which hangs hides none of the others.
-func (i *Istiod) fetchAll(ctx context.Context, urls []string, token string) (map[string]string, error) {
+func (i *Istiod) fetchAll(ctx context.Context, urls []string, token string) (syncResult, error) {
 	found, failed := make([]syncStatus, len(urls)), make([]error, len(urls))
 	var calls sync.WaitGroup
 	for n, url := range urls {
@@ -99,7 +107,7 @@ func (i *Istiod) fetchAll(ctx context.Context, urls []string, token string) (map
 		})
 	}
 	calls.Wait()
-	return rejections(found), errors.Join(failed...)
+	return merge(found), errors.Join(failed...)
 }
 
 func (i *Istiod) token() (string, error) {

@@ -91,6 +91,27 @@ func TestRejections(t *testing.T) {
 	}
 }
 
+// TestVersions: they are what proxies say, bounded and cleaned, in the answer that says what they rejected.
+func TestVersions(t *testing.T) {
+	of := func(proxy, version string) string {
+		return strings.Replace(connection(proxy, "2026-01-02T12:00:00Z", ""), `"1.31.1"`, `"`+version+`"`, 1)
+	}
+	var calls atomic.Int32
+	url := istiod(t, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		text("["+strings.Join([]string{of("a.ns", "1.28.3"), of("b.ns", ""), of("c.ns", strings.Repeat("x", 100)), of("d.ns", `1\n.\u001b2`)}, ",")+"]")(w, r)
+	})
+	c := istiods(url)
+	want := map[string]string{"ns/a": "1.28.3", "ns/b": "", "ns/c": strings.Repeat("x", 61) + "…", "ns/d": "1 .2"}
+	got, err := c.Versions(t.Context())
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("error %v, versions (-want +got):\n%s", err, diff)
+	}
+	if _, err := c.Rejections(t.Context()); err != nil || calls.Load() != 1 {
+		t.Errorf("called %d times, %v", calls.Load(), err)
+	}
+}
+
 // The token is read each time, and is sent to no other host.
 func TestRejectionsToken(t *testing.T) {
 	var tokens []string

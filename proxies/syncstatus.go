@@ -6,6 +6,9 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unique"
+
+	"github.com/autowasm/autowasm/internal/text"
 )
 
 const (
@@ -13,19 +16,23 @@ const (
 	maxSync = 64 << 20
 	// maxProxies bounds the proxies that are known.
 	maxProxies = 200_000
+	// maxVersion is how much of a proxy's version is kept, in bytes: proxies may say what they like.
+	maxVersion = 64
 	// listenerType is the type of the resources that filters are in.
 	listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
 )
 
 // connection is the part of istiod's answer that counts. There is one for each connection of a proxy.
 type connection struct {
-	Proxy     string                    `json:"proxy"` // <pod>.<namespace>
+	Proxy     string                    `json:"proxy"`         // <pod>.<namespace>
+	Version   string                    `json:"istio_version"` // as the proxy says in its metadata
 	Resources map[string]resourceStatus `json:"resources"`
 }
 
 type resourceStatus struct {
 	SentTime  time.Time `json:"sentTime"`
 	LastError string    `json:"lastError"` // istiod empties it when the proxy accepts something
+	version   string    // of the proxy, Istio's; "" when it does not say
 }
 
 // syncStatus is what is known of each proxy's listeners, by "<namespace>/<pod>".
@@ -73,6 +80,7 @@ func (s syncStatus) add(c connection) {
 		return
 	}
 	listeners.LastError = oneLine(listeners.LastError)
+	listeners.version = unique.Make(text.Truncate(text.OneLine(c.Version), maxVersion)).Value() // most have the same
 	s.put(c.Proxy[dot+1:]+"/"+c.Proxy[:dot], listeners)
 }
 
@@ -84,17 +92,23 @@ func (s syncStatus) put(name string, listeners resourceStatus) {
 	s[name] = listeners
 }
 
-// rejections are what all replicas answered together.
-func rejections(found []syncStatus) map[string]string {
+// syncResult is what all replicas answered together, by "<namespace>/<pod>".
+type syncResult struct {
+	rejections map[string]string
+	versions   map[string]string
+}
+
+func merge(found []syncStatus) syncResult {
 	all := syncStatus{}
 	for _, s := range found {
 		for name, listeners := range s {
 			all.put(name, listeners)
 		}
 	}
-	errors := make(map[string]string, len(all))
+	merged := syncResult{rejections: make(map[string]string, len(all)), versions: make(map[string]string, len(all))}
 	for name, listeners := range all {
-		errors[name] = listeners.LastError
+		merged.rejections[name] = listeners.LastError
+		merged.versions[name] = listeners.version
 	}
-	return errors
+	return merged
 }

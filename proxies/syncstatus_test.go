@@ -54,7 +54,7 @@ func TestReadAsMuchAsMayBe(t *testing.T) {
 	if err := found.read(strings.NewReader(said), int64(len(said))); err != nil {
 		t.Error(err)
 	}
-	if diff := cmp.Diff(map[string]string{"ns/a": "bad"}, rejections([]syncStatus{found})); diff != "" {
+	if diff := cmp.Diff(map[string]string{"ns/a": "bad"}, merge([]syncStatus{found}).rejections); diff != "" {
 		t.Errorf("rejections (-want +got):\n%s", diff)
 	}
 	if err := (syncStatus{}).read(strings.NewReader(said), int64(len(said)-1)); err == nil || !strings.Contains(err.Error(), "more than") {

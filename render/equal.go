@@ -32,14 +32,36 @@ func Merge(live, rendered *unstructured.Unstructured) {
 	live.SetAnnotations(k8slabels.Merge(live.GetAnnotations(), rendered.GetAnnotations()))
 }
 
-// sameSpec compares the specs as JSON, in which int64(10) and float64(10) are one: decoders differ in the type.
 func sameSpec(a, b *unstructured.Unstructured) bool {
-	if reflect.DeepEqual(a.Object["spec"], b.Object["spec"]) {
+	return sameJSON(a.Object["spec"], b.Object["spec"])
+}
+
+// sameJSON compares values as JSON, in which int64(10) and float64(10) are one: decoders differ in the type.
+func sameJSON(a, b any) bool {
+	if reflect.DeepEqual(a, b) {
 		return true
 	}
-	left, leftErr := json.Marshal(a.Object["spec"])
-	right, rightErr := json.Marshal(b.Object["spec"])
+	left, leftErr := json.Marshal(a)
+	right, rightErr := json.Marshal(b)
 	return leftErr == nil && rightErr == nil && bytes.Equal(left, right)
+}
+
+// SameReach reports whether two EnvoyFilters of ours are for the same listeners of the same proxies.
+func SameReach(a, b *unstructured.Unstructured) bool {
+	return sameJSON(reach(a), reach(b))
+}
+
+// reach is the selector of an EnvoyFilter and the matches of its patches.
+func reach(ef *unstructured.Unstructured) []any {
+	selector, _, _ := unstructured.NestedFieldNoCopy(ef.Object, "spec", "workloadSelector")
+	patches, _, _ := unstructured.NestedFieldNoCopy(ef.Object, "spec", "configPatches")
+	found := []any{selector}
+	list, _ := patches.([]any)
+	for _, patch := range list {
+		fields, _ := patch.(map[string]any)
+		found = append(found, fields["match"])
+	}
+	return found
 }
 
 func contains(all, some map[string]string) bool {

@@ -10,6 +10,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/render/rendertest"
 )
 
 func TestEqual(t *testing.T) {
@@ -109,5 +110,42 @@ func managed(manager string, operation metav1.ManagedFieldsOperationType, label 
 			Manager: manager, Operation: operation, APIVersion: istio.EnvoyFilterAPIVersion, FieldsType: "FieldsV1",
 			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{".":{},"f:` + label + `":{}}},"f:spec":{}}`),
 		}})
+	}
+}
+
+func TestSameReach(t *testing.T) {
+	const a, b = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	of := func(sha256 string, edits ...func(*v1alpha1.AutoWasm)) *unstructured.Unstructured {
+		aw := &v1alpha1.AutoWasm{}
+		aw.Namespace, aw.Name = "shop", "test"
+		aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{"app": "details"}
+		aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{9080}
+		for _, edit := range edits {
+			edit(aw)
+		}
+		ef, err := render.EnvoyFilter(aw, render.Module{SHA256: sha256}, rendertest.Options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ef
+	}
+	asStored := of(b)
+	floats(t)(asStored)
+	tests := map[string]struct {
+		other *unstructured.Unstructured
+		want  bool
+	}{
+		"another module":   {of(b), true},
+		"as stored":        {asStored, true},
+		"another policy":   {of(a, func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.FailurePolicy = v1alpha1.FailOpen }), true},
+		"another selector": {of(a, func(aw *v1alpha1.AutoWasm) { aw.Spec.Selector.MatchLabels = nil }), false},
+		"another port":     {of(a, func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.ApplyPorts = []v1alpha1.Port{9081} }), false},
+		"another context":  {of(a, func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.Context = v1alpha1.Gateway }), false},
+		"another version":  {of(a, func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.ProxyVersion = "^1" }), false},
+	}
+	for name, tt := range tests {
+		if got := render.SameReach(of(a), tt.other); got != tt.want {
+			t.Errorf("%s: %t, want %t", name, got, tt.want)
+		}
 	}
 }

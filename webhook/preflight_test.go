@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/preflight"
@@ -91,5 +94,46 @@ func TestPreflightRunsOnlyWhenItCounts(t *testing.T) {
 	resp := v.Handle(t.Context(), in("wasmer", requestFor(t, admissionv1.Create, autoWasm(inNamespace("wasmer")))))
 	if l.calls > 0 || slices.Contains(resp.Warnings, "found") {
 		t.Errorf("called %d times, warnings %v", l.calls, resp.Warnings)
+	}
+}
+
+// TestARefusedFinding denies, but for an update of what is in force in the same listeners of the same proxies.
+func TestARefusedFinding(t *testing.T) {
+	l := &stubPreflight{found: []preflight.Finding{{Message: "advice"}, {Message: "proxies may die", Refused: true}}}
+	applied := func(aw *v1alpha1.AutoWasm) {
+		aw.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionEnvoyFilterApplied, Status: metav1.ConditionTrue, ObservedGeneration: aw.Generation}}
+	}
+	version := filter(func(f *v1alpha1.Filter) { f.ProxyVersion = "^1" })
+	gateway := filter(func(f *v1alpha1.Filter) { f.Context = v1alpha1.Gateway })
+	repair := image("reg.example/x:v2")
+	create := requestFor(t, admissionv1.Create, autoWasm(version))
+	for name, tt := range map[string]struct {
+		req     admission.Request
+		allowed bool
+	}{
+		"a create":                     {create, false},
+		"its dry run":                  {dryRun(create), false},
+		"a repair":                     {updateRequest(t, autoWasm(applied), autoWasm(repair)), true},
+		"of what is not in force":      {updateRequest(t, autoWasm(), autoWasm(repair)), false},
+		"for other proxies":            {updateRequest(t, autoWasm(applied), autoWasm(selectingAll)), false},
+		"for other ports":              {updateRequest(t, autoWasm(applied), autoWasm(withPorts(80))), false},
+		"for another context":          {updateRequest(t, autoWasm(applied), autoWasm(gateway)), false},
+		"for other versions":           {updateRequest(t, autoWasm(applied), autoWasm(version)), false},
+		"a change of nothing":          {updateRequest(t, autoWasm(), autoWasm()), true},
+		"a namespace that is not sent": {in("wasmer", requestFor(t, admissionv1.Create, autoWasm(inNamespace("wasmer")))), true},
+	} {
+		v, stages := preflighted(l), new(stagings)
+		v.stage = stages.record
+		resp := v.Handle(t.Context(), tt.req)
+		if resp.Allowed != tt.allowed || !tt.allowed && len(*stages) > 0 {
+			t.Errorf("%s: allowed %t, staged %v", name, resp.Allowed, *stages)
+		}
+		if !tt.allowed && (resp.Result.Code != http.StatusUnprocessableEntity || !strings.Contains(resp.Result.Message, "spec.filter.proxyVersion: Invalid value: ") ||
+			!strings.Contains(resp.Result.Message, "proxies may die; wasmer runs with --untested-proxies=Refuse") || !slices.Contains(resp.Warnings, "advice")) {
+			t.Errorf("%s: %+v with %v", name, resp.Result, resp.Warnings)
+		}
+	}
+	if resp := preflighted(l).Handle(t.Context(), updateRequest(t, autoWasm(applied), autoWasm(repair))); !slices.Contains(resp.Warnings, "proxies may die") {
+		t.Errorf("a repair is admitted with %v", resp.Warnings)
 	}
 }

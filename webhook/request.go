@@ -97,3 +97,14 @@ func (r request) sameSource() bool {
 	return r.old != nil && r.old.Spec.Secret == r.aw.Spec.Secret &&
 		equality.Semantic.DeepEqual(r.old.Spec.Filter.Source, r.aw.Spec.Filter.Source)
 }
+
+// inForce reports whether an update leaves alone which listeners of which proxies the filter is for, and it is in force
+// there by the status: it is not the first filter of these proxies, and can be repaired.
+func (r request) inForce() bool {
+	if r.old == nil || !r.old.IsConditionTrue(v1alpha1.ConditionEnvoyFilterApplied) {
+		return false
+	}
+	before, after := r.old.Spec, r.aw.Spec
+	return equality.Semantic.DeepEqual(before.Selector, after.Selector) && before.Filter.Context == after.Filter.Context &&
+		equality.Semantic.DeepEqual(before.Filter.ApplyPorts, after.Filter.ApplyPorts) && before.Filter.ProxyVersion == after.Filter.ProxyVersion
+}

@@ -56,7 +56,7 @@ type Options struct {
 	Reader client.Reader
 	// Fetcher is required by the validator unless SourceCheck is Off.
 	Fetcher Fetcher
-	// Preflight finds what keeps a filter from running, for warnings, in caches alone; nil finds nothing.
+	// Preflight finds what keeps a filter from running, without a wait; nil finds nothing.
 	Preflight Preflight
 	// Render says where the proxies load modules from.
 	Render render.Options

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -24,8 +25,9 @@ type Preflight interface {
 }
 
 const (
-	// preflightTimeout bounds the read of caches that are not filled yet: an admission does not wait for advice.
-	preflightTimeout = 100 * time.Millisecond
+	// preflightTimeout bounds the read of caches that are not filled yet, and of istiod: an admission does not wait for
+	// advice.
+	preflightTimeout = 300 * time.Millisecond
 	// maxFindings bounds the warnings, since the API server drops those that are too much. The status has all.
 	maxFindings = 5
 )
@@ -84,26 +86,34 @@ func (v *validator) validate(ctx context.Context, r request) *response {
 		resp.warn("namespace %s is served by wasmer's controller alone: the source is not checked at admission", text.Elide(r.aw.Namespace))
 		return resp
 	}
-	v.warnOfFindings(ctx, r.aw, resp)
+	v.findings(ctx, r, resp)
+	if len(resp.errs) > 0 {
+		return resp
+	}
 	if module, ok := v.source.module(ctx, r, resp); ok {
 		v.stage(ctx, r, module, resp)
 	}
 	return resp
 }
 
-// warnOfFindings denies nothing: what is missing may come, and a preflight that fails is no fault of the object.
-func (v *validator) warnOfFindings(ctx context.Context, aw *v1alpha1.AutoWasm, resp *response) {
+// findings warns of what is missing, which may come. A preflight that fails is no fault of the object.
+func (v *validator) findings(ctx context.Context, r request, resp *response) {
 	if v.preflight == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, preflightTimeout)
 	defer cancel()
-	findings, err := v.preflight.Findings(ctx, aw)
+	findings, err := v.preflight.Findings(ctx, r.aw)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).V(1).Info("Admitted without the findings of the preflight", "err", err.Error())
 		return
 	}
 	for _, f := range findings[:min(len(findings), maxFindings)] {
+		if f.Refused && !r.inForce() {
+			path := field.NewPath("spec", "filter", "proxyVersion")
+			resp.deny(field.Invalid(path, r.aw.Spec.Filter.ProxyVersion, detail(f.Message+preflight.RefusedBy)))
+			continue
+		}
 		resp.warn("%s", f.Message)
 	}
 }

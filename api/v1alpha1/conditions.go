@@ -135,6 +135,9 @@ const (
 	ReasonNoPodSelected Reason = "NoPodSelected"
 	// ReasonNoProxySelected: no selected Pod has a sidecar; of ProxiesLoaded, no running proxy is selected.
 	ReasonNoProxySelected Reason = "NoProxySelected"
+	// ReasonUntestedProxies: a selected proxy is of a version on which the filter is not tested, and may die of it; of Ready,
+	// when the server refuses such.
+	ReasonUntestedProxies Reason = "UntestedProxies"
 	// ReasonPortNotFound: neither a selected Pod nor a Service has the port.
 	ReasonPortNotFound Reason = "PortNotFound"
 	// ReasonPortNotInService: a selected Pod has the port, but no Service leads to it, so Istio has no listener for it.

@@ -15,6 +15,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/egress"
+	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/webhook"
@@ -50,6 +51,7 @@ type options struct {
 	leaderElect bool
 	admission   webhook.Options
 	sweepGrace  time.Duration
+	untested    preflight.Untested
 
 	proxyCheckInterval time.Duration
 	istiodService      string
@@ -118,6 +120,7 @@ func (o *options) bindAdmission(flags *pflag.FlagSet) {
 	flags.StringVar((*string)(&o.admission.SourceCheck), "source-check", string(webhook.Enforce), "what a terminal failure of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not check")
 	flags.BoolVar(&o.admission.Stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
 	flags.DurationVar(&o.admission.Budget, "budget", webhook.DefaultBudget, "longest that an admission waits for the source")
+	flags.StringVar((*string)(&o.untested), "untested-proxies", string(preflight.WarnUntested), "what is done about a filter for proxies of versions that are not tested, which may die of it: Allow says nothing, Warn warns, Refuse refuses it")
 	flags.DurationVar(&o.sweepGrace, "sweep-grace", 5*time.Second, "how long after it was first seen a staged EnvoyFilter without its AutoWasm is removed")
 }
 
@@ -163,6 +166,8 @@ func (o *options) check() error {
 	}
 	sourceChecks := []webhook.SourceCheck{webhook.Enforce, webhook.Warn, webhook.Off}
 	refuse(!slices.Contains(sourceChecks, o.admission.SourceCheck), "--source-check=%s: must be Enforce, Warn or Off", o.admission.SourceCheck)
+	untested := []preflight.Untested{preflight.AllowUntested, preflight.WarnUntested, preflight.RefuseUntested}
+	refuse(!slices.Contains(untested, o.untested), "--untested-proxies=%s: must be Allow, Warn or Refuse", o.untested)
 	refuse(o.certMode != certModeSelf && o.certMode != certModeFiles, "--cert-mode=%s: must be self or files", o.certMode)
 	refuse(!o.webhook && !o.controller, "--webhook=false and --controller=false leave nothing to run")
 	refuse(o.admission.Budget <= 0 || o.admission.Budget > maxBudget, "--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.admission.Budget, maxBudget)

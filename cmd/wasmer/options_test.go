@@ -63,6 +63,7 @@ func TestInvalidFlags(t *testing.T) {
 		want []string
 	}{
 		{[]string{"--source-check=Maybe"}, []string{"--source-check=Maybe", "Enforce, Warn or Off"}},
+		{[]string{"--untested-proxies=No"}, []string{"--untested-proxies=No", "Allow, Warn or Refuse"}},
 		{[]string{"--cert-mode=x"}, []string{"--cert-mode=x", "self or files"}},
 		{[]string{"--webhook=false", "--controller=false"}, []string{"nothing to run"}},
 		{[]string{"--budget=9s"}, []string{"--budget=9s", "8s"}},

@@ -16,8 +16,8 @@ import (
 const istiodPort = 15014
 
 // addProxies adds what observes the proxies to mgr; nil when nothing does.
-func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) (controller.Proxies, error) {
-	observe := proxyOptions(mgr, o, m, kinds)
+func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds, istiod *proxies.Istiod) (controller.Proxies, error) {
+	observe := proxyOptions(o, m, kinds, istiod)
 	if observe == nil {
 		return nil, nil
 	}
@@ -26,17 +26,22 @@ func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds)
 }
 
 // proxyOptions say how the proxies are observed; nil when they are not to be, or wasmer may not see which there are.
-func proxyOptions(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds) *proxies.Options {
+func proxyOptions(o *options, m *modules, kinds preflight.Kinds, istiod *proxies.Istiod) *proxies.Options {
 	if _, ok := kinds[preflight.Pods]; !ok || o.proxyCheckInterval == 0 {
 		return nil
 	}
 	return &proxies.Options{
 		Scraper:       proxies.NewScraper(proxies.ScraperOptions{Guard: egress.Options{AllowLoopback: o.guard.AllowLoopback}}),
 		Accesses:      peer.NewAccesses(m.server.Accesses, m.peers),
-		SyncStatus:    proxies.NewIstiod(proxies.IstiodOptions{Instances: istiods(mgr, o), TokenFile: o.istiodTokenFile}),
+		SyncStatus:    istiod,
 		RootNamespace: o.rootNamespace,
 		Interval:      o.proxyCheckInterval,
 	}
+}
+
+// newIstiod returns what reads from istiod what its proxies are and what they rejected.
+func newIstiod(mgr ctrl.Manager, o *options) *proxies.Istiod {
+	return proxies.NewIstiod(proxies.IstiodOptions{Instances: istiods(mgr, o), TokenFile: o.istiodTokenFile})
 }
 
 // istiods finds istiod's replicas in wasmer's namespace, as istiod answers to its own alone. --istiod-url overrides it.

@@ -54,7 +54,8 @@ func TestProxiesAreObservedWhereTheyCanBeSeen(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := proxyOptions(cachedManager{}, &options{proxyCheckInterval: tt.interval}, &modules{}, tt.kinds)
+			o := &options{proxyCheckInterval: tt.interval}
+			got := proxyOptions(o, &modules{}, tt.kinds, newIstiod(cachedManager{}, o))
 			if (got != nil) != tt.want {
 				t.Fatalf("options %+v", got)
 			}
@@ -80,7 +81,7 @@ func TestIstiodIsCalledWithTheToken(t *testing.T) {
 	}
 	for _, file := range []string{token, ""} {
 		o := &options{proxyCheckInterval: time.Minute, istiodURL: istiod.URL, istiodTokenFile: file}
-		if _, err := proxyOptions(cachedManager{}, o, &modules{}, podKind()).SyncStatus.Rejections(t.Context()); err != nil {
+		if _, err := newIstiod(cachedManager{}, o).Rejections(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

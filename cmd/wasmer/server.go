@@ -19,6 +19,7 @@ import (
 	"github.com/autowasm/autowasm/controller"
 	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/preflight"
+	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/webhook"
 )
 
@@ -59,8 +60,12 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	loader := newLoader(mgr, o, kinds)
-	if err := errors.Join(addWebhooks(mgr, o, certificate, parts, loader), addControllers(mgr, o, parts, loader)); err != nil {
+	istiod := newIstiod(mgr, o)
+	loader, err := newLoader(mgr, o, kinds, istiod)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(addWebhooks(mgr, o, certificate, parts, loader), addControllers(mgr, o, parts, loader, istiod)); err != nil {
 		return err
 	}
 	return start(ctx, mgr, o, certificate, parts, draining)
@@ -165,11 +170,11 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	return nil
 }
 
-func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.Loader) error {
+func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.Loader, istiod *proxies.Istiod) error {
 	if !o.controller {
 		return nil
 	}
-	observed, err := addProxies(mgr, o, m, loader.Kinds)
+	observed, err := addProxies(mgr, o, m, loader.Kinds, istiod)
 	if err != nil {
 		return err
 	}
@@ -192,9 +197,19 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 	return nil
 }
 
-// newLoader returns what reads from the cache why a filter will not run.
-func newLoader(mgr ctrl.Manager, o *options, kinds preflight.Kinds) *preflight.Loader {
-	return &preflight.Loader{Reader: mgr.GetCache(), Kinds: kinds, Options: preflight.Options{
+// newLoader returns what reads from the cache why a filter will not run, and from istiod the versions of the proxies.
+func newLoader(mgr ctrl.Manager, o *options, kinds preflight.Kinds, istiod *proxies.Istiod) (*preflight.Loader, error) {
+	loader := &preflight.Loader{Reader: mgr.GetCache(), Kinds: kinds, Options: preflight.Options{
 		RootNamespace: o.rootNamespace, Host: istio.HostOf(o.render.Cluster), Port: istio.PortOf(o.render.Cluster),
+		UntestedProxies: o.untested,
 	}}
+	if o.untested == preflight.AllowUntested {
+		return loader, nil
+	}
+	versions := proxies.NewVersions(istiod, nil)
+	loader.Versions = versions
+	if err := mgr.Add(versions); err != nil {
+		return nil, fmt.Errorf("add the versions of the proxies: %w", err)
+	}
+	return loader, nil
 }

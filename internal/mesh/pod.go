@@ -45,6 +45,18 @@ func RunningProxy(pod *corev1.Pod) *corev1.ContainerStatus {
 	return nil
 }
 
+// ProxyImage returns the image of a Pod's proxy, as it is named there; "" when it has none.
+func ProxyImage(pod *corev1.Pod) string {
+	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+		for i := range containers {
+			if containers[i].Name == istio.ProxyContainer {
+				return containers[i].Image
+			}
+		}
+	}
+	return ""
+}
+
 // Ends reports whether a Pod is being deleted or has finished: no proxy in it will take another filter.
 func Ends(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed

@@ -114,7 +114,7 @@ func fullPod() (full, want *corev1.Pod) {
 		},
 		Spec: corev1.PodSpec{
 			Containers:     []corev1.Container{{Name: "app", Ports: ports}},
-			InitContainers: []corev1.Container{{Name: "istio-proxy", Ports: ports}},
+			InitContainers: []corev1.Container{{Name: "istio-proxy", Ports: ports, Image: "istio/proxyv2:1.31.0"}},
 		},
 		Status: corev1.PodStatus{
 			Phase: corev1.PodRunning, PodIP: "10.0.0.1",
@@ -137,6 +137,17 @@ func fullPod() (full, want *corev1.Pod) {
 	full.Status.InitContainerStatuses[0].ImageID = "id"
 	full.Status.InitContainerStatuses[0].LastTerminationState.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
 	return full, want
+}
+
+func TestProxyImage(t *testing.T) {
+	full, _ := fullPod()
+	if got := mesh.ProxyImage(full); got != "istio/proxyv2:1.31.0" || mesh.ProxyImage(podOf([]string{"app"}, nil)) != "" {
+		t.Errorf("the image is %q", got)
+	}
+	full.Spec.Containers, full.Spec.InitContainers = full.Spec.InitContainers, nil
+	if got := mesh.ProxyImage(full); got != "istio/proxyv2:1.31.0" {
+		t.Errorf("the image of a container is %q", got)
+	}
 }
 
 func TestTrimPod(t *testing.T) {

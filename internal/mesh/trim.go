@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"unique"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -51,10 +53,15 @@ func TrimMeta(m metav1.ObjectMeta, annotations ...string) metav1.ObjectMeta {
 	return kept
 }
 
+// trimContainers keeps the names and the ports, and of the proxy its image, of which there are few.
 func trimContainers(containers []corev1.Container) []corev1.Container {
 	var kept []corev1.Container
 	for i := range containers {
-		kept = append(kept, corev1.Container{Name: containers[i].Name, Ports: containers[i].Ports})
+		c := corev1.Container{Name: containers[i].Name, Ports: containers[i].Ports}
+		if c.Name == istio.ProxyContainer {
+			c.Image = unique.Make(containers[i].Image).Value()
+		}
+		kept = append(kept, c)
 	}
 	return kept
 }
