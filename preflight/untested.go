@@ -10,6 +10,20 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
+)
+
+// Untested says what is done about selected proxies outside of the tested range.
+type Untested string
+
+// What can be done.
+const (
+	// AllowUntested says nothing.
+	AllowUntested Untested = "Allow"
+	// WarnUntested makes a finding of them.
+	WarnUntested Untested = "Warn"
+	// RefuseUntested makes a finding of them that denies.
+	RefuseUntested Untested = "Refuse"
 )
 
 // maxListed bounds how many proxies a finding names.
@@ -34,19 +48,19 @@ func (c *check) untested() {
 	}
 	var crash, other []Proxy
 	for _, p := range c.view.Untested {
-		switch r, known := releaseOf(p.Version); {
+		switch r, known := istio.ReleaseOf(p.Version); {
 		case !known, !c.matches(p.Version):
-		case r.crashes():
+		case r.Crashes():
 			crash = append(crash, p)
 		default:
 			other = append(other, p)
 		}
 	}
 	if len(crash) > 0 {
-		c.found(v1alpha1.ReasonUntestedProxies, "a first Wasm filter can crash Istio %s; exclude it by proxyVersion '%s': Pods %s", releases(crash), testedExpression, c.podNames(crash))
+		c.found(v1alpha1.ReasonUntestedProxies, "a first Wasm filter can crash Istio %s; exclude it by proxyVersion '%s': Pods %s", releases(crash), istio.TestedExpression, c.podNames(crash))
 	}
 	if len(other) > 0 {
-		c.found(v1alpha1.ReasonUntestedProxies, "AutoWasm is not tested on Istio %s; exclude it by proxyVersion '%s': Pods %s", releases(other), testedExpression, c.podNames(other))
+		c.found(v1alpha1.ReasonUntestedProxies, "AutoWasm is not tested on Istio %s; exclude it by proxyVersion '%s': Pods %s", releases(other), istio.TestedExpression, c.podNames(other))
 	}
 }
 
@@ -62,13 +76,13 @@ func (c *check) matches(version string) bool {
 
 // releases lists those of some proxies, each once.
 func releases(all []Proxy) string {
-	var found []release
+	var found []istio.Release
 	for _, p := range all {
-		if r, _ := releaseOf(p.Version); !slices.Contains(found, r) {
+		if r, _ := istio.ReleaseOf(p.Version); !slices.Contains(found, r) {
 			found = append(found, r)
 		}
 	}
-	slices.SortFunc(found, func(a, b release) int { return cmp.Or(a.major-b.major, a.minor-b.minor) })
+	slices.SortFunc(found, func(a, b istio.Release) int { return cmp.Or(a.Major-b.Major, a.Minor-b.Minor) })
 	var names []string
 	for _, r := range found[:min(len(found), maxListed)] {
 		names = append(names, r.String())

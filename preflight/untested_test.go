@@ -2,48 +2,14 @@ package preflight
 
 import (
 	"fmt"
-	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 )
-
-func TestTheTestedRange(t *testing.T) {
-	for version, want := range map[string]string{
-		"1.31.0": "tested", "1.32.4": "tested", "1.31-alpha.1a2b": "tested", "release-1.31-dev": "tested", "1.31": "tested",
-		"1.28.1": "crashes", "1.29.0-distroless": "crashes", "release-1.28": "crashes",
-		"1.27.9": "untested", "1.30.2": "untested", "1.33.0": "untested", "2.31.0": "untested", "1.280.1": "untested",
-		"": "unknown", "unknown": "unknown", "1a2b3c": "unknown", "31.": "unknown", "1.28x": "unknown", "1.99999999999999999999.1": "unknown",
-	} {
-		got := "unknown"
-		if r, known := releaseOf(version); known {
-			switch {
-			case r.tested():
-				got = "tested"
-			case r.crashes():
-				got = "crashes"
-			default:
-				got = "untested"
-			}
-		}
-		if got != want || outside(version) != (want == "crashes" || want == "untested") {
-			t.Errorf("%q is %s, want %s; outside: %t", version, got, want, outside(version))
-		}
-	}
-}
-
-// TestTheProposedExpression: what a message proposes excludes exactly what is not tested.
-func TestTheProposedExpression(t *testing.T) {
-	for minor := range 50 {
-		version := fmt.Sprintf("1.%d.0", minor)
-		if matched := regexp.MustCompile(testedExpression).MatchString(version); matched == outside(version) {
-			t.Errorf("%s matches %s: %t", testedExpression, version, matched)
-		}
-	}
-}
 
 // untested is a view with selected proxies of versions.
 func untested(versions ...string) func(*View) {
@@ -76,7 +42,7 @@ func TestCheckUntested(t *testing.T) {
 		{"the whole mesh", meshWide, good(untested("1.30.0")), of(other + "shop/details-1")},
 		{"before the ports", autoWasm("", 9081), good(untested("1.28.3")), append(of(crash),
 			one(v1alpha1.ReasonPortNotFound, "port 9081 is not a target port of a Service for the selected pods: choose of 9080")...)},
-		{"excluded", forVersions(testedExpression), good(untested("1.28.3", "1.30.0")), nil},
+		{"excluded", forVersions(istio.TestedExpression), good(untested("1.28.3", "1.30.0")), nil},
 		{"one is excluded", forVersions(`^1\.28`), good(untested("1.28.3", "1.30.0")), of(crash)},
 		{"an expression that is none", forVersions(`(`), good(untested("1.28.3")), nil},
 		{"nothing is selected", autoWasm("", 9081), good(workloads(), untested("1.28.3")), one(v1alpha1.ReasonNoPodSelected,

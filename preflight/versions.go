@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/internal/mesh"
 )
 
@@ -85,4 +86,10 @@ func imageVersion(image string) string {
 		return ""
 	}
 	return match[1]
+}
+
+// outside reports whether a version is known to be outside of the tested range.
+func outside(version string) bool {
+	r, known := istio.ReleaseOf(version)
+	return known && !r.Tested()
 }

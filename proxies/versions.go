@@ -12,7 +12,7 @@ const (
 	// versionsMaxAge is how old what Versions returns without a wait may be.
 	versionsMaxAge = 10 * time.Second
 	// versionsRetry is how long after a failed read of istiod nobody waits for another.
-	versionsRetry = 30 * time.Second
+	versionsRetry = 10 * time.Second
 )
 
 // VersionSource knows the versions of proxies. An *Istiod is one.

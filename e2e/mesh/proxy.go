@@ -19,6 +19,8 @@ type ProxyOptions struct {
 	// NotReady returns from the start as soon as the proxy's admin page answers, for a proxy that is not expected to
 	// become ready by then.
 	NotReady bool
+	// IstioVersion is what the proxy tells istiod that it is. Default: that of istiod.
+	IstioVersion string
 	// Env is added to the environment of this process, as NAME=value.
 	Env []string
 }
@@ -42,7 +44,11 @@ func (p *Proxy) Ready(ctx context.Context) error {
 // StartSidecar starts an Envoy as the sidecar of a workload and waits until it is ready. It runs until its own Stop or
 // the mesh's. For the workload's Pod it is a start, or a restart, of the container of the proxy.
 func (m *Mesh) StartSidecar(ctx context.Context, w *Workload, o ProxyOptions) (*Proxy, error) {
-	return m.startProxy(ctx, "envoy-"+w.Name, w.Node(), w.Pod, o)
+	n := w.Node()
+	if o.IstioVersion != "" {
+		n.Metadata["ISTIO_VERSION"] = o.IstioVersion
+	}
+	return m.startProxy(ctx, "envoy-"+w.Name, n, w.Pod, o)
 }
 
 func (m *Mesh) startProxy(ctx context.Context, name string, n ads.Node, pod *Pod, o ProxyOptions) (*Proxy, error) {
