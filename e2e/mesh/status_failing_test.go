@@ -178,12 +178,39 @@ func waitWithoutCluster(t *testing.T, w *Workload) {
 }
 
 // TestNoPodStarts: all Pods of a Service are replaced while a Sidecar keeps their proxies from the module server. None starts,
-// though the AutoWasm was Ready; the status says so and names the Pod.
+// though the AutoWasm was Ready; the status says so and names the Pod. Each way out that it names is one.
 func TestNoPodStarts(t *testing.T) {
 	t.Parallel()
-	w := workload(t, "stuck")
+	for name, wayOut := range map[string]func(t *testing.T, w *Workload, a autoWasm){
+		"reach": func(t *testing.T, w *Workload, a autoWasm) {
+			setEgress(t, w, "istio-system/*")
+			requireTruth(t, a, w.URL(OtherPort), "200 earth")
+		},
+		"open": func(t *testing.T, w *Workload, a autoWasm) {
+			a.filter += ", failurePolicy: FailOpen"
+			a.apply(t)
+			waitForAnswer(t, w.URL(OtherPort), "200")
+		},
+		"delete": func(t *testing.T, w *Workload, a autoWasm) {
+			a.delete(t)
+			waitForAnswer(t, w.URL(OtherPort), "200")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, a := startStuck(t, "stuck-"+name)
+			wayOut(t, w, a)
+		})
+	}
+}
+
+// startStuck has an AutoWasm in force for a workload whose only proxy was restarted and cannot reach wasmer, and requires
+// that the status says so.
+func startStuck(t *testing.T, name string) (*Workload, autoWasm) {
+	t.Helper()
+	w := workload(t, name)
 	p := sidecar(t, w, ProxyOptions{})
-	a := onWorkload(w, "stuck", pushModule(t, "stuck:v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
+	a := onWorkload(w, name, pushModule(t, name+":v1", moduleSaying(t, "earth")), "applyPorts: [9081]")
 	a.apply(t)
 	requireTruth(t, a, w.URL(OtherPort), "200 earth")
 	setEgress(t, w, "./*")
@@ -191,11 +218,10 @@ func TestNoPodStarts(t *testing.T) {
 	stop(t, p)
 	sidecar(t, w, ProxyOptions{NotReady: true})
 	cluster.WaitFor(t, a.space(), a.name, summarized(pending(metav1.ConditionFalse, v1alpha1.ReasonProxyLoadFailed)),
-		suite.Message("0 of 1 selected proxies run the module", "the proxy of Pod default/stuck-1 is not ready and refuses connections", "failurePolicy FailOpen"))
-	requireWarnings(t, "stuck", v1alpha1.ReasonProxyLoadFailed)
-
-	setEgress(t, w, "istio-system/*")
-	requireTruth(t, a, w.URL(OtherPort), "200 earth")
+		suite.Message("0 of 1 selected proxies run the module", "the proxy of Pod default/"+w.Pod.Name+" is not ready and refuses connections",
+			"failurePolicy FailOpen", "when the AutoWasm is deleted"))
+	requireWarnings(t, name, v1alpha1.ReasonProxyLoadFailed)
+	return w, a
 }
 
 // TestNothingIsKnown: an AutoWasm is not Ready before a proxy is known to run it.
