@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/env"
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 )
 
 // Demo is a play of the tutorial.
@@ -73,8 +74,7 @@ func (d *Demo) playAll(ctx context.Context, dir string, steps []step) error {
 	return nil
 }
 
-// stage makes the directory in which the commands run, with the reader's own
-// filter in it.
+// stage makes the directory in which the commands run, with the reader's own filter in it, and one with a bug.
 func (d *Demo) stage() (string, error) {
 	dir, err := os.MkdirTemp("", "autowasm-demo-")
 	if err != nil {
@@ -83,6 +83,9 @@ func (d *Demo) stage() (string, error) {
 	filter := filepath.Join(d.Checkout, "bin", "add-header.wasm")
 	if err := os.Symlink(filter, filepath.Join(dir, "example.wasm")); err != nil {
 		return dir, fmt.Errorf("link the example filter: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "traps.wasm"), wasmtest.Module(wasmtest.TrapOnHeaders(40)), 0o600); err != nil {
+		return dir, fmt.Errorf("write the filter that traps: %w", err)
 	}
 	return dir, provideCurl(dir)
 }

@@ -5,9 +5,11 @@ import "time"
 // pushTimeout is how long a change of the filter may take to reach the sidecar, on a machine that is busy.
 const pushTimeout = 2 * time.Minute
 
-// The commands that ask the details service, through its sidecar, and that sidecar how long it has run.
+// The commands that ask the details service, through its sidecar, the second with forty headers more, and that sidecar
+// how long it has run.
 const (
 	askDetails = `curl -s -i $ENVOY_INBOUND_URL`
+	askOddly   = `curl -s -i $(seq -f '-H x-%g:1' 40) $ENVOY_INBOUND_URL`
 	askUptime  = `curl -s $ENVOY_ADMIN_URL/server_info | grep uptime_current_epoch`
 )
 
@@ -67,6 +69,37 @@ kubectl get aw test -o jsonpath='{.status.phase}: {.status.message}{"\n"}'`,
 	}, {
 		says: "Take it back.",
 		run: `kubectl patch aw test --type=json -p '[{"op": "remove", "path": "/spec/filter/config"}]'
+kubectl wait aw test --for=condition=Ready --timeout=60s`,
+		shows: []string{"condition met"},
+	}}
+}
+
+// traps shows that a filter which fails on requests, and not at its start, is found out.
+func traps() []step {
+	return []step{{
+		says: "A filter with a bug: it loads and starts, and traps on requests of more than forty headers.",
+		run: `wasmc push $PRIVATE_REGISTRY/demo/traps:v1 -f ./traps.wasm
+kubectl patch aw test --type=merge -p '{"spec": {"filter": {"source": {"registry": {"image": "'$PRIVATE_REGISTRY'/demo/traps:v1"}}}}}'
+kubectl wait aw test --for=condition=Ready --timeout=60s`,
+		shows: []string{"Pushed ", "condition met"},
+	}, {
+		says:  "Such a request is answered 503.",
+		run:   askOddly,
+		shows: []string{"503 Service Unavailable"},
+	}, {
+		says:   "The proxy starts the filter again, so that other requests pass.",
+		run:    askDetails,
+		within: pushTimeout,
+		shows:  []string{"200 OK"},
+	}, {
+		says: "Envoy counts that and tells nobody. The status names the filter's proxy when it goes on.",
+		run: askOddly + ` > answer.txt
+kubectl get aw test -o jsonpath='{.status.conditions[?(@.type=="Ready")].reason}: {.status.message}{"\n"}'`,
+		within: pushTimeout,
+		shows:  []string{"FilterTraps: ", "the proxy of Pod default/details-1 has trapped"},
+	}, {
+		says: "Go back to the filter without the bug.",
+		run: `kubectl apply -f aw.yaml
 kubectl wait aw test --for=condition=Ready --timeout=60s`,
 		shows: []string{"condition met"},
 	}}

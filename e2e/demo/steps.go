@@ -44,7 +44,7 @@ func withoutProxies() []step { return slices.Concat(push(), apply(), refusals(),
 
 // withProxies apply the same object again and look at the proxy.
 func withProxies() []step {
-	return slices.Concat(before(), reapply(), after(), status(), remove(), afterwards())
+	return slices.Concat(before(), reapply(), after(), status(), traps(), remove(), afterwards())
 }
 
 func push() []step {

@@ -10,12 +10,17 @@ import (
 	"strings"
 )
 
-// curl prints what the last argument, a URL, answers, and with -i the status and
-// headers before it: all that the demo asks of curl on a machine that has none.
+// curl prints what the last argument, a URL, answers, and with -i the status and headers before it; the arguments after
+// -H are headers of the request: all that the demo needs of curl on a machine that has none.
 func curl(ctx context.Context, args []string, out io.Writer) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, args[len(args)-1], nil)
 	if err != nil {
 		return err
+	}
+	for i, arg := range args {
+		if name, value, ok := strings.Cut(arg, ":"); ok && args[i-1] == "-H" {
+			request.Header.Set(name, strings.TrimSpace(value))
+		}
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
