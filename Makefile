@@ -14,7 +14,7 @@ GOTESTSUM_VERSION := v1.13.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # The modules of this repository; the product is the first.
-MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod))
+MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod e2e/filters/*/go.mod))
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
 # The packages with goroutines of their own, tested with the race detector too.
 CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./preflight ./proxies
@@ -75,6 +75,10 @@ wasm-rust: ## Rebuild the committed Rust filter (needs rustup)
 	examples/add-header-rust/build.sh
 	go run ./examples/mark examples/add-header-rust
 
+.PHONY: filters
+filters: $(BIN)/e2e-env ## Build filters of other people, such as Coraza's WAF, into bin/filters
+	@$(BIN)/e2e-env filters
+
 ##@ Check
 
 .PHONY: test
@@ -92,12 +96,14 @@ E2E_PACKAGES := 4
 .PHONY: e2e
 e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (the first run builds it)
 	$(BIN)/e2e-env build
+	$(BIN)/e2e-env filters
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -p $(E2E_PACKAGES) -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
 .PHONY: flakes
 flakes: build wasm ## Run all tests many times, to find those that fail now and then (UNIT_RUNS, E2E_RUNS, E2E_BUSY)
 	cd e2e && go run ./cmd/env build
+	cd e2e && go run ./cmd/env filters
 	cd e2e && go run ./cmd/flakes -unit=$(UNIT_RUNS) -e2e=$(E2E_RUNS) -busy=$(E2E_BUSY) -p=$(E2E_PACKAGES)
 
 # A skipped test has shown nothing: it fails the run.
@@ -119,6 +125,7 @@ lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticc
 	# The control planes are a few lines around a large program, which would take minutes to check.
 	for module in . e2e e2e/etcd e2e/registry; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
 	GOOS=wasip1 GOARCH=wasm go vet -unsafeptr=false ./examples/add-header
+	cd e2e/filters && GOOS=wasip1 GOARCH=wasm go vet ./... && GOOS=wasip1 GOARCH=wasm $(BIN)/staticcheck ./...
 	for module in $(MODULES); do (cd $$module && go mod tidy -diff); done
 	@$(MAKE) --no-print-directory check-generated
 

@@ -4,12 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sort"
+	"slices"
 )
 
 // target is what of the Go installation decides a build's bytes.
@@ -41,30 +43,39 @@ func key(moduleDir string, p Part, t target) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q\n", t, p.LDFlags)
 	for _, file := range files {
-		if err := addFile(h, file); err != nil {
+		if err := addFile(h, moduleDir, file); err != nil {
 			return "", err
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
-// sources lists go.mod, go.sum and the Go files of a module that is one directory of package main.
-func sources(moduleDir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(moduleDir, "*.go"))
+// sources lists go.mod, go.sum and the Go files of a module, and those of the modules within it, by their paths in it.
+func sources(moduleDir string) (files []string, err error) {
+	err = fs.WalkDir(os.DirFS(moduleDir), ".", func(path string, _ fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case filepath.Ext(path) == ".go", filepath.Base(path) == "go.mod", filepath.Base(path) == "go.sum":
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err == nil && !slices.Contains(files, "go.mod") {
+		err = errors.New("there is no go.mod")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the sources in %s: %w", moduleDir, err)
 	}
-	files = append(files, filepath.Join(moduleDir, "go.mod"), filepath.Join(moduleDir, "go.sum"))
-	sort.Strings(files)
 	return files, nil
 }
 
-// addFile adds a file's name and its own hash, so that no two sets of files add the same bytes.
-func addFile(h hash.Hash, path string) error {
-	content, err := os.ReadFile(path)
+// addFile adds a file's path and its own hash, so that no two sets of files add the same bytes.
+func addFile(h hash.Hash, moduleDir, path string) error {
+	content, err := os.ReadFile(filepath.Join(moduleDir, path))
 	if err != nil {
 		return fmt.Errorf("hash the sources of a part: %w", err)
 	}
-	fmt.Fprintf(h, "%s %x\n", filepath.Base(path), sha256.Sum256(content))
+	fmt.Fprintf(h, "%s %x\n", path, sha256.Sum256(content))
 	return nil
 }

@@ -50,17 +50,18 @@ func TestKeyChangesWithEverythingThatDecidesTheBytes(t *testing.T) {
 		at    target
 		same  bool
 	}{
-		"the same":             {tiny(), part, base, true},
-		"a file not of Go":     {with("README.md", "x"), part, base, true},
-		"titles":               {tiny(), Part{Name: "tiny", Title: "T", Takes: "long"}, base, true},
-		"go.mod":               {with("go.mod", "module example.com/tiny\n"), part, base, false},
-		"go.sum":               {with("go.sum", "x"), part, base, false},
-		"a changed source":     {with("main.go", "package main\n"), part, base, false},
-		"one more source":      {with("more.go", "package main\n"), part, base, false},
-		"link flags":           {tiny(), Part{Name: "tiny", LDFlags: []string{"-X=a.b=c"}}, base, false},
-		"the version of Go":    {tiny(), part, target{"go1.26.1", "linux", "amd64"}, false},
-		"the operating system": {tiny(), part, target{"go1.26.0", "darwin", "amd64"}, false},
-		"the architecture":     {tiny(), part, target{"go1.26.0", "linux", "arm64"}, false},
+		"the same":              {tiny(), part, base, true},
+		"a file not of Go":      {with("README.md", "x"), part, base, true},
+		"titles":                {tiny(), Part{Name: "tiny", Title: "T", Takes: "long"}, base, true},
+		"go.mod":                {with("go.mod", "module example.com/tiny\n"), part, base, false},
+		"go.sum":                {with("go.sum", "x"), part, base, false},
+		"a changed source":      {with("main.go", "package main\n"), part, base, false},
+		"one more source":       {with("more.go", "package main\n"), part, base, false},
+		"a source in a package": {with("of/more.go", "package of\n"), part, base, false},
+		"link flags":            {tiny(), Part{Name: "tiny", LDFlags: []string{"-X=a.b=c"}}, base, false},
+		"the version of Go":     {tiny(), part, target{"go1.26.1", "linux", "amd64"}, false},
+		"the operating system":  {tiny(), part, target{"go1.26.0", "darwin", "amd64"}, false},
+		"the architecture":      {tiny(), part, target{"go1.26.0", "linux", "arm64"}, false},
 	} {
 		if got := of(tc.files, tc.part, tc.at); (got == want) != tc.same {
 			t.Errorf("%s: key %s, base %s, want the same: %t", name, got, want, tc.same)

@@ -3,7 +3,9 @@ package supervise
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/autowasm/autowasm/e2e/env"
@@ -37,6 +39,26 @@ func Build(ctx context.Context, o Options, out io.Writer) (Options, error) {
 	prepared, err := mesh.Prepare(ctx, b, mesh.Options{WithoutProxies: o.WithoutProxies}, out)
 	o.WithoutProxies = prepared.WithoutProxies
 	return o, err
+}
+
+// Filters builds the filters that tests run and prints their files. bin/filters of the checkout leads to them.
+func Filters(ctx context.Context, o Options, out io.Writer) error {
+	b, err := o.Builder()
+	if err != nil {
+		return err
+	}
+	dir, err := b.Filters(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err = b.Link("filters", dir); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	for _, file := range files {
+		fmt.Fprintln(out, file)
+	}
+	return err
 }
 
 // parts are what a supervisor runs.

@@ -4,6 +4,7 @@
 //	env status                            say where its parts are, and which of them died
 //	env down                              stop it
 //	env build [flag...]                   build what it runs, so that up is fast
+//	env filters                           build the filters that tests run, and say where they are
 //
 // The flags -without-wasmer, -without-mesh and -without-proxies leave parts out. It lives in .local of the checkout, or
 // in the directory of the flag -dir.
@@ -36,7 +37,7 @@ func main() {
 	}
 }
 
-const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build`
+const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters`
 
 // An invocation is the command line after the command.
 type invocation struct {
@@ -55,6 +56,9 @@ var commands = map[string]func(context.Context, invocation) error{
 	"build": func(ctx context.Context, i invocation) error {
 		_, err := supervise.Build(ctx, i.options, os.Stdout)
 		return err
+	},
+	"filters": func(ctx context.Context, i invocation) error {
+		return supervise.Filters(ctx, i.options, os.Stdout)
 	},
 	supervise.Command: func(ctx context.Context, i invocation) error {
 		return supervise.Supervise(ctx, i.dir, i.options, os.Stderr)

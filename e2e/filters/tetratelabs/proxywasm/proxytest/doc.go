@@ -1,0 +1,2 @@
+// Package proxytest is empty. The tests of Coraza's plugin import it, which go mod tidy wants to find.
+package proxytest
