@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/autowasm/autowasm/fetch/peer"
+	"github.com/autowasm/autowasm/render"
 )
 
 // observation is what one scrape of all proxies of a target showed.
@@ -79,7 +80,7 @@ func (r *Reconciler) scrapeAll(ctx context.Context, selected []proxy, maxAge tim
 
 // maxAge lets the AutoWasms of one proxy share its reports: for half of the time until the next scrape.
 func (r *Reconciler) maxAge(known *record) time.Duration {
-	if !known.observed || !known.confirmed || known.snapshot.Failure(false) != nil {
+	if !known.observed || !known.confirmed || known.snapshot.trapped > 0 || known.snapshot.Failure(false) != nil {
 		return firstScrape / 2
 	}
 	return r.o.Interval / 2
@@ -154,15 +155,27 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 	case Running:
 		next, repeat = before.ran(e.record.isConfirmed(p.instance), r.Rejected)
 	}
-	next.traps = before.traps.observed(r.Restarts[wanted], e.at.Sub(e.record.since) < trapWindow, e.at)
+	next.traps = before.traps.observed(trapsIn(r, wanted), e.at.Sub(e.record.since) < trapWindow, e.at)
+	if state == Running && before.running == 0 && next.traps.last.Equal(e.at) && !e.record.isConfirmed(p.instance) {
+		// It has trapped since before it was known to run. Whether requests pass, another scrape shows.
+		state, why, next.running = Trapping, next.traps.why(), 0
+	}
 	e.count(p, next, state, why)
 	e.repeat = e.repeat || repeat
+}
+
+// trapsIn is how often a filter is known to have trapped. One that waits to be started again has, once at least.
+func trapsIn(r Report, filter render.Plugin) int64 {
+	if r.Restarts[filter] == 0 && r.Backoffs[filter] > 0 {
+		return 1
+	}
+	return r.Restarts[filter]
 }
 
 // count adds a proxy that was evaluated. One that runs the filter may trap on requests.
 func (e *evaluation) count(p proxy, next proxyRecord, state State, why string) {
 	if state == Running && next.traps.goOn(e.at) {
-		state, why = Trapping, fmt.Sprintf("has trapped %s within ten minutes", next.traps)
+		state, why = Trapping, next.traps.why()
 	}
 	e.snapshot.add(p, state, why)
 	e.snapshot.addTraps(p, next.traps, e.at)

@@ -164,11 +164,23 @@ func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
 		return min(max(now.Sub(r.since)/4, firstScrape), lastScrape, interval)
 	case !r.confirmed:
 		return min(confirmAfter, interval)
-	case r.snapshot.trapped > 0: // whether it goes on
-		return min(lastScrape, interval)
+	case r.snapshot.trapped > 0:
+		return min(r.trapDelay(now), interval)
 	default:
 		return wait.Jitter(interval, 0.2)
 	}
+}
+
+// trapDelay is how long after a scrape the next one is of proxies in which the filter has trapped: short as long as it is not
+// known whether that goes on, and the longer, the longer ago the last trap is.
+func (r *record) trapDelay(now time.Time) time.Duration {
+	delay := lastScrape
+	for _, p := range r.proxies {
+		if p.traps.recent(now) && !p.traps.goOn(now) {
+			delay = min(delay, max(now.Sub(p.traps.last)/4, confirmAfter))
+		}
+	}
+	return delay
 }
 
 // ran returns what is known of a proxy after a scrape that showed the filter running. repeat says that another one

@@ -48,6 +48,9 @@ type Report struct {
 	// Restarts count how often a plugin of Filters was started again, or was tried to, after it had trapped; with the
 	// failure policy FailReload only, and without those that never were.
 	Restarts map[render.Plugin]int64
+	// Backoffs count the requests that found a plugin of Filters trapped and not yet started again, which Envoy puts off for
+	// about a second; without those that none did.
+	Backoffs map[render.Plugin]int64
 	// FetchFailures and FetchSuccesses count loads of modules since the proxy started.
 	FetchFailures, FetchSuccesses int64
 }
@@ -58,7 +61,7 @@ func (r Report) size() int {
 	for _, f := range r.Filters {
 		bytes += len(f.Owner) + 128
 	}
-	bytes += 128 * len(r.Restarts)
+	bytes += 128 * (len(r.Restarts) + len(r.Backoffs))
 	return bytes
 }
 
@@ -193,8 +196,11 @@ func (s *stats) addWasm(name string, value int64) {
 	}
 	if own, ok := ownPlugin(plugin); ok && len(s.filters) < maxFilters && len(plugin) <= maxPluginName {
 		s.filters[own] = struct{}{}
-		if strings.HasSuffix(name, "vm_reload_success") || strings.HasSuffix(name, "vm_reload_failure") {
-			s.addRestarts(own, value)
+		switch {
+		case strings.HasSuffix(name, "vm_reload_success"), strings.HasSuffix(name, "vm_reload_failure"):
+			addCount(&s.report.Restarts, own, value)
+		case strings.HasSuffix(name, "vm_reload_backoff"):
+			addCount(&s.report.Backoffs, own, value)
 		}
 		return
 	}
@@ -203,14 +209,15 @@ func (s *stats) addWasm(name string, value int64) {
 	}
 }
 
-func (s *stats) addRestarts(p render.Plugin, n int64) {
+// addCount adds to the count of a plugin. There is none at zero.
+func addCount(to *map[render.Plugin]int64, p render.Plugin, n int64) {
 	if n == 0 {
 		return
 	}
-	if s.report.Restarts == nil {
-		s.report.Restarts = map[render.Plugin]int64{}
+	if *to == nil {
+		*to = map[render.Plugin]int64{}
 	}
-	s.report.Restarts[p] = sum(s.report.Restarts[p], n)
+	(*to)[p] = sum((*to)[p], n)
 }
 
 // pluginOf is the name of the plugin that a counter belongs to. It may be empty.

@@ -46,12 +46,13 @@ func TestParse(t *testing.T) {
 		"siblings are the same plugin": {
 			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 1\nenvoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_backoff{} 1\n" +
 				"envoy_wasm_x_vm_reload 0\nenvoy_wasm_x_vm_reload_failure 0\nenvoy_wasm_x_vm_reload_success 0\n",
-			want: proxies.Report{Filters: of("autowasm_n_c", filterA), Others: 1},
+			want: proxies.Report{Filters: of("autowasm_n_c", filterA), Others: 1, Backoffs: map[render.Plugin]int64{of("autowasm_n_c", filterA)[0]: 1}},
 		},
 		"restarts": {
 			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_success{} 3\nenvoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_failure{} 4\n" +
 				"envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_backoff{} 9\nenvoy_wasm_x_vm_reload_success 5\n",
-			want: proxies.Report{Filters: of("autowasm_n_c", filterA), Others: 1, Restarts: map[render.Plugin]int64{of("autowasm_n_c", filterA)[0]: 7}},
+			want: proxies.Report{Filters: of("autowasm_n_c", filterA), Others: 1, Restarts: map[render.Plugin]int64{of("autowasm_n_c", filterA)[0]: 7},
+				Backoffs: map[render.Plugin]int64{of("autowasm_n_c", filterA)[0]: 9}},
 		},
 		"sorted and distinct": {
 			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload{} 0\nenvoy_wasm_autowasm_n_c_0a2b3c4d_5e6f7a8b_vm_reload{} 0\n" +

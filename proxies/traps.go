@@ -36,6 +36,9 @@ func (t traps) goOn(now time.Time) bool { return within(t.last, now) && within(t
 
 func within(at, now time.Time) bool { return !at.IsZero() && now.Sub(at) < trapWindow }
 
+// why says of a proxy that it has trapped.
+func (t traps) why() string { return fmt.Sprintf("has trapped %s within ten minutes", t) }
+
 // String says how often, in steps: a status that counted each one would be written for ever.
 func (t traps) String() string {
 	for step := int64(1_000_000); step > 1; step /= 10 {
