@@ -33,6 +33,7 @@ func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 	if json.Valid(body) {
 		return types.ActionContinue
 	}
+	s.size = 0 // the response is none to a request that passed
 	if err := proxywasm.SendHttpResponse(400, [][2]string{{"hello", "invalid"}}, nil, -1); err != nil {
 		panic(err)
 	}
