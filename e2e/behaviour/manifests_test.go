@@ -1,6 +1,8 @@
 package behaviour
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,22 +13,63 @@ import (
 // webhooks are called.
 func TestManifestsAreAccepted(t *testing.T) {
 	t.Parallel()
-	built, err := cluster.Kubectl(t.Context(), "kustomize", filepath.Join(cluster.Checkout, "manifests"))
+	built := kustomize(t, filepath.Join(cluster.Checkout, "manifests"))
+	requireAccepted(t, built, "deployment.apps/", "mutatingwebhookconfiguration", "validatingwebhookconfiguration", "customresourcedefinition", "clusterrole.", "service/")
+	if strings.Contains(built, "caBundle") {
+		t.Error("the manifests hold a caBundle, which is wasmer's to write")
+	}
+}
+
+// TestOptionsAreAccepted: each component of manifests/options, with the whole.
+func TestOptionsAreAccepted(t *testing.T) {
+	t.Parallel()
+	for component, want := range map[string]string{
+		"webhook-client-ca": "- --webhook-client-ca=/var/run/webhook-client-ca/ca.crt",
+	} {
+		built := kustomize(t, withComponent(t, component))
+		requireAccepted(t, built, "deployment.apps/")
+		if !strings.Contains(built, want) {
+			t.Errorf("with %s the manifests lack %q", component, want)
+		}
+	}
+}
+
+// withComponent writes a user's kustomization, of manifests/ with an option of it, and returns its directory.
+func withComponent(t *testing.T, component string) string {
+	t.Helper()
+	dir := t.TempDir()
+	manifests, err := filepath.Rel(dir, filepath.Join(cluster.Checkout, "manifests"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	renamed := strings.ReplaceAll(built.Stdout, "\n  name: wasmer\n", "\n  name: wasmer-manifests-test\n")
+	content := fmt.Sprintf("resources: [%s]\ncomponents: [%s]\n", manifests, filepath.Join(manifests, "options", component))
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func kustomize(t *testing.T, dir string) string {
+	t.Helper()
+	built, err := cluster.Kubectl(t.Context(), "kustomize", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return built.Stdout
+}
+
+// requireAccepted dry-runs manifests and requires that objects of each kind are in what the API server accepts.
+func requireAccepted(t *testing.T, manifests string, kinds ...string) {
+	t.Helper()
+	renamed := strings.ReplaceAll(manifests, "\n  name: wasmer\n", "\n  name: wasmer-manifests-test\n")
 	out, err := cluster.KubectlInput(t.Context(), renamed, "apply", "--server-side", "--dry-run=server", "--validate=strict",
 		"--force-conflicts", "--field-manager=manifests-test", "-f", "-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"deployment.apps/", "mutatingwebhookconfiguration", "validatingwebhookconfiguration", "customresourcedefinition", "clusterrole.", "service/"} {
+	for _, kind := range kinds {
 		if !strings.Contains(out.Stdout, kind) {
 			t.Errorf("the manifests hold no %s:\n%s", kind, out.Stdout)
 		}
-	}
-	if strings.Contains(built.Stdout, "caBundle") {
-		t.Error("the manifests hold a caBundle, which is wasmer's to write")
 	}
 }

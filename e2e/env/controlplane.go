@@ -63,6 +63,7 @@ func (e *Environment) apiServerCommand(ports []int) command {
 		"--service-account-key-file=" + e.data("service-account.key"),
 		"--service-account-signing-key-file=" + e.data("service-account.key"),
 		"--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none", "--allow-privileged",
+		"--admission-control-config-file=" + e.data(admissionControl),
 	}}
 }
 

@@ -3,6 +3,7 @@ package env
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/csv"
 	"encoding/hex"
 	"fmt"
@@ -30,6 +31,8 @@ const (
 type credentials struct {
 	caPEM  []byte            // that the API server's certificate is to be verified with
 	tokens map[string]string // by user
+
+	webhookClient tls.Certificate // of the API server
 }
 
 // identities lists the users of the API server with their groups; it adds system:authenticated itself.
@@ -52,6 +55,9 @@ func (e *Environment) makeCredentials(context.Context) error {
 	}
 	if err := e.writeServiceAccountKey(); err != nil {
 		return fmt.Errorf("make the key of service account tokens: %w", err)
+	}
+	if err := e.writeWebhookClient(); err != nil {
+		return fmt.Errorf("make the certificate that the API server presents to webhooks: %w", err)
 	}
 	return e.writePassword()
 }

@@ -138,6 +138,7 @@ func (w *Wasmer) command(ports []int) command {
 		"--health-address=" + address(ports[healthPort]),
 		"--webhook-host=" + loopback, fmt.Sprintf("--webhook-port=%d", ports[webhookPort]),
 		"--webhook-url=https://" + address(ports[webhookPort]),
+		"--webhook-client-ca=" + e.data(webhookClientCA),
 		"--base-url=http://" + address(ports[modulePort]),
 		"--allow-loopback", "--plain-http-hosts=" + e.Registry + "," + e.PrivateRegistry,
 		"--shutdown-delay=0s", "--istiod-token-file=" + e.IstiodTokenFile(),

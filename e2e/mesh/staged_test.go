@@ -18,7 +18,8 @@ import (
 )
 
 // TestWhatIsStagedReachesNoProxy sends an AdmissionReview that the API server has not sent, as anybody can who reaches the
-// webhook's port. What wasmer stages for it, and sweeps later, is taken by no proxy.
+// webhook's port where no certificate is required, and presents the API server's here. What wasmer stages for it, and
+// sweeps later, is taken by no proxy.
 func TestWhatIsStagedReachesNoProxy(t *testing.T) {
 	t.Parallel()
 	w := workload(t, "staged")
@@ -58,7 +59,8 @@ func review(t *testing.T, a autoWasm) *admissionv1.AdmissionResponse {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}} //nolint:gosec // the caller is the attacker
+	config := &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{cluster.WebhookClient()}} //nolint:gosec // the caller is the attacker
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
 	answer, err := client.Post(cluster.Wasmer().WebhookURL+"/validate-autowasm", "application/json", bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
