@@ -3,10 +3,11 @@ package proxies
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -19,21 +20,26 @@ const DefaultIstiodTimeout = 5 * time.Second
 const (
 	// rejectionsMaxAge is how long rejections are returned again.
 	rejectionsMaxAge = 5 * time.Second
-	// syncPath is where istiod shows what its proxies were sent and accepted.
-	syncPath = "/debug/syncz"
 	// maxInstances bounds the replicas of istiod that are called.
 	maxInstances = 16
-	// maxToken bounds a token, in bytes.
-	maxToken = 64 << 10
+	// maxCredential bounds the token and the mesh's root certificates, in bytes.
+	maxCredential = 1 << 20
 )
 
 // IstiodOptions are what an Istiod works with.
 type IstiodOptions struct {
-	// Instances returns the base URLs of all of istiod's replicas, such as "http://10.0.0.9:15014": each knows the
-	// proxies that are connected to it. Required.
+	// Instances returns the addresses, host:port, at which all of istiod's replicas serve xDS over TLS, such as
+	// 10.0.0.9:15012: each knows the proxies that are connected to it. Required.
 	Instances func(ctx context.Context) ([]string, error)
-	// TokenFile holds the token by which istiod authenticates wasmer, read at each call: a service account's for
-	// istiod's audience, "istio-ca", that is of no use elsewhere. istiod serves its own namespace alone. "" sends none.
+	// Namespace and Service name istiod's Service: a replica's certificate must be for <Service>.<Namespace>.svc.
+	// wasmer's own namespace must be the same. Required.
+	Namespace, Service string
+	// CAFile holds the mesh's root certificates, PEM, which istiod's own is verified with, read at each call. "" means
+	// the system's.
+	CAFile string
+	// TokenFile holds the token by which istiod authenticates wasmer, read at each call. istiod accepts those for the
+	// audience that it signs workload certificates for, so it is sent to nobody but a verified istiod. Without one, "",
+	// istiod is not called, and all calls fail.
 	TokenFile string
 	// Timeout bounds one call of all instances. 0 means DefaultIstiodTimeout.
 	Timeout time.Duration
@@ -41,25 +47,17 @@ type IstiodOptions struct {
 	Now func() time.Time
 }
 
-// Istiod reads from istiod's sync status which listeners proxies have rejected, and of which version they are. It may be used concurrently.
+// Istiod reads from istiod's sync status which listeners proxies have rejected, and of which version they are. It may
+// be used concurrently.
 type Istiod struct {
 	o       IstiodOptions
-	client  *http.Client
 	results *cache[syncResult]
 }
 
 // NewIstiod makes an Istiod.
 func NewIstiod(o IstiodOptions) *Istiod {
 	o.Timeout = cmp.Or(o.Timeout, DefaultIstiodTimeout)
-	return &Istiod{
-		o: o,
-		client: &http.Client{
-			// No proxy, and no connections that are kept: istiod's replicas come and go.
-			Transport:     &http.Transport{MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true},
-			CheckRedirect: refuseRedirect,
-		},
-		results: newCache(o.Now, func(syncResult) int { return 0 }),
-	}
+	return &Istiod{o: o, results: newCache(o.Now, func(syncResult) int { return 0 })}
 }
 
 // Rejections returns each proxy that istiod knows, as "<namespace>/<pod>", with why it rejected the listeners that it
@@ -80,29 +78,33 @@ func (i *Istiod) Versions(ctx context.Context) (map[string]string, error) {
 func (i *Istiod) fetch(ctx context.Context) (syncResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, i.o.Timeout)
 	defer cancel()
-	urls, err := i.o.Instances(ctx)
+	if i.o.TokenFile == "" {
+		return syncResult{}, errors.New("call istiod: there is no token")
+	}
+	addresses, err := i.o.Instances(ctx)
 	if err != nil {
 		return syncResult{}, fmt.Errorf("find istiod: %w", err)
 	}
-	if len(urls) == 0 {
+	if len(addresses) == 0 {
 		return syncResult{}, errors.New("find istiod: it has no replicas")
 	}
-	token, err := i.token()
+	caller, err := i.caller()
 	if err != nil {
 		return syncResult{}, fmt.Errorf("call istiod: %w", err)
 	}
-	return i.fetchAll(ctx, urls[:min(len(urls), maxInstances)], token)
+	defer caller.close()
+	return fetchAll(ctx, addresses[:min(len(addresses), maxInstances)], caller)
 }
 
 // fetchAll calls all instances at once, so that one which hangs hides none of the others.
-func (i *Istiod) fetchAll(ctx context.Context, urls []string, token string) (syncResult, error) {
-	found, failed := make([]syncStatus, len(urls)), make([]error, len(urls))
+func fetchAll(ctx context.Context, addresses []string, c syncCaller) (syncResult, error) {
+	found, failed := make([]syncStatus, len(addresses)), make([]error, len(addresses))
 	var calls sync.WaitGroup
-	for n, url := range urls {
+	for n, address := range addresses {
 		found[n] = syncStatus{}
 		calls.Go(func() {
-			if err := i.fetchOne(ctx, url, token, found[n]); err != nil {
-				failed[n] = fmt.Errorf("read istiod's sync status: %w", err)
+			if err := c.call(ctx, address, found[n]); err != nil {
+				failed[n] = fmt.Errorf("read the sync status of istiod at %s: %w", address, err)
 			}
 		})
 	}
@@ -110,40 +112,42 @@ func (i *Istiod) fetchAll(ctx context.Context, urls []string, token string) (syn
 	return merge(found), errors.Join(failed...)
 }
 
-func (i *Istiod) token() (string, error) {
-	if i.o.TokenFile == "" {
-		return "", nil
-	}
-	file, err := os.Open(i.o.TokenFile)
+// caller reads what identifies both sides of a call, which is renewed now and then.
+func (i *Istiod) caller() (syncCaller, error) {
+	token, err := readCredential(i.o.TokenFile)
 	if err != nil {
-		return "", fmt.Errorf("open the token: %w", err)
+		return syncCaller{}, fmt.Errorf("read the token: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
-	token, err := io.ReadAll(io.LimitReader(file, maxToken))
+	roots, err := i.roots()
 	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
+		return syncCaller{}, fmt.Errorf("read the mesh's root certificates: %w", err)
 	}
-	return strings.TrimSpace(string(token)), nil
+	name := i.o.Service + "." + i.o.Namespace + ".svc"
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name, RootCAs: roots}
+	return newSyncCaller(config, strings.TrimSpace(string(token)), i.o.Namespace), nil
 }
 
-func (i *Istiod) fetchOne(ctx context.Context, url, token string, into syncStatus) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+syncPath, http.NoBody)
+// roots are the certificates that istiod's is verified with; nil are the system's.
+func (i *Istiod) roots() (*x509.CertPool, error) {
+	if i.o.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := readCredential(i.o.CAFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", i.o.CAFile)
 	}
-	response, err := i.client.Do(request)
+	return roots, nil
+}
+
+func readCredential(path string) ([]byte, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", request.URL.Redacted(), response.Status)
-	}
-	if err := into.read(response.Body, maxSync); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
-	}
-	return nil
+	defer file.Close() //nolint:errcheck // only read
+	return io.ReadAll(io.LimitReader(file, maxCredential))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -45,6 +46,34 @@ func TestStoreFitsItsVolume(t *testing.T) {
 	underWay := int64(o.fetch.MaxConcurrent) * o.store.MaxModuleBytes
 	if o.store.MaxTotalBytes <= 0 || o.store.MaxTotalBytes+2*underWay > limit {
 		t.Errorf("--max-store-bytes=%d and %d bytes under way do not fit into %d", o.store.MaxTotalBytes, underWay, limit)
+	}
+}
+
+// Each of the files by which wasmer and istiod authenticate each other is mounted. The root certificates may come later.
+func TestCredentialsForIstiodAreMounted(t *testing.T) {
+	pod, o := deployed(t)
+	files := map[string]string{}
+	for _, mount := range pod.Containers[0].VolumeMounts {
+		for _, volume := range pod.Volumes {
+			if volume.Name != mount.Name || volume.Projected == nil {
+				continue
+			}
+			for _, source := range volume.Projected.Sources {
+				if token := source.ServiceAccountToken; token != nil {
+					files[mount.MountPath+"/"+token.Path] = fmt.Sprintf("token for %s, %d s", token.Audience, *token.ExpirationSeconds)
+				}
+				if certs := source.ConfigMap; certs != nil {
+					files[mount.MountPath+"/"+certs.Items[0].Path] = fmt.Sprintf("%s of %s, optional %t", certs.Items[0].Key, certs.Name, *certs.Optional)
+				}
+			}
+		}
+	}
+	want := map[string]string{
+		o.istiodTokenFile: "token for istio-ca, 600 s",
+		o.istiodCAFile:    "root-cert.pem of istio-ca-root-cert, optional true",
+	}
+	if diff := cmp.Diff(want, files); diff != "" {
+		t.Errorf("mounted (-want +got):\n%s", diff)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/autowasm/autowasm/proxies"
 )
 
-// istiodPort is where istiod serves its debug endpoints, beside its metrics.
-const istiodPort = 15014
+// istiodPort is where istiod serves xDS over TLS.
+const istiodPort = 15012
 
 // addProxies adds what observes the proxies to mgr; nil when nothing does.
 func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds, istiod *proxies.Istiod) (controller.Proxies, error) {
@@ -41,13 +41,19 @@ func proxyOptions(o *options, m *modules, kinds preflight.Kinds, istiod *proxies
 
 // newIstiod returns what reads from istiod what its proxies are and what they rejected.
 func newIstiod(mgr ctrl.Manager, o *options) *proxies.Istiod {
-	return proxies.NewIstiod(proxies.IstiodOptions{Instances: istiods(mgr, o), TokenFile: o.istiodTokenFile})
+	return proxies.NewIstiod(proxies.IstiodOptions{
+		Instances: istiods(mgr, o),
+		Namespace: o.namespace,
+		Service:   o.istiodService,
+		CAFile:    o.istiodCAFile,
+		TokenFile: o.istiodTokenFile,
+	})
 }
 
-// istiods finds istiod's replicas in wasmer's namespace, as istiod answers to its own alone. --istiod-url overrides it.
+// istiods finds istiod's replicas in wasmer's namespace: it answers to its own alone. --istiod-address overrides it.
 func istiods(mgr ctrl.Manager, o *options) func(context.Context) ([]string, error) {
-	if o.istiodURL != "" {
-		return func(context.Context) ([]string, error) { return []string{o.istiodURL}, nil }
+	if o.istiodAddress != "" {
+		return func(context.Context) ([]string, error) { return []string{o.istiodAddress}, nil }
 	}
-	return peer.Endpoints{Reader: mgr.GetCache(), Namespace: o.namespace, Service: o.istiodService, Port: istiodPort}.URLs
+	return peer.Endpoints{Reader: mgr.GetCache(), Namespace: o.namespace, Service: o.istiodService, Port: istiodPort}.Addresses
 }

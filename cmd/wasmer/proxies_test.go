@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/cert"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -66,27 +68,44 @@ func TestProxiesAreObservedWhereTheyCanBeSeen(t *testing.T) {
 	}
 }
 
-// istiod authenticates wasmer by its token. One that trusts its own node would serve it
-// without.
+// istiod is called over TLS, by the name of its Service, with the token; without one not at all.
 func TestIstiodIsCalledWithTheToken(t *testing.T) {
-	var asked []string
-	istiod := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization"))
-		_, _ = w.Write([]byte("[]"))
+	var called []string
+	istiod := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called = append(called, r.TLS.ServerName+" "+r.Header.Get("Authorization"))
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Grpc-Status", "7")
 	}))
-	t.Cleanup(istiod.Close)
-	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("secret\n"), 0o600); err != nil {
+	istiod.EnableHTTP2 = true
+	certificate, key, err := cert.GenerateSelfSignedCertKey("istiod-canary.mesh.svc", nil, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{token, ""} {
-		o := &options{proxyCheckInterval: time.Minute, istiodURL: istiod.URL, istiodTokenFile: file}
-		if _, err := newIstiod(cachedManager{}, o).Rejections(t.Context()); err != nil {
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	istiod.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	istiod.StartTLS()
+	t.Cleanup(istiod.Close)
+	o := &options{
+		proxyCheckInterval: time.Minute, namespace: "mesh", istiodService: "istiod-canary", istiodAddress: istiod.Listener.Addr().String(),
+		istiodTokenFile: filepath.Join(t.TempDir(), "token"), istiodCAFile: filepath.Join(t.TempDir(), "root-cert.pem"),
+	}
+	for path, content := range map[string][]byte{o.istiodTokenFile: []byte("secret\n"), o.istiodCAFile: certificate} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"GET /debug/syncz Bearer secret", "GET /debug/syncz "}, asked); diff != "" {
+	if _, err := newIstiod(cachedManager{}, o).Rejections(t.Context()); err == nil {
+		t.Error("no error of istiod's")
+	}
+	if diff := cmp.Diff([]string{"istiod-canary.mesh.svc Bearer secret"}, called); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+	o.istiodTokenFile = ""
+	if _, err := newIstiod(cachedManager{}, o).Rejections(t.Context()); err == nil || len(called) != 1 {
+		t.Errorf("without a token: %v, %d requests", err, len(called))
 	}
 }
 
@@ -100,8 +119,8 @@ func TestIstiodsReplicasAreThoseOfItsService(t *testing.T) {
 	mgr := cachedManager{objects: fake.NewClientBuilder().WithObjects(
 		endpoints("mesh", "istiod-canary", "10.0.0.1"), endpoints("mesh", "istiod", "10.0.0.2"), endpoints("other", "istiod-canary", "10.0.0.3"),
 	).Build()}
-	for url, want := range map[string][]string{"": {"http://10.0.0.1:15014"}, "http://127.0.0.1:1": {"http://127.0.0.1:1"}} {
-		got, err := istiods(mgr, &options{namespace: "mesh", istiodService: "istiod-canary", istiodURL: url})(t.Context())
+	for address, want := range map[string][]string{"": {"10.0.0.1:15012"}, "127.0.0.1:1": {"127.0.0.1:1"}} {
+		got, err := istiods(mgr, &options{namespace: "mesh", istiodService: "istiod-canary", istiodAddress: address})(t.Context())
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("error %v, replicas (-want +got):\n%s", err, diff)
 		}

@@ -34,6 +34,10 @@ const istiodAudience = "istio-ca"
 // IstiodTokenFile is the path of a token for istiod, of wasmer's service account, as a projected volume would have it.
 func (e *Environment) IstiodTokenFile() string { return e.data("istiod-token") }
 
+// IstiodCAFile is the path of the certificates that istiod's is verified with, as the ConfigMap istio-ca-root-cert
+// would have them. A mesh writes it.
+func (e *Environment) IstiodCAFile() string { return e.data("istiod-ca.crt") }
+
 func (e *Environment) writeIstiodToken(ctx context.Context) error {
 	token, err := e.serviceAccountToken(ctx, wasmerNamespace, "wasmer", istiodAudience)
 	if err != nil {

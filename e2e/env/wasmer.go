@@ -142,6 +142,7 @@ func (w *Wasmer) command(ports []int) command {
 		"--base-url=http://" + address(ports[modulePort]),
 		"--allow-loopback", "--plain-http-hosts=" + e.Registry + "," + e.PrivateRegistry,
 		"--shutdown-delay=0s", "--istiod-token-file=" + e.IstiodTokenFile(),
+		"--istiod-ca-file=" + e.IstiodCAFile(),
 	}
 	return command{
 		name: w.Name, path: e.binaries.Wasmer, args: append(args, w.allFlags()...),

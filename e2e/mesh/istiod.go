@@ -24,7 +24,6 @@ type Istiod struct {
 // The ports of istiod by their place.
 const (
 	discoveryPort = iota
-	secureDiscoveryPort
 	httpPort
 	webhookPort
 	istiodPorts
@@ -64,17 +63,17 @@ func startIstiod(ctx context.Context, e *env.Environment) (*Istiod, error) {
 	return i, i.registerWebhook(ctx, e, caBundle)
 }
 
-// writeIstiodFiles writes the mesh's configuration and the certificate of the webhook, and returns the CA of that.
+// writeIstiodFiles writes the mesh's configuration and the certificate of xDS and of the webhook, and returns its CA.
 func writeIstiodFiles(e *env.Environment) (caBundle []byte, err error) {
-	certPEM, keyPEM, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	certPEM, keyPEM, err := cert.GenerateSelfSignedCertKey("istiod.istio-system.svc", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("make istiod's certificate: %w", err)
 	}
-	for name, content := range map[string][]byte{
-		"mesh.yaml": []byte(meshConfig), "istiod.key": keyPEM, "istiod.crt": certPEM,
-		"istiod-ca.crt": certPEM, // istiod refuses to watch one file for two purposes
+	for path, content := range map[string][]byte{
+		e.DataPath("mesh.yaml"): []byte(meshConfig), e.DataPath("istiod.key"): keyPEM, e.DataPath("istiod.crt"): certPEM,
+		e.IstiodCAFile(): certPEM, // istiod refuses to watch one file for two purposes
 	} {
-		if err := os.WriteFile(e.DataPath(name), content, 0o600); err != nil {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
 			return nil, fmt.Errorf("write istiod's files: %w", err)
 		}
 	}
@@ -94,11 +93,11 @@ func istiodComponent(e *env.Environment, binary, kubeconfig string) env.Componen
 			return []string{
 				"discovery", "--kubeconfig=" + kubeconfig, "--meshConfig=" + e.DataPath("mesh.yaml"),
 				"--grpcAddr=" + env.Address(ports[discoveryPort]),
-				"--secureGRPCAddr=" + env.Address(ports[secureDiscoveryPort]),
+				"--secureGRPCAddr=" + secureAddress(),
 				"--httpAddr=" + env.Address(ports[httpPort]), "--httpsAddr=" + env.Address(ports[webhookPort]),
 				"--monitoringAddr=" + monitoringAddress(), "--ctrlz_port=0",
 				"--tlsCertFile=" + e.DataPath("istiod.crt"), "--tlsKeyFile=" + e.DataPath("istiod.key"),
-				"--caCertFile=" + e.DataPath("istiod-ca.crt"),
+				"--caCertFile=" + e.IstiodCAFile(),
 			}
 		},
 		Ready: func(ctx context.Context, ports []int) error {

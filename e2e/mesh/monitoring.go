@@ -12,10 +12,9 @@ import (
 const monitoringPort = 15014
 
 // IstiodURL is the base URL at which istiod tells, under /debug, what it knows of its proxies. istiod answers callers of
-// the same machine without asking who they are; in a cluster it wants a token as env.Environment.IstiodTokenFile has.
+// the same machine without asking who they are.
 //
-// It is known before istiod runs, so that wasmer can be told, and is the same for all meshes of a process, which are to
-// run one after the other.
+// It is the same for all meshes of a process, which are to run one after the other.
 func IstiodURL() string { return "http://" + monitoringAddress() }
 
 // monitoringAddress is on a loopback address of istiod's own, where there are such.
@@ -27,6 +26,10 @@ var monitoringAddress = sync.OnceValue(func() string {
 	}
 	return freeOnLoopback()
 })
+
+// secureAddress is where istiod serves xDS over TLS, and asks callers for a token. It is known before istiod runs, so
+// that wasmer can be told, and is the same for all meshes of a process.
+var secureAddress = sync.OnceValue(freeOnLoopback)
 
 // freeOnLoopback is an address that was free a moment ago, or one that istiod will refuse in plain words.
 func freeOnLoopback() string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/proxies"
 )
 
 // refusedByEnvoy passes istiod's validation. Envoy compiles the script, and cannot.
@@ -93,6 +95,49 @@ func TestIstiodToken(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, answer.Status.User.Username); diff != "" {
 			t.Errorf("for %s the token is of (-want +got):\n%s\n%s", audience, diff, answer.Status.Error)
+		}
+	}
+}
+
+// TestIstiodOverTLS: wasmer reads the sync status of its istiod as it does in a cluster: verified, and by its token.
+// istiod takes no other token, and wasmer sends its own to no other server.
+func TestIstiodOverTLS(t *testing.T) {
+	t.Parallel()
+	w := workload(t, "synced")
+	sidecar(t, w, ProxyOptions{})
+	o := proxies.IstiodOptions{
+		Instances: func(context.Context) ([]string, error) { return []string{secureAddress()}, nil },
+		Namespace: "istio-system", Service: "istiod", CAFile: cluster.IstiodCAFile(), TokenFile: cluster.IstiodTokenFile(),
+	}
+	name := w.Pod.Namespace + "/" + w.Pod.Name
+	suite.Eventually(t, func(ctx context.Context) error {
+		got, err := proxies.NewIstiod(o).Rejections(ctx)
+		if rejection, known := got[name]; err != nil || !known || rejection != "" {
+			return fmt.Errorf("error %w; proxy %s in %v", err, name, got)
+		}
+		return nil
+	})
+	another := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(another, []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		edit func(*proxies.IstiodOptions)
+		want string
+	}{
+		"another token": {func(o *proxies.IstiodOptions) { o.TokenFile = another }, "gRPC status 16"},
+		"another name":  {func(o *proxies.IstiodOptions) { o.Service = "another" }, "x509"},
+		"in clear text": {
+			func(o *proxies.IstiodOptions) {
+				o.Instances = func(context.Context) ([]string, error) { return []string{monitoringAddress()}, nil }
+			}, "HTTP response to HTTPS client",
+		},
+	}
+	for name, c := range cases {
+		other := o
+		c.edit(&other)
+		if got, err := proxies.NewIstiod(other).Rejections(t.Context()); len(got) != 0 || err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, error %v, want %q", name, got, err, c.want)
 		}
 	}
 }

@@ -33,9 +33,9 @@ const wasmerName = "wasmer"
 var WasmerCluster = service(wasmerName).Cluster
 
 // WasmerFlags are those that wasmer needs in an environment with a mesh: the modules' URLs are those of a cluster, and
-// istiod, whose Service has no endpoints here, is asked at its URL.
+// istiod, whose Service has no endpoints here, is queried at its address.
 func WasmerFlags() []string {
-	return []string{"--base-url=" + service(wasmerName).BaseURL, "--istiod-url=" + IstiodURL()}
+	return []string{"--base-url=" + service(wasmerName).BaseURL, "--istiod-address=" + secureAddress()}
 }
 
 // Announce gives a server at a port of this machine a name in the mesh.

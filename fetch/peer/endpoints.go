@@ -24,25 +24,34 @@ type Endpoints struct {
 
 // URLs returns the base URLs of the replicas that serve. It is a Find.
 func (e Endpoints) URLs(ctx context.Context) ([]string, error) {
+	urls, err := e.Addresses(ctx)
+	for i, address := range urls {
+		urls[i] = "http://" + address
+	}
+	return urls, err
+}
+
+// Addresses returns the replicas that serve, each as host:port.
+func (e Endpoints) Addresses(ctx context.Context) ([]string, error) {
 	var slices discoveryv1.EndpointSliceList
 	err := e.Reader.List(ctx, &slices, client.InNamespace(e.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: e.Service})
 	if err != nil {
 		return nil, fmt.Errorf("list the EndpointSlices of Service %s/%s: %w", e.Namespace, e.Service, err)
 	}
-	var urls []string
+	var addresses []string
 	for i := range slices.Items {
 		for _, endpoint := range slices.Items[i].Endpoints {
-			urls = e.add(urls, endpoint)
+			addresses = e.add(addresses, endpoint)
 		}
 	}
-	return urls, nil
+	return addresses, nil
 }
 
-// add appends the endpoint's URL if it serves, ready or not: a replica that is being replaced has the modules.
-func (e Endpoints) add(urls []string, endpoint discoveryv1.Endpoint) []string {
+// add appends the endpoint's address if it serves, ready or not: a replica that is being replaced has the modules.
+func (e Endpoints) add(addresses []string, endpoint discoveryv1.Endpoint) []string {
 	serving := endpoint.Conditions.Serving
 	if (serving != nil && !*serving) || len(endpoint.Addresses) == 0 || endpoint.Addresses[0] == e.OwnIP {
-		return urls
+		return addresses
 	}
-	return append(urls, "http://"+net.JoinHostPort(endpoint.Addresses[0], strconv.Itoa(e.Port)))
+	return append(addresses, net.JoinHostPort(endpoint.Addresses[0], strconv.Itoa(e.Port)))
 }
