@@ -34,8 +34,8 @@ const DefaultSweepGrace = 5 * time.Second
 const (
 	// fetchWait is how long a worker waits for a fetch, whose end enqueues its AutoWasm.
 	fetchWait = 2 * time.Second
-	// workers is how many AutoWasms are reconciled at once.
-	workers = 4
+	// workers is how many AutoWasms are reconciled at once, at most half of them of one namespace.
+	workers = 8
 )
 
 // Proxies reports what the proxies of AutoWasms run. A *proxies.Reconciler is one.

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/fairness"
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
@@ -59,6 +60,7 @@ func setupReconciler(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 	if o.Preflight != nil {
 		o.Preflight.OnChange(queue.enqueue)
 	}
+	fair := fairness.NewReconciler(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), queue.enqueue, o), workers)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(asked)).
@@ -66,8 +68,9 @@ func setupReconciler(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, indexSecret)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, indexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(source.Func(queue.start)).
+		WatchesRawSource(fair).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Complete(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), queue.enqueue, o))
+		Complete(fair)
 }
 
 func setupSweeper(mgr ctrl.Manager, o Options) error {
@@ -88,14 +91,16 @@ func setupSweeper(mgr ctrl.Manager, o Options) error {
 }
 
 func setupPrefetcher(mgr ctrl.Manager, o Options, queue *enqueuer) error {
+	fair := fairness.NewReconciler(&prefetcher{
+		cache:   mgr.GetCache(),
+		fetcher: o.Fetcher,
+		retries: newRetries(),
+		filled:  queue.enqueue,
+	}, workers)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(prefetcherName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(moduleChanged)).
+		WatchesRawSource(fair).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers, NeedLeaderElection: new(false)}).
-		Complete(&prefetcher{
-			cache:   mgr.GetCache(),
-			fetcher: o.Fetcher,
-			retries: newRetries(),
-			filled:  queue.enqueue,
-		})
+		Complete(fair)
 }

@@ -36,8 +36,12 @@ func put(t *testing.T, s *store.Store, data []byte) {
 
 // autowasm references a module in its status.
 func autowasm(name, sha256, reference string, s v1alpha1.Source) *v1alpha1.AutoWasm {
+	return autowasmIn("ns", name, sha256, reference, s)
+}
+
+func autowasmIn(namespace, name, sha256, reference string, s v1alpha1.Source) *v1alpha1.AutoWasm {
 	return &v1alpha1.AutoWasm{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       v1alpha1.AutoWasmSpec{Secret: "secret-of-" + name, Filter: v1alpha1.Filter{Source: s}},
 		Status:     v1alpha1.AutoWasmStatus{Module: &v1alpha1.ModuleStatus{SHA256: sha256, Reference: reference}},
 	}

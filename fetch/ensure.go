@@ -8,6 +8,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/fairness"
 )
 
 // Ensure returns the module of a request once it is in the store.
@@ -100,10 +101,10 @@ func (f *Fetcher) resolve(ctx context.Context, a ask, r source.Request) (*source
 }
 
 // acquire waits for a place of a limiter, and returns what releases it.
-func (f *Fetcher) acquire(ctx context.Context, l *limiter, a ask) (release func(), err error) {
+func (f *Fetcher) acquire(ctx context.Context, l *fairness.Limiter, a ask) (release func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, f.o.FetchTimeout, errBusy)
 	defer cancel()
-	release, err = l.acquire(ctx, a.tenant, a.host())
+	release, err = l.Acquire(ctx, a.tenant, a.host())
 	return release, f.interrupted(ctx, a, err)
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/internal/fairness"
 )
 
 // Defaults of Options.
@@ -84,13 +84,13 @@ type Fetcher struct {
 	requests    *tasks[ask]
 	downloads   *tasks[string] // by the key of what was resolved
 	fills       *tasks[string] // by sha256
-	resolving   *limiter
-	downloading *limiter
+	resolving   *fairness.Limiter
+	downloading *fairness.Limiter
 	memory      *memory
 	peers       *peer.Client
 	metrics     *metrics
 
-	unreferenced     *semaphore.Weighted // fills of modules that nothing references
+	filling          *fairness.Shares // fills of modules that nothing references
 	unreferencedRate *rate.Limiter
 }
 
@@ -104,11 +104,11 @@ func New(o Options) *Fetcher {
 		requests:         newTasks[ask](owner, maxTasks, maxTasksOfOne),
 		downloads:        newTasks[string](owner, maxTasks, maxTasksOfOne),
 		fills:            newTasks[string](owner, maxFills, maxFills),
-		resolving:        newLimiter(resolvesPerDownload * o.MaxConcurrent),
-		downloading:      newLimiter(o.MaxConcurrent),
+		resolving:        fairness.NewLimiter(resolvesPerDownload * o.MaxConcurrent),
+		downloading:      fairness.NewLimiter(o.MaxConcurrent),
 		memory:           newMemory(o.Now),
 		peers:            peer.NewClient(o.Peers),
-		unreferenced:     semaphore.NewWeighted(maxUnreferenced),
+		filling:          fairness.NewShares(maxFillsOfOne),
 		unreferencedRate: rate.NewLimiter(unreferencedRate, unreferencedBurst),
 	}
 	f.metrics = newMetrics(f)

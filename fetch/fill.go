@@ -16,8 +16,8 @@ import (
 const (
 	// maxFills is how many modules are filled at once.
 	maxFills = 32
-	// maxUnreferenced is how many of them may be of modules that nothing references.
-	maxUnreferenced = maxFills / 2
+	// maxFillsOfOne is how many of them may be for one namespace, or of modules that nothing references.
+	maxFillsOfOne = maxFills / 2
 	// unreferencedRate and unreferencedBurst are how often peers are asked for those, per second and at once.
 	unreferencedRate  = 10
 	unreferencedBurst = 50
@@ -54,11 +54,13 @@ func (f *Fetcher) fill(ctx context.Context, sha256 string) error {
 	if err != nil {
 		return failure.Transientf(v1alpha1.ReasonUnavailable, "%w", err)
 	}
-	if len(requests) == 0 {
-		if !f.unreferencedRate.Allow() || !f.unreferenced.TryAcquire(1) {
-			return failure.Transientf(v1alpha1.ReasonRateLimited, "too many modules are requested that nothing references, such as %s", sha256)
-		}
-		defer f.unreferenced.Release(1)
+	release, ok := f.filling.TryAcquire(namespacesOf(requests))
+	if !ok {
+		return failure.Transientf(v1alpha1.ReasonRateLimited, "fill module %s: %w", sha256, errShare)
+	}
+	defer release()
+	if len(requests) == 0 && !f.unreferencedRate.Allow() {
+		return failure.Transientf(v1alpha1.ReasonRateLimited, "too many modules are requested that nothing references, such as %s", sha256)
 	}
 	if f.copyFromPeers(ctx, sha256, store.Claim{Referenced: len(requests) > 0}) {
 		return nil
@@ -69,12 +71,27 @@ func (f *Fetcher) fill(ctx context.Context, sha256 string) error {
 	return f.fetchAny(ctx, requests, sha256)
 }
 
-// errUnreferenced is not remembered: it may be asked for right before it comes, so that proxies would not get it then.
-var errUnreferenced = errors.New("nothing references it, and no peer has it")
+// namespacesOf returns who makes requests; "" is who requests what nothing references.
+func namespacesOf(requests []source.Request) []string {
+	if len(requests) == 0 {
+		return []string{""}
+	}
+	namespaces := make([]string, len(requests))
+	for i, r := range requests {
+		namespaces[i] = r.Namespace
+	}
+	return namespaces
+}
+
+// These failures are not remembered, so that proxies get the module as soon as they can.
+var (
+	errUnreferenced = errors.New("nothing references it, and no peer has it") // it may come right afterwards
+	errShare        = errors.New("too many other modules are being filled for the namespaces that reference it")
+)
 
 func (f *Fetcher) filled(sha256 string, err error) {
 	f.metrics.filled(err)
-	if err != nil && !errors.Is(err, errUnreferenced) {
+	if err != nil && !errors.Is(err, errUnreferenced) && !errors.Is(err, errShare) {
 		f.memory.addFailure(sha256, err)
 	}
 }

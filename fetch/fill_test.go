@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -328,7 +329,7 @@ func TestFillsAreBounded(t *testing.T) {
 		var shas []string
 		for i := range 100 {
 			shas = append(shas, hashOf([]byte(fmt.Sprint(i))))
-			objects = append(objects, autowasm(fmt.Sprint("a", i), shas[i], digestX, registrySource(x)))
+			objects = append(objects, autowasmIn(fmt.Sprint("ns-", i%5), fmt.Sprint("a", i), shas[i], digestX, registrySource(x)))
 		}
 		f := newFixture(t, referencing(objects...), func(o *fetch.Options) { o.FillTimeout = 10 * time.Second })
 		defer f.Stop()
@@ -351,6 +352,46 @@ func TestFillsAreBounded(t *testing.T) {
 		slices.Sort(took)
 		if took[67] != 0 || took[68] != 10*time.Second || took[99] != 10*time.Second {
 			t.Errorf("the fills took %v", took)
+		}
+	})
+}
+
+// However many modules of a namespace are requested, and however long its sources take, the others' are filled at once,
+// also those that it references itself; and its own, as soon as there is room.
+func TestANamespaceLeavesRoomForFillsOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		objects := []client.Object{
+			autowasmIn("modest", "x", shaX, digestX, registrySource(x)), autowasmIn("greedy", "x", shaX, digestX, registrySource(x)),
+		}
+		var shas []string
+		for i := range 100 {
+			shas = append(shas, hashOf([]byte(fmt.Sprint(i))))
+			objects = append(objects, autowasmIn("greedy", fmt.Sprint("a", i), shas[i], fmt.Sprintf("evil%d.%s", i, digestX), registrySource(fmt.Sprintf("evil%d.%s", i, x))))
+		}
+		f := newFixture(t, referencing(objects...), func(o *fetch.Options) { o.FillTimeout = 10 * time.Second })
+		defer f.Stop()
+		f.onResolve = dripping
+		begun := time.Now()
+		var reasons sync.Map
+		var callers sync.WaitGroup
+		for _, sha := range shas {
+			callers.Go(func() { reasons.Store(sha, failure.Of(f.Fill(t.Context(), sha)).Reason) })
+			synctest.Wait()
+		}
+		f.fill(shaX)
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("waited %s for another namespace", took)
+		}
+		callers.Wait()
+		counts := map[v1alpha1.Reason]int{}
+		reasons.Range(func(_, reason any) bool { counts[reason.(v1alpha1.Reason)]++; return true })
+		if diff := cmp.Diff(map[v1alpha1.Reason]int{v1alpha1.ReasonRateLimited: 84, v1alpha1.ReasonPending: 16}, counts); diff != "" {
+			t.Errorf("reasons (-want +got):\n%s", diff)
+		}
+		f.onResolve = nil
+		again := slices.IndexFunc(shas, func(sha string) bool { reason, _ := reasons.Load(sha); return reason == v1alpha1.ReasonRateLimited })
+		if err := f.Fill(t.Context(), shas[again]); failure.Of(err).Reason == v1alpha1.ReasonRateLimited {
+			t.Errorf("with room: %v", err)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/fairness"
 )
 
 // Task is work in the background that any number of callers wait for and none of them owns.
@@ -64,12 +65,12 @@ type tasks[K comparable] struct {
 
 	mu      sync.Mutex
 	running map[K]*Task
-	started counter[string] // of those that run, by the namespace that started them
+	started fairness.Counter[string] // of those that run, by the namespace that started them
 }
 
 // newTasks bounds the tasks that run at once, and those that one namespace started.
 func newTasks[K comparable](o *owner, limit, limitOfOne int) *tasks[K] {
-	return &tasks[K]{owner: o, limit: limit, running: map[K]*Task{}, started: newCounter[string](limitOfOne)}
+	return &tasks[K]{owner: o, limit: limit, running: map[K]*Task{}, started: fairness.NewCounter[string](limitOfOne)}
 }
 
 // start returns the task of the key, which it starts in the background if there is none, with the logger of ctx.
@@ -95,12 +96,12 @@ func (g *tasks[K]) add(key K, of ask) (t *Task, added bool, err error) {
 	switch {
 	case len(g.running) >= g.limit:
 		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches are under way (%d)", g.limit)
-	case g.started.full(of.tenant):
-		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", of.tenant, g.started.limit)
+	case g.started.Full(of.tenant):
+		return nil, false, failure.Transientf(v1alpha1.ReasonUnavailable, "too many fetches for namespace %s are under way (%d)", of.tenant, g.started.Limit)
 	}
 	t = newTask(of)
 	g.running[key] = t
-	g.started.add(of.tenant)
+	g.started.Add(of.tenant)
 	return t, true, nil
 }
 
@@ -125,7 +126,7 @@ func (g *tasks[K]) end(key K, t *Task, m Module, err error) {
 	}
 	g.mu.Lock()
 	delete(g.running, key)
-	g.started.remove(t.of.tenant)
+	g.started.Remove(t.of.tenant)
 	g.mu.Unlock()
 	t.module, t.err = m, err
 	t.end()

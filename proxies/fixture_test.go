@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/fairness"
 	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
@@ -161,8 +162,9 @@ func start(t *testing.T, edits ...func(*Options)) *running {
 	}
 	r.Reconciler = NewReconciler(r.cluster, o)
 	r.OnChange(r.noteChange)
+	fair := fairness.NewReconciler(r.Reconciler, r.o.Workers)
 	c, err := controller.NewUnmanaged(Name, controller.Options{
-		Reconciler: r.Reconciler, MaxConcurrentReconciles: r.o.Workers, SkipNameValidation: new(true),
+		Reconciler: fair, MaxConcurrentReconciles: r.o.Workers, SkipNameValidation: new(true),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -172,6 +174,9 @@ func start(t *testing.T, edits ...func(*Options)) *running {
 		return nil
 	}))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Watch(fair); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -47,7 +47,7 @@ func (r *Reconciler) observe(ctx context.Context, known *record) (observation, e
 	if err != nil || len(selected) == 0 {
 		return observation{at: r.o.Now()}, err
 	}
-	scrapes := r.scrapeAll(ctx, selected, r.maxAge(known))
+	scrapes := r.scrapeAll(ctx, known, selected)
 	e := evaluation{
 		record:      known,
 		accesses:    r.accesses(ctx, known),
@@ -60,18 +60,21 @@ func (r *Reconciler) observe(ctx context.Context, known *record) (observation, e
 	return e.observation, nil
 }
 
-// scrapeAll scrapes all proxies, at most MaxConcurrentScrapes at once of all AutoWasms.
-func (r *Reconciler) scrapeAll(ctx context.Context, selected []proxy, maxAge time.Duration) []scraped {
+// scrapeAll scrapes all proxies, at most MaxConcurrentScrapes at once of all AutoWasms. Neither the AutoWasms of one
+// namespace nor Pods of one that do not answer take all places.
+func (r *Reconciler) scrapeAll(ctx context.Context, known *record, selected []proxy) []scraped {
+	maxAge := r.maxAge(known)
 	scrapes := make([]scraped, len(selected))
 	var running sync.WaitGroup
 	defer running.Wait()
 	for i, p := range selected {
-		if err := r.scraping.Acquire(ctx, 1); err != nil {
+		release, err := r.scraping.Acquire(ctx, known.target.key.Namespace, p.pod.Namespace)
+		if err != nil {
 			scrapes[i].err = err
 			continue
 		}
 		running.Go(func() {
-			defer r.scraping.Release(1)
+			defer release()
 			scrapes[i].Report, scrapes[i].err = r.o.Scraper.Scrape(ctx, p.ip, maxAge)
 		})
 	}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/peer"
+	"github.com/autowasm/autowasm/internal/fairness"
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
@@ -28,8 +28,8 @@ const Name = "autowasm-proxies"
 // Defaults of Options.
 const (
 	DefaultInterval             = 30 * time.Second
-	DefaultWorkers              = 8
-	DefaultMaxConcurrentScrapes = 32
+	DefaultWorkers              = 16
+	DefaultMaxConcurrentScrapes = 64
 )
 
 // Scraper scrapes proxies. A *StatsScraper is one.
@@ -62,9 +62,11 @@ type Options struct {
 	RootNamespace string
 	// Interval is how often the proxies of an AutoWasm are scraped when all is well. 0 means DefaultInterval.
 	Interval time.Duration
-	// Workers is how many AutoWasms are reconciled at once. 0 means DefaultWorkers.
+	// Workers is how many AutoWasms are reconciled at once, at most half of them of one namespace. 0 means
+	// DefaultWorkers.
 	Workers int
-	// MaxConcurrentScrapes is how many proxies are scraped at once, in all. 0 means DefaultMaxConcurrentScrapes.
+	// MaxConcurrentScrapes is how many proxies are scraped at once, in all; at most half of them for the AutoWasms of
+	// one namespace, and at most half in one namespace. 0 means DefaultMaxConcurrentScrapes.
 	MaxConcurrentScrapes int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -85,7 +87,7 @@ func (o Options) withDefaults() Options {
 type Reconciler struct {
 	o        Options
 	cache    client.Reader
-	scraping *semaphore.Weighted
+	scraping *fairness.Limiter
 	onChange func(types.NamespacedName)
 
 	mu      sync.Mutex
@@ -97,7 +99,7 @@ func NewReconciler(cache client.Reader, o Options) *Reconciler {
 	o = o.withDefaults()
 	return &Reconciler{
 		o: o, cache: cache,
-		scraping: semaphore.NewWeighted(int64(o.MaxConcurrentScrapes)),
+		scraping: fairness.NewLimiter(o.MaxConcurrentScrapes),
 		onChange: func(types.NamespacedName) {},
 		records:  map[types.NamespacedName]*record{},
 	}
@@ -109,12 +111,14 @@ func (r *Reconciler) OnChange(f func(types.NamespacedName)) { r.onChange = f }
 
 // SetupWithManager adds the controller to mgr, on the leader.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	fair := fairness.NewReconciler(r, r.o.Workers)
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named(Name).
 		For(&v1alpha1.AutoWasm{}).
 		Watches(istio.NewEnvoyFilter(), &handler.EnqueueRequestForObject{}). // it has its AutoWasm's name
+		WatchesRawSource(fair).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.o.Workers}).
-		Complete(r)
+		Complete(fair)
 	if err != nil {
 		return fmt.Errorf("set up the reconciler of proxies: %w", err)
 	}

@@ -207,7 +207,7 @@ func TestStopsWithItsScrapes(t *testing.T) {
 		if now, _ := r.concurrency(); time.Since(began) != 0 || now != 0 {
 			t.Errorf("after %s, %d are being scraped", time.Since(began), now)
 		}
-		if scrapes, changes := r.scraped(), r.changes(); len(scrapes) != 2 || changes != nil {
+		if scrapes, changes := r.scraped(), r.changes(); len(scrapes) != 1 || changes != nil {
 			t.Errorf("scraped %d times, changes %v", len(scrapes), changes)
 		}
 		r.put(inCluster()) // an event that comes late

@@ -85,7 +85,7 @@ func TestProxiesAreScrapedSomeAtATime(t *testing.T) {
 		pass(20 * time.Second)
 		want := "99 of 100 selected proxies run the module; the proxy of Pod shop/pod-070 gave up loading the module; since it started, 1 load of modules failed"
 		_, most := r.concurrency()
-		if got := r.put(inCluster()); got != want || most != DefaultMaxConcurrentScrapes {
+		if got := r.put(inCluster()); got != want || most != DefaultMaxConcurrentScrapes/2-1 { // all are of one namespace
 			t.Errorf("scraped %d at once: %s", most, got)
 		}
 	})

@@ -1,4 +1,4 @@
-package fetch
+package fairness
 
 import (
 	"context"
@@ -6,20 +6,20 @@ import (
 	"sync"
 )
 
-// limiter bounds how much is done at once, and gives at most half of that to one host or one namespace: neither a host
+// Limiter bounds how much is done at once, and gives at most half of that to one host or one namespace: neither a host
 // that does not answer nor a namespace that wants much keeps the others waiting. One namespace gets one less of a
 // host, so that neither of them is all that the other can have.
 //
 // Of the requests that wait and may go ahead, one of the namespace that holds the fewest places goes first, and among
 // these the oldest. A golang.org/x/sync/semaphore serves in the order of arrival.
-type limiter struct {
+type Limiter struct {
 	size int
 
 	mu         sync.Mutex
 	held       int
-	hosts      counter[string]
-	namespaces counter[string]
-	pairs      counter[pair]
+	hosts      Counter[string]
+	namespaces Counter[string]
+	pairs      Counter[pair]
 	waiting    []*waiter // the oldest first
 }
 
@@ -31,13 +31,17 @@ type waiter struct {
 	acquired chan struct{} // closed when it holds a place
 }
 
-func newLimiter(size int) *limiter {
+// NewLimiter makes a Limiter of that many places.
+func NewLimiter(size int) *Limiter {
 	half := max(1, size/2)
-	return &limiter{size: size, hosts: newCounter[string](half), namespaces: newCounter[string](half), pairs: newCounter[pair](max(1, half-1))}
+	return &Limiter{size: size, hosts: NewCounter[string](half), namespaces: NewCounter[string](half), pairs: NewCounter[pair](max(1, half-1))}
 }
 
-// acquire waits for a place and returns what releases it, once if called twice, or the cause of the context's end.
-func (l *limiter) acquire(ctx context.Context, namespace, host string) (release func(), err error) {
+// Acquire waits for a place and returns what releases it, once if called twice, or the cause of the context's end.
+func (l *Limiter) Acquire(ctx context.Context, namespace, host string) (release func(), err error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	w := &waiter{pair: pair{namespace, host}, acquired: make(chan struct{})}
 	l.mu.Lock()
 	l.waiting = append(l.waiting, w)
@@ -53,7 +57,7 @@ func (l *limiter) acquire(ctx context.Context, namespace, host string) (release 
 }
 
 // release takes a waiter away from wherever it is: one that gives up may have been given a place at that moment.
-func (l *limiter) release(w *waiter) {
+func (l *Limiter) release(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if i := slices.Index(l.waiting, w); i >= 0 {
@@ -61,14 +65,14 @@ func (l *limiter) release(w *waiter) {
 		return
 	}
 	l.held--
-	l.hosts.remove(w.host)
-	l.namespaces.remove(w.namespace)
-	l.pairs.remove(w.pair)
+	l.hosts.Remove(w.host)
+	l.namespaces.Remove(w.namespace)
+	l.pairs.Remove(w.pair)
 	l.grant()
 }
 
 // grant gives the free places to those who may have them. The caller holds l.mu.
-func (l *limiter) grant() {
+func (l *Limiter) grant() {
 	for l.held < l.size {
 		next := l.next()
 		if next < 0 {
@@ -77,43 +81,23 @@ func (l *limiter) grant() {
 		w := l.waiting[next]
 		l.waiting = slices.Delete(l.waiting, next, next+1)
 		l.held++
-		l.hosts.add(w.host)
-		l.namespaces.add(w.namespace)
-		l.pairs.add(w.pair)
+		l.hosts.Add(w.host)
+		l.namespaces.Add(w.namespace)
+		l.pairs.Add(w.pair)
 		close(w.acquired)
 	}
 }
 
 // next is the index of the waiter that goes first, -1 when none may.
-func (l *limiter) next() int {
+func (l *Limiter) next() int {
 	best := -1
 	for i, w := range l.waiting {
-		if l.hosts.full(w.host) || l.namespaces.full(w.namespace) || l.pairs.full(w.pair) {
+		if l.hosts.Full(w.host) || l.namespaces.Full(w.namespace) || l.pairs.Full(w.pair) {
 			continue
 		}
-		if best < 0 || l.namespaces.counts[w.namespace] < l.namespaces.counts[l.waiting[best].namespace] {
+		if best < 0 || l.namespaces.Count(w.namespace) < l.namespaces.Count(l.waiting[best].namespace) {
 			best = i
 		}
 	}
 	return best
-}
-
-// counter counts by key up to a limit, and drops the keys that are back at 0. It is not safe for concurrent use.
-type counter[K comparable] struct {
-	limit  int
-	counts map[K]int
-}
-
-func newCounter[K comparable](limit int) counter[K] {
-	return counter[K]{limit: limit, counts: map[K]int{}}
-}
-
-func (c counter[K]) full(key K) bool { return c.counts[key] >= c.limit }
-
-func (c counter[K]) add(key K) { c.counts[key]++ }
-
-func (c counter[K]) remove(key K) {
-	if c.counts[key]--; c.counts[key] <= 0 {
-		delete(c.counts, key)
-	}
 }

@@ -1,4 +1,4 @@
-package fetch
+package fairness
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 // crowd notes who gets a place of a limiter, in which order.
 type crowd struct {
-	limiter *limiter
+	limiter *Limiter
 	work    sync.WaitGroup
 
 	mu       sync.Mutex
@@ -28,7 +28,7 @@ type crowd struct {
 func (c *crowd) acquire(t *testing.T, who string, hold time.Duration) {
 	t.Helper()
 	c.work.Go(func() {
-		release, err := c.limiter.acquire(t.Context(), who[:1], who[1:])
+		release, err := c.limiter.Acquire(t.Context(), who[:1], who[1:])
 		if err != nil {
 			t.Error(err)
 			return
@@ -79,7 +79,7 @@ func TestOrderOfALimiter(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := &crowd{limiter: newLimiter(tt.size)}
+				c := &crowd{limiter: NewLimiter(tt.size)}
 				for i, who := range strings.Fields(tt.arrive) {
 					c.acquire(t, who, 10*time.Second+time.Duration(i)*time.Millisecond)
 				}
@@ -100,7 +100,7 @@ func TestOrderOfALimiter(t *testing.T) {
 }
 
 // expectEmpty proves that nothing is kept of places that were released.
-func expectEmpty(t *testing.T, l *limiter) {
+func expectEmpty(t *testing.T, l *Limiter) {
 	t.Helper()
 	got := fmt.Sprint(l.held, len(l.waiting), len(l.hosts.counts), len(l.namespaces.counts), len(l.pairs.counts))
 	if want := "0 0 0 0 0"; got != want {
@@ -110,11 +110,11 @@ func expectEmpty(t *testing.T, l *limiter) {
 
 func TestWhoGivesUpTakesNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &crowd{limiter: newLimiter(1)}
+		c := &crowd{limiter: NewLimiter(1)}
 		c.acquire(t, "a1", time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := c.limiter.acquire(ctx, "b", "2"); err == nil {
+		if _, err := c.limiter.Acquire(ctx, "b", "2"); err == nil {
 			t.Fatal("two have a place")
 		}
 		c.acquire(t, "c3", time.Second)
@@ -128,13 +128,13 @@ func TestWhoGivesUpTakesNoPlace(t *testing.T) {
 
 // A place that becomes free at the moment at which its heir gives up is not lost.
 func TestNoPlaceIsLost(t *testing.T) {
-	l := newLimiter(4)
+	l := NewLimiter(4)
 	var work sync.WaitGroup
 	for i := range 2000 {
 		work.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%40)*50*time.Microsecond)
 			defer cancel()
-			if release, err := l.acquire(ctx, fmt.Sprint(i%5), fmt.Sprint(i%7)); err == nil {
+			if release, err := l.Acquire(ctx, fmt.Sprint(i%5), fmt.Sprint(i%7)); err == nil {
 				time.Sleep(20 * time.Microsecond)
 				release()
 				release() // counts once
