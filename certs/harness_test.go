@@ -171,8 +171,9 @@ type replica struct {
 	forbidden atomic.Bool
 }
 
-// startReplica runs within a synctest bubble, until the test ends.
-func startReplica(t *testing.T, leafLife time.Duration) *replica {
+// startReplica runs within a synctest bubble, until the test ends. What must be so from the start
+// is prepared before: of what happens between the list and the watch of an informer the fake API server says nothing.
+func startReplica(t *testing.T, leafLife time.Duration, prepare ...func(*replica)) *replica {
 	client := fake.NewClientset(
 		&admissionv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "wasmer"}, Webhooks: []admissionv1.MutatingWebhook{{Name: "m", ClientConfig: service(nil)}}},
 		&admissionv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "wasmer"}, Webhooks: []admissionv1.ValidatingWebhook{{Name: "v", ClientConfig: service(nil)}}},
@@ -180,6 +181,9 @@ func startReplica(t *testing.T, leafLife time.Duration) *replica {
 	authority := &memoryAuthority{t: t, client: client, leafLife: leafLife}
 	r := &replica{SelfManaged: newSelfManaged(testOptions, client, authority), t: t, client: client, authority: authority}
 	client.PrependReactor("patch", "*", r.refuse)
+	for _, p := range prepare {
+		p(r)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Start(ctx) }()

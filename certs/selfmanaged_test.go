@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -93,8 +94,7 @@ func TestEmptiedBundleIsRestored(t *testing.T) {
 
 func TestUnwritableFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startReplica(t, 24*time.Hour)
-		r.forbidden.Store(true)
+		r := startReplica(t, 24*time.Hour, func(r *replica) { r.forbidden.Store(true) })
 		r.settle(time.Minute)
 		err := r.Healthy()
 		if err == nil || !strings.Contains(err.Error(), "write the caBundle of MutatingWebhookConfiguration wasmer: ") || !apierrors.IsForbidden(err) {
@@ -136,20 +136,14 @@ func TestUnwritableLater(t *testing.T) {
 // delays nothing.
 func TestConfigurationArrivesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startReplica(t, 24*time.Hour)
-		configurations := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
-		object, err := configurations.Get(t.Context(), "wasmer", metav1.GetOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := configurations.Delete(t.Context(), "wasmer", metav1.DeleteOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		var object *admissionv1.MutatingWebhookConfiguration
+		r := startReplica(t, 24*time.Hour, func(r *replica) { object = r.removeMutating() })
 		r.settle(10 * time.Second)
 		if err := r.Healthy(); err != nil {
 			t.Errorf("unhealthy: %v", err)
 		}
 		object.Webhooks[0].ClientConfig.CABundle = nil
+		configurations := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 		if _, err := configurations.Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -158,6 +152,20 @@ func TestConfigurationArrivesLate(t *testing.T) {
 			t.Error("the configuration that arrived late has no caBundle")
 		}
 	})
+}
+
+// removeMutating deletes the MutatingWebhookConfiguration and returns it.
+func (r *replica) removeMutating() *admissionv1.MutatingWebhookConfiguration {
+	r.t.Helper()
+	configurations := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	object, err := configurations.Get(r.t.Context(), "wasmer", metav1.GetOptions{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := configurations.Delete(r.t.Context(), "wasmer", metav1.DeleteOptions{}); err != nil {
+		r.t.Fatal(err)
+	}
+	return object
 }
 
 // TestRenewal: the leaf changes before it expires, and the caBundle does not.
