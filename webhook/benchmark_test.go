@@ -51,7 +51,8 @@ func BenchmarkAdmissionCached(b *testing.B) {
 	aw := autoWasm(withSource(fromRegistry(host + "/wasm-add-header:v0.3")))
 	push(b, aw.Spec.Filter.Source.Registry.Image, wasmtest.Module())
 
-	v := newValidator(Options{Fetcher: newFetcher(b, host), Preflight: busy(), metrics: newMetrics(prometheus.NewRegistry())})
+	c := cluster(interceptor.Funcs{})
+	v := newValidator(Options{Client: c, Reader: c, Fetcher: newFetcher(b, host), Preflight: busy(), metrics: newMetrics(prometheus.NewRegistry())})
 	v.stage = new(stagings).record
 	compare(b, v, sized(b, aw))
 }

@@ -9,6 +9,7 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -93,24 +94,38 @@ const (
 	cacheTimeout     = 250 * time.Millisecond
 )
 
-// namespaceReader reads the annotations of namespaces: from the cache, and from the API server when the cache does
+// namespaceReader reads namespaces: from the cache, and from the API server when the cache does
 // not know the namespace, as it may not a moment after its creation.
 type namespaceReader struct {
 	cached, live client.Reader
 }
 
 func (r namespaceReader) annotations(ctx context.Context, name string) (map[string]string, error) {
+	namespace, err := r.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return namespace.Annotations, nil
+}
+
+// exists is true as well when it cannot be known: that is no fault of the object.
+func (r namespaceReader) exists(ctx context.Context, name string) bool {
+	_, err := r.read(ctx, name)
+	return !apierrors.IsNotFound(err)
+}
+
+func (r namespaceReader) read(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
 	ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
 	defer cancel()
 	namespace := namespaceMetadata()
 	key := types.NamespacedName{Name: name}
 	if r.fromCache(ctx, key, namespace) {
-		return namespace.Annotations, nil
+		return namespace, nil
 	}
 	if err := r.live.Get(ctx, key, namespace); err != nil {
-		return nil, fmt.Errorf("read the annotations of namespace %s: %w", name, err)
+		return nil, fmt.Errorf("read namespace %s: %w", name, err)
 	}
-	return namespace.Annotations, nil
+	return namespace, nil
 }
 
 func (r namespaceReader) fromCache(ctx context.Context, key types.NamespacedName, namespace client.Object) bool {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -39,7 +40,8 @@ func (l *stubPreflight) Findings(ctx context.Context, _ *v1alpha1.AutoWasm) ([]p
 }
 
 func preflighted(l Preflight) *validator {
-	v := newValidator(Options{Fetcher: &stubFetcher{}, Preflight: l, OwnNamespace: "wasmer", metrics: newMetrics(prometheus.NewRegistry())})
+	c := cluster(interceptor.Funcs{})
+	v := newValidator(Options{Client: c, Reader: c, Fetcher: &stubFetcher{}, Preflight: l, OwnNamespace: "wasmer", metrics: newMetrics(prometheus.NewRegistry())})
 	v.stage = new(stagings).record
 	return v
 }

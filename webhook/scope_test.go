@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -43,7 +44,8 @@ func TestValidatorRefusesSelf(t *testing.T) {
 func rooted(t *testing.T, req admission.Request) (admission.Response, bool) {
 	t.Helper()
 	p := &stubFetcher{}
-	v := newValidator(Options{Fetcher: p, OwnNamespace: "wasmer", RootNamespace: "mesh-root", metrics: newMetrics(prometheus.NewRegistry())})
+	c := cluster(interceptor.Funcs{})
+	v := newValidator(Options{Client: c, Reader: c, Fetcher: p, OwnNamespace: "wasmer", RootNamespace: "mesh-root", metrics: newMetrics(prometheus.NewRegistry())})
 	staged := &stagings{}
 	v.stage = staged.record
 	resp := v.Handle(t.Context(), req)

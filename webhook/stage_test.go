@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,12 +29,22 @@ var renderOptions = render.Options{
 	BaseURL: "http://wasmer.istio-system.svc.cluster.local:8081",
 }
 
-// cluster is an API server's worth of EnvoyFilters.
+// cluster is an API server's worth of EnvoyFilters, in which every namespace exists.
 func cluster(funcs interceptor.Funcs) client.Client {
+	if funcs.Get == nil {
+		funcs.Get = getAnyNamespace
+	}
 	if funcs.Create == nil {
 		funcs.Create = createAsTheAPIServer
 	}
 	return fake.NewClientBuilder().WithScheme(runtime.NewScheme()).WithReturnManagedFields().WithInterceptorFuncs(funcs).Build()
+}
+
+func getAnyNamespace(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if _, ok := o.(*metav1.PartialObjectMetadata); ok {
+		return nil
+	}
+	return c.Get(ctx, key, o, opts...)
 }
 
 // createAsTheAPIServer finds a name taken in a dry run too, which the fake does not.

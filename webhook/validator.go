@@ -38,9 +38,12 @@ type validator struct {
 	rules      validation.Options
 	// excluded are the namespaces that the webhook configurations leave out. Such a request does not come from the
 	// API server, and must not have a secret used or a filter staged where most harm is done.
-	excluded  []string
-	preflight Preflight
-	source    sourceCheck
+	excluded []string
+	// namespaceExists is false for what no API server asks about: each namespace has a share of its own in what is fetched
+	// and kept, and a caller who makes names up would have all.
+	namespaceExists func(ctx context.Context, name string) bool
+	preflight       Preflight
+	source          sourceCheck
 	// stage makes the EnvoyFilter of an object whose module is in the store.
 	stage func(context.Context, request, fetch.Module, *response)
 }
@@ -50,12 +53,13 @@ type validator struct {
 func newValidator(o Options) *validator {
 	s := &stager{client: o.Client, reader: o.Reader, render: o.Render, create: o.Stage, metrics: o.metrics}
 	return &validator{
-		instrument: instrument{webhook: "validate", metrics: o.metrics},
-		rules:      validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
-		excluded:   []string{o.OwnNamespace, o.RootNamespace, metav1.NamespaceSystem},
-		preflight:  o.Preflight,
-		source:     sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: cmp.Or(o.Budget, DefaultBudget)},
-		stage:      s.stage,
+		instrument:      instrument{webhook: "validate", metrics: o.metrics},
+		rules:           validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
+		excluded:        []string{o.OwnNamespace, o.RootNamespace, metav1.NamespaceSystem},
+		namespaceExists: namespaceReader{cached: o.Client, live: o.Reader}.exists,
+		preflight:       o.Preflight,
+		source:          sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: cmp.Or(o.Budget, DefaultBudget)},
+		stage:           s.stage,
 	}
 }
 
@@ -84,6 +88,10 @@ func (v *validator) validate(ctx context.Context, r request) *response {
 	}
 	if slices.Contains(v.excluded, r.aw.Namespace) {
 		resp.warn("namespace %s is served by wasmer's controller alone: the source is not checked at admission", text.Elide(r.aw.Namespace))
+		return resp
+	}
+	if !v.namespaceExists(ctx, r.aw.Namespace) {
+		resp.deny(field.NotFound(field.NewPath("metadata", "namespace"), text.Elide(r.aw.Namespace)))
 		return resp
 	}
 	v.findings(ctx, r, resp)

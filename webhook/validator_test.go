@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,8 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -48,13 +53,41 @@ func (s *stagings) record(_ context.Context, r request, _ fetch.Module, _ *respo
 
 // testValidator is a validator that stages nothing.
 func testValidator(p Fetcher, check SourceCheck) (*validator, *stagings) {
-	v := newValidator(Options{Fetcher: p, SourceCheck: check, metrics: newMetrics(prometheus.NewRegistry())})
+	c := cluster(interceptor.Funcs{})
+	v := newValidator(Options{Client: c, Reader: c, Fetcher: p, SourceCheck: check, metrics: newMetrics(prometheus.NewRegistry())})
 	g := &stagings{}
 	v.stage = g.record
 	return v, g
 }
 
 func allowed() *metav1.Status { return &metav1.Status{Code: http.StatusOK} }
+
+// TestANamespaceThatDoesNotExist: it is not the API server who asks about it, and nothing is fetched, or staged, for it.
+func TestANamespaceThatDoesNotExist(t *testing.T) {
+	p := &stubFetcher{}
+	v, staged := testValidator(p, Enforce)
+	for name, want := range map[string]struct {
+		err    error
+		denied bool
+	}{
+		"it does not exist":      {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "default"), true},
+		"that cannot be known":   {apierrors.NewInternalError(errors.New("broken")), false},
+		"the API server is away": {context.DeadlineExceeded, false},
+	} {
+		p.asked, *staged = nil, nil
+		c := cluster(interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+			return want.err
+		}})
+		v.namespaceExists = namespaceReader{cached: c, live: c}.exists
+		response := v.Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm()))
+		if response.Allowed == want.denied || want.denied != (len(p.asked) == 0) || want.denied != (len(*staged) == 0) {
+			t.Errorf("%s: %+v, fetched %v, staged %v", name, response.Result, p.asked, *staged)
+		}
+		if want.denied && !strings.Contains(response.Result.Message, `metadata.namespace: Not found: "default"`) {
+			t.Errorf("%s: %s", name, response.Result.Message)
+		}
+	}
+}
 
 func TestValidatorDeniesWithEveryErrorAtOnce(t *testing.T) {
 	p := &stubFetcher{}
