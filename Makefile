@@ -17,7 +17,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod e2e/filters/*/go.mod))
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
 # The packages with goroutines of their own, tested with the race detector too.
-CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./preflight ./proxies
+CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./internal/mesh ./preflight ./proxies
 # What make image builds, and with what.
 IMAGE ?= wasmer:$(VERSION)
 CONTAINER ?= docker

@@ -21,6 +21,7 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/mesh"
 	"github.com/autowasm/autowasm/preflight"
 )
 
@@ -96,7 +97,7 @@ func cacheOptions(namespace string, kinds preflight.Kinds) cache.Options {
 		&discoveryv1.EndpointSlice{}: {Namespaces: map[string]cache.Config{namespace: {}}},
 	}
 	kinds.AddTo(byObject)
-	return cache.Options{ByObject: byObject}
+	return cache.Options{ByObject: byObject, NewInformer: mesh.NewInformer}
 }
 
 func metadataOf(kind string) *metav1.PartialObjectMetadata {

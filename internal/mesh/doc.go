@@ -1,5 +1,6 @@
 // Package mesh reads from a Pod how it is part of Istio's mesh, and says what of Pods the manager's cache holds.
 //
 // The packages proxies and preflight alone read Pods from the cache. A field that they read must be kept by TrimPod,
-// which leaves out the rest, so that a cluster's Pods take little memory.
+// which leaves out the rest, so that a cluster's Pods take little memory. What is the same in all Pods of a template
+// is there once: nobody may change a Pod of the cache.
 package mesh

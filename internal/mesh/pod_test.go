@@ -1,6 +1,8 @@
 package mesh_test
 
 import (
+	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -105,16 +107,16 @@ func TestRunningProxyIsThatOfTheProxy(t *testing.T) {
 
 // fullPod is what an API server sends, and want what is kept of it.
 func fullPod() (full, want *corev1.Pod) {
-	always, ports := corev1.ContainerRestartPolicyAlways, []corev1.ContainerPort{{Name: "http", ContainerPort: 9080}}
+	always, ports := corev1.ContainerRestartPolicyAlways, []corev1.ContainerPort{{Name: "http", ContainerPort: 9080}, {ContainerPort: 9090}}
 	want = &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: "shop", Name: "details-1", UID: "uid", ResourceVersion: "7", DeletionTimestamp: &startedAt,
 			Labels:      map[string]string{"app": "details"},
-			Annotations: map[string]string{"sidecar.istio.io/status": "{}", "inject.istio.io/templates": "a", "ambient.istio.io/redirection": "c"},
+			Annotations: map[string]string{"inject.istio.io/templates": "a", "ambient.istio.io/redirection": "c"},
 		},
 		Spec: corev1.PodSpec{
 			Containers:     []corev1.Container{{Name: "app", Ports: ports}},
-			InitContainers: []corev1.Container{{Name: "istio-proxy", Ports: ports, Image: "istio/proxyv2:1.31.0"}},
+			InitContainers: []corev1.Container{{Name: "istio-proxy", Image: "istio/proxyv2:1.31.0"}},
 		},
 		Status: corev1.PodStatus{
 			Phase: corev1.PodRunning, PodIP: "10.0.0.1",
@@ -123,6 +125,9 @@ func fullPod() (full, want *corev1.Pod) {
 	}
 	want.Status.InitContainerStatuses[0].Ready = true
 	full = want.DeepCopy()
+	full.Spec.Containers = []corev1.Container{{Name: "app", Ports: ports[:1:2]}, {Name: "other", Ports: ports[1:]}, {Name: "third"}}
+	full.Spec.InitContainers[0].Ports = ports
+	full.Annotations["sidecar.istio.io/status"] = `{"containers":["istio-proxy"]}`
 	full.CreationTimestamp = startedAt
 	full.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}
 	full.OwnerReferences = []metav1.OwnerReference{{Name: "owner"}}
@@ -159,9 +164,64 @@ func TestTrimPod(t *testing.T) {
 	if diff := cmp.Diff(once, trimmed(t, once)); diff != "" {
 		t.Errorf("trimmed twice:\n%s", diff)
 	}
+	if again, _ := fullPod(); !cmp.Equal(full, again) {
+		t.Errorf("the Pod itself (-want +got):\n%s", cmp.Diff(again, full))
+	}
 	tombstone := toolscache.DeletedFinalStateUnknown{Key: "shop/details"}
 	if diff := cmp.Diff(any(tombstone), trimmed(t, tombstone)); diff != "" {
 		t.Errorf("a tombstone:\n%s", diff)
+	}
+}
+
+// TestPodsOfATemplateShare: what is the same is there once, and what is not stays its own.
+func TestPodsOfATemplateShare(t *testing.T) {
+	pod := func(edit func(*corev1.Pod)) *corev1.Pod {
+		full, _ := fullPod()
+		edit(full)
+		return trimmed(t, full).(*corev1.Pod)
+	}
+	first := pod(func(*corev1.Pod) {})
+	shares := func(other *corev1.Pod) (labels, containers bool) {
+		return reflect.ValueOf(first.Labels).Pointer() == reflect.ValueOf(other.Labels).Pointer(), &first.Spec.Containers[0] == &other.Spec.Containers[0]
+	}
+	tests := map[string]struct {
+		edit               func(*corev1.Pod)
+		labels, containers bool
+	}{
+		"another name":        {func(p *corev1.Pod) { p.Name = "details-2" }, true, true},
+		"another label":       {func(p *corev1.Pod) { p.Labels["app"] = "details2" }, false, true},
+		"one more label":      {func(p *corev1.Pod) { p.Labels["a"] = "" }, false, true},
+		"of the same letters": {func(p *corev1.Pod) { p.Labels = map[string]string{"ap": "pdetails"} }, false, true},
+		"another port":        {func(p *corev1.Pod) { p.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 9091}} }, true, false},
+		"a port of a name": {func(p *corev1.Pod) {
+			p.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 9090, Name: "http"}}
+		}, true, false},
+		"a port by UDP": {func(p *corev1.Pod) {
+			p.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 9090, Protocol: "UDP"}}
+		}, true, false},
+		"another container": {func(p *corev1.Pod) { p.Spec.Containers[0].Name = "app2" }, true, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			other := pod(tt.edit)
+			if labels, containers := shares(other); labels != tt.labels || containers != tt.containers {
+				t.Errorf("shares labels %t, containers %t: %+v", labels, containers, other)
+			}
+		})
+	}
+}
+
+// TestFewTemplatesAreRemembered: Pods whose labels are all different leave nothing behind, and are as they are.
+func TestFewTemplatesAreRemembered(t *testing.T) {
+	before := heap()
+	for i := range 50_000 {
+		pod := podOf([]string{"app"}, nil, func(p *corev1.Pod) { p.Labels = map[string]string{"index": fmt.Sprint(i)} })
+		if got := trimmed(t, pod).(*corev1.Pod).Labels["index"]; got != fmt.Sprint(i) {
+			t.Fatalf("Pod %d has label %s", i, got)
+		}
+	}
+	if used := int64(heap()) - int64(before); used > 8<<20 {
+		t.Errorf("%d bytes are in use", used)
 	}
 }
 

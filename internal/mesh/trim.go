@@ -1,7 +1,7 @@
 package mesh
 
 import (
-	"unique"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -9,19 +9,20 @@ import (
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
-// podAnnotations are the annotations of a Pod that are read.
-var podAnnotations = []string{istio.AnnotationSidecarStatus, istio.AnnotationInjectTemplates, istio.AnnotationAmbientRedirection}
-
-// TrimPod is the cache's transform for Pods: it returns a Pod with only what is read of it. As an informer may hand
-// it anything, such as a tombstone or what it returned before, it leaves alone what is not a Pod.
+// TrimPod is the cache's transform for Pods: it returns a Pod with only what is read of it, and shares with other Pods
+// what is the same in all of a template. As an informer may hand it anything, such as a tombstone or what it returned
+// before, it leaves alone what is not a Pod.
 func TrimPod(object any) (any, error) {
-	pod, ok := object.(*corev1.Pod)
-	if !ok {
-		return object, nil
+	if pod, ok := object.(*corev1.Pod); ok {
+		return trimPod(pod), nil
 	}
-	return &corev1.Pod{
+	return object, nil
+}
+
+func trimPod(pod *corev1.Pod) *corev1.Pod {
+	trimmed := &corev1.Pod{
 		TypeMeta:   pod.TypeMeta,
-		ObjectMeta: TrimMeta(pod.ObjectMeta, podAnnotations...),
+		ObjectMeta: TrimMeta(pod.ObjectMeta, istio.AnnotationInjectTemplates, istio.AnnotationAmbientRedirection),
 		Spec: corev1.PodSpec{
 			Containers:     trimContainers(pod.Spec.Containers),
 			InitContainers: trimContainers(pod.Spec.InitContainers),
@@ -32,8 +33,16 @@ func TrimPod(object any) (any, error) {
 			ContainerStatuses:     proxyStatus(pod.Status.ContainerStatuses),
 			InitContainerStatuses: proxyStatus(pod.Status.InitContainerStatuses),
 		},
-	}, nil
+	}
+	if HasProxy(pod) && !HasProxy(trimmed) {
+		metav1.SetMetaDataAnnotation(&trimmed.ObjectMeta, istio.AnnotationSidecarStatus, injected)
+	}
+	trimmed.Labels = sharedLabels.of(trimmed.Labels)
+	return trimmed
 }
+
+// injected is kept of the annotation that a Pod was injected with a proxy, where the containers do not show it.
+const injected = "{}"
 
 // TrimMeta returns what identifies an object, its labels, and the annotations of the given names.
 func TrimMeta(m metav1.ObjectMeta, annotations ...string) metav1.ObjectMeta {
@@ -53,17 +62,24 @@ func TrimMeta(m metav1.ObjectMeta, annotations ...string) metav1.ObjectMeta {
 	return kept
 }
 
-// trimContainers keeps the names and the ports, and of the proxy its image, of which there are few.
+// trimContainers keeps the proxy with its image, and one for all others with their ports: that there are others says
+// that the Pod is no gateway.
 func trimContainers(containers []corev1.Container) []corev1.Container {
-	var kept []corev1.Container
+	kept := make([]corev1.Container, 0, 2)
+	others := -1
 	for i := range containers {
-		c := corev1.Container{Name: containers[i].Name, Ports: containers[i].Ports}
-		if c.Name == istio.ProxyContainer {
-			c.Image = unique.Make(containers[i].Image).Value()
+		c := &containers[i]
+		switch {
+		case c.Name == istio.ProxyContainer:
+			kept = append(kept, corev1.Container{Name: c.Name, Image: c.Image})
+		case others < 0:
+			others = len(kept)
+			kept = append(kept, corev1.Container{Name: c.Name, Ports: c.Ports})
+		default:
+			kept[others].Ports = append(slices.Clip(kept[others].Ports), c.Ports...)
 		}
-		kept = append(kept, c)
 	}
-	return kept
+	return sharedContainers.of(kept)
 }
 
 // proxyStatus keeps since when the proxy runs, whether it is ready, and how often it was restarted.
