@@ -1,5 +1,5 @@
 // Command headers adds its configuration to each response, as the value of the header hello. Without a configuration it
-// refuses to start.
+// refuses to start; at a request with the header trap it traps.
 package main
 
 import (
@@ -33,6 +33,13 @@ func (p *plugin) NewHttpContext(uint32) types.HttpContext { return &stream{plugi
 type stream struct {
 	types.DefaultHttpContext
 	plugin *plugin
+}
+
+func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
+	if _, err := proxywasm.GetHttpRequestHeader("trap"); err == nil {
+		panic("a request has the header trap")
+	}
+	return types.ActionContinue
 }
 
 func (s *stream) OnHttpResponseHeaders(int, bool) types.Action {
