@@ -3,6 +3,7 @@ package proxies
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,20 +13,40 @@ import (
 
 // knowing is istiod: it answers after some time.
 type knowing struct {
-	took  time.Duration
+	took time.Duration
+
+	mu    sync.Mutex
 	known map[string]string
 	err   error
 	calls int
 }
 
 func (k *knowing) Versions(ctx context.Context) (map[string]string, error) {
+	k.mu.Lock()
 	k.calls++
+	k.mu.Unlock()
 	select {
 	case <-time.After(k.took):
-		return k.known, k.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.known, k.err
+}
+
+// answer changes what it answers from now on.
+func (k *knowing) answer(known map[string]string, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.known, k.err = known, err
+}
+
+// called returns how often it was.
+func (k *knowing) called() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.calls
 }
 
 // reading runs a test of Versions in a time of its own, and stops what reads istiod.
@@ -63,17 +84,17 @@ func TestVersionsAreRead(t *testing.T) {
 		v.require(t, time.Second, first, 100*time.Millisecond)
 		synctest.Wait()
 		time.Sleep(time.Second)
-		k.known = second
-		calls := k.calls
+		k.answer(second, nil)
+		calls := k.called()
 		v.require(t, time.Second, first, 0)
-		if k.calls != calls {
+		if k.called() != calls {
 			t.Errorf("read again after a second")
 		}
 		time.Sleep(versionsMaxAge)
 		v.require(t, time.Second, second, 100*time.Millisecond)
 		time.Sleep(time.Hour)
-		if k.calls != calls+1 {
-			t.Errorf("read %d times, though nobody asked", k.calls)
+		if k.called() != calls+1 {
+			t.Errorf("read %d times, though nobody asked", k.called())
 		}
 	})
 }
@@ -95,19 +116,20 @@ func TestVersionsWithoutIstiod(t *testing.T) {
 	reading(t, k, func(t *testing.T, v *Versions) {
 		v.require(t, 10*time.Second, known, 5*time.Second)
 		time.Sleep(time.Minute)
-		k.known, k.err = nil, errors.New("away")
+		k.answer(nil, errors.New("away"))
 		v.require(t, time.Second, known, time.Second)
 		time.Sleep(5 * time.Second)
-		calls := k.calls
+		calls := k.called()
 		for range 5 {
 			v.require(t, time.Second, known, 0)
 			time.Sleep(time.Second)
 		}
-		if k.calls != calls {
-			t.Errorf("called %d times within %s", k.calls-calls, versionsRetry)
+		if k.called() != calls {
+			t.Errorf("called %d times within %s", k.called()-calls, versionsRetry)
 		}
 		time.Sleep(versionsRetry)
-		k.known = map[string]string{"ns/b": "1.30.0"} // one replica answers
-		v.require(t, 10*time.Second, k.known, 5*time.Second)
+		other := map[string]string{"ns/b": "1.30.0"}
+		k.answer(other, errors.New("away")) // one replica answers
+		v.require(t, 10*time.Second, other, 5*time.Second)
 	})
 }
