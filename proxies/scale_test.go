@@ -27,9 +27,10 @@ func TestChangesDoNotAddUp(t *testing.T) {
 	}
 }
 
-// TestManyTargets: what is well costs a few scrapes each interval, and nothing else.
+// TestManyTargets: what is well costs a few scrapes each interval, and nothing else. With five times as many targets, and
+// a goroutine for each scrape, the race detector itself failed one time in a hundred (CHECK failed: tsan_rtl.cpp:346).
 func TestManyTargets(t *testing.T) {
-	const targets, intervals = 1000, 10
+	const targets, intervals = 200, 10
 	inMesh(t, func(t *testing.T, r *running) {
 		r.run("a", "10.0.0.1", runs(plugin1))
 		for i := range targets {
