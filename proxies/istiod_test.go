@@ -109,7 +109,7 @@ func istiodOptions(t *testing.T, addresses ...string) proxies.IstiodOptions {
 	return proxies.IstiodOptions{
 		Instances: func(context.Context) ([]string, error) { return addresses, nil },
 		Namespace: "istio-system", Service: "istiod", CAFile: write(t, "root-cert.pem", roots), TokenFile: write(t, "token", []byte("secret\n")),
-		Timeout: 500 * time.Millisecond,
+		Timeout: time.Minute,
 	}
 }
 
@@ -290,7 +290,11 @@ func TestRejectionsDespiteABadInstance(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := istiods(t, istiod(t, c.answer), good).Rejections(t.Context())
+			o := istiodOptions(t, istiod(t, c.answer), good)
+			if c.want == "deadline" {
+				o.Timeout = 3 * time.Second // enough for the other
+			}
+			got, err := proxies.NewIstiod(o).Rejections(t.Context())
 			if diff := cmp.Diff(map[string]string{"ns/a": "bad"}, got); diff != "" {
 				t.Errorf("rejections (-want +got):\n%s", diff)
 			}
