@@ -130,7 +130,7 @@ func failed(kind string, f *failure.Error) metav1.Condition {
 
 // conditionStatus is False for a terminal failure, and for proxies without the filter; Unknown for what may pass.
 func conditionStatus(f *failure.Error) metav1.ConditionStatus {
-	if f.Terminal || f.Reason == v1alpha1.ReasonProxyLoadFailed {
+	if f.Terminal || f.Reason == v1alpha1.ReasonProxyLoadFailed || f.Reason == v1alpha1.ReasonProxyRestarted {
 		return metav1.ConditionFalse
 	}
 	return metav1.ConditionUnknown

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/text"
 	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/validation"
 )
@@ -183,10 +185,21 @@ func (r *reconciler) report(ctx context.Context, aw *v1alpha1.AutoWasm, out outc
 	if err := r.client.Status().Patch(ctx, changed, patch, client.FieldOwner(render.FieldManager)); err != nil {
 		return classifyStatus(err, aw)
 	}
-	if kind, ready := eventOf(aw.Status, status); ready != nil {
+	r.announce(changed, aw.Status, out)
+	return nil
+}
+
+// announce records the Events of the step to the status of changed from the one before.
+func (r *reconciler) announce(changed *v1alpha1.AutoWasm, before v1alpha1.AutoWasmStatus, out outcome) {
+	kind, ready := eventOf(before, changed.Status)
+	if ready != nil {
 		r.o.Events.Eventf(changed, nil, kind, ready.Reason, actionReconcile, "%s", ready.Message)
 	}
-	return nil
+	const restarted = string(v1alpha1.ReasonProxyRestarted)
+	if moreRestarted(before, changed.Status) && (ready == nil || ready.Reason != restarted) {
+		note := text.Truncate(out.proxies.Restarts(), v1alpha1.MaxMessageBytes)
+		r.o.Events.Eventf(changed, nil, corev1.EventTypeWarning, restarted, actionReconcile, "%s", note)
+	}
 }
 
 // classifyStatus says what a refused write of a status means.

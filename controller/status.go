@@ -111,6 +111,9 @@ func proxiesSummary(s *proxies.Snapshot) string {
 	if s == nil || s.Selected == 0 {
 		return ""
 	}
+	if restarts := s.Restarts(); restarts != "" {
+		return "; " + s.Summary() + "; " + restarts
+	}
 	return "; " + s.Summary()
 }
 
@@ -159,6 +162,18 @@ func eventOf(prev, next v1alpha1.AutoWasmStatus) (kind string, ready *metav1.Con
 	default:
 		return corev1.EventTypeWarning, after
 	}
+}
+
+// moreRestarted reports whether, by the step from one status to the next, more proxies have restarted because of the filter.
+func moreRestarted(prev, next v1alpha1.AutoWasmStatus) bool {
+	if next.Proxies == nil {
+		return false
+	}
+	before := int32(0)
+	if prev.Proxies != nil && prev.EnvoyFilter != nil && *prev.EnvoyFilter == *next.EnvoyFilter {
+		before = prev.Proxies.Restarted
+	}
+	return next.Proxies.Restarted > before
 }
 
 func sha256Of(m *v1alpha1.ModuleStatus) string {

@@ -20,6 +20,10 @@
 // That the module runs as well shows in the number of virtual machines alone, which Envoy does not count by plugin:
 // the main thread has two for each set of plugins that share a vm_id and a module, and each worker has one.
 //
+// A proxy that ends soon after its filter changed may have died of it (restarts.go). Its Pod says when it ended last.
+//
+// Versions keeps of which version of Istio each proxy is, on every replica, for package preflight.
+//
 // An Istiod reads which proxies rejected what they were last sent, and why. Evaluate makes one State of all that. It
 // can be wrong where the number of machines misleads: other people's plugins count as one set, however many they are,
 // so that one of theirs which runs can hide one of ours which does not, and the other way round.

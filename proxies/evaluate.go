@@ -30,6 +30,10 @@ const (
 	LoadFailed State = "LoadFailed"
 	// StartFailed: the proxy has the module, which does not start.
 	StartFailed State = "StartFailed"
+	// Restarting: the proxy ended soon after the filter changed, and does not run yet.
+	Restarting State = "Restarting"
+	// CrashLooping: it has ended again since.
+	CrashLooping State = "CrashLooping"
 	// Unknown: the proxy cannot be scraped, or does not show what is needed.
 	Unknown State = "Unknown"
 )

@@ -10,7 +10,9 @@ import (
 	"syscall"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/render"
@@ -21,6 +23,7 @@ type observation struct {
 	at       time.Time
 	snapshot Snapshot
 	proxies  map[instance]proxyRecord
+	restarts map[types.UID]restart
 	// repeat says that a proxy may not run what it seems to: another scrape must show it.
 	repeat bool
 }
@@ -43,7 +46,7 @@ type scraped struct {
 
 // observe scrapes every proxy that the target of a record selects.
 func (r *Reconciler) observe(ctx context.Context, known *record) (observation, error) {
-	selected, err := known.target.list(ctx, r.cache)
+	selected, err := known.selected(ctx, r.cache)
 	if err != nil || len(selected) == 0 {
 		return observation{at: r.o.Now()}, err
 	}
@@ -52,7 +55,7 @@ func (r *Reconciler) observe(ctx context.Context, known *record) (observation, e
 		record:      known,
 		accesses:    r.accesses(ctx, known),
 		rejections:  r.rejections(ctx, known, scrapes),
-		observation: observation{at: r.o.Now(), proxies: map[instance]proxyRecord{}},
+		observation: observation{at: r.o.Now(), proxies: map[instance]proxyRecord{}, restarts: map[types.UID]restart{}},
 	}
 	for i, p := range selected {
 		e.add(p, scrapes[i])
@@ -60,14 +63,30 @@ func (r *Reconciler) observe(ctx context.Context, known *record) (observation, e
 	return e.observation, nil
 }
 
-// scrapeAll scrapes all proxies, at most MaxConcurrentScrapes at once of all AutoWasms. Neither the AutoWasms of one
-// namespace nor Pods of one that do not answer take all places.
+// selected are the proxies that the target is for. One that does not run is, if it has ended because of the filter.
+func (r *record) selected(ctx context.Context, cache client.Reader) ([]proxy, error) {
+	all, err := r.target.list(ctx, cache)
+	return slices.DeleteFunc(all, func(p proxy) bool {
+		_, restarted := r.restartOf(p)
+		return p.down && !restarted
+	}), err
+}
+
+// errNotRunning is why a proxy is not scraped.
+var errNotRunning = errors.New("it does not run")
+
+// scrapeAll scrapes all proxies that run, at most MaxConcurrentScrapes at once of all AutoWasms. Neither the AutoWasms of
+// one namespace nor Pods of one that do not answer take all places.
 func (r *Reconciler) scrapeAll(ctx context.Context, known *record, selected []proxy) []scraped {
 	maxAge := r.maxAge(known)
 	scrapes := make([]scraped, len(selected))
 	var running sync.WaitGroup
 	defer running.Wait()
 	for i, p := range selected {
+		if p.down {
+			scrapes[i].err = errNotRunning
+			continue
+		}
 		release, err := r.scraping.Acquire(ctx, known.target.key.Namespace, p.pod.Namespace)
 		if err != nil {
 			scrapes[i].err = err
@@ -126,9 +145,15 @@ func (e *evaluation) add(p proxy, s scraped) {
 	if !access.RequestedAt.IsZero() && !access.RequestedAt.Before(p.startedAt) { // else another proxy had the address
 		e.snapshot.addRequest(access.RequestedAt)
 	}
-	if s.err != nil {
+	if restart, ok := e.record.restartOf(p); ok {
+		e.restarts[p.uid] = restart
+	}
+	switch {
+	case p.down:
+		e.count(p, proxyRecord{}, Restarting, "")
+	case s.err != nil:
 		e.addUnreachable(p, s.err)
-	} else {
+	default:
 		e.addReport(p, s.Report, access.ServedAt)
 	}
 }
@@ -175,8 +200,14 @@ func trapsIn(r Report, filter render.Plugin) int64 {
 	return r.Restarts[filter]
 }
 
-// count adds a proxy that was evaluated. One that runs the filter may trap on requests.
+// count adds a proxy that was evaluated. One that runs the filter may trap on requests, or restart again and again.
 func (e *evaluation) count(p proxy, next proxyRecord, state State, why string) {
+	if restart, ok := e.restarts[p.uid]; ok {
+		e.snapshot.addRestart(p, restart, e.record.changed)
+		if worse, reason, tells := restart.state(p, e.record.changed, e.at); tells {
+			state, why = worse, reason
+		}
+	}
 	if state == Running && next.traps.goOn(e.at) {
 		state, why = Trapping, next.traps.why()
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -51,8 +52,12 @@ type record struct {
 	suspended bool
 	// since is when the proxies could first know of the target.
 	since time.Time
+	// changed is when the filter was changed.
+	changed time.Time
 	// proxies are those that were there at the last scrape.
 	proxies map[instance]proxyRecord
+	// restarts are those of the Pods that were there at the last scrape, and of whose proxies one ended soon after a change.
+	restarts map[types.UID]restart
 	// snapshot is void until the target was observed.
 	snapshot Snapshot
 	observed bool
@@ -83,9 +88,13 @@ func newRecord(t target, before *record, now time.Time) *record {
 	if r.since.IsZero() || r.since.After(now) {
 		r.since = now
 	}
+	if r.changed = t.written; r.changed.IsZero() || r.changed.After(now) {
+		r.changed = r.since
+	}
 	if before == nil {
 		return r
 	}
+	r.restarts = before.formerRestarts()
 	if before.target.generation == t.generation { // another generation may do better
 		r.reload = before.reload
 		if t.reloads > before.target.reloads {
@@ -141,7 +150,7 @@ func (r *record) isConfirmed(i instance) bool {
 // update returns the record after a scrape of all proxies, and whether that is a change that is worth a report.
 func (r *record) update(o observation, interval time.Duration) (next *record, changed bool) {
 	next = new(*r)
-	next.proxies, next.confirmed = o.proxies, o.confirmed()
+	next.proxies, next.restarts, next.confirmed = o.proxies, o.restarts, o.confirmed()
 	if o.repeat {
 		next.next = o.at.Add(min(firstScrape, interval))
 		return next, false

@@ -141,6 +141,9 @@ func TestSelectedProxies(t *testing.T) {
 		"a proxy that has ended": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", proxyStatus(func(s *corev1.ContainerStatus) {
 			s.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
 		}))}, nil},
+		"a proxy that has ended again": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", proxyStatus(func(s *corev1.ContainerStatus) {
+			s.State, s.RestartCount = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}, 1
+		}))}, []string{"shop/a 10.0.0.1"}},
 		"terminating": {selecting(), []*corev1.Pod{sidecarPod("a", "10.0.0.1", terminating)}, nil},
 		"no address":  {selecting(), []*corev1.Pod{sidecarPod("a", "")}, nil},
 	}

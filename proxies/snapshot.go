@@ -28,6 +28,9 @@ type Snapshot struct {
 	// trapped counts the proxies in which the filter has trapped lately, trap describes the first.
 	trapped int32
 	trap    string
+	// restarted counts those that have restarted soon after the filter changed, restart describes the first.
+	restarted int32
+	restart   string
 	// states counts the proxies that do not run the filter, or on which it traps, by what has become of it.
 	states map[State]int32
 	// details describe the first of them.
@@ -68,6 +71,16 @@ func (s *Snapshot) addTraps(p proxy, t traps, now time.Time) {
 	}
 }
 
+// addRestart counts one proxy in that has restarted since the filter changed at a time.
+func (s *Snapshot) addRestart(p proxy, r restart, changed time.Time) {
+	if r.former {
+		return
+	}
+	if s.restarted++; s.restarted == 1 {
+		s.restart = fmt.Sprintf("the proxy of Pod %s restarted %s%s", p.pod, r.after(changed), r.howInParentheses())
+	}
+}
+
 // addRequest counts one proxy in that has requested the module.
 func (s *Snapshot) addRequest(at time.Time) {
 	s.Requested++
@@ -81,7 +94,7 @@ func (s Snapshot) Status() *v1alpha1.ProxiesStatus {
 	if s.Selected == 0 {
 		return nil
 	}
-	out := &v1alpha1.ProxiesStatus{Selected: s.Selected, Running: s.Running, Trapped: s.trapped, Requested: s.Requested}
+	out := &v1alpha1.ProxiesStatus{Selected: s.Selected, Running: s.Running, Trapped: s.trapped, Restarted: s.restarted, Requested: s.Requested}
 	if !s.LastRequest.IsZero() {
 		out.LastRequestTime = &metav1.Time{Time: s.LastRequest.Truncate(time.Second)}
 	}
@@ -95,6 +108,8 @@ var severities = []struct {
 	terminal bool
 	remedy   string
 }{
+	{CrashLooping, v1alpha1.ReasonProxyRestarted, true, restartRemedy},
+	{Restarting, v1alpha1.ReasonProxyRestarted, false, restartRemedy},
 	{StartFailed, v1alpha1.ReasonProxyStartFailed, true, ""},
 	{Rejected, v1alpha1.ReasonProxyRefused, true, ""},
 	{Trapping, v1alpha1.ReasonFilterTraps, true, trapRemedy},
@@ -121,6 +136,17 @@ func (s Snapshot) Failure(wasReady bool) *failure.Error {
 		return &failure.Error{Reason: severity.reason, Terminal: severity.terminal, Err: errors.New(s.Summary() + s.describe(severity.state) + severity.remedy)}
 	}
 	return nil
+}
+
+// restartRemedy is what to do about a proxy that does not stay up.
+const restartRemedy = "; see kubectl logs --previous -c istio-proxy of the Pod, and delete the AutoWasm if its filter is the cause"
+
+// Restarts describes the proxies that restarted soon after the filter changed, "" when there are none.
+func (s Snapshot) Restarts() string {
+	if s.restarted > 1 {
+		return fmt.Sprintf("%s; and so did %d more", s.restart, s.restarted-1)
+	}
+	return s.restart
 }
 
 // trapRemedy is what to do about a filter that traps.
@@ -153,7 +179,7 @@ func (s Snapshot) Condition() metav1.Condition {
 		c.Reason, c.Message = string(v1alpha1.ReasonProxiesUncertain), s.Summary()+s.describe(Unknown)
 	default:
 		c.Status, c.Reason = metav1.ConditionTrue, string(v1alpha1.ReasonRunning)
-		c.Message = s.Summary() + s.describe(Loading) + s.describe(NotInserted)
+		c.Message = s.Summary() + s.describe(Loading) + s.describe(NotInserted) + s.noteRestarts()
 	}
 	return c
 }
@@ -161,6 +187,14 @@ func (s Snapshot) Condition() metav1.Condition {
 // Summary says how many of the proxies run the module.
 func (s Snapshot) Summary() string {
 	return fmt.Sprintf("%d of %d selected proxies run the module", s.Running, s.Selected)
+}
+
+// noteRestarts is for the end of a message.
+func (s Snapshot) noteRestarts() string {
+	if s.restarted == 0 {
+		return ""
+	}
+	return "; " + s.Restarts()
 }
 
 // describe says what is known of the proxies in a state.
@@ -185,6 +219,6 @@ const lastRequestStep = time.Minute
 // same reports whether another snapshot is no change that is worth a report.
 func (s Snapshot) same(other Snapshot) bool {
 	return s.Selected == other.Selected && s.Running == other.Running && s.Requested == other.Requested &&
-		s.trapped == other.trapped && s.trap == other.trap &&
+		s.trapped == other.trapped && s.trap == other.trap && s.restarted == other.restarted && s.restart == other.restart &&
 		other.LastRequest.Sub(s.LastRequest) < lastRequestStep && maps.Equal(s.states, other.states) && slices.Equal(s.details, other.details)
 }

@@ -24,7 +24,7 @@ func snapshotOf(states ...State) Snapshot {
 
 var allStates = []State{
 	Running, Loading, LoadFailing, NotInserted,
-	Rejected, LoadFailed, StartFailed, Unknown,
+	Rejected, LoadFailed, StartFailed, Unknown, CrashLooping, Restarting,
 }
 
 // TestEveryCombinationOfStates holds each set of states to rules that are simpler than the order in which they are
@@ -53,6 +53,10 @@ func TestEveryCombinationOfStates(t *testing.T) {
 
 func expectedFailure(has map[State]bool, kinds int, wasReady bool) string {
 	switch {
+	case has[CrashLooping]:
+		return "ProxyRestarted terminal=true"
+	case has[Restarting]:
+		return "ProxyRestarted terminal=false"
 	case has[StartFailed]:
 		return "ProxyStartFailed terminal=true"
 	case has[Rejected]:

@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,6 +29,10 @@ type target struct {
 	reloads uint32
 	// since is when the EnvoyFilter was written, if a former process has evaluated it; else zero: it counts from now.
 	since time.Time
+	// written is when the EnvoyFilter was written, zero when that is not known.
+	written time.Time
+	// restarted says that, by the status, proxies restarted soon after that.
+	restarted bool
 	// ranSince is since when, by the status, all proxies run it; zero when they do not.
 	ranSince time.Time
 }
@@ -59,9 +64,11 @@ func targetOf(aw *v1alpha1.AutoWasm, ef *unstructured.Unstructured, rootNamespac
 		selection: selectionOf(aw, rootNamespace),
 		module:    aw.Status.Module.SHA256,
 		reloads:   render.ReloadOf(ef),
+		written:   writtenAt(ef),
 	}
 	if loaded := evaluatedBefore(aw); loaded != nil {
-		t.since, t.ranSince = writtenAt(ef), ranSince(aw.Status.Proxies, loaded)
+		t.since, t.ranSince = t.written, ranSince(aw.Status.Proxies, loaded)
+		t.restarted = aw.Status.Proxies != nil && aw.Status.Proxies.Restarted > 0
 	}
 	return t
 }
@@ -134,6 +141,10 @@ type proxy struct {
 	ip  string
 	// ready is whether its container is: Envoy is once it has its first configuration.
 	ready bool
+	// end is how it ended last.
+	end corev1.ContainerStateTerminated
+	// down is true of one that does not run: it has ended, and may be started again.
+	down bool
 	instance
 }
 
@@ -144,7 +155,8 @@ type instance struct {
 	startedAt time.Time
 }
 
-// list returns the proxies that the cache has: those of Pods that run, on the side that the filter is for, sorted.
+// list returns the proxies that the cache has, on the side that the filter is for, sorted: those that run, and those that
+// ran before and were started again.
 func (s selection) list(ctx context.Context, reader client.Reader) ([]proxy, error) {
 	var pods corev1.PodList
 	err := reader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels(s.selector), client.UnsafeDisableDeepCopy)
@@ -154,13 +166,24 @@ func (s selection) list(ctx context.Context, reader client.Reader) ([]proxy, err
 	var found []proxy
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if running := mesh.RunningProxy(pod); running != nil && mesh.IsGateway(pod) == s.gateway {
-			found = append(found, proxy{
-				pod: client.ObjectKeyFromObject(pod), ip: pod.Status.PodIP, ready: running.Ready,
-				instance: instance{uid: pod.UID, restarts: running.RestartCount, startedAt: running.State.Running.StartedAt.Time},
-			})
+		if status := cmp.Or(mesh.RunningProxy(pod), mesh.EndedProxy(pod)); status != nil && mesh.IsGateway(pod) == s.gateway {
+			found = append(found, proxyOf(pod, status))
 		}
 	}
 	slices.SortFunc(found, func(a, b proxy) int { return strings.Compare(a.pod.String(), b.pod.String()) })
 	return found, nil
+}
+
+func proxyOf(pod *corev1.Pod, status *corev1.ContainerStatus) proxy {
+	p := proxy{
+		pod: client.ObjectKeyFromObject(pod), ip: pod.Status.PodIP, ready: status.Ready,
+		instance: instance{uid: pod.UID, restarts: status.RestartCount},
+	}
+	if p.down = status.State.Running == nil; !p.down {
+		p.startedAt = status.State.Running.StartedAt.Time
+	}
+	if end := mesh.LastEnd(status); end != nil {
+		p.end = *end
+	}
+	return p
 }

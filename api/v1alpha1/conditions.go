@@ -115,6 +115,9 @@ const (
 	ReasonProxyStartFailed Reason = "ProxyStartFailed"
 	// ReasonProxyRefused is a proxy that rejects the filter and keeps the previous one.
 	ReasonProxyRefused Reason = "ProxyRefused"
+	// ReasonProxyRestarted is a proxy that ended soon after the filter changed, and does not run or ended again; of an Event,
+	// also one that runs again.
+	ReasonProxyRestarted Reason = "ProxyRestarted"
 	// ReasonNotInserted is a filter for which no selected proxy has a place.
 	ReasonNotInserted Reason = "NotInserted"
 	// ReasonProxiesUncertain is proxies that cannot be scraped.

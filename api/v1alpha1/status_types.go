@@ -90,13 +90,17 @@ type EnvoyFilterStatus struct {
 
 // ProxiesStatus counts the proxies that an AutoWasm selects.
 type ProxiesStatus struct {
-	// selected is how many proxies there are: running Pods that the selector matches and that have an Istio proxy.
+	// selected is how many proxies there are: running Pods that the selector matches and that have an Istio proxy, which
+	// runs, or has ended because of the filter.
 	Selected int32 `json:"selected"`
 	// running is how many of them run exactly this module with this configuration.
 	Running int32 `json:"running"`
 	// trapped is how many of them run a filter that has trapped on a request within the last ten minutes.
 	// +optional
 	Trapped int32 `json:"trapped,omitempty"`
+	// restarted is how many of them have restarted within a minute after the filter last changed.
+	// +optional
+	Restarted int32 `json:"restarted,omitempty"`
 	// requested is how many of them have requested the module from the module server. A proxy that has it already
 	// does not request it again.
 	Requested int32 `json:"requested"`

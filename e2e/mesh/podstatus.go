@@ -18,6 +18,7 @@ type podState struct {
 
 	proxySince metav1.Time // of the proxy's last container; zero before the first
 	restarts   int32       // of the proxy's container
+	ended      metav1.Time // when its container ended before the last restart
 	running    bool        // whether the proxy is
 	ready      bool        // whether the proxy is
 	changed    metav1.Time // when running or ready did
@@ -27,6 +28,9 @@ type podState struct {
 func (s podState) restarted(now metav1.Time) podState {
 	if !s.proxySince.IsZero() {
 		s.restarts++
+		if s.ended = now; !s.running {
+			s.ended = s.changed
+		}
 	}
 	s.proxySince, s.changed, s.running, s.ready = now, now, true, false
 	return s
@@ -77,6 +81,9 @@ func (s podState) application() corev1.ContainerStatus {
 func (s podState) proxy() corev1.ContainerStatus {
 	status := corev1.ContainerStatus{
 		Name: proxyContainer, Image: "envoy", Ready: s.ready, Started: &s.running, RestartCount: s.restarts,
+	}
+	if s.restarts > 0 {
+		status.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", FinishedAt: s.ended}
 	}
 	switch {
 	case s.proxySince.IsZero():

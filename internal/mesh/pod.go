@@ -32,17 +32,42 @@ func InAmbient(pod *corev1.Pod) bool {
 
 // RunningProxy returns the status of a Pod's proxy while it runs and can be reached, else nil.
 func RunningProxy(pod *corev1.Pod) *corev1.ContainerStatus {
+	if s := proxyStatus(pod); s != nil && s.State.Running != nil {
+		return s
+	}
+	return nil
+}
+
+// EndedProxy returns the status of a Pod's proxy while it does not run though it did before and was started again, such as
+// one that crashes again and again; else nil.
+func EndedProxy(pod *corev1.Pod) *corev1.ContainerStatus {
+	if s := proxyStatus(pod); s != nil && s.State.Running == nil && s.RestartCount > 0 && !Ends(pod) {
+		return s
+	}
+	return nil
+}
+
+// proxyStatus is that of the proxy of a Pod that has an address and is not being deleted, else nil.
+func proxyStatus(pod *corev1.Pod) *corev1.ContainerStatus {
 	if pod.Status.PodIP == "" || pod.DeletionTimestamp != nil || !HasProxy(pod) {
 		return nil
 	}
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses} {
 		for i := range statuses {
-			if s := &statuses[i]; s.Name == istio.ProxyContainer && s.State.Running != nil {
-				return s
+			if statuses[i].Name == istio.ProxyContainer {
+				return &statuses[i]
 			}
 		}
 	}
 	return nil
+}
+
+// LastEnd returns how a proxy ended last, nil when that is not known.
+func LastEnd(proxy *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
+	if proxy.State.Terminated != nil {
+		return proxy.State.Terminated
+	}
+	return proxy.LastTerminationState.Terminated
 }
 
 // ProxyImage returns the image of a Pod's proxy, as it is named there; "" when it has none.

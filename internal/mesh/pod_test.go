@@ -45,10 +45,12 @@ func annotated(key, value string) func(*corev1.Pod) {
 }
 
 // predicates is what is asked of a Pod.
-type predicates struct{ HasProxy, IsGateway, InAmbient, Running, Ends bool }
+type predicates struct{ HasProxy, IsGateway, InAmbient, Running, Ended, Ends bool }
 
 func ask(pod *corev1.Pod) predicates {
-	return predicates{mesh.HasProxy(pod), mesh.IsGateway(pod), mesh.InAmbient(pod), mesh.RunningProxy(pod) != nil, mesh.Ends(pod)}
+	return predicates{
+		mesh.HasProxy(pod), mesh.IsGateway(pod), mesh.InAmbient(pod), mesh.RunningProxy(pod) != nil, mesh.EndedProxy(pod) != nil, mesh.Ends(pod),
+	}
 }
 
 // TestPredicates: also those of a trimmed Pod, which is what they are asked of.
@@ -76,12 +78,16 @@ func TestPredicates(t *testing.T) {
 		"of another name":         {podOf(app, nil, annotated("sidecar.istio.io/status", "{}")), predicates{HasProxy: true}},
 		"in the ambient mesh":     {podOf(app, nil, annotated("ambient.istio.io/redirection", "enabled")), predicates{InAmbient: true}},
 		"out of the ambient mesh": {podOf(app, nil, annotated("ambient.istio.io/redirection", "disabled")), predicates{}},
-		"a proxy that waits":      {podOf(both, nil, waiting), predicates{HasProxy: true}},
-		"without an address":      {podOf(both, nil, func(pod *corev1.Pod) { pod.Status.PodIP = "" }), predicates{HasProxy: true}},
-		"terminating":             {podOf(both, nil, func(pod *corev1.Pod) { pod.DeletionTimestamp = &startedAt }), predicates{HasProxy: true, Ends: true}},
-		"finished":                {podOf(app, nil, phase(corev1.PodSucceeded)), predicates{Ends: true}},
-		"failed":                  {podOf(app, nil, phase(corev1.PodFailed)), predicates{Ends: true}},
-		"pending":                 {podOf(app, nil, phase(corev1.PodPending)), predicates{}},
+		"a proxy that waits":      {podOf(both, nil, waiting), predicates{HasProxy: true, Ended: true}},
+		"one that never ran": {podOf(both, nil, waiting, func(pod *corev1.Pod) {
+			pod.Status.ContainerStatuses[1].RestartCount = 0
+		}), predicates{HasProxy: true}},
+		"one that waits in a Pod that failed": {podOf(both, nil, waiting, phase(corev1.PodFailed)), predicates{HasProxy: true, Ends: true}},
+		"without an address":                  {podOf(both, nil, func(pod *corev1.Pod) { pod.Status.PodIP = "" }), predicates{HasProxy: true}},
+		"terminating":                         {podOf(both, nil, func(pod *corev1.Pod) { pod.DeletionTimestamp = &startedAt }), predicates{HasProxy: true, Ends: true}},
+		"finished":                            {podOf(app, nil, phase(corev1.PodSucceeded)), predicates{Ends: true}},
+		"failed":                              {podOf(app, nil, phase(corev1.PodFailed)), predicates{Ends: true}},
+		"pending":                             {podOf(app, nil, phase(corev1.PodPending)), predicates{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,6 +111,22 @@ func TestRunningProxyIsThatOfTheProxy(t *testing.T) {
 	}
 }
 
+func TestLastEnd(t *testing.T) {
+	before, now := &corev1.ContainerStateTerminated{ExitCode: 1}, &corev1.ContainerStateTerminated{ExitCode: 2}
+	s := running("istio-proxy")
+	if got := mesh.LastEnd(&s); got != nil {
+		t.Errorf("of one that never ended: %+v", got)
+	}
+	s.LastTerminationState.Terminated = before
+	if got := mesh.LastEnd(&s); got != before {
+		t.Errorf("of one that runs again: %+v", got)
+	}
+	s.State = corev1.ContainerState{Terminated: now}
+	if got := mesh.LastEnd(&s); got != now {
+		t.Errorf("of one that has just ended: %+v", got)
+	}
+}
+
 // fullPod is what an API server sends, and want what is kept of it.
 func fullPod() (full, want *corev1.Pod) {
 	always, ports := corev1.ContainerRestartPolicyAlways, []corev1.ContainerPort{{Name: "http", ContainerPort: 9080}, {ContainerPort: 9090}}
@@ -124,6 +146,8 @@ func fullPod() (full, want *corev1.Pod) {
 		},
 	}
 	want.Status.InitContainerStatuses[0].Ready = true
+	end := &corev1.ContainerStateTerminated{ExitCode: 139, Reason: "Error", FinishedAt: startedAt}
+	want.Status.InitContainerStatuses[0].LastTerminationState.Terminated = end
 	full = want.DeepCopy()
 	full.Spec.Containers = []corev1.Container{{Name: "app", Ports: ports[:1:2]}, {Name: "other", Ports: ports[1:]}, {Name: "third"}}
 	full.Spec.InitContainers[0].Ports = ports
@@ -140,6 +164,7 @@ func fullPod() (full, want *corev1.Pod) {
 	full.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	full.Status.ContainerStatuses = []corev1.ContainerStatus{running("app")}
 	full.Status.InitContainerStatuses[0].ImageID = "id"
+	full.Status.InitContainerStatuses[0].LastTerminationState.Terminated.Message, full.Status.InitContainerStatuses[0].LastTerminationState.Terminated.ContainerID = "long", "id"
 	full.Status.InitContainerStatuses[0].LastTerminationState.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
 	return full, want
 }

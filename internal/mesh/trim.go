@@ -30,8 +30,8 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 		Status: corev1.PodStatus{
 			Phase:                 pod.Status.Phase,
 			PodIP:                 pod.Status.PodIP,
-			ContainerStatuses:     proxyStatus(pod.Status.ContainerStatuses),
-			InitContainerStatuses: proxyStatus(pod.Status.InitContainerStatuses),
+			ContainerStatuses:     trimStatuses(pod.Status.ContainerStatuses),
+			InitContainerStatuses: trimStatuses(pod.Status.InitContainerStatuses),
 		},
 	}
 	if HasProxy(pod) && !HasProxy(trimmed) {
@@ -82,15 +82,24 @@ func trimContainers(containers []corev1.Container) []corev1.Container {
 	return sharedContainers.of(kept)
 }
 
-// proxyStatus keeps since when the proxy runs, whether it is ready, and how often it was restarted.
-func proxyStatus(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+// trimStatuses keeps since when the proxy runs, whether it is ready, how often it was restarted and how it ended last.
+func trimStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 	var kept []corev1.ContainerStatus
 	for i := range statuses {
 		if s := &statuses[i]; s.Name == istio.ProxyContainer {
 			kept = append(kept, corev1.ContainerStatus{
-				Name: s.Name, RestartCount: s.RestartCount, Ready: s.Ready, State: corev1.ContainerState{Running: s.State.Running},
+				Name: s.Name, RestartCount: s.RestartCount, Ready: s.Ready,
+				State:                corev1.ContainerState{Running: s.State.Running, Terminated: trimEnd(s.State.Terminated)},
+				LastTerminationState: corev1.ContainerState{Terminated: trimEnd(s.LastTerminationState.Terminated)},
 			})
 		}
 	}
 	return kept
+}
+
+func trimEnd(end *corev1.ContainerStateTerminated) *corev1.ContainerStateTerminated {
+	if end == nil {
+		return nil
+	}
+	return &corev1.ContainerStateTerminated{ExitCode: end.ExitCode, Reason: end.Reason, FinishedAt: end.FinishedAt}
 }
