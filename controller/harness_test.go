@@ -170,6 +170,8 @@ type harness struct {
 	applied []*unstructured.Unstructured
 	lives   int // reads of the API server itself
 
+	enqueued []types.NamespacedName
+
 	stale *v1alpha1.AutoWasm // what the cache says of the AutoWasm instead
 	blind bool               // the cache has no EnvoyFilter
 }
@@ -201,7 +203,7 @@ func newHarness(t *testing.T, objects ...client.Object) *harness {
 // start makes a reconciler with no memory, as after a restart of the server.
 func (h *harness) start() {
 	o := h.options.withDefaults()
-	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, func(types.NamespacedName) {}, o)
+	h.reconciler = newReconciler(h.client, cached{h}, live{h.client, h}, func(key types.NamespacedName) { h.enqueued = append(h.enqueued, key) }, o)
 }
 
 // cached reads as an informer's cache does, which may be behind.

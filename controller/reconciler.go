@@ -32,6 +32,7 @@ type reconciler struct {
 	obtain   obtainer
 	converge converger
 	retries  retries
+	secrets  *secretPoller
 }
 
 func newReconciler(c client.Client, cache, live client.Reader, enqueue func(types.NamespacedName), o Options) *reconciler {
@@ -43,6 +44,7 @@ func newReconciler(c client.Client, cache, live client.Reader, enqueue func(type
 		obtain:   obtainer{fetcher: o.Fetcher, pending: newPendingFetches(o.Fetcher, enqueue), now: o.Now},
 		converge: converger{client: c, live: live},
 		retries:  newRetries(),
+		secrets:  newSecretPoller(live, enqueue, o.Now),
 	}
 }
 
@@ -58,6 +60,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, fmt.Errorf("read AutoWasm %s: %w", req.NamespacedName, err)
 	}
 	out, err := r.advance(ctx, &aw)
+	r.awaitSecret(&aw, out)
 	if err == nil {
 		if r.o.Preflight != nil {
 			out.preflight = r.o.Preflight.Condition(ctx, &aw)
@@ -111,7 +114,7 @@ func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unst
 		if out.module, err = r.obtain.pinned(ctx, aw, p); err != nil {
 			return out.failed(stageModule, err)
 		}
-		out.missingSecret = missingSecret(ctx, r.cache, aw)
+		out.missingSecret = r.missingSecret(ctx, aw)
 		return out
 	}
 	if out.module, err = r.obtain.resolve(ctx, aw, claimedReference(aw, ef)); err != nil {
@@ -119,6 +122,27 @@ func (r *reconciler) module(ctx context.Context, aw *v1alpha1.AutoWasm, ef *unst
 	}
 	out.pinned = out.module.SHA256
 	return out
+}
+
+// missingSecret returns the name of aw's pull secret if there is no such Secret, else "".
+func (r *reconciler) missingSecret(ctx context.Context, aw *v1alpha1.AutoWasm) string {
+	name := aw.Spec.Secret
+	if name == "" || !r.secrets.missing(ctx, types.NamespacedName{Namespace: aw.Namespace, Name: name}) {
+		return ""
+	}
+	return name
+}
+
+// awaitSecret has aw reconciled when its pull secret changes, while a change may help.
+func (r *reconciler) awaitSecret(aw *v1alpha1.AutoWasm, out outcome) {
+	key, failed := client.ObjectKeyFromObject(aw), out.failure != nil && (out.stage == stageSource || out.stage == stageModule)
+	switch {
+	case out.failure == errFetching: // it is not known yet
+	case aw.Spec.Secret != "" && (failed || out.missingSecret != ""):
+		r.secrets.await(key, aw.Spec.Secret)
+	default:
+		r.secrets.forget(key)
+	}
 }
 
 // envoyFilter has the EnvoyFilter of aw in the cluster, or fails.
@@ -244,5 +268,6 @@ func (r *reconciler) next(ctx context.Context, key types.NamespacedName, out out
 func (r *reconciler) forget(key types.NamespacedName) reconcile.Result {
 	r.retries.forget(key)
 	r.obtain.pending.forget(key)
+	r.secrets.forget(key)
 	return reconcile.Result{}
 }

@@ -60,12 +60,15 @@ func setupReconciler(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 	if o.Preflight != nil {
 		o.Preflight.OnChange(queue.enqueue)
 	}
-	fair := fairness.NewReconciler(newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), queue.enqueue, o), workers)
+	r := newReconciler(mgr.GetClient(), cache, mgr.GetAPIReader(), queue.enqueue, o)
+	if err := mgr.Add(r.secrets); err != nil {
+		return err
+	}
+	fair := fairness.NewReconciler(r, workers)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(asked)).
 		Watches(istio.NewEnvoyFilter(), sameName, builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, indexSecret)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(dependents(cache, indexConfigMap)), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(source.Func(queue.start)).
 		WatchesRawSource(fair).

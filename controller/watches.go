@@ -79,18 +79,7 @@ func dependents(reader client.Reader, index string) handler.MapFunc {
 }
 
 // The field indexes by which an AutoWasm is found from the name of what it depends on.
-const (
-	indexSecret    = "spec.secret"
-	indexConfigMap = "spec.filter.source.configMap.name"
-)
-
-func secretOf(object client.Object) []string {
-	aw, ok := object.(*v1alpha1.AutoWasm)
-	if !ok || aw.Spec.Secret == "" {
-		return nil
-	}
-	return []string{aw.Spec.Secret}
-}
+const indexConfigMap = "spec.filter.source.configMap.name"
 
 func configMapOf(object client.Object) []string {
 	aw, ok := object.(*v1alpha1.AutoWasm)
@@ -102,10 +91,8 @@ func configMapOf(object client.Object) []string {
 
 // addIndexes must run before the cache starts.
 func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	for field, values := range map[string]client.IndexerFunc{indexSecret: secretOf, indexConfigMap: configMapOf} {
-		if err := indexer.IndexField(ctx, &v1alpha1.AutoWasm{}, field, values); err != nil {
-			return fmt.Errorf("index AutoWasms by %s: %w", field, err)
-		}
+	if err := indexer.IndexField(ctx, &v1alpha1.AutoWasm{}, indexConfigMap, configMapOf); err != nil {
+		return fmt.Errorf("index AutoWasms by %s: %w", indexConfigMap, err)
 	}
 	return nil
 }

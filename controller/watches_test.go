@@ -69,9 +69,9 @@ func TestWhatIsWorthAReconcile(t *testing.T) {
 }
 
 func TestDependents(t *testing.T) {
-	named := func(namespace, name, secret, configMap string) client.Object {
+	named := func(namespace, name, configMap string) client.Object {
 		return autoWasm(func(aw *v1alpha1.AutoWasm) {
-			aw.Namespace, aw.Name, aw.Spec.Secret = namespace, name, secret
+			aw.Namespace, aw.Name = namespace, name
 			if configMap != "" {
 				aw.Spec.Filter.Source = v1alpha1.Source{ConfigMap: &v1alpha1.ConfigMapSource{Name: configMap, Key: "k"}}
 			}
@@ -82,19 +82,17 @@ func TestDependents(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := fake.NewClientBuilder().WithScheme(scheme).
-		WithIndex(&v1alpha1.AutoWasm{}, indexSecret, secretOf).
 		WithIndex(&v1alpha1.AutoWasm{}, indexConfigMap, configMapOf).
 		WithObjects(
-			named("shop", "a", "regcred", ""), named("shop", "b", "regcred", "module"), named("shop", "c", "other", ""),
-			named("bank", "d", "regcred", "module"), named("shop", "e", "", ""),
+			named("shop", "a", ""), named("shop", "b", "module"), named("shop", "c", "module"), named("shop", "d", "other"),
+			named("bank", "e", "module"),
 		).Build()
 	tests := []struct {
 		index, name string
 		want        []string
 	}{
-		{indexSecret, "regcred", []string{"shop/a", "shop/b"}},
-		{indexConfigMap, "module", []string{"shop/b"}},
-		{indexSecret, "unused", nil},
+		{indexConfigMap, "module", []string{"shop/b", "shop/c"}},
+		{indexConfigMap, "unused", nil},
 	}
 	for _, tt := range tests {
 		object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: tt.name}}

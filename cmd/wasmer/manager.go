@@ -84,14 +84,13 @@ func newWebhookServer(o *options, configureTLS func(*tls.Config)) ctrlwebhook.Se
 	})
 }
 
-// cacheOptions keep unread fields out of memory: the managed fields of AutoWasms, and of Secrets, ConfigMaps and
-// Namespaces all but the metadata, which is all that is watched of them. EndpointSlices are those of wasmer's
+// cacheOptions keep unread fields out of memory: the managed fields of AutoWasms, and of ConfigMaps and Namespaces
+// all but the metadata, which is all that is watched of them. Secrets are not watched. EndpointSlices are those of wasmer's
 // namespace. Of other kinds the cache holds the fields that are read.
 func cacheOptions(namespace string, kinds preflight.Kinds) cache.Options {
 	strip := cache.ByObject{Transform: cache.TransformStripManagedFields()}
 	byObject := map[client.Object]cache.ByObject{
 		&v1alpha1.AutoWasm{}:         strip,
-		metadataOf("Secret"):         strip,
 		metadataOf("ConfigMap"):      strip,
 		metadataOf("Namespace"):      strip,
 		&discoveryv1.EndpointSlice{}: {Namespaces: map[string]cache.Config{namespace: {}}},

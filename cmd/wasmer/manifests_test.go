@@ -104,7 +104,7 @@ func TestVerbs(t *testing.T) {
 		"autowasms/status":                       "patch;",
 		"autowasms/finalizers":                   "update;",
 		"envoyfilters":                           "get list watch create patch update delete;",
-		"secrets":                                "get list watch;create;",
+		"secrets":                                "get;create;",
 		"configmaps":                             "get list watch;",
 		"namespaces":                             "get list watch;",
 		"pods":                                   "list watch;",

@@ -25,6 +25,7 @@ func TestOptionsAreAccepted(t *testing.T) {
 	t.Parallel()
 	for component, want := range map[string]string{
 		"webhook-client-ca": "- --webhook-client-ca=/var/run/webhook-client-ca/ca.crt",
+		"listed-secrets":    "kind: ClusterRole\n",
 	} {
 		built := kustomize(t, withComponent(t, component))
 		requireAccepted(t, built, "deployment.apps/")

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -99,6 +101,10 @@ func TestUnreadableSecrets(t *testing.T) {
 		{"missing", cluster{}, transient(v1alpha1.ReasonSecretNotFound), []string{"Secret team/regcred does not exist (yet)"}},
 		{"no cluster", nil, transient(v1alpha1.ReasonSecretNotFound), []string{"there is no cluster to ask"}},
 		{"cluster fails", broken{err: errors.New("boom")}, transient(v1alpha1.ReasonUnavailable), []string{"read Secret team/regcred: boom"}},
+		{
+			"not listed", broken{err: apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "regcred", nil)}, transient(v1alpha1.ReasonUnavailable),
+			[]string{"wasmer may not read Secret team/regcred", "manifests/options/listed-secrets/namespace.yaml in namespace team"},
+		},
 		{"other type", cluster{secretOf(corev1.SecretTypeOpaque, corev1.DockerConfigJsonKey, "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{`of type "Opaque"`, remedy}},
 		{"no key", cluster{secretOf(corev1.SecretTypeDockerConfigJson, "other", "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockerconfigjson", remedy}},
 		{"the other type's key", cluster{secretOf(corev1.SecretTypeDockercfg, corev1.DockerConfigJsonKey, "{}")}, terminal(v1alpha1.ReasonInvalidSecret), []string{"has no key .dockercfg", remedy}},

@@ -101,6 +101,8 @@ func (s *Sources) read(ctx context.Context, key types.NamespacedName, into clien
 	switch {
 	case apierrors.IsNotFound(err):
 		return failure.Transientf(missing, "%s %s does not exist (yet)", kind, key)
+	case apierrors.IsForbidden(err) && kind == "Secret":
+		return failure.Transientf(v1alpha1.ReasonUnavailable, "wasmer may not read Secret %s: have an administrator apply manifests/options/listed-secrets/namespace.yaml in namespace %s", key, key.Namespace)
 	case err != nil:
 		return failure.Transientf(v1alpha1.ReasonUnavailable, "read %s %s: %w", kind, key, err)
 	}
