@@ -62,6 +62,8 @@ func testPermissions(ctx context.Context, t *testing.T, e *Environment) {
 		"create envoyfilters.networking.istio.io": "yes",
 		"delete autowasms.wasm.tcm.io":            "no",
 		"create pods":                             "no",
+		"get secrets --all-namespaces":            "yes",
+		"list secrets --all-namespaces":           "no",
 		"create namespaces":                       "no",
 	} {
 		args := append([]string{"auth", "can-i", "--kubeconfig", e.wasmerKubeconfig()}, strings.Fields(request)...)
