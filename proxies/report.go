@@ -49,7 +49,7 @@ type Report struct {
 	// failure policy FailReload only, and without those that never were.
 	Restarts map[render.Plugin]int64
 	// Backoffs count the requests that found a plugin of Filters trapped and not yet started again, which Envoy puts off for
-	// about a second; without those that none did.
+	// a moment; without those that none did.
 	Backoffs map[render.Plugin]int64
 	// FetchFailures and FetchSuccesses count loads of modules since the proxy started.
 	FetchFailures, FetchSuccesses int64

@@ -29,6 +29,11 @@ const (
 
 	retryBaseInterval = time.Second
 	retryMaxInterval  = 30 * time.Second
+
+	// restartInterval is how long Envoy puts off the restart of a filter that traps again, and at most half as long again:
+	// meanwhile the worker answers all requests with 503. Envoy's default is a second, in which one bad request a second
+	// takes most good ones with it.
+	restartInterval = 200 * time.Millisecond
 )
 
 // failurePolicies are Envoy's words. Absent, a module that traps on a request is started again: Envoy's own default is to
@@ -89,6 +94,7 @@ func wasmMessage(aw *v1alpha1.AutoWasm, m Module, o Options) (*filterv3.Wasm, er
 	return &filterv3.Wasm{Config: &wasmv3.PluginConfig{
 		RootId:        f.RootID,
 		FailurePolicy: failurePolicies[f.FailurePolicy],
+		ReloadConfig:  reloadConfig(failurePolicies[f.FailurePolicy]),
 		Configuration: configuration,
 		Vm: &wasmv3.PluginConfig_VmConfig{VmConfig: &wasmv3.VmConfig{
 			VmId:                 vmID(aw, m),
@@ -98,6 +104,14 @@ func wasmMessage(aw *v1alpha1.AutoWasm, m Module, o Options) (*filterv3.Wasm, er
 			AllowPrecompiled:     f.AllowPrecompiled,
 		}},
 	}}, nil
+}
+
+// reloadConfig is nil for a policy that restarts nothing.
+func reloadConfig(policy wasmv3.FailurePolicy) *wasmv3.ReloadConfig {
+	if policy != wasmv3.FailurePolicy_FAIL_RELOAD {
+		return nil
+	}
+	return &wasmv3.ReloadConfig{Backoff: &corev3.BackoffStrategy{BaseInterval: durationpb.New(restartInterval)}}
 }
 
 func remoteCode(m Module, o Options, policy v1alpha1.FailurePolicy) *corev3.AsyncDataSource {
