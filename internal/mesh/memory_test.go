@@ -60,8 +60,8 @@ func injectedPod(t testing.TB, n int) *corev1.Pod {
 			},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: app + "-7d9f8b6c5d", UID: "0f8fad5b-d9cb-469f-a165-70867728950e"}},
 			ManagedFields: []metav1.ManagedFieldsEntry{
-				{Manager: "kube-controller-manager", FieldsV1: &metav1.FieldsV1{Raw: []byte(strings.Repeat(`"f:metadata":{},`, 300))}},
-				{Manager: "kubelet", FieldsV1: &metav1.FieldsV1{Raw: []byte(strings.Repeat(`"f:status":{},`, 150))}},
+				{Manager: "kube-controller-manager", FieldsV1: metav1.NewFieldsV1(strings.Repeat(`"f:metadata":{},`, 300))},
+				{Manager: "kubelet", FieldsV1: metav1.NewFieldsV1(strings.Repeat(`"f:status":{},`, 150))},
 			},
 		},
 		Spec: corev1.PodSpec{
