@@ -94,7 +94,9 @@ func newRecord(t target, before *record, now time.Time) *record {
 	if before == nil {
 		return r
 	}
-	r.restarts = before.formerRestarts()
+	if r.restarts = before.formerRestarts(); before.target.targetID == t.targetID { // it was not in force for a while
+		r.restarts = before.restarts
+	}
 	if before.target.generation == t.generation { // another generation may do better
 		r.reload = before.reload
 		if t.reloads > before.target.reloads {

@@ -199,6 +199,25 @@ func TestAProxyThatRestartsAgainAndAgain(t *testing.T) {
 	})
 }
 
+// TestRestartsOutliveAPause: of a target that was not in force for a while.
+func TestRestartsOutliveAPause(t *testing.T) {
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", runs(plugin1))
+		r.put(inCluster())
+		pass(5 * time.Second)
+		r.crash("a", 139, true)
+		pass(time.Minute)
+		r.requireRestarted(t, 1, 1, "", restartedOnce)
+		r.put(inCluster(notApplied))
+		pass(time.Minute)
+		r.put(inCluster())
+		pass(time.Minute)
+		if s := r.known().snapshot; s.restarted != 1 {
+			t.Errorf("%d restarted", s.restarted)
+		}
+	})
+}
+
 // TestRestartsBetweenTwoScrapes are counted, though the Pod shows the last one alone.
 func TestRestartsBetweenTwoScrapes(t *testing.T) {
 	inMesh(t, func(t *testing.T, r *running) {
