@@ -103,6 +103,22 @@ func TestScrapesWhileLoading(t *testing.T) {
 	})
 }
 
+// TestScrapesWhileCompiling: a proxy that compiles answers nobody, for longer than a load takes, and then at once.
+func TestScrapesWhileCompiling(t *testing.T) {
+	for _, silent := range []time.Duration{20 * time.Second, 40 * time.Second, 4 * time.Minute} {
+		inMesh(t, func(t *testing.T, r *running) {
+			r.run("a", "10.0.0.1", unreachable(errUnreachable))
+			r.put(inCluster())
+			pass(silent)
+			r.answer("10.0.0.1", runs(plugin1))
+			pass(silentScrape)
+			if known := r.put(inCluster()); known != oneRuns {
+				t.Errorf("%s after a silence of %s: %s", silentScrape, silent, known)
+			}
+		})
+	}
+}
+
 // A short interval bounds all other times.
 func TestScrapesAsOftenAsIsWanted(t *testing.T) {
 	for name, says := range map[string]answer{"well": runs(plugin1), "loading": waitsFor(plugin1), "failed": doesNotStart(plugin1)} {

@@ -26,6 +26,10 @@ const (
 	// firstScrape and lastScrape are the delays while they load: the longer, the older the change is.
 	firstScrape = 500 * time.Millisecond
 	lastScrape  = 10 * time.Second
+	// silentScrape is the longest delay while proxies may compile the module, for compileTime at most: they answer nobody
+	// meanwhile, and are well as soon as they do. 24 MB take a processor 18 seconds, and a tenth of one three minutes.
+	silentScrape = 5 * time.Second
+	compileTime  = 5 * time.Minute
 	// confirmAfter is the delay after a proxy was first found to run the filter.
 	confirmAfter = 2 * time.Second
 )
@@ -171,6 +175,8 @@ func (r *record) update(o observation, interval time.Duration) (next *record, ch
 func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
 	f := r.snapshot.Failure(false)
 	switch {
+	case f != nil && (f.Reason == v1alpha1.ReasonProxiesLoading || f.Reason == v1alpha1.ReasonProxiesUncertain) && now.Sub(r.since) < compileTime:
+		return min(max(now.Sub(r.since)/4, firstScrape), silentScrape, interval)
 	case f != nil && f.Reason != v1alpha1.ReasonProxiesUncertain && f.Reason != v1alpha1.ReasonFilterTraps: // these two stay
 		return min(max(now.Sub(r.since)/4, firstScrape), lastScrape, interval)
 	case !r.confirmed:
