@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/proxies"
 )
 
 // soon is how long after requests pass a status may say that they do not.
@@ -60,20 +62,18 @@ type recording struct {
 	mu       sync.Mutex
 	answers  []sample
 	statuses []sample
+	pages    []sample // of the proxy's statistics: ready where it had answered within two seconds
 }
 
 // record begins a recording of an AutoWasm, which need not be there yet.
-func record(t *testing.T, a autoWasm, url string, r request) *recording {
+func record(t *testing.T, a autoWasm, w *Workload, r request) *recording {
 	ctx, stop := context.WithCancel(t.Context())
-	rec := &recording{stop: stop}
+	rec, url := &recording{stop: stop}, w.URL(InboundPort)
 	for range proxyThreads {
-		rec.streams.Go(func() {
-			rec.repeat(ctx, &rec.answers, func(ctx context.Context) sample { return answerSample(ctx, r, url) })
-		})
+		rec.repeat(ctx, &rec.answers, 10*pause, func(ctx context.Context) sample { return answerSample(ctx, r, url) })
 	}
-	rec.streams.Go(func() {
-		rec.repeat(ctx, &rec.statuses, func(ctx context.Context) sample { return statusSample(ctx, a) })
-	})
+	rec.repeat(ctx, &rec.statuses, 10*pause, func(ctx context.Context) sample { return statusSample(ctx, a) })
+	rec.repeat(ctx, &rec.pages, 100*pause, func(ctx context.Context) sample { return pageSample(ctx, w.Pod.StatsURL()) })
 	t.Cleanup(func() { rec.end() })
 	return rec
 }
@@ -94,43 +94,54 @@ func statusSample(ctx context.Context, a autoWasm) sample {
 	return sample{ready: saysReady(aw), message: aw.Status.Message}
 }
 
-// repeat takes samples until ctx is over. One that is under way then is finished.
-func (r *recording) repeat(ctx context.Context, to *[]sample, take func(context.Context) sample) {
-	for ctx.Err() == nil {
-		began := time.Now()
-		s := take(context.WithoutCancel(ctx))
-		s.from, s.to = began, time.Now()
-		r.mu.Lock()
-		*to = append(*to, s)
-		r.mu.Unlock()
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * pause):
-		}
-	}
+// pageSample is ready where a proxy shows its statistics in as much time as wasmer gives it.
+func pageSample(ctx context.Context, url string) sample {
+	ctx, cancel := context.WithTimeout(ctx, proxies.DefaultTimeout)
+	defer cancel()
+	_, err := answerOf(ctx, url)
+	return sample{ready: err == nil}
 }
 
-// end stops the streams and returns the samples in the order in which they ended.
-func (r *recording) end() (answers, statuses []sample) {
+// repeat takes samples until ctx is over. One that is under way then is finished.
+func (r *recording) repeat(ctx context.Context, to *[]sample, every time.Duration, take func(context.Context) sample) {
+	r.streams.Go(func() {
+		for ctx.Err() == nil {
+			began := time.Now()
+			s := take(context.WithoutCancel(ctx))
+			s.from, s.to = began, time.Now()
+			r.mu.Lock()
+			*to = append(*to, s)
+			r.mu.Unlock()
+			select {
+			case <-ctx.Done():
+			case <-time.After(every):
+			}
+		}
+	})
+}
+
+// end stops the streams and puts the answers into the order in which they ended, as all else is.
+func (r *recording) end() {
 	r.stop()
 	r.streams.Wait()
-	byEnd := func(a, b sample) int { return a.to.Compare(b.to) }
-	slices.SortFunc(r.answers, byEnd)
-	slices.SortFunc(r.statuses, byEnd)
-	return r.answers, r.statuses
+	slices.SortFunc(r.answers, func(a, b sample) int { return a.to.Compare(b.to) })
 }
 
 // disagreements are where a status was wrong about the answers: it said Ready before and after a request that the filter
-// failed, or did not say so for longer than soon after every request was answered as wanted ("" is never).
-func disagreements(answers, statuses []sample, want string) (all []string) {
-	for _, a := range answers {
+// failed, or did not say so for longer than soon after every request was answered as wanted ("" is never) and the proxy's
+// statistics could be seen.
+func (r *recording) disagreements(want string) (all []string) {
+	statuses := r.statuses
+	for _, a := range r.answers {
 		if i := lastBefore(statuses, a.from); strings.HasPrefix(a.answer, "503") && i >= 0 && statuses[i].ready && readyAfter(statuses[i:], a.to) {
 			all = append(all, fmt.Sprintf("Ready at %s, and a request answered %q at %s: %s",
 				clock(statuses[i].to), a.answer, clock(a.to), statuses[i].message))
 		}
 	}
-	if since, ok := passedSince(answers, want); ok {
-		all = append(all, pendingAfter(statuses, since)...)
+	since, ok := passedSince(r.answers, want)
+	seen := slices.IndexFunc(r.pages, func(p sample) bool { return p.ready && p.from.After(since) })
+	if ok && seen >= 0 {
+		all = append(all, pendingAfter(statuses, r.pages[seen].to)...)
 	}
 	return all
 }
@@ -181,6 +192,7 @@ func TestDisagreements(t *testing.T) {
 	t.Parallel()
 	second := func(n float64) time.Time { return time.Unix(0, int64(n*float64(time.Second))).UTC() }
 	status := func(at float64, ready bool) sample { return sample{from: second(at), to: second(at), ready: ready} }
+	page := func(at float64, ready bool) sample { return sample{from: second(at), to: second(at), ready: ready} }
 	answer := func(from, to float64, what string) sample {
 		return sample{from: second(from), to: second(to), answer: what}
 	}
@@ -196,17 +208,19 @@ func TestDisagreements(t *testing.T) {
 		"503, not ready for a moment":      {[]sample{answer(2, 5, "503")}, []sample{status(1, true), status(4, false), status(6, true)}, 0},
 		"503, and nothing is known before": {[]sample{answer(2, 3, "503")}, []sample{status(4, true)}, 0},
 		"503, and nothing is known after":  {[]sample{answer(2, 3, "503")}, []sample{status(1, true)}, 0},
-		"pending for ten seconds":          {[]sample{answer(2, 3, "200 x"), answer(19, 20, "200 x")}, []sample{status(13, false), status(14, true)}, 0},
-		"pending for longer":               {[]sample{answer(2, 3, "200 x"), answer(19, 20, "200 x")}, []sample{status(13, false), status(14, false)}, 1},
+		"pending for ten seconds":          {[]sample{answer(2, 3, "200 x"), answer(19, 20, "200 x")}, []sample{status(16, false), status(17, true)}, 0},
+		"pending for longer":               {[]sample{answer(2, 3, "200 x"), answer(19, 20, "200 x")}, []sample{status(16, false), status(17, false)}, 1},
 		"pending again": {
-			[]sample{answer(2, 3, "200 x"), answer(19, 20, "200 x")}, []sample{status(4, true), status(14, false), status(15, true)}, 1},
+			[]sample{answer(2, 3, "200 x"), answer(19, 20, "200 x")}, []sample{status(4, true), status(17, false), status(18, true)}, 1},
 		"it passes late": {[]sample{answer(2, 3, "200 x"), answer(9, 10, "200"), answer(19, 20, "200 x")}, []sample{status(25, false)}, 0},
 	} {
-		if got := disagreements(tc.answers, tc.statuses, "200 x"); len(got) != tc.want {
+		r := &recording{answers: tc.answers, statuses: tc.statuses, pages: []sample{page(1, true), page(5, false), page(6, true)}}
+		if got := r.disagreements("200 x"); len(got) != tc.want {
 			t.Errorf("%s: %d disagreements, want %d: %s", name, len(got), tc.want, strings.Join(got, "; "))
 		}
 	}
-	if diff := cmp.Diff([]string(nil), disagreements([]sample{answer(2, 3, "200 x")}, []sample{status(60, false)}, "")); diff != "" {
+	never := &recording{answers: []sample{answer(2, 3, "200 x")}, statuses: []sample{status(60, false)}, pages: []sample{page(4, true)}}
+	if diff := cmp.Diff([]string(nil), never.disagreements("")); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -92,7 +92,7 @@ func (f foreignFilter) run(t *testing.T, w *Workload, image string) {
 	url := w.URL(InboundPort)
 	a := onWorkload(w, w.Name, image, fmt.Sprintf("applyPorts: [%d], %s", InboundPort, f.filter))
 	waitForAnswer(t, url, "200")
-	rec := record(t, a, url, f.steady)
+	rec := record(t, a, w, f.steady)
 	began := time.Now()
 	a.apply(t)
 	f.waitForAnswer(t, url)
@@ -105,9 +105,9 @@ func (f foreignFilter) run(t *testing.T, w *Workload, image string) {
 		}
 	}
 	time.Sleep(3 * time.Second) // it stays so
-	answers, statuses := rec.end()
-	t.Logf("%q after %s, its status after %s; %d requests", f.want, answered.Round(time.Millisecond), decided.Round(time.Millisecond), len(answers))
-	f.requireAgreement(t, answers, statuses)
+	rec.end()
+	t.Logf("%q after %s, its status after %s; %d requests", f.want, answered.Round(time.Millisecond), decided.Round(time.Millisecond), len(rec.answers))
+	f.requireAgreement(t, rec)
 }
 
 func (f foreignFilter) waitForAnswer(t *testing.T, url string) {
@@ -136,20 +136,20 @@ func endsWith(reason v1alpha1.Reason) suite.Check {
 }
 
 // requireAgreement requires of a filter that is to pass that all is as wanted in the end.
-func (f foreignFilter) requireAgreement(t *testing.T, answers, statuses []sample) {
+func (f foreignFilter) requireAgreement(t *testing.T, r *recording) {
 	t.Helper()
 	want := f.want
 	if f.ends != "" {
 		want = ""
 	}
-	all := disagreements(answers, statuses, want)
+	all := r.disagreements(want)
 	for _, d := range all[:min(3, len(all))] {
 		t.Error(d)
 	}
 	if len(all) > 3 {
 		t.Errorf("and %d more", len(all)-3)
 	}
-	if last := statuses[len(statuses)-1]; last.ready != (f.ends == "") {
+	if last := r.statuses[len(r.statuses)-1]; last.ready != (f.ends == "") {
 		t.Errorf("in the end its status says: %s", last.message)
 	}
 }
