@@ -32,9 +32,9 @@ type Loader struct {
 
 // Versions knows the versions of proxies. A *proxies.Versions is one.
 type Versions interface {
-	// Known returns the version of Istio of each known proxy, as "<namespace>/<pod>"; "" when it says none. It waits for
-	// istiod no longer than until ctx ends.
-	Known(ctx context.Context) map[string]string
+	// Known returns the version of Istio of each known proxy, as "<namespace>/<pod>", "" when it says none, and those of
+	// them that are outside of the tested range. It waits for istiod no longer than until ctx ends.
+	Known(ctx context.Context) (all, untested map[string]string)
 }
 
 // Findings loads and checks. It fails when the cache cannot be read, such as before it is filled.

@@ -26,25 +26,25 @@ func (r *reading) untested() {
 	if !r.has(Pods) || r.loader.UntestedProxies == AllowUntested {
 		return
 	}
-	known := r.knownVersions()
-	for name, version := range known {
-		if outside(version) {
-			r.addConnected(name, version)
-		}
+	known, untested := r.knownVersions()
+	for name, version := range untested {
+		r.addConnected(name, version)
 	}
 	for i := range r.pods {
 		pod := &r.pods[i]
-		version := imageVersion(mesh.ProxyImage(pod))
-		if known[client.ObjectKeyFromObject(pod).String()] == "" && outside(version) {
+		if known[client.ObjectKeyFromObject(pod).String()] != "" {
+			continue
+		}
+		if version := imageVersion(mesh.ProxyImage(pod)); outside(version) {
 			r.addUntested(pod, version)
 		}
 	}
 	slices.SortFunc(r.view.Untested, byPod)
 }
 
-func (r *reading) knownVersions() map[string]string {
+func (r *reading) knownVersions() (all, untested map[string]string) {
 	if r.loader.Versions == nil {
-		return nil
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, versionsTimeout)
 	defer cancel()

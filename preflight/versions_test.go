@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +18,11 @@ import (
 // versions are those that istiod knows.
 type versions map[string]string
 
-func (v versions) Known(context.Context) map[string]string { return v }
+func (v versions) Known(context.Context) (all, untested map[string]string) {
+	untested = maps.Clone(v)
+	maps.DeleteFunc(untested, func(_, version string) bool { return !outside(version) })
+	return v, untested
+}
 
 // podOfImage is a Pod of app=details in a namespace, with a proxy of that image.
 func podOfImage(namespace, name, image string) string {
@@ -97,9 +102,9 @@ func TestImageVersion(t *testing.T) {
 // silent is istiod while it does not answer.
 type silent struct{}
 
-func (silent) Known(ctx context.Context) map[string]string {
+func (silent) Known(ctx context.Context) (all, untested map[string]string) {
 	<-ctx.Done()
-	return nil
+	return nil, nil
 }
 
 // TestNobodyWaitsForIstiod: a preflight has a fraction of a second for it.

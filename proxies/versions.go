@@ -6,6 +6,8 @@ import (
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 const (
@@ -29,11 +31,12 @@ type Versions struct {
 	now    func() time.Time
 	wanted chan struct{} // a read is wanted
 
-	mu      sync.Mutex
-	known   map[string]string
-	readAt  time.Time     // when known was read
-	retryAt time.Time     // before then nobody waits for a read, since the last one failed
-	next    chan struct{} // closed at the end of the next read
+	mu       sync.Mutex
+	known    map[string]string
+	untested map[string]string // those of known that are outside of the tested range
+	readAt   time.Time         // when known was read
+	retryAt  time.Time         // before then nobody waits for a read, since the last one failed
+	next     chan struct{}     // closed at the end of the next read
 }
 
 // NewVersions makes a Versions that has read nothing yet. now is the clock; nil means time.Now.
@@ -65,11 +68,12 @@ func (v *Versions) read(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		ctrl.LoggerFrom(ctx).V(1).Info("istiod does not report the versions of all proxies", "err", err.Error())
 	}
+	untested := untestedOf(known)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := v.now()
 	if err == nil || len(known) > 0 {
-		v.known, v.readAt = known, now
+		v.known, v.untested, v.readAt = known, untested, now
 	}
 	if v.retryAt = (time.Time{}); err != nil {
 		v.retryAt = now.Add(versionsRetry)
@@ -78,10 +82,21 @@ func (v *Versions) read(ctx context.Context) {
 	v.next = make(chan struct{})
 }
 
-// Known returns the version of each proxy that istiod knows, as "<namespace>/<pod>"; "" when it says none. One that is
-// missing is not known. It waits for a read while what is known is old, until ctx ends, and then returns that. The map is
-// shared: do not change it.
-func (v *Versions) Known(ctx context.Context) map[string]string {
+// untestedOf are the proxies that are known to be outside of the tested range.
+func untestedOf(known map[string]string) map[string]string {
+	untested := map[string]string{}
+	for name, version := range known {
+		if r, ok := istio.ReleaseOf(version); ok && !r.Tested() {
+			untested[name] = version
+		}
+	}
+	return untested
+}
+
+// Known returns the version of each proxy that istiod knows, as "<namespace>/<pod>", "" when it says none, and those of
+// them that are outside of the tested range. One that is missing is not known. It waits for a read while what is known is
+// old, until ctx ends, and then returns that. The maps are shared: do not change them.
+func (v *Versions) Known(ctx context.Context) (all, untested map[string]string) {
 	if next := v.awaited(); next != nil {
 		select {
 		case <-next:
@@ -90,7 +105,7 @@ func (v *Versions) Known(ctx context.Context) map[string]string {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.known
+	return v.known, v.untested
 }
 
 // awaited has istiod read if what is known is old, and returns what is closed then; nil where nobody should wait.
