@@ -89,6 +89,7 @@ func (c *cluster) Scrape(ctx context.Context, ip string, maxAge time.Duration) (
 	defer c.end()
 	select {
 	case <-time.After(a.took):
+		a.At = time.Now()
 		return a.Report, a.err
 	case <-ctx.Done():
 		return Report{}, ctx.Err()

@@ -46,7 +46,10 @@ type Evidence struct {
 	Served bool
 	// Confirmed: the filter was found Running in this proxy, which has not restarted since.
 	Confirmed bool
-	// FailedRevisions are former ones of the filter that did not start: they have no virtual machines while they drain.
+	// Started: what the proxy has counted since before it had the filter shows that the filter has started.
+	Started bool
+	// FailedRevisions are those of the filter, former ones and the present one, that did not start: they have no virtual
+	// machines.
 	FailedRevisions []string
 	// Settled: the filter has been in force for long enough to have been sent to the proxy.
 	Settled bool
@@ -81,15 +84,15 @@ func without(all []render.Plugin, want render.Plugin, former []string) []render.
 
 // evaluatePresent is for a filter that is in a listener of the proxy.
 func evaluatePresent(want render.Plugin, e Evidence) (State, string) {
-	r := e.Report
+	r, certain := e.Report, e.certain(want)
 	switch {
-	case e.Confirmed:
+	case e.Confirmed, (e.Started || r.Restarts[want] > 0) && r.settled():
 		return Running, ""
 	case r.Workers == 0:
 		return Unknown, "does not show how many workers it has: its bootstrap hides the statistic server.concurrency"
-	case int64(r.VMs) >= r.needed() && r.Draining > 0 && !e.Drained && int64(r.VMs) < r.needed()+r.doubles(want):
-		return Loading, "seems to run the module; that is certain when its former listeners are drained"
-	case int64(r.VMs) >= r.needed() && (r.Warming == 0 || e.Overdue):
+	case int64(r.VMs) >= r.needed() && int64(r.VMs) < certain && !e.failedBefore(want):
+		return Loading, "seems to run the module; " + e.doubt(want)
+	case int64(r.VMs) >= certain && (r.Warming == 0 || e.Overdue):
 		// A module that is about to fail has virtual machines while its listener warms.
 		return Running, ""
 	case (r.Warming > 0 || r.Starting) && e.Overdue:
@@ -102,7 +105,7 @@ func evaluatePresent(want render.Plugin, e Evidence) (State, string) {
 		return LoadFailed, "gave up loading the module" + r.failures()
 	}
 	why := fmt.Sprintf("has the module, but runs only %d of the %d virtual machines that its filters need: "+
-		"the module traps at its start or refuses its configuration; the proxy's log says which", r.VMs, r.needed())
+		"the module traps at its start or refuses its configuration; the proxy's log says which", r.VMs, max(r.needed(), certain))
 	return StartFailed, why + r.sharedNote()
 }
 
@@ -127,13 +130,57 @@ func evaluateAbsent(e Evidence) (State, string) {
 	return NotInserted, "has no HTTP listener that the filter's ports and context match"
 }
 
+// certain is how many virtual machines there must be before their number shows that a filter runs: not only as many as
+// all need, while those of others may be there twice or be left of what trapped.
+func (e Evidence) certain(want render.Plugin) int64 {
+	certain := e.Report.needed() + e.Report.left(want)
+	if e.drains(want) {
+		certain += e.Report.doubles(want)
+	}
+	return certain
+}
+
+// drains reports whether former listeners are still there. How long they stay is not known for sure: this believes in no
+// longer than it should be, but where a filter was found not to start, as that is for good.
+func (e Evidence) drains(want render.Plugin) bool {
+	return e.Report.Draining > 0 && (!e.Drained || e.failedBefore(want))
+}
+
+// doubt says why a filter that seems to run may not.
+func (e Evidence) doubt(want render.Plugin) string {
+	if e.drains(want) {
+		return "that is certain when its former listeners are drained"
+	}
+	return "some of its virtual machines may be left of other filters that trapped, so that it is certain when the filter is changed"
+}
+
+func (e Evidence) failedBefore(want render.Plugin) bool {
+	return slices.Contains(e.FailedRevisions, want.Revision)
+}
+
 // needed is how many virtual machines there must be when all plugins run.
 func (r Report) needed() int64 { return r.machines(r.Filters) }
 
-// doubles is how many virtual machines there may be twice while former listeners drain: those of the other filters.
-// Envoy gives a filter new ones when it first meets its module in the cache, having fetched it before.
+// doubles is how many virtual machines there may be twice while former listeners drain: those of the other filters, and
+// of former revisions with another module. Envoy gives a filter new ones when it first meets its module in the cache,
+// having fetched it before.
 func (r Report) doubles(want render.Plugin) int64 {
-	return r.machines(slices.DeleteFunc(slices.Clone(r.Filters), func(f render.Plugin) bool { return f.Owner == want.Owner }))
+	return r.machines(slices.DeleteFunc(slices.Clone(r.Filters), func(f render.Plugin) bool { return f.VM == want.VM }))
+}
+
+// left is how many virtual machines may be left of other filters that trapped: Envoy keeps that of a worker beside the one
+// that replaces it. Fewer than a set's cannot be taken for one that runs.
+func (r Report) left(want render.Plugin) int64 {
+	vms := map[string]struct{}{}
+	for f := range r.Restarts {
+		if f.VM != want.VM {
+			vms[f.VM] = struct{}{}
+		}
+	}
+	if left := int64(r.Workers) * int64(len(vms)); left >= r.set() {
+		return left
+	}
+	return 0
 }
 
 // machines is how many run for some filters and the other plugins: two of the main thread and one of each worker for
@@ -147,7 +194,7 @@ func (r Report) machines(filters []render.Plugin) int64 {
 	if r.Others > 0 {
 		sets++
 	}
-	return (int64(r.Workers) + 2) * sets
+	return r.set() * sets
 }
 
 // nameless reports whether there are virtual machines but no plugins.

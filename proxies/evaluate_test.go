@@ -30,8 +30,10 @@ func has(vms int, filters ...render.Plugin) proxies.Report {
 }
 
 // but is the report with a change.
-func but(r proxies.Report, edit func(*proxies.Report)) proxies.Report {
-	edit(&r)
+func but(r proxies.Report, edits ...func(*proxies.Report)) proxies.Report {
+	for _, edit := range edits {
+		edit(&r)
+	}
 	return r
 }
 
@@ -42,18 +44,22 @@ func TestEvaluateRepaired(t *testing.T) {
 	other := render.Plugin{Owner: "autowasm_other", VM: former.VM, Revision: former.Revision}
 	draining := func(r *proxies.Report) { r.Draining = 2 }
 	for name, tt := range map[string]struct {
-		report proxies.Report
-		failed []string
-		want   proxies.State
+		report  proxies.Report
+		failed  []string
+		started bool
+		want    proxies.State
 	}{
-		"known":             {but(has(4, filterA, former), draining), []string{"00000000", former.Revision}, proxies.Running},
-		"not known":         {but(has(4, filterA, former), draining), nil, proxies.StartFailed},
-		"another's":         {but(has(4, filterA, other), draining), []string{former.Revision}, proxies.StartFailed},
-		"it does not start": {but(has(0, filterA, former), draining), []string{former.Revision, filterA.Revision}, proxies.StartFailed},
-		"beside another":    {but(has(8, filterA, former, filterB), draining), []string{former.Revision}, proxies.Running},
+		"known":                      {but(has(4, filterA, former), draining), []string{"00000000", former.Revision}, false, proxies.Running},
+		"not known":                  {but(has(4, filterA, former), draining), nil, false, proxies.StartFailed},
+		"another's":                  {but(has(4, filterA, other), draining), []string{former.Revision}, false, proxies.StartFailed},
+		"it does not start":          {but(has(0, filterA, former), draining), []string{former.Revision, filterA.Revision}, false, proxies.StartFailed},
+		"beside another":             {but(has(8, filterA, former, filterB), draining), []string{former.Revision}, false, proxies.Loading},
+		"beside another, it started": {but(has(8, filterA, former, filterB), draining), []string{former.Revision}, true, proxies.Running},
 	} {
 		before := slices.Clone(tt.report.Filters)
-		got, why := proxies.Evaluate(filterA, proxies.Evidence{Report: tt.report, FailedRevisions: tt.failed, Served: true, Settled: true})
+		got, why := proxies.Evaluate(filterA, proxies.Evidence{
+			Report: tt.report, FailedRevisions: tt.failed, Started: tt.started, Served: true, Settled: true,
+		})
 		if got != tt.want {
 			t.Errorf("%s: %s, it %s", name, got, why)
 		}
@@ -69,6 +75,15 @@ func TestEvaluatePresent(t *testing.T) {
 		return func(r *proxies.Report) { r.Warming, r.FetchFailures = 1, n }
 	}
 	draining := func(r *proxies.Report) { r.Draining = 2 }
+	trapped := func(filters ...render.Plugin) func(*proxies.Report) {
+		return func(r *proxies.Report) {
+			r.Restarts = map[render.Plugin]int64{}
+			for _, f := range filters {
+				r.Restarts[f] = 1
+			}
+		}
+	}
+	filterC := render.Plugin{VM: "2a2b3c4d", Revision: "5e6f7a8b"}
 	hasOther := func(vms int) proxies.Report { return has(vms, filterA, of("autowasm_other", filterB)[0]) }
 	starting := func(r *proxies.Report) { r.Starting = true }
 	others := func(n int) func(*proxies.Report) { return func(r *proxies.Report) { r.Others = n } }
@@ -110,8 +125,49 @@ func TestEvaluatePresent(t *testing.T) {
 			proxies.Evidence{Report: but(hasOther(8), draining), Settled: true, Overdue: true, Drained: true},
 			verdict{proxies.Running, ""},
 		},
-		"its own former revision drains": {
+		"may be the machines of its own former revision, twice": {
 			proxies.Evidence{Report: but(has(8, filterB, filterA), draining), Settled: true, Served: true},
+			verdict{proxies.Loading, "seems to run the module; that is certain when its former listeners are drained"},
+		},
+		"its former revision has the same module": {
+			proxies.Evidence{Report: but(has(4, sharing, filterA), draining), Settled: true, Served: true},
+			verdict{proxies.Running, ""},
+		},
+		"has started": {
+			proxies.Evidence{Report: but(hasOther(8), draining), Started: true},
+			verdict{proxies.Running, ""},
+		},
+		"has started, and its listener warms": {
+			proxies.Evidence{Report: but(has(4, filterA), warming(0)), Started: true},
+			verdict{proxies.Loading, "waits for the module"},
+		},
+		"has started beside one that has not": {
+			proxies.Evidence{Report: hasOther(4), Started: true, Settled: true, Served: true},
+			verdict{proxies.Running, ""},
+		},
+		"was found not to start, others have theirs twice since": {
+			proxies.Evidence{Report: but(hasOther(8), draining), FailedRevisions: []string{filterA.Revision}, Settled: true, Overdue: true, Drained: true},
+			verdict{proxies.StartFailed, strings.NewReplacer("only 4", "only 8", "of the 8", "of the 12").Replace(several)},
+		},
+		"was found not to start, others run": {
+			proxies.Evidence{Report: hasOther(8), FailedRevisions: []string{filterA.Revision}, Settled: true, Overdue: true, Drained: true},
+			verdict{proxies.Running, ""},
+		},
+		"may be what is left of others that trapped": {
+			proxies.Evidence{Report: but(has(12, filterA, filterB, filterC), trapped(filterB, filterC)), Settled: true, Overdue: true, Drained: true},
+			verdict{proxies.Loading, "seems to run the module; some of its virtual machines may be left of other filters that trapped, " +
+				"so that it is certain when the filter is changed"},
+		},
+		"more than others that trapped can leave": {
+			proxies.Evidence{Report: but(has(16, filterA, filterB, filterC), trapped(filterB, filterC)), Settled: true},
+			verdict{proxies.Running, ""},
+		},
+		"one that trapped leaves fewer than a filter needs": {
+			proxies.Evidence{Report: but(hasOther(9), trapped(filterB)), Settled: true},
+			verdict{proxies.Running, ""},
+		},
+		"traps itself, and was started again": {
+			proxies.Evidence{Report: but(hasOther(8), trapped(filterA), draining), Settled: true},
 			verdict{proxies.Running, ""},
 		},
 		"warms for too long": {

@@ -53,6 +53,7 @@ func (r *Reconciler) observe(ctx context.Context, known *record) (observation, e
 	scrapes := r.scrapeAll(ctx, known, selected)
 	e := evaluation{
 		record:      known,
+		histories:   r.histories,
 		accesses:    r.accesses(ctx, known),
 		rejections:  r.rejections(ctx, known, scrapes),
 		observation: observation{at: r.o.Now(), proxies: map[instance]proxyRecord{}, restarts: map[types.UID]restart{}},
@@ -135,6 +136,7 @@ func (r *Reconciler) rejections(ctx context.Context, known *record, scrapes []sc
 type evaluation struct {
 	observation
 	record     *record
+	histories  *histories
 	accesses   map[string]peer.Access // by IP address
 	rejections map[string]string      // by "<namespace>/<pod>"
 }
@@ -169,6 +171,7 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 		Report:          r,
 		Served:          !servedAt.Before(p.startedAt) && !servedAt.IsZero(),
 		Confirmed:       e.record.isConfirmed(p.instance),
+		Started:         e.histories.started(p.instance, r, wanted),
 		FailedRevisions: before.failedRevisions,
 		Settled:         e.record.older(settleTime, p.startedAt, e.at),
 		Overdue:         e.record.older(loadTime, loadsSince, e.at),

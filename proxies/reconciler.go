@@ -89,6 +89,8 @@ type Reconciler struct {
 	cache    client.Reader
 	scraping *fairness.Limiter
 	onChange func(types.NamespacedName)
+	// histories are shared: what one AutoWasm's scrape showed of a proxy is what another's filter begins with.
+	histories *histories
 
 	mu      sync.Mutex
 	records map[types.NamespacedName]*record // each is replaced by its AutoWasm's reconcile, of which one runs at a time
@@ -100,8 +102,8 @@ func NewReconciler(cache client.Reader, o Options) *Reconciler {
 	return &Reconciler{
 		o: o, cache: cache,
 		scraping: fairness.NewLimiter(o.MaxConcurrentScrapes),
-		onChange: func(types.NamespacedName) {},
-		records:  map[types.NamespacedName]*record{},
+		onChange: func(types.NamespacedName) {}, histories: newHistories(o.Now),
+		records: map[types.NamespacedName]*record{},
 	}
 }
 

@@ -96,6 +96,11 @@ func TestScrapesWhileLoading(t *testing.T) {
 		if between[0] != firstScrape || between[len(between)-1] != lastScrape || !slices.IsSorted(between) || slices.Max(between) > lastScrape {
 			t.Errorf("gaps %v", between)
 		}
+		for age, i := time.Duration(0), 0; age < loadTime-lastScrape; age, i = age+between[i], i+1 {
+			if between[i] > loadScrape {
+				t.Errorf("%s after the change a load that is over shows after %s", age, between[i])
+			}
+		}
 		r.expectKnown(t, inCluster(), noneRuns+"still tries to load the module", "test", "test") // it waits; it waits for long
 		r.answer("10.0.0.1", runs(plugin1))
 		pass(lastScrape)

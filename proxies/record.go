@@ -23,8 +23,10 @@ const (
 
 // When proxies are scraped again.
 const (
-	// firstScrape and lastScrape are the delays while they load: the longer, the older the change is.
+	// firstScrape is the delay after a change. It grows with the age of the change, to loadScrape while proxies load,
+	// which must show soon when it is over, and to lastScrape once it takes long or fails.
 	firstScrape = 500 * time.Millisecond
+	loadScrape  = 1500 * time.Millisecond
 	lastScrape  = 10 * time.Second
 	// silentScrape is the longest delay while proxies may compile the module, for compileTime at most: they answer nobody
 	// meanwhile, and are well as soon as they do. 24 MB take a processor 18 seconds, and a tenth of one three minutes.
@@ -175,7 +177,9 @@ func (r *record) update(o observation, interval time.Duration) (next *record, ch
 func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
 	f := r.snapshot.Failure(false)
 	switch {
-	case f != nil && (f.Reason == v1alpha1.ReasonProxiesLoading || f.Reason == v1alpha1.ReasonProxiesUncertain) && now.Sub(r.since) < compileTime:
+	case f != nil && f.Reason == v1alpha1.ReasonProxiesLoading && now.Sub(r.since) < compileTime:
+		return min(max(now.Sub(r.since)/4, firstScrape), loadScrape, interval)
+	case f != nil && f.Reason == v1alpha1.ReasonProxiesUncertain && now.Sub(r.since) < compileTime:
 		return min(max(now.Sub(r.since)/4, firstScrape), silentScrape, interval)
 	case f != nil && f.Reason != v1alpha1.ReasonProxiesUncertain && f.Reason != v1alpha1.ReasonFilterTraps: // these two stay
 		return min(max(now.Sub(r.since)/4, firstScrape), lastScrape, interval)

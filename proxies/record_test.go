@@ -43,7 +43,7 @@ func TestOlder(t *testing.T) {
 
 // evaluated is the record after a scrape that showed the filter running in some proxies.
 func (r *record) evaluated(running ...instance) *record {
-	e := evaluation{record: r, observation: observation{at: testTime, proxies: map[instance]proxyRecord{}}}
+	e := evaluation{record: r, histories: newHistories(time.Now), observation: observation{at: testTime, proxies: map[instance]proxyRecord{}}}
 	for _, i := range running {
 		e.add(proxy{instance: i}, scraped{Report: runs(r.target.plugin).Report})
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/autowasm/autowasm/render"
 )
@@ -26,6 +27,8 @@ func shown(p render.Plugin) render.Plugin {
 
 // Report is what a proxy's statistics show of the modules that it runs; zero when it shows none.
 type Report struct {
+	// At is when the proxy was scraped: two reports of one time are the same.
+	At time.Time
 	// Filters are our plugins in listeners that are active, warming or draining, sorted and distinct. An underscore
 	// stands for what is neither a letter nor a digit in an Owner.
 	Filters []render.Plugin
@@ -34,6 +37,9 @@ type Report struct {
 	// VMs is the number of virtual machines that run: Workers+2 for each set of filters that share one, none where the
 	// module did not load or start.
 	VMs int
+	// Created is how many virtual machines were created since there were none, those included that ran for a moment or not
+	// at all; 0 when the proxy does not show it.
+	Created int64
 	// Workers is the number of worker threads; 0 when the proxy does not show it.
 	Workers int
 	// Warming is the number of listeners that wait for something, such as a module.
@@ -51,6 +57,8 @@ type Report struct {
 	// Backoffs count the requests that found a plugin of Filters trapped and not yet started again, which Envoy puts off for
 	// a moment; without those that none did.
 	Backoffs map[render.Plugin]int64
+	// OtherRestarts counts those of the other plugins.
+	OtherRestarts int64
 	// FetchFailures and FetchSuccesses count loads of modules since the proxy started.
 	FetchFailures, FetchSuccesses int64
 }
@@ -127,9 +135,10 @@ func number(text string) (int64, bool) {
 
 // The names of statistics in Prometheus' format: Envoy writes an underscore for what is neither a letter nor a digit.
 const (
-	wasmPrefix   = "envoy_wasm_"
-	ownPrefix    = "autowasm_"
-	activeSuffix = "_active"
+	wasmPrefix    = "envoy_wasm_"
+	ownPrefix     = "autowasm_"
+	activeSuffix  = "_active"
+	createdSuffix = "_created"
 )
 
 // preInitializing, in envoy.admin.v3.ServerInfo.State, and what is above it are a server's that does not listen yet.
@@ -183,26 +192,36 @@ func sum[N int | int64](a N, b int64) N { return min(a+N(b), maxValue) }
 // addWasm takes a sample whose name holds that of a runtime or a plugin. Those of all runtimes count.
 func (s *stats) addWasm(name string, value int64) {
 	name, ok := strings.CutPrefix(name, wasmPrefix)
-	if !ok {
-		return
-	}
-	if strings.HasSuffix(name, activeSuffix) {
+	switch {
+	case !ok:
+	case strings.HasSuffix(name, activeSuffix):
 		s.report.VMs = sum(s.report.VMs, value)
-		return
+	case strings.HasSuffix(name, createdSuffix):
+		s.report.Created = sum(s.report.Created, value)
+	default:
+		s.addPlugin(name, value)
 	}
+}
+
+// addPlugin takes a sample that may be of a plugin.
+func (s *stats) addPlugin(name string, value int64) {
 	plugin, ok := pluginOf(name)
 	if !ok {
 		return
 	}
-	if own, ok := ownPlugin(plugin); ok && len(s.filters) < maxFilters && len(plugin) <= maxPluginName {
+	restarts := strings.HasSuffix(name, "vm_reload_success") || strings.HasSuffix(name, "vm_reload_failure")
+	own, ok := ownPlugin(plugin)
+	switch {
+	case ok && len(s.filters) < maxFilters && len(plugin) <= maxPluginName:
 		s.filters[own] = struct{}{}
-		switch {
-		case strings.HasSuffix(name, "vm_reload_success"), strings.HasSuffix(name, "vm_reload_failure"):
+		if restarts {
 			addCount(&s.report.Restarts, own, value)
-		case strings.HasSuffix(name, "vm_reload_backoff"):
+		} else if strings.HasSuffix(name, "vm_reload_backoff") {
 			addCount(&s.report.Backoffs, own, value)
 		}
 		return
+	case restarts:
+		s.report.OtherRestarts = sum(s.report.OtherRestarts, value)
 	}
 	if len(s.others) < maxOthers {
 		s.others[plugin] = struct{}{}

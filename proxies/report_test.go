@@ -51,7 +51,7 @@ func TestParse(t *testing.T) {
 		"restarts": {
 			stats: "envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_success{} 3\nenvoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_failure{} 4\n" +
 				"envoy_wasm_autowasm_n_c_1a2b3c4d_5e6f7a8b_vm_reload_backoff{} 9\nenvoy_wasm_x_vm_reload_success 5\n",
-			want: proxies.Report{Filters: of("autowasm_n_c", filterA), Others: 1, Restarts: map[render.Plugin]int64{of("autowasm_n_c", filterA)[0]: 7},
+			want: proxies.Report{Filters: of("autowasm_n_c", filterA), Others: 1, OtherRestarts: 5, Restarts: map[render.Plugin]int64{of("autowasm_n_c", filterA)[0]: 7},
 				Backoffs: map[render.Plugin]int64{of("autowasm_n_c", filterA)[0]: 9}},
 		},
 		"sorted and distinct": {
@@ -71,7 +71,7 @@ func TestParse(t *testing.T) {
 			stats: "envoy_server_concurrency{} 2\nenvoy_wasm_envoy_wasm_runtime_v8_active{} 4\nenvoy_wasm_envoy_wasm_runtime_v8_created{} 9\n" +
 				"envoy_wasm_remote_load_fetch_failures{} 3\nenvoy_wasm_remote_load_fetch_successes{} 5\n" +
 				"envoy_listener_manager_lds_update_rejected{} 6\nenvoy_listener_manager_total_listeners_warming{} 7\n",
-			want: proxies.Report{Workers: 2, VMs: 4, FetchFailures: 3, FetchSuccesses: 5, Rejected: 6, Warming: 7},
+			want: proxies.Report{Workers: 2, VMs: 4, Created: 9, FetchFailures: 3, FetchSuccesses: 5, Rejected: 6, Warming: 7},
 		},
 		"a gauge that was set too late": {
 			stats: "envoy_wasm_envoy_wasm_runtime_v8_active{} 3\nenvoy_wasm_wasm_vm_count{} 4\n",

@@ -23,7 +23,7 @@ const (
 
 // statsPath is where Envoy shows its statistics. The filter, on their dotted names, selects what Parse understands.
 var statsPath = "/stats/prometheus?filter=" + url.QueryEscape(
-	`^wasm\.(.*\.)?(vm_reload(_backoff|_failure|_success)?|active|wasm_vm_count|remote_load_fetch_(failures|successes))$`+
+	`^wasm\.(.*\.)?(vm_reload(_backoff|_failure|_success)?|active|created|wasm_vm_count|remote_load_fetch_(failures|successes))$`+
 		`|^listener_manager\.(lds\.update_rejected|total_(listeners_(warming|draining)|filter_chains_draining))$|^server\.(concurrency|state)$`)
 
 // ScraperOptions are what a StatsScraper works with.
@@ -43,6 +43,7 @@ type StatsScraper struct {
 	port    int
 	timeout time.Duration
 	client  *http.Client
+	now     func() time.Time
 	reports *cache[Report]
 }
 
@@ -51,9 +52,12 @@ func NewScraper(o ScraperOptions) *StatsScraper {
 	o.Guard.AllowHosts = nil
 	client := egress.New(o.Guard).Client()
 	client.CheckRedirect = refuseRedirect
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &StatsScraper{
 		port: cmp.Or(o.Port, DefaultPort), timeout: cmp.Or(o.Timeout, DefaultTimeout),
-		client: client, reports: newCache(o.Now, Report.size),
+		client: client, now: o.Now, reports: newCache(o.Now, Report.size),
 	}
 }
 
@@ -94,5 +98,7 @@ func (s *StatsScraper) scrape(ctx context.Context, host string) (Report, error) 
 	if response.StatusCode != http.StatusOK {
 		return Report{}, fmt.Errorf("it answered %d %s", response.StatusCode, http.StatusText(response.StatusCode))
 	}
-	return Parse(response.Body)
+	report, err := Parse(response.Body)
+	report.At = s.now()
+	return report, err
 }
