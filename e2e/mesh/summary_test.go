@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -82,6 +83,14 @@ func saysReady(aw *v1alpha1.AutoWasm) bool {
 	return aw.Status.ObservedGeneration == aw.Generation && summaryOf(aw).Ready == isSynced
 }
 
+// isReady is passed when the newest generation runs in the proxies.
+func isReady(aw *v1alpha1.AutoWasm) error {
+	if !saysReady(aw) {
+		return errors.New("it is not ready")
+	}
+	return nil
+}
+
 // waitSummary waits until the status has a summary, in these words. Where that is not success, the status never says
 // before that it is.
 func waitSummary(t *testing.T, a autoWasm, want summary, words ...string) *v1alpha1.AutoWasm {
@@ -100,12 +109,7 @@ func waitSummary(t *testing.T, a autoWasm, want summary, words ...string) *v1alp
 func requireTruth(t *testing.T, a autoWasm, url, want string) *v1alpha1.AutoWasm {
 	t.Helper()
 	began := time.Now()
-	aw := cluster.WaitFor(t, a.space(), a.name, func(aw *v1alpha1.AutoWasm) error {
-		if !saysReady(aw) {
-			return fmt.Errorf("it is not ready")
-		}
-		return nil
-	})
+	aw := cluster.WaitFor(t, a.space(), a.name, isReady)
 	for range 5 * proxyThreads {
 		requireAnswer(t, url, want)
 	}
