@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
@@ -48,7 +50,7 @@ func TestUntestedProxies(t *testing.T) {
 	tested.delete(t)
 
 	a.apply(t)
-	requireTruth(t, a, old.URL(OtherPort), "200 earth")
+	waitForAnswer(t, old.URL(OtherPort), "200 earth")
 	waitForPreflight(t, namespace, a.name, v1alpha1.ReasonUntestedProxies)
 	t.Cleanup(func() { restartWasmer(t) })
 	restartWasmer(t, "--untested-proxies=Refuse")
@@ -72,7 +74,7 @@ func requireRefused(t *testing.T, inForce autoWasm) {
 	repaired := inForce
 	repaired.filter += ", priority: 7"
 	repaired.apply(t)
-	cluster.WaitPhase(t, namespace, inForce.name, v1alpha1.PhaseSynced)
+	cluster.WaitFor(t, namespace, inForce.name, suite.Condition(v1alpha1.ConditionEnvoyFilterApplied, metav1.ConditionTrue, v1alpha1.ReasonApplied))
 
 	unseen := inForce // by the webhooks
 	unseen.name, unseen.namespace = "ages-everywhere", gatewayNamespace
