@@ -99,9 +99,6 @@ func (s *Store) signalPressure() {
 	}
 }
 
-// maxModules is how many modules the store holds: each takes memory too, and files of the disk.
-const maxModules = 20_000
-
 // admit refuses a module while a limit is exceeded, unless it is referenced.
 func (s *Store) admit(c Claim) error {
 	err := s.full(c.Namespace)
@@ -128,7 +125,7 @@ func (s *Store) full(namespace string) error {
 }
 
 // tooMany reports whether there are more modules than may be. The caller holds s.mu.
-func (s *Store) tooMany() bool { return len(s.index) > maxModules }
+func (s *Store) tooMany() bool { return len(s.index) > s.o.MaxModules }
 
 // share is how many bytes the store holds for one namespace.
 func (s *Store) share() int64 {

@@ -241,6 +241,33 @@ func TestShareOfANamespace(t *testing.T) {
 	}
 }
 
+// However small they are, there are only so many. What proxies need is taken in all the same.
+func TestMaxModules(t *testing.T) {
+	f := newFixture(t, func(o *store.Options) { o.MaxModules = 3 })
+	for i := range 4 { // the last is the one that exceeds it
+		if _, err := f.putFor(fmt.Sprint("ns-", i), fmt.Sprint(i), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expectPressure(t, f.Store)
+	_, err := f.putFor("other", "x", false)
+	expectTransient(t, err)
+	if want := "the store is full: it holds 4 modules"; !strings.Contains(err.Error(), want) {
+		t.Errorf("error %q lacks %q", err, want)
+	}
+	needed, err := f.putFor("other", "y", true)
+	if err != nil {
+		t.Errorf("a referenced module: %v", err)
+	}
+	f.now = f.now.Add(2 * time.Minute)
+	if got := f.evict(only(needed)); len(got) != 2 {
+		t.Errorf("removed %v, want two", got)
+	}
+	if _, err := f.putFor("other", "x", false); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+}
+
 // Small modules count as what they take of the disk, with their records.
 func TestUsageIsThatOfTheDisk(t *testing.T) {
 	f := newFixture(t)

@@ -17,6 +17,9 @@ import (
 // DefaultRetention is how long a module is kept after it was last used.
 const DefaultRetention = 24 * time.Hour
 
+// DefaultMaxModules is the default of Options.MaxModules.
+const DefaultMaxModules = 20_000
+
 // Options configure a Store.
 type Options struct {
 	// Dir is the directory; it is created when it is absent. Required.
@@ -27,6 +30,9 @@ type Options struct {
 	// limit. Above it Put refuses and Evict makes room. One namespace gets half of it. It is exceeded by at most the
 	// modules that are being put when it is reached, and by those that are referenced.
 	MaxTotalBytes int64
+	// MaxModules is how many modules there may be: each takes memory too, and files of the disk. It limits as MaxTotalBytes
+	// does; 0 means DefaultMaxModules.
+	MaxModules int
 	// Retention is how long a module is kept after it was last served or referenced; 0 means DefaultRetention.
 	Retention time.Duration
 	// Inspect returns the ABI of a module, or a *failure.Error; nil means module.Inspect.
@@ -39,6 +45,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.MaxModuleBytes = cmp.Or(max(o.MaxModuleBytes, 0), module.MaxSize)
+	o.MaxModules = cmp.Or(o.MaxModules, DefaultMaxModules)
 	o.Retention = cmp.Or(o.Retention, DefaultRetention)
 	if o.Inspect == nil {
 		o.Inspect = module.Inspect
