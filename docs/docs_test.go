@@ -146,7 +146,7 @@ func TestEveryWarningIsDocumented(t *testing.T) {
 	}
 	troubleshooting := read(t, "troubleshooting.md")
 	for _, warning := range warnings {
-		expression := regexp.MustCompile(`%[sv]`).ReplaceAllString(regexp.QuoteMeta(warning), ".+")
+		expression := regexp.MustCompile(`%(\\\.[0-9])?[svf]`).ReplaceAllString(regexp.QuoteMeta(warning), ".+")
 		if !regexp.MustCompile("`" + expression + "`").MatchString(troubleshooting) {
 			t.Errorf("troubleshooting.md does not explain the warning %q", warning)
 		}

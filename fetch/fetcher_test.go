@@ -23,7 +23,7 @@ func TestEnsureBringsAModule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		want := fetch.Module{
-			Info:      module.Info{SHA256: hashOf(moduleX), Size: int64(len(moduleX)), ABI: "0.2.1"},
+			Info:      module.Info{SHA256: hashOf(moduleX), Size: int64(len(moduleX)), ABI: "0.2.1", CodeBytes: 16},
 			FetchedAt: time.Now(),
 			Reference: "reg.example/x@sha256:" + hashOf(append([]byte("manifest"), moduleX...)),
 		}

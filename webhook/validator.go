@@ -99,9 +99,29 @@ func (v *validator) validate(ctx context.Context, r request) *response {
 		return resp
 	}
 	if module, ok := v.source.module(ctx, r, resp); ok {
+		warnOfCompilation(r, module, resp)
 		v.stage(ctx, r, module, resp)
 	}
 	return resp
+}
+
+const (
+	// longCompilation is how long a proxy may compile a module without a warning.
+	longCompilation = 10 * time.Second
+	// silenceLimit is how long a proxy may be silent before Istio's readiness probe takes its Pod out of its Service: four
+	// failures, 15 seconds apart.
+	silenceLimit = 45 * time.Second
+)
+
+// warnOfCompilation warns of a module that is new to the object's proxies and holds their main threads for long. All of
+// them compile it at the same moment, and show nothing meanwhile, not even that they are ready.
+func warnOfCompilation(r request, m fetch.Module, resp *response) {
+	took := m.CompileTime()
+	if took <= longCompilation || r.old != nil && r.old.Status.Module != nil && r.old.Status.Module.SHA256 == m.SHA256 {
+		return
+	}
+	resp.warn("each proxy compiles this module for %.0f s, silent meanwhile: with less than %.2f CPU all Pods leave their Service",
+		took.Seconds(), took.Seconds()/silenceLimit.Seconds())
 }
 
 // findings warns of what is missing, which may come. A preflight that fails is no fault of the object.

@@ -130,14 +130,14 @@ func (o *pushOptions) read(stdin io.Reader) ([]byte, error) {
 }
 
 func (o *pushOptions) inspect(content []byte) (abi string, err error) {
-	abi, err = module.Inspect(bytes.NewReader(content), int64(len(content)))
+	info, err := module.Inspect(bytes.NewReader(content), int64(len(content)))
 	if o.skipCheck {
-		return abi, nil
+		return info.ABI, nil
 	}
 	if o.file == "-" {
-		return abi, wrap(err, "standard input")
+		return info.ABI, wrap(err, "standard input")
 	}
-	return abi, wrap(err, "%s", o.file)
+	return info.ABI, wrap(err, "%s", o.file)
 }
 
 func (o *pushOptions) pack(content []byte, abi string) (v1.Image, error) {

@@ -64,6 +64,17 @@ func TestFiltersOfOthers(t *testing.T) {
 	}
 }
 
+// TestLargeModulesAreWarnedOf: kubectl says how long proxies will be silent.
+func TestLargeModulesAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	w := workload(t, "others-large")
+	a := onWorkload(w, w.Name, pushFile(t, w.Name, foreignFilters["coraza"].path(buildFilters(t))), waf)
+	const want = "Warning: each proxy compiles this module for 19 s, silent meanwhile: with less than 0.42 CPU all Pods leave their Service"
+	if out := cluster.Apply(t, namespace, a.String(), "--dry-run=server"); !strings.Contains(out.Stderr, want) {
+		t.Errorf("kubectl says %q, want %q", out.Stderr, want)
+	}
+}
+
 // buildFilters returns the directory of the filters, which make e2e has built before.
 func buildFilters(t testing.TB) string {
 	t.Helper()

@@ -34,8 +34,8 @@ func TestEnvoyCanLoadTheFilter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if abi, err := module.Inspect(file, stat.Size()); err != nil || abi != "0.2.1" {
-		t.Errorf("Inspect = %q, %v, want 0.2.1", abi, err)
+	if info, err := module.Inspect(file, stat.Size()); err != nil || info.ABI != "0.2.1" {
+		t.Errorf("Inspect = %+v, %v, want 0.2.1", info, err)
 	}
 	d, err := module.Describe(file, stat.Size())
 	if err != nil {

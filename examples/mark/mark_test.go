@@ -46,7 +46,7 @@ func TestCommittedFilters(t *testing.T) {
 func seen(t *testing.T, filter []byte) map[string]string {
 	t.Helper()
 	r, size := bytes.NewReader(filter), int64(len(filter))
-	abi, err := module.Inspect(r, size)
+	info, err := module.Inspect(r, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func seen(t *testing.T, filter []byte) map[string]string {
 	for _, i := range d.Imports {
 		newest = max(newest, i.Since)
 	}
-	return map[string]string{"abi": abi, "allocator": d.Allocator, "newest import since": newest}
+	return map[string]string{"abi": info.ABI, "allocator": d.Allocator, "newest import since": newest}
 }
 
 func TestSourceDigest(t *testing.T) {

@@ -111,11 +111,11 @@ func (r failingReaderAt) ReadAt(p []byte, off int64) (int, error) {
 func TestInspectOfAFileThatFailsMidway(t *testing.T) {
 	wasm := rich()
 	for from := range int64(len(wasm)) {
-		abi, err := module.Inspect(failingReaderAt{wasm, from}, int64(len(wasm)))
+		info, err := module.Inspect(failingReaderAt{wasm, from}, int64(len(wasm)))
 		f := failure.Of(err)
 		if f == nil {
-			if abi != "0.2.1" {
-				t.Errorf("from byte %d: ABI %q", from, abi)
+			if info.ABI != "0.2.1" {
+				t.Errorf("from byte %d: ABI %q", from, info.ABI)
 			}
 			continue
 		}
@@ -128,9 +128,9 @@ func TestInspectOfAFileThatFailsMidway(t *testing.T) {
 // A reader may return fewer bytes than were asked for.
 func TestInspectOfShortReads(t *testing.T) {
 	wasm := rich()
-	abi, err := module.Inspect(oneByteReaderAt{bytes.NewReader(wasm)}, int64(len(wasm)))
-	if err != nil || abi != "0.2.1" {
-		t.Errorf("Inspect = %q, %v", abi, err)
+	info, err := module.Inspect(oneByteReaderAt{bytes.NewReader(wasm)}, int64(len(wasm)))
+	if err != nil || info.ABI != "0.2.1" {
+		t.Errorf("Inspect = %+v, %v", info, err)
 	}
 }
 

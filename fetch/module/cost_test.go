@@ -105,8 +105,8 @@ func TestInspectConcurrently(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 20 {
-				if abi, err := module.Inspect(r, int64(len(wasm))); err != nil || abi != "0.2.1" {
-					t.Errorf("Inspect = %q, %v", abi, err)
+				if info, err := module.Inspect(r, int64(len(wasm))); err != nil || info.ABI != "0.2.1" {
+					t.Errorf("Inspect = %+v, %v", info, err)
 				}
 			}
 		})

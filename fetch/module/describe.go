@@ -14,6 +14,8 @@ type Description struct {
 	Imports []Import
 	// ImportsOmitted counts the imports beyond the first 1024.
 	ImportsOmitted int
+	// CodeBytes is the size of the code section.
+	CodeBytes int64
 	// Producers are the tools that made the module, the first 64, as far as its producers section is valid.
 	Producers []Producer
 
@@ -98,6 +100,7 @@ func (p *parser) checkStart() {
 func (p *parser) checkBodies() {
 	var bodies uint32
 	if content, ok := p.sections[sectionCode]; ok && p.err == nil {
+		p.d.CodeBytes = content.size
 		p.seek(content)
 		if bodies = p.u32(); p.err != nil {
 			p.within("code section")

@@ -48,6 +48,7 @@ func TestDescribe(t *testing.T) {
 			{Module: "wasi_snapshot_preview1", Name: "sched_yield", Kind: "function", Signature: "()->i32", Since: "2024-12-19", Envoy: "1.36"},
 			{Module: "env", Name: "g", Kind: "global", Problem: "Envoy provides no global"},
 		},
+		CodeBytes: 19,
 		Producers: []module.Producer{
 			{Field: "language", Name: "Go", Version: "1.26.0-x"},
 			{Field: "processed-by", Name: "Go"},
@@ -63,7 +64,7 @@ func TestDescribe(t *testing.T) {
 func TestDescribeAModuleThatIsNoFilter(t *testing.T) {
 	got := describe(t, raw(section(1, "\x01\x60\x00\x00"), section(3, "\x01\x00"), section(5, "\x01\x03\x02\xac\x02"),
 		section(7, "\x01\x06_start\x00\x00"), section(8, "\x00"), section(10, "\x01\x02\x00\x0b")))
-	if diff := cmp.Diff(&module.Description{EntryPoint: "_start"}, got, exportedFields); diff != "" {
+	if diff := cmp.Diff(&module.Description{EntryPoint: "_start", CodeBytes: 4}, got, exportedFields); diff != "" {
 		t.Error(diff)
 	}
 }

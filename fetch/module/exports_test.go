@@ -13,7 +13,8 @@ import (
 // inspected returns what Inspect says of a module that is built from options.
 func inspected(options ...wasmtest.Option) (abi string, err error) {
 	wasm := wasmtest.Module(options...)
-	return Inspect(bytes.NewReader(wasm), int64(len(wasm)))
+	info, err := Inspect(bytes.NewReader(wasm), int64(len(wasm)))
+	return info.ABI, err
 }
 
 // letters is a signature in the notation of wasmtest.

@@ -47,12 +47,12 @@ func FuzzSection(f *testing.F) {
 func checkFuzzed(t *testing.T, file []byte) {
 	t.Helper()
 	started := time.Now()
-	abi, err := module.Inspect(reader(file))
+	info, err := module.Inspect(reader(file))
 	if fault, ok := errors.AsType[*failure.Error](err); err != nil && (!ok || !fault.Terminal || fault.Error() == "" || len(fault.Error()) > 16<<10) {
 		t.Errorf("Inspect = %#v, want a terminal *failure.Error with a message", err)
 	}
-	if (err == nil) == (abi == "") {
-		t.Errorf("Inspect = %q, %v", abi, err)
+	if (err == nil) == (info.ABI == "") {
+		t.Errorf("Inspect = %+v, %v", info, err)
 	}
 	if took := time.Since(started); took > 5*time.Second {
 		t.Errorf("Inspect took %s for a file of %d bytes", took, len(file))

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -25,6 +26,18 @@ type Info struct {
 	Size int64
 	// ABI is the version of the Proxy-Wasm ABI, such as "0.2.1".
 	ABI string
+	// CodeBytes is the size of its code, without data and debug sections; 0 when it is not known.
+	CodeBytes int64
+}
+
+// compiledPerSecond is how many bytes of code a proxy compiles in a second of processor time: 0.66 to 0.77 MB of modules
+// of 0.1, 2.1 and 13.2 MB of code (docs/decisions, what the size of a module costs).
+const compiledPerSecond = 700_000
+
+// CompileTime is about how long a proxy compiles the module, on its main thread and with a processor for itself; 0 when
+// that is not known.
+func (i Info) CompileTime() time.Duration {
+	return time.Duration(i.CodeBytes) * time.Second / compiledPerSecond
 }
 
 // TooLarge is the refusal of a module above a limit in bytes.
@@ -37,19 +50,19 @@ func TooLarge(limit int64) *failure.Error {
 		"the module is larger than the limit of %s: build it smaller, stripped of debug sections and optimised for size", size)
 }
 
-// Inspect checks that Envoy can load the module of the given size in bytes, and returns its ABI, such as "0.2.1".
+// Inspect checks that Envoy can load the module of the given size in bytes, and returns what it is, without its SHA256.
 //
 // A refusal is a terminal *failure.Error of reason NotWasm, Component, NotProxyWasm or UnknownImport that says what is
 // missing and what to do. If r itself cannot be read, the failure is transient, of reason StoreFailed.
-func Inspect(r io.ReaderAt, size int64) (abi string, err error) {
+func Inspect(r io.ReaderAt, size int64) (Info, error) {
 	d, err := Describe(r, size)
 	if err != nil {
-		return "", err
+		return Info{}, err
 	}
 	if err := d.check(); err != nil {
-		return "", err
+		return Info{}, err
 	}
-	return d.ABI, nil
+	return Info{Size: size, ABI: d.ABI, CodeBytes: d.CodeBytes}, nil
 }
 
 // classify makes a failure of an error met while parsing a module.

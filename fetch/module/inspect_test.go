@@ -26,15 +26,15 @@ type verdict struct {
 // inspect insists that every refusal is terminal.
 func inspect(t *testing.T, wasm []byte) verdict {
 	t.Helper()
-	abi, err := module.Inspect(bytes.NewReader(wasm), int64(len(wasm)))
+	info, err := module.Inspect(bytes.NewReader(wasm), int64(len(wasm)))
 	if err == nil {
-		return verdict{ABI: abi}
+		return verdict{ABI: info.ABI}
 	}
 	f, ok := errors.AsType[*failure.Error](err)
 	if !ok || !f.Terminal {
 		t.Errorf("Inspect = %#v, want a terminal *failure.Error", err)
 	}
-	return verdict{ABI: abi, Reason: failure.Of(err).Reason, Message: err.Error()}
+	return verdict{ABI: info.ABI, Reason: failure.Of(err).Reason, Message: err.Error()}
 }
 
 func TestInspectAccepts(t *testing.T) {

@@ -77,14 +77,16 @@ func (s *Store) receive(f *os.File, r io.Reader) (module.Info, error) {
 	return module.Info{SHA256: hex.EncodeToString(digest.Sum(nil)), Size: size}, nil
 }
 
-// check compares the hash, sets the ABI and syncs the file.
-func (s *Store) check(f *os.File, info *module.Info, wantSHA256 string) (err error) {
+// check compares the hash, adds what the module is to info, and syncs the file.
+func (s *Store) check(f *os.File, info *module.Info, wantSHA256 string) error {
 	if wantSHA256 != "" && wantSHA256 != info.SHA256 {
 		return failure.Terminalf(v1alpha1.ReasonDigestMismatch, "the module's sha256 is %s, wanted %s", info.SHA256, wantSHA256)
 	}
-	if info.ABI, err = s.o.Inspect(f, info.Size); err != nil {
+	inspected, err := s.o.Inspect(f, info.Size)
+	if err != nil {
 		return err
 	}
+	info.ABI, info.CodeBytes = inspected.ABI, inspected.CodeBytes
 	if err := f.Sync(); err != nil {
 		return s.writeFailed("sync the module", err)
 	}

@@ -26,7 +26,7 @@ import (
 func TestPutKeepsAModule(t *testing.T) {
 	f := newFixture(t)
 	data := wasmtest.Module(wasmtest.Padding(700_000))
-	want := module.Info{SHA256: hashOf(data), Size: int64(len(data)), ABI: "0.2.1"}
+	want := module.Info{SHA256: hashOf(data), Size: int64(len(data)), ABI: "0.2.1", CodeBytes: 16}
 
 	got, err := f.Put(t.Context(), iotest.HalfReader(bytes.NewReader(data)), want.SHA256, store.Claim{})
 	if err != nil {
@@ -208,7 +208,9 @@ func TestPutReplacesALink(t *testing.T) {
 // published. Inspect is what runs last before that, and closes the file here.
 func TestPutPublishesNothingUnsynced(t *testing.T) {
 	f := newFixture(t, func(o *store.Options) {
-		o.Inspect = func(r io.ReaderAt, _ int64) (string, error) { return "0.2.1", r.(io.Closer).Close() }
+		o.Inspect = func(r io.ReaderAt, _ int64) (module.Info, error) {
+			return module.Info{ABI: "0.2.1"}, r.(io.Closer).Close()
+		}
 	})
 	_, err := f.Put(t.Context(), bytes.NewReader(wasmtest.Module()), "", store.Claim{})
 	expectTransient(t, err)

@@ -72,7 +72,7 @@ func (s *Store) entryFromRecord(sha string) (*entry, error) {
 		return nil, err
 	}
 	e := &entry{
-		Module:    Module{Info: module.Info{SHA256: sha, Size: r.Size, ABI: r.ABI}, FetchedAt: r.FetchedAt},
+		Module:    Module{Info: module.Info{SHA256: sha, Size: r.Size, ABI: r.ABI, CodeBytes: r.CodeBytes}, FetchedAt: r.FetchedAt},
 		namespace: r.Namespace,
 		sources:   r.Sources,
 	}
@@ -99,11 +99,12 @@ func (s *Store) entryFromContent(sha string) (*entry, error) {
 	if got != sha {
 		return nil, fmt.Errorf("its sha256 is %s", got)
 	}
-	abi, err := s.o.Inspect(f, stat.Size())
+	info, err := s.o.Inspect(f, stat.Size())
 	if err != nil {
 		return nil, err
 	}
-	e := s.newEntry(module.Info{SHA256: sha, Size: stat.Size(), ABI: abi}, "")
+	info.SHA256 = sha
+	e := s.newEntry(info, "")
 	if err := s.writeRecord(sha, recordOf(e)); err != nil {
 		s.o.Log.Error(err, "Failed to write the record of a module", "sha256", sha)
 	}

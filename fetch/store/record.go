@@ -22,13 +22,14 @@ const (
 type record struct {
 	Size      int64     `json:"size"`
 	ABI       string    `json:"abi"`
+	CodeBytes int64     `json:"codeBytes,omitempty"`
 	FetchedAt time.Time `json:"fetchedAt"`
 	Namespace string    `json:"namespace,omitempty"`
 	Sources   []string  `json:"sources,omitempty"`
 }
 
 func recordOf(e *entry) record {
-	return record{Size: e.Size, ABI: e.ABI, FetchedAt: e.FetchedAt.UTC(), Namespace: e.namespace, Sources: e.sources}
+	return record{Size: e.Size, ABI: e.ABI, CodeBytes: e.CodeBytes, FetchedAt: e.FetchedAt.UTC(), Namespace: e.namespace, Sources: e.sources}
 }
 
 // writeRecord replaces the record of a module. It is not synced: Open writes one again that a crash took away. The

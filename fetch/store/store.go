@@ -35,8 +35,8 @@ type Options struct {
 	MaxModules int
 	// Retention is how long a module is kept after it was last served or referenced; 0 means DefaultRetention.
 	Retention time.Duration
-	// Inspect returns the ABI of a module, or a *failure.Error; nil means module.Inspect.
-	Inspect func(r io.ReaderAt, size int64) (abi string, err error)
+	// Inspect returns what a module is, or a *failure.Error; nil means module.Inspect.
+	Inspect func(r io.ReaderAt, size int64) (module.Info, error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log gets what no caller gets as an error, such as a damaged file.
