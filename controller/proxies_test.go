@@ -35,6 +35,7 @@ func TestSyncedWhenTheProxiesRun(t *testing.T) {
 
 	h.answers["10.0.0.1"] = runs(h.plugin())
 	h.scrapeAfter(time.Second)
+	h.scrapeAfter(confirmAfter)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded(loadedOne, counts(1, 1))
 	h.expectWrites(statusOnly, "Normal Synced")
@@ -70,6 +71,7 @@ func TestReconcilesWithoutAChangeWriteNothing(t *testing.T) {
 			h.mustReconcile()
 			h.answers["10.0.0.1"] = says(h.plugin())
 			h.scrapeAfter(time.Second)
+			h.scrapeAfter(confirmAfter)
 			h.forgetWrites()
 			h.announced()
 			for range 3 {
@@ -101,6 +103,7 @@ func TestARestartIsNoChange(t *testing.T) {
 			h.mustReconcile()
 			h.answers["10.0.0.1"] = tt.says(h.plugin())
 			h.scrapeAfter(time.Minute)
+			h.scrapeAfter(confirmAfter)
 			h.forgetWrites()
 			h.announced()
 
@@ -169,6 +172,7 @@ func TestAModuleThatDoesNotStart(t *testing.T) {
 	h.expect(v1alpha1.PhasePending, "Unknown", "ProxiesLoading")
 	h.answers["10.0.0.1"] = runs(h.plugin())
 	h.scrapeAfter(time.Second)
+	h.scrapeAfter(confirmAfter)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded("ProxiesLoaded=True Running @2", counts(1, 1))
 }
@@ -204,6 +208,7 @@ func TestProxiesThatGaveUpReload(t *testing.T) {
 	}
 	h.answers["10.0.0.1"] = runs(h.plugin())
 	h.scrapeAfter(time.Second)
+	h.scrapeAfter(confirmAfter)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded(loadedOne, counts(1, 1))
 
@@ -263,6 +268,7 @@ func TestAFailureBeforeTheProxies(t *testing.T) {
 	h.mustReconcile()
 	h.answers["10.0.0.1"] = runs(h.plugin())
 	h.scrapeAfter(time.Second)
+	h.scrapeAfter(confirmAfter)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectLoaded("ProxiesLoaded=True Running @2", counts(1, 1))
 }
@@ -411,6 +417,7 @@ func TestAFilterThatTraps(t *testing.T) {
 	h.mustReconcile()
 	h.answers["10.0.0.1"] = runs(h.plugin())
 	h.scrapeAfter(time.Second)
+	h.scrapeAfter(confirmAfter)
 	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectPasses("True NoTraps", 0)
@@ -449,6 +456,7 @@ func TestTrapsThatAreNotCounted(t *testing.T) {
 	h.mustReconcile()
 	h.answers["10.0.0.1"] = runs(h.plugin())
 	h.scrapeAfter(time.Second)
+	h.scrapeAfter(confirmAfter)
 	h.expectPasses("Unknown TrapsUnseen", 0)
 }
 

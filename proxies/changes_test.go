@@ -19,6 +19,8 @@ func TestReportsChangesOnly(t *testing.T) {
 		r.run("a", "10.0.0.1", runs(plugin1))
 		r.expectUnknown(t, inCluster())
 		synctest.Wait()
+		r.expectUnknown(t, inCluster()) // one scrape is not enough
+		pass(confirmAfter)
 		r.expectKnown(t, inCluster(), oneRuns, "test")
 		pass(time.Hour)
 		r.expectKnown(t, inCluster(), oneRuns)

@@ -26,6 +26,9 @@ type observation struct {
 	restarts map[types.UID]restart
 	// repeat says that a proxy may not run what it seems to: another scrape must show it.
 	repeat bool
+	// first says that a proxy seems to run the filter, which none did before. Whether requests pass, another scrape shows: a
+	// filter that traps on each has counted none in its first moment.
+	first bool
 }
 
 // confirmed reports whether all proxies that run the filter are confirmed to.
@@ -187,7 +190,7 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 		next, repeat = before.ran(e.record.isConfirmed(p.instance), r.Rejected)
 	}
 	next.traps = before.traps.observed(trapsIn(r, wanted), e.at.Sub(e.record.since) < trapWindow, e.at)
-	if state == Running && before.running == 0 && next.traps.last.Equal(e.at) && !e.record.isConfirmed(p.instance) {
+	if state == Running && before.running < confirmScrapes && next.traps.last.Equal(e.at) && !e.record.isConfirmed(p.instance) {
 		// It has trapped since before it was known to run. Whether requests pass, another scrape shows.
 		state, why, next.running = Trapping, next.traps.why(), 0
 	}
@@ -213,6 +216,9 @@ func (e *evaluation) count(p proxy, next proxyRecord, state State, why string) {
 	}
 	if state == Running && next.traps.goOn(e.at) {
 		state, why = Trapping, next.traps.why()
+	}
+	if state == Running && next.running < confirmScrapes && e.record.snapshot.Running == 0 && !e.record.isConfirmed(p.instance) {
+		e.first = true
 	}
 	e.snapshot.add(p, state, why)
 	e.snapshot.addTraps(p, next.traps, e.at)

@@ -157,7 +157,11 @@ func TestRejectedForAMoment(t *testing.T) {
 				t.Errorf("%s: scrape %d: repeat %t, error %v", name, i, o.repeat, err)
 			}
 			next, changed := known.update(o, r.o.Interval)
-			if next.observed == o.repeat || changed == o.repeat && i == 0 || o.repeat && next.next.Sub(o.at) != firstScrape {
+			again := confirmAfter // for what traps on each request
+			if o.repeat {
+				again = firstScrape
+			}
+			if next.observed != (i == 1) || changed != (i == 1) || i == 0 && next.next.Sub(o.at) != again {
 				t.Errorf("%s: scrape %d: observed %t, changed %t, next at %s", name, i, next.observed, changed, next.next)
 			}
 			if i == 1 && next.snapshot.Running != tt.running {

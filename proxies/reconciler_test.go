@@ -191,7 +191,7 @@ func TestTargetsThatEndAreNotScraped(t *testing.T) {
 				}
 				r.answer("10.0.0.1", runs(plugin1))
 				r.expectUnknown(t, again)
-				pass(time.Second)
+				pass(confirmAfter)
 				r.expectKnown(t, again, oneRuns, "test")
 			})
 		})

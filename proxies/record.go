@@ -163,6 +163,10 @@ func (r *record) update(o observation, interval time.Duration) (next *record, ch
 		next.next = o.at.Add(min(firstScrape, interval))
 		return next, false
 	}
+	if o.first {
+		next.next = o.at.Add(min(confirmAfter, interval))
+		return next, false
+	}
 	next.snapshot, next.observed = o.snapshot, true
 	changed = !r.observed || !r.snapshot.same(o.snapshot) || next.reloadDue(o.at)
 	if !changed { // else small steps of LastRequest would add up unreported

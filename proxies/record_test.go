@@ -165,7 +165,7 @@ func TestTargetsThatAreOthers(t *testing.T) {
 			inMesh(t, func(t *testing.T, r *running) {
 				r.run("a", "10.0.0.1", runs(plugin1))
 				r.put(inCluster())
-				pass(0)
+				pass(confirmAfter)
 				other := inCluster(tt.edit)
 				known := r.put(other) != ""
 				pass(0)

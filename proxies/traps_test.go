@@ -64,7 +64,10 @@ func TestTrapsAreFoundSoon(t *testing.T) {
 			[]answer{trapping(plugin1, 0, 5), trapping(plugin1, 1, 9), trapping(plugin1, 1, 9)},
 			[]time.Duration{0, confirmAfter, lastScrape}, []bool{true, false, false}},
 		"again and again, once it was seen to be well": {
-			[]answer{well, trapping(plugin1, 2, 90), trapping(plugin1, 4, 180)}, []time.Duration{0, confirmAfter, confirmAfter}, []bool{false, false, true}},
+			[]answer{well, well, trapping(plugin1, 2, 90), trapping(plugin1, 4, 180)},
+			[]time.Duration{0, confirmAfter, DefaultInterval * 6 / 5, confirmAfter}, []bool{false, false, false, true}},
+		"a moment after its start": {
+			[]answer{well, trapping(plugin1, 2, 90), trapping(plugin1, 4, 180)}, []time.Duration{0, confirmAfter, confirmAfter}, []bool{false, true, true}},
 		"again and again, after a minute": {
 			[]answer{well, well, trapping(plugin1, 2, 90), trapping(plugin1, 4, 180)},
 			[]time.Duration{0, time.Minute, 36 * time.Second, lastScrape}, []bool{false, false, false, true}},
