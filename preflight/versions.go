@@ -35,7 +35,7 @@ func (r *reading) untested() {
 		if known[client.ObjectKeyFromObject(pod).String()] != "" {
 			continue
 		}
-		if version := imageVersion(mesh.ProxyImage(pod)); outside(version) {
+		if version := imageVersion(mesh.ProxyImage(pod)); istio.IsUntested(version) {
 			r.addUntested(pod, version)
 		}
 	}
@@ -76,7 +76,7 @@ func (r *reading) addUntested(pod *corev1.Pod, version string) {
 	}
 }
 
-// proxyImage is the form of Istio's own images, in whatever registry: their tags are versions. Nobody else's need be.
+// proxyImage is the form of Istio's own images, in whatever registry: their tags are versions, which those of others need not be.
 var proxyImage = regexp.MustCompile(`/proxyv2:(1\.[0-9]{2}\.[0-9]+)(?:-debug|-distroless)?(?:@sha256:[0-9a-f]+)?$`)
 
 // imageVersion returns the version of Istio that a proxy's image has by its name, "" when the name does not say.
@@ -86,10 +86,4 @@ func imageVersion(image string) string {
 		return ""
 	}
 	return match[1]
-}
-
-// outside reports whether a version is known to be outside of the tested range.
-func outside(version string) bool {
-	r, known := istio.ReleaseOf(version)
-	return known && !r.Tested()
 }

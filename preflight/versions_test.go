@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/istio"
 )
 
 // versions are those that istiod knows.
@@ -20,7 +21,7 @@ type versions map[string]string
 
 func (v versions) Known(context.Context) (all, untested map[string]string) {
 	untested = maps.Clone(v)
-	maps.DeleteFunc(untested, func(_, version string) bool { return !outside(version) })
+	maps.DeleteFunc(untested, func(_, version string) bool { return !istio.IsUntested(version) })
 	return v, untested
 }
 

@@ -13,7 +13,7 @@ import (
 const (
 	// versionsMaxAge is how old what Versions returns without a wait may be.
 	versionsMaxAge = 10 * time.Second
-	// versionsRetry is how long after a failed read of istiod nobody waits for another.
+	// versionsRetry is how long after a failed read of istiod no one waits for another.
 	versionsRetry = 10 * time.Second
 )
 
@@ -35,7 +35,7 @@ type Versions struct {
 	known    map[string]string
 	untested map[string]string // those of known that are outside of the tested range
 	readAt   time.Time         // when known was read
-	retryAt  time.Time         // before then nobody waits for a read, since the last one failed
+	retryAt  time.Time         // before then no one waits for a read, since the last one failed
 	next     chan struct{}     // closed at the end of the next read
 }
 
@@ -86,7 +86,7 @@ func (v *Versions) read(ctx context.Context) {
 func untestedOf(known map[string]string) map[string]string {
 	untested := map[string]string{}
 	for name, version := range known {
-		if r, ok := istio.ReleaseOf(version); ok && !r.Tested() {
+		if istio.IsUntested(version) {
 			untested[name] = version
 		}
 	}
@@ -108,7 +108,7 @@ func (v *Versions) Known(ctx context.Context) (all, untested map[string]string) 
 	return v.known, v.untested
 }
 
-// awaited has istiod read if what is known is old, and returns what is closed then; nil where nobody should wait.
+// awaited has istiod read if what is known is old, and returns what is closed then; nil where no one should wait.
 func (v *Versions) awaited() <-chan struct{} {
 	v.mu.Lock()
 	defer v.mu.Unlock()

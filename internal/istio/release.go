@@ -41,11 +41,18 @@ func ReleaseOf(version string) (Release, bool) {
 	return Release{major, minor}, true
 }
 
+// String returns the version as 1.31.
 func (r Release) String() string { return fmt.Sprintf("%d.%d", r.Major, r.Minor) }
 
 // Tested reports whether the release is in the tested range.
 func (r Release) Tested() bool {
 	return r.Major == 1 && r.Minor >= OldestTested && r.Minor <= NewestTested
+}
+
+// IsUntested reports whether a version is known to be outside of the tested range.
+func IsUntested(version string) bool {
+	r, known := ReleaseOf(version)
+	return known && !r.Tested()
 }
 
 // Crashes reports whether proxies of the release may die of their first Wasm filter.
