@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/autowasm/autowasm/internal/ttlcache"
 )
 
 const (
@@ -54,17 +56,11 @@ type awaitedSecret struct {
 func newSecretPoller(live client.Reader, enqueue func(types.NamespacedName), now func() time.Time) *secretPoller {
 	return &secretPoller{
 		live: live, enqueue: enqueue,
-		versions: cache.NewLRUExpireCacheWithClock(maxSecretVersions, clock(now)),
+		versions: ttlcache.New(maxSecretVersions, now),
 		secrets:  map[types.NamespacedName]*awaitedSecret{},
 		awaits:   map[types.NamespacedName]types.NamespacedName{},
 	}
 }
-
-// clock is the time of a cache.
-type clock func() time.Time
-
-// Now implements cache.Clock.
-func (c clock) Now() time.Time { return c() }
 
 // await has an AutoWasm enqueued whenever the Secret of that name in its namespace is another than at the last poll; and
 // once after the first one, as the Secret may have changed since the AutoWasm needed it.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/ttlcache"
 )
 
 const (
@@ -30,18 +31,12 @@ type memory struct {
 	failures    *cache.LRUExpireCache // sha256 -> error of its last fill
 }
 
-// clock makes a cache go by Options.Now.
-type clock func() time.Time
-
-// Now implements cache.Clock.
-func (c clock) Now() time.Time { return c() }
-
 func newMemory(now func() time.Time) *memory {
 	return &memory{
 		now:         now,
-		resolutions: cache.NewLRUExpireCacheWithClock(maxResolutions, clock(now)),
-		rateLimits:  cache.NewLRUExpireCacheWithClock(maxRateLimits, clock(now)),
-		failures:    cache.NewLRUExpireCacheWithClock(maxFailures, clock(now)),
+		resolutions: ttlcache.New(maxResolutions, now),
+		rateLimits:  ttlcache.New(maxRateLimits, now),
+		failures:    ttlcache.New(maxFailures, now),
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	lru "k8s.io/apimachinery/pkg/util/cache"
+
+	"github.com/autowasm/autowasm/internal/ttlcache"
 )
 
 const (
@@ -37,11 +39,6 @@ type call[V any] struct {
 	canceled bool // its caller went away before there was a result
 }
 
-// clock is the cache's time.
-type clock func() time.Time
-
-func (c clock) Now() time.Time { return c() }
-
 func newCache[V any](now func() time.Time, sizeOf func(V) int) *cache[V] {
 	if now == nil {
 		now = time.Now
@@ -53,7 +50,7 @@ func newCache[V any](now func() time.Time, sizeOf func(V) int) *cache[V] {
 
 // empty forgets all results. Calls under way end for those who have joined them.
 func (c *cache[V]) empty() {
-	c.calls, c.added = lru.NewLRUExpireCacheWithClock(maxResults, clock(c.now)), 0
+	c.calls, c.added = ttlcache.New(maxResults, c.now), 0
 }
 
 // get returns the result for a key: one that is younger than maxAge, else that of a new call.

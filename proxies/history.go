@@ -7,6 +7,7 @@ import (
 
 	lru "k8s.io/apimachinery/pkg/util/cache"
 
+	"github.com/autowasm/autowasm/internal/ttlcache"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -28,7 +29,7 @@ type histories struct {
 }
 
 func newHistories(now func() time.Time) *histories {
-	return &histories{all: lru.NewLRUExpireCacheWithClock(maxHistories, clock(now))}
+	return &histories{all: ttlcache.New(maxHistories, now)}
 }
 
 // started adds a report to the history of a proxy, and returns whether that shows that a filter has started since it came.
