@@ -46,10 +46,11 @@ func (c *check) untested() {
 	if c.options.UntestedProxies == AllowUntested {
 		return
 	}
+	matches := versionsOf(c.aw)
 	var crash, other []Proxy
 	for _, p := range c.view.Untested {
 		switch r, known := istio.ReleaseOf(p.Version); {
-		case !known, !c.matches(p.Version):
+		case !known, !matches(p.Version):
 		case r.Crashes():
 			crash = append(crash, p)
 		default:
@@ -64,14 +65,18 @@ func (c *check) untested() {
 	}
 }
 
-// matches reports whether istiod gives the filter to proxies of a version. What does not compile matches none.
-func (c *check) matches(version string) bool {
-	expression := c.aw.Spec.Filter.ProxyVersion
+// versionsOf returns what reports whether istiod gives the filter of aw to proxies of a version. What does not compile
+// matches none.
+func versionsOf(aw *v1alpha1.AutoWasm) func(version string) bool {
+	expression := aw.Spec.Filter.ProxyVersion
 	if expression == "" {
-		return true
+		return func(string) bool { return true }
 	}
 	compiled, err := regexp.Compile(expression)
-	return err == nil && compiled.MatchString(version)
+	if err != nil {
+		return func(string) bool { return false }
+	}
+	return compiled.MatchString
 }
 
 // releases lists those of some proxies, each once.
