@@ -179,14 +179,11 @@ func (r *record) update(o observation, interval time.Duration) (next *record, ch
 
 // delay is how long after a scrape the next one is: short while something is expected.
 func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
-	f := r.snapshot.Failure(false)
+	age := now.Sub(r.since)
+	longest, changes := r.longestDelay(age)
 	switch {
-	case f != nil && f.Reason == v1alpha1.ReasonProxiesLoading && now.Sub(r.since) < compileTime:
-		return min(max(now.Sub(r.since)/4, firstScrape), loadScrape, interval)
-	case f != nil && f.Reason == v1alpha1.ReasonProxiesUncertain && now.Sub(r.since) < compileTime:
-		return min(max(now.Sub(r.since)/4, firstScrape), silentScrape, interval)
-	case f != nil && f.Reason != v1alpha1.ReasonProxiesUncertain && f.Reason != v1alpha1.ReasonFilterTraps: // these two stay
-		return min(max(now.Sub(r.since)/4, firstScrape), lastScrape, interval)
+	case changes:
+		return min(max(age/4, firstScrape), longest, interval)
 	case !r.confirmed:
 		return min(confirmAfter, interval)
 	case r.snapshot.trapped > 0:
@@ -194,6 +191,20 @@ func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
 	default:
 		return wait.Jitter(interval, 0.2)
 	}
+}
+
+// longestDelay is the longest delay while a failure may pass soon; false when there is none, or it stays.
+func (r *record) longestDelay(age time.Duration) (longest time.Duration, changes bool) {
+	f := r.snapshot.Failure(false)
+	switch {
+	case f == nil, f.Reason == v1alpha1.ReasonFilterTraps:
+		return 0, false
+	case f.Reason == v1alpha1.ReasonProxiesUncertain:
+		return silentScrape, age < compileTime
+	case f.Reason == v1alpha1.ReasonProxiesLoading && age < compileTime:
+		return loadScrape, true
+	}
+	return lastScrape, true
 }
 
 // trapDelay is how long after a scrape the next one is of proxies in which the filter has trapped: short as long as it is not
