@@ -412,12 +412,7 @@ func trapped(p render.Plugin, n int64) answer {
 
 // TestAFilterThatTraps: once is a condition of its own, again and again is a failure, and neither is for good.
 func TestAFilterThatTraps(t *testing.T) {
-	h := newMeshed(t, autoWasm())
-	h.pod("a", "10.0.0.1", withoutFilter)
-	h.mustReconcile()
-	h.answers["10.0.0.1"] = runs(h.plugin())
-	h.scrapeAfter(time.Second)
-	h.scrapeAfter(confirmAfter)
+	h := readyMesh(t)
 	h.scrapeAfter(time.Second)
 	h.expect(v1alpha1.PhaseSynced, "True", "Synced")
 	h.expectPasses("True NoTraps", 0)
