@@ -37,8 +37,8 @@
 //
 // Failures end a reconcile and are reported. Terminal ones (failure.Error) need a user: Stalled is True, and they are
 // retried every five minutes, because an image may be pushed later, at once when the ConfigMap or the EnvoyFilter that
-// they came of changes, and soon when the Secret does: Secrets are not watched, those that are waited for are polled. Others are retried from one second on, up to every five minutes, for ever.
-// What ran before a failure goes on running.
+// they came of changes, and soon when the Secret does: Secrets are not watched, those that are waited for are polled.
+// Others are retried from one second on, up to every five minutes, for ever. What ran before a failure goes on running.
 //
 // What becomes of the EnvoyFilter in the proxies, and what in the cluster keeps the filter from running, is found out
 // by reconcilers of their own in packages proxies and preflight. They enqueue an AutoWasm here when that has changed,

@@ -90,7 +90,7 @@ type Fetcher struct {
 	peers       *peer.Client
 	metrics     *metrics
 
-	filling          *fairness.Shares // fills of modules that nothing references
+	filling          *fairness.Shares // by the namespaces that reference a module, "" for none
 	unreferencedRate *rate.Limiter
 }
 

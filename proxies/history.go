@@ -99,7 +99,7 @@ func (r Report) countsMachines() bool {
 }
 
 // continues reports whether a report counts on from the last. Envoy forgets its count with the last filter, and what a
-// filter that is started again leaves behind cannot be told from what one that does not start does.
+// filter that is started again leaves behind is the same as what one that does not start leaves.
 func (h *history) continues(r Report) bool {
 	last := h.last
 	switch {

@@ -38,7 +38,7 @@ type IstiodOptions struct {
 	// the system's.
 	CAFile string
 	// TokenFile holds the token by which istiod authenticates wasmer, read at each call. istiod accepts those for the
-	// audience that it signs workload certificates for, so it is sent to nobody but a verified istiod. Without one, "",
+	// audience that it signs workload certificates for, so it is sent to a verified istiod alone. Without one, "",
 	// istiod is not called, and all calls fail.
 	TokenFile string
 	// Timeout bounds one call of all instances. 0 means DefaultIstiodTimeout.

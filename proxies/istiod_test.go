@@ -212,7 +212,7 @@ func TestRejectionsRequest(t *testing.T) {
 	}
 }
 
-// Nobody but istiod gets the token: with it, one may have a certificate as wasmer.
+// istiod alone gets the token: with it, one may have a certificate as wasmer.
 func TestTheTokenGoesToIstiodAlone(t *testing.T) {
 	reached := false
 	reach := func(w http.ResponseWriter, r *http.Request) { reached = true; page("[]")(w, r) }

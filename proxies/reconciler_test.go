@@ -108,7 +108,7 @@ func TestScrapesWhileLoading(t *testing.T) {
 	})
 }
 
-// TestScrapesWhileCompiling: a proxy that compiles answers nobody, for longer than a load takes, and then at once.
+// TestScrapesWhileCompiling: a proxy that compiles does not answer, for longer than a load takes, and then at once.
 func TestScrapesWhileCompiling(t *testing.T) {
 	for _, silent := range []time.Duration{20 * time.Second, 40 * time.Second, 4 * time.Minute} {
 		inMesh(t, func(t *testing.T, r *running) {

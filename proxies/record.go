@@ -28,7 +28,7 @@ const (
 	firstScrape = 500 * time.Millisecond
 	loadScrape  = 1500 * time.Millisecond
 	lastScrape  = 10 * time.Second
-	// silentScrape is the longest delay while proxies may compile the module, for compileTime at most: they answer nobody
+	// silentScrape is the longest delay while proxies may compile the module, for compileTime at most: they do not answer
 	// meanwhile, and are well as soon as they do. 24 MB take a processor 18 seconds, and a tenth of one three minutes.
 	silentScrape = 5 * time.Second
 	compileTime  = 5 * time.Minute

@@ -99,7 +99,7 @@ func TestVersionsAreRead(t *testing.T) {
 		v.require(t, time.Second, second, 100*time.Millisecond)
 		time.Sleep(time.Hour)
 		if k.called() != calls+1 {
-			t.Errorf("read %d times, though nobody asked", k.called())
+			t.Errorf("read %d times, without a use", k.called())
 		}
 	})
 }

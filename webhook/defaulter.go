@@ -94,8 +94,8 @@ const (
 	cacheTimeout     = 250 * time.Millisecond
 )
 
-// namespaceReader reads namespaces: from the cache, and from the API server when the cache does
-// not know the namespace, as it may not a moment after its creation.
+// namespaceReader reads namespaces: from the cache, and from the API server when the cache does not know one, as it may
+// not a moment after its creation.
 type namespaceReader struct {
 	cached, live client.Reader
 }

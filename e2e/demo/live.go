@@ -92,7 +92,7 @@ kubectl wait aw test --for=condition=Ready --timeout=60s`,
 		within: pushTimeout,
 		shows:  []string{"200 OK"},
 	}, {
-		says: "Envoy counts that and tells nobody. The status names the filter's proxy when it goes on.",
+		says: "Envoy counts that, and reports it nowhere. The status names the filter's proxy when it goes on.",
 		run: askOddly + ` > answer.txt
 kubectl get aw test -o jsonpath='{.status.conditions[?(@.type=="Ready")].reason}: {.status.message}{"\n"}'`,
 		within: pushTimeout,

@@ -33,17 +33,17 @@ const waf = `config: {default_directives: default, directives_map: {default: [Se
 // Go: http_headers and vm_plugin_configuration, json_validation and http_body, http_auth_random, multiple_dispatches,
 // postpone_requests, shared_data with shared_queue, metrics and properties, and dispatch_call_on_tick.
 var foreignFilters = map[string]foreignFilter{
-	"coraza":     {file: "coraza", filter: waf, steady: request{path: "/admin"}, want: "403", others: map[request]string{{}: "200"}},
-	"rust":       {file: "examples/add-header-rust/add-header.wasm", filter: "config: crab", want: "200 crab"},
-	"assembly":   {file: "examples/add-header-assemblyscript/add-header.wasm", filter: "rootID: add_header, config: script", want: "200 script"},
-	"headers":    {file: "headers", filter: "config: configured", want: "200 configured"},
-	"unstarted":  {file: "headers", want: "503", ends: v1alpha1.ReasonProxyStartFailed},
-	"json":       {file: "json", steady: request{body: `{"a": 1}`}, want: "200 8", others: map[request]string{{body: "x"}: "400 invalid", {}: "200"}},
-	"callout":    {file: "callout", filter: "config: " + WasmerCluster, want: "200 404"},
-	"callnobody": {file: "callout", filter: "config: nobody", want: "503", ends: v1alpha1.ReasonFilterTraps},
-	"postpone":   {file: "postpone", want: "200 postponed"},
-	"shared":     {file: "shared", want: "200 HTTP/1.1"},
-	"tick":       {file: "tick", want: "503", ends: v1alpha1.ReasonFilterTraps},
+	"coraza":      {file: "coraza", filter: waf, steady: request{path: "/admin"}, want: "403", others: map[request]string{{}: "200"}},
+	"rust":        {file: "examples/add-header-rust/add-header.wasm", filter: "config: crab", want: "200 crab"},
+	"assembly":    {file: "examples/add-header-assemblyscript/add-header.wasm", filter: "rootID: add_header, config: script", want: "200 script"},
+	"headers":     {file: "headers", filter: "config: configured", want: "200 configured"},
+	"unstarted":   {file: "headers", want: "503", ends: v1alpha1.ReasonProxyStartFailed},
+	"json":        {file: "json", steady: request{body: `{"a": 1}`}, want: "200 8", others: map[request]string{{body: "x"}: "400 invalid", {}: "200"}},
+	"callout":     {file: "callout", filter: "config: " + WasmerCluster, want: "200 404"},
+	"callmissing": {file: "callout", filter: "config: missing", want: "503", ends: v1alpha1.ReasonFilterTraps},
+	"postpone":    {file: "postpone", want: "200 postponed"},
+	"shared":      {file: "shared", want: "200 HTTP/1.1"},
+	"tick":        {file: "tick", want: "503", ends: v1alpha1.ReasonFilterTraps},
 }
 
 // TestFiltersOfOthers runs each through admission and a live proxy, under a steady stream of requests: at each moment the

@@ -28,7 +28,7 @@ var monitoringAddress = sync.OnceValue(func() string {
 })
 
 // secureAddress is where istiod serves xDS over TLS, and asks callers for a token. It is known before istiod runs, so
-// that wasmer can be told, and is the same for all meshes of a process.
+// that wasmer can be started with it, and is the same for all meshes of a process.
 var secureAddress = sync.OnceValue(freeOnLoopback)
 
 // freeOnLoopback is an address that was free a moment ago, or one that istiod will refuse in plain words.

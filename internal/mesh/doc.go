@@ -2,5 +2,5 @@
 //
 // The packages proxies and preflight alone read Pods from the cache. A field that they read must be kept by TrimPod,
 // which leaves out the rest, so that a cluster's Pods take little memory. What is the same in all Pods of a template
-// is there once: nobody may change a Pod of the cache.
+// is there once: a Pod of the cache must not be changed.
 package mesh
