@@ -256,7 +256,7 @@ func TestGatewayOfRoutesAlone(t *testing.T) {
 	}
 	aw := autoWasm{
 		name: "routes", namespace: gatewayNamespace, image: pushExample(t, "routes"), selector: "{matchLabels: {istio: ingressgateway}}",
-		filter: "context: Gateway",
+		filter: "context: Gateway, config: routes", // an answer that no listener of details gives, which may drain
 	}
 	aw.apply(t)
 	suite.Eventually(t, func(context.Context) error {
@@ -265,5 +265,5 @@ func TestGatewayOfRoutesAlone(t *testing.T) {
 		}
 		return nil
 	})
-	waitForAnswer(t, mesh.GatewayURL, "200 world")
+	waitForAnswer(t, mesh.GatewayURL, "200 routes")
 }
