@@ -29,6 +29,8 @@ type observation struct {
 	// first says that a proxy seems to run the filter, which none did before. Whether requests pass, another scrape shows: a
 	// filter that traps on each has counted none in its first moment.
 	first bool
+	// draining says that a proxy has former listeners.
+	draining bool
 }
 
 // confirmed reports whether all proxies that run the filter are confirmed to.
@@ -109,6 +111,9 @@ func (r *Reconciler) maxAge(known *record) time.Duration {
 	if !known.observed || !known.confirmed || known.snapshot.trapped > 0 || known.snapshot.Failure(false) != nil {
 		return firstScrape / 2
 	}
+	if known.draining {
+		return min(drainScrape, r.o.Interval) / 2
+	}
 	return r.o.Interval / 2
 }
 
@@ -165,6 +170,7 @@ func (e *evaluation) add(p proxy, s scraped) {
 
 func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 	before, wanted := e.record.proxies[p.instance], e.record.target.plugin
+	e.draining = e.draining || r.Draining > 0
 	loadsSince := p.startedAt
 	if servedAt.After(loadsSince) { // it may have to load once more, for another listener
 		loadsSince = servedAt

@@ -108,6 +108,26 @@ func TestScrapesWhileLoading(t *testing.T) {
 	})
 }
 
+// TestScrapesWhileDraining: a proxy with former listeners is scraped often, for two minutes if it says so for ever, and its
+// reports are shared.
+func TestScrapesWhileDraining(t *testing.T) {
+	drains := runs(plugin1)
+	drains.Draining = 1
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", drains)
+		r.put(inCluster())
+		pass(time.Hour)
+		scrapes := r.scraped()
+		for i, gap := range gaps(scrapes)[confirmScrapes:] {
+			s := scrapes[i+confirmScrapes]
+			often := s.at.Sub(scrapes[0].at) < drainScrapes
+			if often != (gap == drainScrape) || s.maxAge < drainScrape/2 {
+				t.Errorf("%s after the change a report of %s, and the next after %s", s.at.Sub(scrapes[0].at), s.maxAge, gap)
+			}
+		}
+	})
+}
+
 // TestScrapesWhileCompiling: a proxy that compiles does not answer, for longer than a load takes, and then at once.
 func TestScrapesWhileCompiling(t *testing.T) {
 	for _, silent := range []time.Duration{20 * time.Second, 40 * time.Second, 4 * time.Minute} {

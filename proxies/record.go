@@ -34,6 +34,10 @@ const (
 	compileTime  = 5 * time.Minute
 	// confirmAfter is the delay after a proxy was first found to run the filter.
 	confirmAfter = 2 * time.Second
+	// drainScrape is the delay while former listeners drain, for drainScrapes at most. By what a proxy had when they were
+	// gone, it is known soon whether the next filter that comes has started; see history.
+	drainScrape  = 5 * time.Second
+	drainScrapes = 2 * drainTime
 )
 
 // How soon proxies that gave up are made to load the module again, after they were made to before. Every reload
@@ -69,7 +73,9 @@ type record struct {
 	observed bool
 	// confirmed says that all proxies that run the filter are confirmed to.
 	confirmed bool
-	reload    backoff
+	// draining says that a proxy has former listeners, since not long ago.
+	draining bool
+	reload   backoff
 	// next is when the proxies are scraped again.
 	next time.Time
 }
@@ -159,6 +165,7 @@ func (r *record) isConfirmed(i instance) bool {
 func (r *record) update(o observation, interval time.Duration) (next *record, changed bool) {
 	next = new(*r)
 	next.proxies, next.restarts, next.confirmed = o.proxies, o.restarts, o.confirmed()
+	next.draining = o.draining && o.at.Sub(r.since) < drainScrapes
 	if o.repeat {
 		next.next = o.at.Add(min(firstScrape, interval))
 		return next, false
@@ -188,6 +195,8 @@ func (r *record) delay(now time.Time, interval time.Duration) time.Duration {
 		return min(confirmAfter, interval)
 	case r.snapshot.trapped > 0:
 		return min(r.trapDelay(now), interval)
+	case r.draining:
+		return min(drainScrape, interval)
 	default:
 		return wait.Jitter(interval, 0.2)
 	}

@@ -73,6 +73,27 @@ func TestSecondFilter(t *testing.T) {
 	}
 }
 
+// TestDrainsAreSeenToEnd: a filter that comes soon after the listeners of another one's change have drained is known to run
+// within seconds.
+func TestDrainsAreSeenToEnd(t *testing.T) {
+	before, after := withOther(10), draining(15, 8)
+	drains := before
+	drains.VMs, drains.Draining = 8, 2
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", drains)
+		r.put(inCluster(named("other"), withPlugin(other)))
+		pass(45 * time.Second)
+		r.answer("10.0.0.1", before)
+		pass(drainScrape)
+		r.answer("10.0.0.1", after)
+		r.put(inCluster())
+		pass(3 * time.Second)
+		if got := r.put(inCluster()); got != oneRuns {
+			t.Errorf("within seconds: %s", got)
+		}
+	})
+}
+
 // withOther is what a proxy answers that runs the other filter.
 func withOther(created int64) answer {
 	return answer{Report: Report{Workers: 2, Created: created, VMs: 4, Filters: []render.Plugin{shown(other)}}}

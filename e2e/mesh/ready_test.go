@@ -11,7 +11,6 @@ import (
 	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
-	"github.com/autowasm/autowasm/proxies"
 )
 
 // readyTime is how long after its first answer a filter may take to be Ready: 5 seconds, and as much for a busy machine.
@@ -37,7 +36,7 @@ func TestReadySoon(t *testing.T) {
 		readySoon(t, first("grey"), url, "200 grey")
 		readySoon(t, first("white"), url, "200 white")
 		waitUntilDrained(t, p)
-		time.Sleep(proxies.DefaultInterval * 6 / 5) // until wasmer has seen that; a filter that comes before waits for drains
+		time.Sleep(6 * time.Second) // until wasmer has scraped it; where a filter comes before, listeners have to drain again
 		began := time.Now()
 		readySoon(t, second(marsx, ""), url, "200 marsx,white")
 		readySoon(t, second(venus, ""), url, "200 venus,white")
