@@ -21,6 +21,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/sleep"
 )
 
 // slowFetcher is a Fetcher whose source takes its time.
@@ -62,10 +63,8 @@ func (s *script) Resolve(ctx context.Context, _ source.Request) (*source.Resolve
 	s.started++
 	took, err := s.took, s.err
 	s.mu.Unlock()
-	select {
-	case <-time.After(took):
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := sleep.For(ctx, took); err != nil {
+		return nil, err
 	}
 	return &source.Resolved{Open: func(context.Context) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(wasmtest.Module())), nil

@@ -17,6 +17,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/sleep"
 )
 
 // registry stands for the sources. Unlike a real registry it runs within a
@@ -219,12 +220,5 @@ func (f *fixture) expectMostOpening(want int) {
 }
 
 func slow(d time.Duration) func(context.Context, source.Request) error {
-	return func(ctx context.Context, _ source.Request) error {
-		select {
-		case <-time.After(d):
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return func(ctx context.Context, _ source.Request) error { return sleep.For(ctx, d) }
 }

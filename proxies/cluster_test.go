@@ -16,6 +16,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/peer"
+	"github.com/autowasm/autowasm/internal/sleep"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -87,13 +88,11 @@ func (c *cluster) List(_ context.Context, list client.ObjectList, opts ...client
 func (c *cluster) Scrape(ctx context.Context, ip string, maxAge time.Duration) (Report, error) {
 	a := c.begin(ip, maxAge)
 	defer c.end()
-	select {
-	case <-time.After(a.took):
-		a.At = time.Now()
-		return a.Report, a.err
-	case <-ctx.Done():
-		return Report{}, ctx.Err()
+	if err := sleep.For(ctx, a.took); err != nil {
+		return Report{}, err
 	}
+	a.At = time.Now()
+	return a.Report, a.err
 }
 
 func (c *cluster) begin(ip string, maxAge time.Duration) answer {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/internal/sleep"
 )
 
 // knowing is istiod: it answers after some time.
@@ -25,10 +27,8 @@ func (k *knowing) Versions(ctx context.Context) (map[string]string, error) {
 	k.mu.Lock()
 	k.calls++
 	k.mu.Unlock()
-	select {
-	case <-time.After(k.took):
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := sleep.For(ctx, k.took); err != nil {
+		return nil, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

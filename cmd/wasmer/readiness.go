@@ -13,6 +13,7 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/autowasm/autowasm/certs"
+	"github.com/autowasm/autowasm/internal/sleep"
 )
 
 // readiness is what /readyz checks.
@@ -80,10 +81,8 @@ func (r *readiness) drain(ctx context.Context, delay time.Duration) (context.Con
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	detach := context.AfterFunc(ctx, func() {
 		r.draining.Store(true)
-		select {
-		case <-time.After(delay):
+		if sleep.For(serving, delay) == nil {
 			stop()
-		case <-serving.Done():
 		}
 	})
 	return serving, func() { detach(); stop() }

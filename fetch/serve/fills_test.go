@@ -22,6 +22,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/sleep"
 )
 
 // filler puts modules into a store after a while, or fails.
@@ -35,10 +36,8 @@ type filler struct {
 
 func (f *filler) Fill(ctx context.Context, sha256 string) error {
 	f.asked.Add(1)
-	select {
-	case <-time.After(f.delay):
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := sleep.For(ctx, f.delay); err != nil {
+		return err
 	}
 	if data := f.modules[sha256]; data != nil {
 		_, err := f.store.Put(ctx, bytes.NewReader(data), sha256, store.Claim{})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
+	"github.com/autowasm/autowasm/internal/sleep"
 )
 
 // The registry client knows Docker Hub by a name that users do not write.
@@ -131,10 +132,8 @@ func (s *server) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (s *server) Read(p []byte) (int, error) {
-	select {
-	case <-time.After(s.every):
-	case <-s.ctx.Done():
-		return 0, s.ctx.Err()
+	if err := sleep.For(s.ctx, s.every); err != nil {
+		return 0, err
 	}
 	if s.chunks--; s.chunks < 0 {
 		return 0, io.EOF

@@ -14,6 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/autowasm/autowasm/internal/sleep"
 )
 
 // workers is how many the controller of a test has.
@@ -37,10 +39,7 @@ type shared struct {
 // Reconcile implements reconcile.Reconciler.
 func (s *shared) Reconcile(ctx context.Context, r reconcile.Request) (reconcile.Result, error) {
 	_ = s.note(r.Namespace, 1)
-	select {
-	case <-time.After(s.takes[r.Namespace]):
-	case <-ctx.Done():
-	}
+	_ = sleep.For(ctx, s.takes[r.Namespace])
 	return reconcile.Result{}, s.note(r.Namespace, -1)
 }
 
