@@ -1,10 +1,14 @@
 package mesh
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/e2e/suite"
 )
 
 // TestTutorialOnLiveTraffic is the tutorial's end: the header comes within seconds of kubectl apply, from the same
@@ -17,7 +21,7 @@ func TestTutorialOnLiveTraffic(t *testing.T) {
 	waitForAnswer(t, mesh.EnvoyInboundURL, "200 world")
 	t.Logf("the first response with the header came %s after kubectl apply", time.Since(began).Round(time.Millisecond))
 	requireAnswer(t, mesh.Details.URL(OtherPort), "200")
-	waitForAnswer(t, mesh.GatewayURL, "200 world") // its kept connections go on to the former listener for a moment
+	waitForAnswer(t, mesh.GatewayURL, "200 world")
 
 	deleteAutoWasm(t, "live")
 	waitForAnswer(t, mesh.EnvoyInboundURL, "200")
@@ -64,4 +68,16 @@ func stop(t testing.TB, p *Proxy) {
 	if err := p.Stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestGatewayKeepsNoConnections: the gateway has taken freshConnections.
+func TestGatewayKeepsNoConnections(t *testing.T) {
+	t.Parallel()
+	suite.Eventually(t, func(ctx context.Context) error {
+		page, err := adminPage(ctx, mesh.Gateway.Proxy, "/config_dump?resource=dynamic_active_clusters&name_regex=.*details.*")
+		if err == nil && !strings.Contains(page, `"max_requests_per_connection": 1`) {
+			return errors.New("the gateway keeps connections to details: " + page)
+		}
+		return err
+	})
 }

@@ -27,6 +27,16 @@ func TestMain(m *testing.M) {
 	os.Exit(suite.Main(meshed{m}, &cluster, WasmerFlags()...))
 }
 
+// freshConnections has the gateway send each request to details on a connection of its own. One that it keeps goes on to a
+// listener that drains, with the filter of an earlier test, and may be used as long as that is there.
+const freshConnections = `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: fresh-connections, namespace: ` + namespace + `}
+spec:
+  host: details.` + namespace + `.svc.cluster.local
+  trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}
+`
+
 // meshed runs a package's tests with a mesh on the environment.
 type meshed struct{ *testing.M }
 
@@ -36,6 +46,10 @@ func (m meshed) Run() int {
 	var err error
 	if mesh, err = Start(ctx, cluster.Environment, Options{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if _, err := cluster.KubectlInput(ctx, freshConnections, "apply", "-f", "-"); err != nil {
+		fmt.Fprintln(os.Stderr, "have the gateway keep no connections:", err)
 		return 1
 	}
 	code := m.M.Run()

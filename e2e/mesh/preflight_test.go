@@ -256,7 +256,7 @@ func TestGatewayOfRoutesAlone(t *testing.T) {
 	}
 	aw := autoWasm{
 		name: "routes", namespace: gatewayNamespace, image: pushExample(t, "routes"), selector: "{matchLabels: {istio: ingressgateway}}",
-		filter: "context: Gateway, config: routes", // an answer that no listener of details gives, which may drain
+		filter: "context: Gateway, config: routes", // an answer that details never gives
 	}
 	aw.apply(t)
 	suite.Eventually(t, func(context.Context) error {

@@ -56,7 +56,6 @@ func TestNoProxies(t *testing.T) {
 // TestGatewaysAlone: an AutoWasm for gateways, be it for those of the whole mesh, counts no sidecar.
 func TestGatewaysAlone(t *testing.T) {
 	t.Parallel()
-	// The gateway's kept connections go on to former listeners of details, with what other tests had there.
 	suite.Eventually(t, func(ctx context.Context) error { return answersAll(ctx, mesh.GatewayURL, "200") })
 	a := autoWasm{name: "gateways", namespace: gatewayNamespace, image: pushModule(t, "gateways:v1", moduleSaying(t, "world")), filter: "context: Gateway"}
 	a.apply(t)
