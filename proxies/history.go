@@ -20,6 +20,8 @@ const (
 	// more, as a hostile pod may say, has no history.
 	maxFollowed     = 32
 	maxHistoryBytes = 8 << 10
+	// codeCacheTime is for how long a proxy has a module after it made a filter of it. Envoy keeps it for a day.
+	codeCacheTime = 12 * time.Hour
 )
 
 // histories hold what proxies have shown of the virtual machines that they made. They may be used concurrently.
@@ -37,13 +39,25 @@ func newHistories(now func() time.Time) *histories {
 func (h *histories) started(i instance, r Report, want render.Plugin) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	of := &history{}
-	if kept, ok := h.all.Get(i); ok {
-		of = kept.(*history)
-	}
+	of := h.of(i)
 	of.observe(r)
 	h.all.Add(i, of, keepHistory)
 	return of.filters[want].started
+}
+
+// ran adds to the history of a proxy that it runs a filter, by whatever shows that, which it got since a time.
+func (h *histories) ran(i instance, filter render.Plugin, since time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of(i).cached(filter, since)
+}
+
+// of is the history of a proxy, an empty one if there is none.
+func (h *histories) of(i instance) *history {
+	if kept, ok := h.all.Get(i); ok {
+		return kept.(*history)
+	}
+	return &history{}
 }
 
 // history is what one run of a proxy has shown.
@@ -54,6 +68,8 @@ type history struct {
 	hasBefore     bool
 	// filters are those of the last report.
 	filters map[render.Plugin]startup
+	// codeCache is when the proxy last made a filter that started, by the filter's VM, and with it by its module.
+	codeCache map[string]time.Time
 }
 
 // machineCount counts virtual machines.
@@ -74,7 +90,10 @@ type startup struct {
 	shares bool
 	// settled says that it was there while nothing was being made.
 	settled bool
-	started bool
+	// fromCache says that the proxy had the module before the filter came, and a filter of it had started. It makes such a
+	// filter at once, and rejects the listener if that does not start.
+	fromCache bool
+	started   bool
 }
 
 // observe adds a report. One that was added before, or that is older than the last, changes nothing.
@@ -119,13 +138,14 @@ func (h *history) continues(r Report) bool {
 
 // begin makes a report the first one. Of the filters that it has, no more is known than that some had started before.
 func (h *history) begin(r Report) {
-	former := h.filters
-	if r.Created < h.last.Created {
-		former = nil
+	former, cache := h.filters, h.codeCache
+	if r.Created < h.last.Created { // it may be another run of the proxy
+		former, cache = nil, nil
 	}
-	*h = history{hasBefore: r.settled(), filters: map[render.Plugin]startup{}}
+	*h = history{hasBefore: r.settled(), filters: map[render.Plugin]startup{}, codeCache: cache}
 	for _, f := range r.Filters {
-		h.filters[f] = startup{settled: h.hasBefore, started: former[f].started}
+		s, ok := former[f]
+		h.filters[f] = startup{settled: h.hasBefore, started: s.started, fromCache: s.fromCache || !ok && h.inCodeCache(f, r.At)}
 	}
 }
 
@@ -137,9 +157,12 @@ func (h *history) advance(r Report) {
 	for _, f := range r.Filters {
 		s, ok := h.filters[f]
 		if !ok {
-			s = startup{since: h.before, isNew: h.hasBefore, shares: h.shares(f)}
+			s = startup{since: h.before, isNew: h.hasBefore, shares: h.shares(f), fromCache: h.inCodeCache(f, r.At)}
 		}
-		s.started = s.started || settled && r.VMs == h.last.VMs && h.shows(s, r)
+		if !s.started && settled && r.VMs == h.last.VMs && (s.fromCache || h.shows(s, r)) {
+			s.started = true
+			h.cached(f, r.At)
+		}
 		s.settled = s.settled || settled
 		filters[f] = s
 	}
@@ -147,6 +170,23 @@ func (h *history) advance(r Report) {
 	if settled {
 		h.before, h.hasBefore = h.total, true
 	}
+}
+
+// cached adds that the proxy made a filter, which has started, at a time or later.
+func (h *history) cached(f render.Plugin, at time.Time) {
+	switch known, ok := h.codeCache[f.VM]; {
+	case ok && !at.After(known):
+		return
+	case h.codeCache == nil, len(h.codeCache) >= maxFollowed && !ok:
+		h.codeCache = map[string]time.Time{}
+	}
+	h.codeCache[f.VM] = at
+}
+
+// inCodeCache reports whether a filter that comes now is made of a module that the proxy has, and of which one had started.
+func (h *history) inCodeCache(f render.Plugin, now time.Time) bool {
+	at, ok := h.codeCache[f.VM]
+	return ok && at.Before(now) && now.Sub(at) < codeCacheTime
 }
 
 // shares reports whether a filter that was there before uses the same module and vm_id as a new one.

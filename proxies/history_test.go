@@ -66,9 +66,18 @@ func TestHistory(t *testing.T) {
 		"a former listener ends before": slices.Concat(two(step{15, 12, "ab", nil, false}),
 			two(step{15, 8, "ab", nil, false}), two(step{20, 12, "abc", nil, true})),
 		"a former listener ends meanwhile": slices.Concat(two(step{15, 12, "ab", nil, false}), two(step{20, 12, "abc", nil, false})),
-		"one that failed before":           slices.Concat(two(step{9, 4, "ab", nil, false}), two(step{14, 8, "abc", nil, true})),
-		"two, both run":                    slices.Concat(one, two(step{20, 16, "abc", nil, true})),
-		"two, one traps":                   slices.Concat(one, two(step{19, 12, "abc", nil, false})),
+		"a former listener ends meanwhile, a filter of the module has started": slices.Concat([]step{{0, 0, "", nil, false}},
+			two(step{5, 4, "a", nil, true}), two(step{15, 12, "ab", nil, true}), two(step{21, 8, "cbx", nil, true})),
+		"a former listener ends meanwhile, the module was there before": slices.Concat(two(step{5, 4, "a", nil, false}),
+			two(step{15, 12, "ab", nil, true}), two(step{21, 8, "cbx", nil, false})),
+		"a former listener ends meanwhile, a filter of the module has started before the proxy restarted": slices.Concat([]step{{0, 0, "", nil, false}},
+			two(step{5, 4, "a", nil, true}), two(step{15, 12, "ab", nil, true}), two(step{14, 12, "b", nil, false})[:1], two(step{20, 8, "bx", nil, false})),
+		"a revision that failed is still there, another one of its module has started": slices.Concat(two(step{5, 4, "b", nil, false}),
+			two(step{9, 4, "ba", nil, false}), two(step{14, 8, "bax", nil, true}), two(step{16, 8, "bxa", nil, false}),
+			two(step{17, 8, "bxa", func(r *Report) { r.OtherRestarts = 1 }, false})),
+		"one that failed before": slices.Concat(two(step{9, 4, "ab", nil, false}), two(step{14, 8, "abc", nil, true})),
+		"two, both run":          slices.Concat(one, two(step{20, 16, "abc", nil, true})),
+		"two, one traps":         slices.Concat(one, two(step{19, 12, "abc", nil, false})),
 		"it ran, another traps later": slices.Concat(one,
 			two(step{10, 8, "ab", nil, true}), []step{{14, 8, "acb", nil, true}}),
 		"another traps on requests meanwhile": slices.Concat(one,
@@ -170,6 +179,40 @@ func changed(random *rand.Rand, filters []inListener, i int) []inListener {
 	}
 	filters[at] = next
 	return filters
+}
+
+// TestCodeCache: a filter of a module that the proxy has made others of is taken to have started, for as long as Envoy
+// certainly has its code.
+func TestCodeCache(t *testing.T) {
+	a, b, x, y := plugins("a")[0], plugins("b")[0], plugins("x")[0], plugins("y")[0]
+	for name, tt := range map[string]struct {
+		since time.Duration // before the filter comes
+		run   instance
+		want  bool
+	}{
+		"a minute ago":           {since: time.Minute, want: true},
+		"too long ago":           {since: codeCacheTime},
+		"after it":               {since: -time.Hour},
+		"in another of its runs": {since: time.Minute, run: instance{restarts: 1}},
+	} {
+		h := newHistories(time.Now)
+		report := func(seconds int, created int64, vms int, filters ...render.Plugin) Report {
+			return Report{At: testTime.Add(time.Duration(seconds) * time.Second), Workers: 2, Created: created, VMs: vms, Filters: filters}
+		}
+		for _, run := range []instance{{}, tt.run} {
+			h.started(run, report(0, 20, 12, b, x), x)
+		}
+		h.ran(instance{}, a, testTime.Add(-tt.since))
+		for i := 1; i < 3; i++ { // a former listener has ended, so that their number does not tell
+			h.started(tt.run, report(i, 26, 8, b, x, y), y)
+		}
+		if got := h.started(tt.run, report(3, 26, 8, b, x, y), y); got != tt.want {
+			t.Errorf("one ran %s: %v", name, got)
+		}
+		if h.started(tt.run, report(4, 26, 8, b, x, y), x) {
+			t.Errorf("one ran %s: another, which was there before, is taken to have started", name)
+		}
+	}
 }
 
 // TestHistoryOfOneScrape: several AutoWasms add the same report, and late ones an older.

@@ -194,6 +194,9 @@ func (e *evaluation) addReport(p proxy, r Report, servedAt time.Time) {
 		next.failedRevisions = before.failed(wanted.Revision)
 	case Running:
 		next, repeat = before.ran(e.record.isConfirmed(p.instance), r.Rejected)
+		if next.running >= confirmScrapes {
+			e.histories.ran(p.instance, wanted, e.record.since)
+		}
 	}
 	next.traps = before.traps.observed(trapsIn(r, wanted), e.at.Sub(e.record.since) < trapWindow, e.at)
 	if state == Running && before.running < confirmScrapes && next.traps.last.Equal(e.at) && !e.record.isConfirmed(p.instance) {

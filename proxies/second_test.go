@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/render"
 )
@@ -89,6 +91,27 @@ func TestDrainsAreSeenToEnd(t *testing.T) {
 		r.put(inCluster())
 		pass(3 * time.Second)
 		if got := r.put(inCluster()); got != oneRuns {
+			t.Errorf("within seconds: %s", got)
+		}
+	})
+}
+
+// TestAModuleThatRan: a filter of a module that another one ran is known to run within seconds, also where virtual machines
+// of former listeners end while it comes; and one that does not start has its listener rejected.
+func TestAModuleThatRan(t *testing.T) {
+	again := other
+	again.Revision = "dddddddd"
+	ended := answer{Report: Report{Workers: 2, Created: 26, VMs: 8, Draining: 2, Filters: []render.Plugin{shown(again), shown(plugin1)}}}
+	inMesh(t, func(t *testing.T, r *running) {
+		r.run("a", "10.0.0.1", withOther(15))
+		r.put(inCluster(named("other"), withPlugin(other)))
+		pass(time.Minute)
+		r.delete(types.NamespacedName{Namespace: testKey.Namespace, Name: "other"})
+		pass(time.Minute)
+		r.answer("10.0.0.1", ended)
+		r.put(inCluster(named("again"), withPlugin(again)))
+		pass(4 * time.Second)
+		if got := r.put(inCluster(named("again"), withPlugin(again))); got != oneRuns {
 			t.Errorf("within seconds: %s", got)
 		}
 	})

@@ -15,7 +15,7 @@ import (
 
 const (
 	// rounds is how often each way is measured.
-	rounds = 50
+	rounds = 12
 	// patrol is the time between two looks at a proxy.
 	patrol = 5 * time.Millisecond
 )
