@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,18 @@ func TestStoreFitsItsVolume(t *testing.T) {
 	if o.store.MaxTotalBytes <= 0 || o.store.MaxTotalBytes+2*underWay > limit {
 		t.Errorf("--max-store-bytes=%d and %d bytes under way do not fit into %d", o.store.MaxTotalBytes, underWay, limit)
 	}
+}
+
+// Pods of another revision do not count for the spread: those that a roll replaces are gone after it.
+func TestReplicasSpreadOverNodes(t *testing.T) {
+	pod, _ := deployed(t)
+	revision := []string{appsv1.DefaultDeploymentUniqueLabelKey}
+	for _, constraint := range pod.TopologySpreadConstraints {
+		if constraint.TopologyKey == corev1.LabelHostname && slices.Equal(constraint.MatchLabelKeys, revision) {
+			return
+		}
+	}
+	t.Errorf("no constraint spreads the replicas of one revision over nodes: %+v", pod.TopologySpreadConstraints)
 }
 
 // Each of the files by which wasmer and istiod authenticate each other is mounted. The root certificates may come later.

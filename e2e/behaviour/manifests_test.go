@@ -74,3 +74,25 @@ func requireAccepted(t *testing.T, manifests string, kinds ...string) {
 		}
 	}
 }
+
+// TestServerSideApplyAfterClientSideApply: nothing in the manifests differs from what the API server stored of them, so
+// that one way to apply them does not conflict with the other. Those of the namespace are applied, in another one.
+func TestServerSideApplyAfterClientSideApply(t *testing.T) {
+	t.Parallel()
+	ns := cluster.Namespace(t)
+	var manifests []string
+	for document := range strings.SplitSeq(kustomize(t, filepath.Join(cluster.Checkout, "manifests")), "\n---\n") {
+		if strings.Contains(document, "\n  namespace: istio-system\n") {
+			manifests = append(manifests, strings.ReplaceAll(document, "namespace: istio-system\n", "namespace: "+ns+"\n"))
+		}
+	}
+	if len(manifests) < 6 {
+		t.Fatalf("only %d of the manifests are in a namespace", len(manifests))
+	}
+	all := strings.Join(manifests, "\n---\n")
+	for _, way := range []string{"--server-side=false", "--server-side", "--server-side=false", "--server-side"} {
+		if _, err := cluster.TryApply(t, ns, all, way); err != nil {
+			t.Errorf("kubectl apply %s: %v", way, err)
+		}
+	}
+}
