@@ -144,7 +144,7 @@ check-generated: $(BIN)/controller-gen
 generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, golden files)
 	$(BIN)/controller-gen object paths=./api/...
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=manifests/crd
-	go test ./render -update
+	go test ./certs ./render -update
 
 .PHONY: clean
 clean: down ## Stop the environment and remove what was built in the checkout

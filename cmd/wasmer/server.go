@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/autowasm/autowasm/certs"
 	"github.com/autowasm/autowasm/controller"
@@ -22,9 +23,6 @@ import (
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/webhook"
 )
-
-// webhookService is the Service by which the API server calls the webhooks.
-const webhookService = "wasmer-webhook"
 
 // run wires the parts together and serves until ctx ends.
 func run(ctx context.Context, o *options) error {
@@ -129,7 +127,7 @@ func newCertificate(config *rest.Config, o *options) (certs.Source, error) {
 	return certs.New(certs.Options{
 		RESTConfig:            config,
 		Namespace:             o.namespace,
-		DNSNames:              certs.ServiceDNSNames(webhookService, o.namespace, o.clusterDomain),
+		DNSNames:              certs.ServiceDNSNames(certs.WebhookService, o.namespace, o.clusterDomain),
 		IPs:                   hostIPs(o.webhookHost),
 		WebhookConfigurations: o.webhookConfig,
 		URL:                   o.webhookURL,
@@ -158,6 +156,9 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	}
 	if err := mgr.Add(certificate); err != nil {
 		return fmt.Errorf("add the webhook's certificate: %w", err)
+	}
+	if err := metrics.Registry.Register(certs.Expiry(certificate)); err != nil {
+		return fmt.Errorf("register the metric of the webhook's certificate: %w", err)
 	}
 	admission := o.admission
 	admission.Fetcher = m.fetcher
