@@ -91,6 +91,7 @@ type memoryAuthority struct {
 	t        testing.TB
 	client   kubernetes.Interface
 	leafLife time.Duration
+	delay    time.Duration // until Run makes the first authority
 
 	mu      sync.Mutex
 	current *ca
@@ -98,6 +99,7 @@ type memoryAuthority struct {
 }
 
 func (m *memoryAuthority) Run(ctx context.Context) error {
+	time.Sleep(m.delay)
 	m.rotate(ctx)
 	<-ctx.Done()
 	return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/util/workqueue"
@@ -132,6 +133,10 @@ func (i *injector) authority() ([]*x509.Certificate, error) {
 	secret, err := i.secrets.Get(secretName)
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate authority: %w", err)
+	}
+	if len(secret.Data) == 0 { // declared by the manifests, and yet to be filled
+		return nil, fmt.Errorf("read the certificate authority: Secret %s/%s is empty: %w",
+			i.Namespace, secretName, apierrors.NewNotFound(schema.GroupResource{Resource: "certificate"}, caKey))
 	}
 	authority := parseBundle(secret.Data[caKey])
 	if len(authority) == 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,6 +35,27 @@ func TestFirstStartConverges(t *testing.T) {
 		r.settle(3 * time.Hour)
 		if n := r.writes(); n != 2 {
 			t.Errorf("%d writes after hours of nothing, want 2", n)
+		}
+	})
+}
+
+// TestAnEmptySecretIsFilled: the manifests declare it without an authority, which is yet to come and no failure.
+func TestAnEmptySecretIsFilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t, 24*time.Hour, func(r *replica) {
+			secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: secretName}}
+			if _, err := r.client.CoreV1().Secrets("istio-system").Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			r.authority.delay = time.Minute
+		})
+		r.settle(time.Second)
+		if err := r.injector.lastError(); !apierrors.IsNotFound(err) {
+			t.Errorf("without an authority: %v", err)
+		}
+		r.settle(2 * time.Minute)
+		if err := r.call(r.bundles()); err != nil {
+			t.Errorf("call: %v", err)
 		}
 	})
 }
