@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 // A Component is a further program to run in an environment: it is watched, logged and stopped like the
@@ -29,7 +30,7 @@ type Launched struct {
 
 	env       *Environment
 	component component
-	process   *process
+	process   *process.Process
 }
 
 // Launch starts a component at free ports and waits until it is ready; the error of one that does not become ready
@@ -50,8 +51,8 @@ func (c Component) internal() component {
 	}
 	return component{
 		name: c.Name, ports: c.Ports, timeout: c.Timeout, ready: c.Ready,
-		command: func(ports []int) command {
-			return command{name: c.Name, path: c.Path, args: c.Args(ports), env: c.Env}
+		command: func(ports []int) process.Command {
+			return process.Command{Name: c.Name, Path: c.Path, Args: c.Args(ports), Env: c.Env}
 		},
 	}
 }
@@ -66,26 +67,26 @@ func (l *Launched) Restart(ctx context.Context) (err error) {
 // Stop asks the component to end and waits until it has.
 func (l *Launched) Stop() error {
 	l.env.forget(l.process)
-	return l.process.stop(grace)
+	return l.process.Stop(grace)
 }
 
 // Kill ends the component at once, as a crash would, which is not reported.
 func (l *Launched) Kill() error {
 	l.env.forget(l.process)
-	return l.process.kill()
+	return l.process.Kill()
 }
 
 // PID is the id of the process, which a restart changes.
-func (l *Launched) PID() int { return l.process.pid }
+func (l *Launched) PID() int { return l.process.PID() }
 
 // Running tells whether the process has not ended.
-func (l *Launched) Running() bool { return l.process.running() }
+func (l *Launched) Running() bool { return l.process.Running() }
 
 // Done is closed when the process has ended. A restart has another.
-func (l *Launched) Done() <-chan struct{} { return l.process.done }
+func (l *Launched) Done() <-chan struct{} { return l.process.Done() }
 
 // Log is the path of its log.
-func (l *Launched) Log() string { return l.process.log }
+func (l *Launched) Log() string { return l.process.Log }
 
 // Builder builds programs of the environment's checkout, and finds those that were built.
 func (e *Environment) Builder() *build.Builder { return e.options.builder() }

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
+
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 func (e *Environment) startEtcd(ctx context.Context) error {
@@ -25,9 +27,9 @@ func (e *Environment) startEtcd(ctx context.Context) error {
 
 // etcdCommand listens for clients at the first port and, in vain, for peers at the second. Its data are thrown
 // away, so that it need not wait for the disk.
-func (e *Environment) etcdCommand(ports []int) command {
+func (e *Environment) etcdCommand(ports []int) process.Command {
 	clients, peers := "http://"+address(ports[0]), "http://"+address(ports[1])
-	return command{name: "etcd", path: e.binaries.Etcd, args: []string{
+	return process.Command{Name: "etcd", Path: e.binaries.Etcd, Args: []string{
 		"--name=autowasm", "--data-dir=" + e.data("etcd"), "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls=" + clients, "--advertise-client-urls=" + clients,
 		"--listen-peer-urls=" + peers, "--initial-advertise-peer-urls=" + peers,
@@ -53,8 +55,8 @@ func (e *Environment) startAPIServer(ctx context.Context) error {
 
 // apiServerCommand leaves the API server's defaults as they are where it can. It advertises no endpoints: there
 // is nothing in a Pod that would look for it.
-func (e *Environment) apiServerCommand(ports []int) command {
-	return command{name: "kube-apiserver", path: e.binaries.ControlPlane, args: []string{
+func (e *Environment) apiServerCommand(ports []int) process.Command {
+	return process.Command{Name: "kube-apiserver", Path: e.binaries.ControlPlane, Args: []string{
 		"kube-apiserver", "--etcd-servers=" + e.etcdURL,
 		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", ports[0]),
 		"--tls-cert-file=" + e.data("apiserver.crt"), "--tls-private-key-file=" + e.data("apiserver.key"),
@@ -80,8 +82,8 @@ func (e *Environment) startControllers(ctx context.Context) error {
 	return err
 }
 
-func (e *Environment) controllersCommand(ports []int) command {
-	return command{name: "controllers", path: e.binaries.ControlPlane, args: []string{
+func (e *Environment) controllersCommand(ports []int) process.Command {
+	return process.Command{Name: "controllers", Path: e.binaries.ControlPlane, Args: []string{
 		"controllers", "--kubeconfig=" + e.controllersKubeconfig(), "--health-address=" + address(ports[0]),
 	}}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 // An Environment is a running cluster on this machine. Its exported fields are set by Start and do not change.
@@ -39,7 +41,7 @@ type Environment struct {
 	wasmer   *Wasmer
 
 	mu        sync.Mutex
-	processes []*process // in the order of their start
+	processes []*process.Process // in the order of their start
 	failures  []*ComponentError
 }
 
@@ -118,7 +120,7 @@ func (e *Environment) Stop() error {
 		errs = append(errs, e.objects.close())
 	}
 	for _, p := range slices.Backward(e.take()) {
-		errs = append(errs, p.stop(grace))
+		errs = append(errs, p.Stop(grace))
 	}
 	return errors.Join(errs...)
 }
@@ -135,19 +137,19 @@ func (e *Environment) Err() error {
 }
 
 // keep makes a process one that Stop ends.
-func (e *Environment) keep(p *process) {
+func (e *Environment) keep(p *process.Process) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.processes = append(e.processes, p)
 }
 
-func (e *Environment) forget(p *process) {
+func (e *Environment) forget(p *process.Process) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.processes = slices.DeleteFunc(e.processes, func(q *process) bool { return p == q })
+	e.processes = slices.DeleteFunc(e.processes, func(q *process.Process) bool { return p == q })
 }
 
-func (e *Environment) take() []*process {
+func (e *Environment) take() []*process.Process {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	all := e.processes
@@ -155,11 +157,9 @@ func (e *Environment) take() []*process {
 	return all
 }
 
-// died records, once, the end of a process that nobody asked to end.
-func (e *Environment) died(p *process) { p.reported.Do(func() { e.report(p) }) }
-
-func (e *Environment) report(p *process) {
-	failure := newComponentError(p, exited(p))
+// died records the end of a process that nobody asked to end.
+func (e *Environment) died(p *process.Process) {
+	failure := process.NewError(p, process.Exited(p))
 	fmt.Fprintln(e.options.Log, failure)
 	e.mu.Lock()
 	e.failures = append(e.failures, failure)

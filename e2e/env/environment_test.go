@@ -157,7 +157,7 @@ func (e *Environment) pids() map[string]int {
 	defer e.mu.Unlock()
 	pids := map[string]int{}
 	for _, p := range e.processes {
-		pids[p.name] = p.pid
+		pids[p.Name] = p.PID()
 	}
 	return pids
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 // environment is one without parts, in which scripts are launched as such.
@@ -27,10 +29,10 @@ func script(e *Environment, text string) component {
 	flag := e.data("ready")
 	return component{
 		name: "script", ports: 1, timeout: Timeout,
-		command: func(ports []int) command {
-			return command{
-				name: "script", path: "/bin/sh", args: []string{"-c", text},
-				env: []string{"READY=" + flag, fmt.Sprintf("PORT=%d", ports[0])},
+		command: func(ports []int) process.Command {
+			return process.Command{
+				Name: "script", Path: "/bin/sh", Args: []string{"-c", text},
+				Env: []string{"READY=" + flag, fmt.Sprintf("PORT=%d", ports[0])},
 			}
 		},
 		ready: func(context.Context, []int) error {
@@ -49,7 +51,7 @@ func TestLaunchAndStop(t *testing.T) {
 	if err := e.Stop(); err != nil {
 		t.Error(err)
 	}
-	if err := Poll(t.Context(), func(context.Context) error { return groupLeft(p.pid) }); err != nil {
+	if err := Poll(t.Context(), func(context.Context) error { return groupLeft(p.PID()) }); err != nil {
 		t.Errorf("a child of the part is left: %v", err)
 	}
 	if err := e.Err(); err != nil {
@@ -82,14 +84,14 @@ func TestDeathIsReportedOnce(t *testing.T) {
 	touch(t, e.data("ready.end"))
 	select {
 	case f := <-failures:
-		want := "script died: exit status 3; its log " + p.log + " ends:\n  last words"
+		want := "script died: exit status 3; its log " + p.Log + " ends:\n  last words"
 		if f.Error() != want {
 			t.Errorf("reported:\n%s\nwant:\n%s", f, want)
 		}
 	case <-time.After(Timeout):
 		t.Fatal("the death was not reported")
 	}
-	e.died(p) // as launchAt does for one that ends while it becomes ready
+	p.Watch() // as for one that ends while it becomes ready
 	if len(failures) > 0 {
 		t.Error("the death was reported twice")
 	}
@@ -145,7 +147,7 @@ func TestCanceledLaunch(t *testing.T) {
 func TestMissingProgram(t *testing.T) {
 	e := environment(t, nil)
 	c := script(e, "")
-	c.command = func([]int) command { return command{name: "script", path: "/does/not/exist"} }
+	c.command = func([]int) process.Command { return process.Command{Name: "script", Path: "/does/not/exist"} }
 	if _, _, err := e.launch(context.Background(), c); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error: %v", err)
 	}
@@ -170,7 +172,7 @@ func TestTakenPort(t *testing.T) {
 	}
 	os.Remove(e.data("ready"))
 	_, _, err = e.launch(context.Background(), script(e, "exit 1"))
-	if err == nil || errors.Is(err, errPortTaken) {
+	if err == nil || errors.Is(err, process.ErrPortTaken) {
 		t.Errorf("a part that ends silently: %v", err)
 	}
 }
@@ -178,7 +180,7 @@ func TestTakenPort(t *testing.T) {
 func TestAlwaysTakenPort(t *testing.T) {
 	e := environment(t, nil)
 	_, _, err := e.launch(context.Background(), script(e, `echo x >>$READY.tries; echo "address already in use"; exit 1`))
-	if !errors.Is(err, errPortTaken) {
+	if !errors.Is(err, process.ErrPortTaken) {
 		t.Errorf("error: %v", err)
 	}
 	if tries, err := os.ReadFile(e.data("ready.tries")); err != nil || strings.Count(string(tries), "x") != attempts {
@@ -192,11 +194,11 @@ func TestProcessThatDoesNotListen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = p.stop(200 * time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "was killed") || p.running() {
-		t.Errorf("stop: %v, running: %t", err, p.running())
+	err = p.Stop(200 * time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "was killed") || p.Running() {
+		t.Errorf("stop: %v, running: %t", err, p.Running())
 	}
-	if err := p.stop(time.Second); err != nil {
+	if err := p.Stop(time.Second); err != nil {
 		t.Errorf("stopping what has ended: %v", err)
 	}
 }

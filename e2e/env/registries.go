@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 func (e *Environment) startRegistries(ctx context.Context) error {
@@ -21,7 +23,7 @@ func (e *Environment) startRegistries(ctx context.Context) error {
 func (e *Environment) startRegistry(ctx context.Context, name, htpasswd, userinfo string) (string, error) {
 	_, ports, err := e.launch(ctx, component{
 		name: name, ports: 1, timeout: Timeout,
-		command: func(ports []int) command { return e.registryCommand(name, htpasswd, ports[0]) },
+		command: func(ports []int) process.Command { return e.registryCommand(name, htpasswd, ports[0]) },
 		ready: func(ctx context.Context, ports []int) error {
 			return probe(ctx, http.DefaultClient, "http://"+userinfo+address(ports[0])+"/v2/")
 		},
@@ -32,14 +34,14 @@ func (e *Environment) startRegistry(ctx context.Context, name, htpasswd, userinf
 	return address(ports[0]), nil
 }
 
-func (e *Environment) registryCommand(name, htpasswd string, port int) command {
+func (e *Environment) registryCommand(name, htpasswd string, port int) process.Command {
 	args := []string{"--addr=" + address(port), "--storage=" + e.data(name)}
 	if htpasswd != "" {
 		args = append(args, "--htpasswd="+htpasswd)
 	}
-	return command{
-		name: name, path: e.binaries.Registry, args: args,
-		env: []string{"OTEL_TRACES_EXPORTER=none"}, // it would look for a collector on this machine
+	return process.Command{
+		Name: name, Path: e.binaries.Registry, Args: args,
+		Env: []string{"OTEL_TRACES_EXPORTER=none"}, // it would look for a collector on this machine
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 // A Wasmer is one replica of the server. Its addresses stay the same over restarts.
@@ -18,8 +20,8 @@ type Wasmer struct {
 
 	env     *Environment
 	ports   []int
-	flags   []string // of the last start, beyond the environment's own
-	process *process // nil before the first start
+	flags   []string         // of the last start, beyond the environment's own
+	process *process.Process // nil before the first start
 }
 
 // The ports of a replica by their place.
@@ -66,7 +68,7 @@ func (e *Environment) Wasmer() *Wasmer { return e.wasmer }
 
 // Start starts the replica and waits until it is ready and, unless it runs without, its webhooks are called.
 func (w *Wasmer) Start(ctx context.Context, flags ...string) error {
-	if w.process != nil && w.process.running() {
+	if w.process != nil && w.process.Running() {
 		return fmt.Errorf("%s is running", w.Name)
 	}
 	if err := w.build(ctx); err != nil {
@@ -128,7 +130,7 @@ func (w *Wasmer) setURLs() {
 
 // command gives wasmer what differs from a cluster: where it listens, and that its registries, its API server and
 // the proxies of its modules are on this machine. Everything else stays at its default.
-func (w *Wasmer) command(ports []int) command {
+func (w *Wasmer) command(ports []int) process.Command {
 	e := w.env
 	args := []string{
 		"--namespace=" + wasmerNamespace,
@@ -144,21 +146,21 @@ func (w *Wasmer) command(ports []int) command {
 		"--shutdown-delay=0s", "--istiod-token-file=" + e.IstiodTokenFile(),
 		"--istiod-ca-file=" + e.IstiodCAFile(),
 	}
-	return command{
-		name: w.Name, path: e.binaries.Wasmer, args: append(args, w.allFlags()...),
-		env: []string{"KUBECONFIG=" + e.wasmerKubeconfig()},
+	return process.Command{
+		Name: w.Name, Path: e.binaries.Wasmer, Args: append(args, w.allFlags()...),
+		Env: []string{"KUBECONFIG=" + e.wasmerKubeconfig()},
 	}
 }
 
 func (w *Wasmer) allFlags() []string { return slices.Concat(w.env.options.WasmerFlags, w.flags) }
 
 // Stop asks the replica to end and waits until it has.
-func (w *Wasmer) Stop() error { return w.end(func(p *process) error { return p.stop(grace) }) }
+func (w *Wasmer) Stop() error { return w.end(func(p *process.Process) error { return p.Stop(grace) }) }
 
 // Kill ends the replica at once, as a crash would. Until its lease ends, after 15 seconds, nobody leads.
-func (w *Wasmer) Kill() error { return w.end((*process).kill) }
+func (w *Wasmer) Kill() error { return w.end((*process.Process).Kill) }
 
-func (w *Wasmer) end(how func(*process) error) error {
+func (w *Wasmer) end(how func(*process.Process) error) error {
 	if w.process == nil {
 		return nil
 	}

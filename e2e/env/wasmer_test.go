@@ -29,7 +29,7 @@ func TestFlagsOverride(t *testing.T) {
 	e.options.WasmerFlags = []string{"--budget=1s"}
 	w := e.NewWasmer("second")
 	w.flags = []string{"--base-url=http://example"}
-	args := w.command([]int{1, 2, 3, 4}).args
+	args := w.command([]int{1, 2, 3, 4}).Args
 	if got := args[len(args)-2:]; !slices.Equal(got, []string{"--budget=1s", "--base-url=http://example"}) {
 		t.Errorf("the last flags are %q", got)
 	}

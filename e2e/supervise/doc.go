@@ -1,8 +1,8 @@
-// Package supervise runs an environment in the background of a checkout, for `make up` and `make down`.
+// Package supervise runs a System in the background of a checkout, such as an environment for `make up` and `make down`.
 //
-// Up starts a supervisor: a process in a session of its own, so that it outlives the shell, which runs the
-// environment (package env) with a mesh on it (package mesh), and writes what becomes of them into a directory, .local
-// of the checkout:
+// Up starts a supervisor: a process in a session of its own, so that it outlives the shell, which runs the system, such
+// as an environment (package env) with a mesh on it (package mesh), and writes what becomes of it into a directory, .local
+// of the checkout for an environment:
 //
 //	kubeconfig  env           for the user: env is to be sourced by a shell
 //	log/                      of the supervisor (env.log) and of each part

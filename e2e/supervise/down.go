@@ -10,10 +10,10 @@ import (
 	"github.com/autowasm/autowasm/e2e/filelock"
 )
 
-// Down stops the environment in dir, if there is one, and removes what it left, but for its logs. It tells which
-// parts had died.
-func Down(ctx context.Context, dir Dir, out io.Writer) error {
-	release, err := dir.exclusive(ctx, out)
+// Down stops the system in dir, if there is one, and removes what it left, but for its logs. It tells which parts had
+// died.
+func (s System) Down(ctx context.Context, dir Dir, out io.Writer) error {
+	release, err := s.exclusive(ctx, dir, out)
 	if err != nil {
 		return err
 	}
@@ -23,31 +23,31 @@ func Down(ctx context.Context, dir Dir, out io.Writer) error {
 		return err
 	}
 	if running {
-		return stop(ctx, dir, out)
+		return s.stop(ctx, dir, out)
 	}
-	if err := dir.reportEnd(out); err != nil {
+	if err := s.reportEnd(dir, out); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "The environment is down.")
+	fmt.Fprintf(out, "The %s is down.\n", s.Name)
 	return dir.clear()
 }
 
-func stop(ctx context.Context, dir Dir, out io.Writer) error {
-	s, err := dir.readState()
+func (s System) stop(ctx context.Context, dir Dir, out io.Writer) error {
+	last, err := dir.readState()
 	if err != nil {
 		return err
 	}
-	printFailures(out, s)
-	if err := syscall.Kill(s.PID, syscall.SIGTERM); err != nil {
-		return fmt.Errorf("stop the supervisor, process %d: %w", s.PID, err)
+	printFailures(out, last)
+	if err := syscall.Kill(last.PID, syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop the supervisor, process %d: %w", last.PID, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
 	release, err := filelock.Acquire(ctx, dir.lock())
 	if err != nil {
-		return fmt.Errorf("wait until the supervisor, process %d, has ended: %w", s.PID, err)
+		return fmt.Errorf("wait until the supervisor, process %d, has ended: %w", last.PID, err)
 	}
 	defer release()
-	fmt.Fprintln(out, "The environment is down.")
+	fmt.Fprintf(out, "The %s is down.\n", s.Name)
 	return dir.clear()
 }

@@ -61,7 +61,25 @@ func Filters(ctx context.Context, o Options, out io.Writer) error {
 	return err
 }
 
-// parts are what a supervisor runs.
+// Environment is the system of these options.
+func Environment(o Options) System {
+	return System{
+		Name: "environment", Again: "make down && make up",
+		Build: func(ctx context.Context, out io.Writer) ([]string, error) {
+			built, err := Build(ctx, o, out)
+			if err != nil || !built.WithoutProxies {
+				return nil, err
+			}
+			return []string{"-" + WithoutProxies}, nil // the supervisor need not look for one again
+		},
+		Start: func(ctx context.Context, l Life) (Running, error) {
+			o.Dir, o.Log, o.OnFailure = string(l.Dir), l.Log, l.Died
+			return startParts(ctx, o)
+		},
+	}
+}
+
+// parts are what the supervisor of an environment runs.
 type parts struct {
 	env  *env.Environment
 	mesh *mesh.Mesh // nil when there is none
@@ -82,15 +100,16 @@ func startParts(ctx context.Context, o Options) (p parts, err error) {
 	return p, nil
 }
 
-func (p parts) variables() []env.Variable {
+// Variables are those of all parts.
+func (p parts) Variables() []env.Variable {
 	if p.mesh == nil {
 		return p.env.Variables()
 	}
 	return append(p.mesh.Variables(), p.env.Variables()...)
 }
 
-// stop ends them, the last started first.
-func (p parts) stop() error {
+// Stop ends them, the last started first.
+func (p parts) Stop() error {
 	if p.mesh == nil {
 		return p.env.Stop()
 	}

@@ -3,6 +3,7 @@ package supervise
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/filelock"
 )
+
+var environment = Environment(Options{})
 
 func TestStateIsReadAsItWasWritten(t *testing.T) {
 	dir := Dir(t.TempDir())
@@ -83,7 +86,7 @@ func TestStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := running(t, tc.state)
 			var out bytes.Buffer
-			if err := Status(dir, &out); err != tc.err {
+			if err := environment.Status(dir, &out); !errors.Is(err, tc.err) {
 				t.Errorf("error %v, want %v", err, tc.err)
 			}
 			if diff := cmp.Diff(strings.ReplaceAll(tc.want, "DIR", string(dir)), out.String()); diff != "" {
@@ -104,7 +107,7 @@ func TestUpOfWhatIsUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := running(t, state{Phase: ready, Failures: tc.failures})
 			var out bytes.Buffer
-			if err := Up(context.Background(), dir, Options{}, nil, &out); err != tc.err {
+			if err := environment.Up(context.Background(), dir, nil, &out); !errors.Is(err, tc.err) {
 				t.Errorf("error %v, want %v", err, tc.err)
 			}
 			if !strings.HasPrefix(out.String(), "The environment is already up.\n") {
@@ -117,7 +120,7 @@ func TestUpOfWhatIsUp(t *testing.T) {
 func TestDownOfNothing(t *testing.T) {
 	dir := Dir(filepath.Join(t.TempDir(), "absent"))
 	var out bytes.Buffer
-	if err := Down(context.Background(), dir, &out); err != nil || out.String() != "The environment is down.\n" {
+	if err := environment.Down(context.Background(), dir, &out); err != nil || out.String() != "The environment is down.\n" {
 		t.Errorf("%v, %q", err, out.String())
 	}
 }
@@ -132,7 +135,7 @@ func TestDownAfterACrash(t *testing.T) {
 		write(t, path, "last words\n")
 	}
 	var out bytes.Buffer
-	if err := Down(context.Background(), dir, &out); err != nil { // it does not kill the process that has the id now
+	if err := environment.Down(context.Background(), dir, &out); err != nil { // it does not kill the process that has the id now
 		t.Fatal(err)
 	}
 	for _, want := range []string{"has ended by itself", "etcd died", "last words", "The environment is down."} {
@@ -148,7 +151,7 @@ func TestDownAfterACrash(t *testing.T) {
 
 func TestOneUpOrDownAtATime(t *testing.T) {
 	dir := Dir(t.TempDir())
-	release, err := dir.exclusive(context.Background(), &bytes.Buffer{})
+	release, err := environment.exclusive(context.Background(), dir, &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +159,7 @@ func TestOneUpOrDownAtATime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	var out bytes.Buffer
-	if err := Down(ctx, dir, &out); err == nil || !strings.HasPrefix(out.String(), "Waiting for another") {
+	if err := environment.Down(ctx, dir, &out); err == nil || !strings.HasPrefix(out.String(), "Waiting for another") {
 		t.Errorf("%v, %q", err, out.String())
 	}
 }

@@ -10,30 +10,30 @@ import (
 	"github.com/autowasm/autowasm/e2e/env"
 )
 
-// Status prints whether the environment in dir is up, where its parts are, and which of them died; for these it
-// returns ErrUnhealthy.
-func Status(dir Dir, out io.Writer) error {
+// Status prints whether the system in dir is up, where its parts are, and which of them died; for these it returns
+// ErrUnhealthy.
+func (s System) Status(dir Dir, out io.Writer) error {
 	running, err := dir.running()
 	if err != nil {
 		return err
 	}
 	if !running {
-		fmt.Fprintln(out, "The environment is down.")
-		return dir.reportEnd(out)
+		fmt.Fprintf(out, "The %s is down.\n", s.Name)
+		return s.reportEnd(dir, out)
 	}
-	s, err := dir.readState()
+	now, err := dir.readState()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The environment is %s (process %d, since %s).\n", s.Phase, s.PID, s.Since.Format(time.TimeOnly))
-	if s.Phase == ready {
+	fmt.Fprintf(out, "The %s is %s (process %d, since %s).\n", s.Name, now.Phase, now.PID, now.Since.Format(time.TimeOnly))
+	if now.Phase == ready {
 		if err := printEndpoints(dir, out); err != nil {
 			return err
 		}
 	}
-	printFailures(out, s)
-	if len(s.Failures) > 0 {
-		return ErrUnhealthy
+	printFailures(out, now)
+	if len(now.Failures) > 0 {
+		return s.unhealthy()
 	}
 	return nil
 }

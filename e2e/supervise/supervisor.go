@@ -11,18 +11,21 @@ import (
 
 	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
-// A supervisor runs an environment and keeps its state file.
+// A supervisor runs a system and keeps its state file.
 type supervisor struct {
-	dir Dir
+	system System
+	dir    Dir
+	log    io.Writer
 
 	mu    sync.Mutex
 	state state
 }
 
-// Supervise runs an environment in dir until ctx ends or the state file is removed. Its log goes to log, with the time.
-func Supervise(ctx context.Context, dir Dir, o Options, log io.Writer) error {
+// Supervise runs a system in dir until ctx ends or the state file is removed. Its log goes to log, with the time.
+func (s System) Supervise(ctx context.Context, dir Dir, log io.Writer) error {
 	lockCtx, cancel := context.WithTimeout(ctx, env.Timeout) // who looks whether a supervisor runs has it for a moment
 	defer cancel()
 	release, err := filelock.Acquire(lockCtx, dir.lock())
@@ -30,38 +33,39 @@ func Supervise(ctx context.Context, dir Dir, o Options, log io.Writer) error {
 		return fmt.Errorf("make sure that no other supervisor runs: %w", err)
 	}
 	defer release()
-	s := &supervisor{dir: dir, state: state{PID: os.Getpid(), Since: time.Now(), Phase: starting}}
-	if err := s.update(func(*state) {}); err != nil {
+	v := &supervisor{
+		system: s, dir: dir, log: stamped{log}, state: state{PID: os.Getpid(), Since: time.Now(), Phase: starting},
+	}
+	if err := v.update(func(*state) {}); err != nil {
 		return err
 	}
-	o.Dir, o.Log, o.OnFailure = string(dir), stamped{log}, s.died
-	return s.run(ctx, o)
+	return v.run(ctx)
 }
 
-func (s *supervisor) run(ctx context.Context, o Options) error {
-	p, err := startParts(ctx, o)
+func (s *supervisor) run(ctx context.Context) error {
+	r, err := s.system.Start(ctx, Life{Dir: s.dir, Log: s.log, Died: s.died})
 	if err != nil {
 		return errors.Join(err, s.update(func(st *state) {
 			st.Phase, st.Failures = failed, []string{err.Error()}
 		}))
 	}
-	err = s.publish(p)
+	err = s.publish(r)
 	if err == nil {
 		s.wait(ctx)
 	}
-	fmt.Fprintln(o.Log, "stopping")
-	return errors.Join(err, p.stop())
+	fmt.Fprintln(s.log, "stopping")
+	return errors.Join(err, r.Stop())
 }
 
-// publish makes it known that the environment is ready, the variables first.
-func (s *supervisor) publish(p parts) error {
-	if err := env.WriteVariables(s.dir.variables(), p.variables()); err != nil {
+// publish makes it known that the system is ready, the variables first.
+func (s *supervisor) publish(r Running) error {
+	if err := env.WriteVariables(s.dir.variables(), r.Variables()); err != nil {
 		return err
 	}
 	return s.update(func(st *state) { st.Phase = ready })
 }
 
-// wait returns when the environment is to end.
+// wait returns when the system is to end.
 func (s *supervisor) wait(ctx context.Context) {
 	every := time.NewTicker(2 * time.Second)
 	defer every.Stop()
@@ -77,8 +81,8 @@ func (s *supervisor) wait(ctx context.Context) {
 	}
 }
 
-// died records the death of a part. Its line in the log is written by the environment.
-func (s *supervisor) died(failure *env.ComponentError) {
+// died records the death of a part. Its line in the log is written by the system.
+func (s *supervisor) died(failure *process.Error) {
 	// An error is one of the disk, which everything else suffers from, too.
 	_ = s.update(func(st *state) { st.Failures = append(st.Failures, failure.Error()) })
 }

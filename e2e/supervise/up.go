@@ -15,16 +15,13 @@ import (
 	"github.com/autowasm/autowasm/e2e/filelock"
 )
 
-// ErrUnhealthy is returned for an environment that runs without a part that died.
-var ErrUnhealthy = errors.New("the environment is not whole; `make down && make up` starts it anew")
-
 // Command is the first argument that makes this program the supervisor, which is to call Supervise.
 const Command = "supervise"
 
-// Up starts an environment in the background and returns when it is ready, or says that it already is. The
-// supervisor is this program with Command and args for arguments.
-func Up(ctx context.Context, dir Dir, o Options, args []string, out io.Writer) error {
-	release, err := dir.exclusive(ctx, out)
+// Up starts a system in the background and returns when it is ready, or says that it already is. The supervisor is this
+// program with Command and args for arguments.
+func (s System) Up(ctx context.Context, dir Dir, args []string, out io.Writer) error {
+	release, err := s.exclusive(ctx, dir, out)
 	if err != nil {
 		return err
 	}
@@ -34,54 +31,52 @@ func Up(ctx context.Context, dir Dir, o Options, args []string, out io.Writer) e
 		return err
 	}
 	if running {
-		fmt.Fprintln(out, "The environment is already up.")
-		return Status(dir, out)
+		fmt.Fprintf(out, "The %s is already up.\n", s.Name)
+		return s.Status(dir, out)
 	}
-	if err := dir.reportEnd(out); err != nil {
+	if err := s.reportEnd(dir, out); err != nil {
 		return err
 	}
-	if o, err = Build(ctx, o, out); err != nil {
+	more, err := s.Build(ctx, out)
+	if err != nil {
 		return err
 	}
-	if o.WithoutProxies { // the supervisor need not look for one again
-		args = append([]string{"-" + WithoutProxies}, args...)
-	}
-	return start(ctx, dir, args, out)
+	return s.start(ctx, dir, append(more, args...), out)
 }
 
 // exclusive waits until no other Up or Down is at work in the directory.
-func (d Dir) exclusive(ctx context.Context, out io.Writer) (release func(), err error) {
+func (s System) exclusive(ctx context.Context, d Dir, out io.Writer) (release func(), err error) {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
-		return nil, fmt.Errorf("make the environment's directory: %w", err)
+		return nil, fmt.Errorf("make the %s's directory: %w", s.Name, err)
 	}
 	release, ok, err := filelock.TryAcquire(string(d))
 	if ok || err != nil {
 		return release, err
 	}
-	fmt.Fprintln(out, "Waiting for another start or stop of this environment.")
+	fmt.Fprintf(out, "Waiting for another start or stop of this %s.\n", s.Name)
 	return filelock.Acquire(ctx, string(d))
 }
 
-// reportEnd tells of an earlier environment that ended without having been stopped.
-func (d Dir) reportEnd(out io.Writer) error {
-	s, err := d.readState()
-	if err != nil || s.Phase == "" {
+// reportEnd tells of an earlier system that ended without having been stopped.
+func (s System) reportEnd(d Dir, out io.Writer) error {
+	last, err := d.readState()
+	if err != nil || last.Phase == "" {
 		return err
 	}
-	fmt.Fprintf(out, "An environment that was started at %s has ended by itself.\n", s.Since.Format(time.TimeOnly))
-	printFailures(out, s)
+	fmt.Fprintf(out, "The %s that was started at %s has ended by itself.\n", s.Name, last.Since.Format(time.TimeOnly))
+	printFailures(out, last)
 	printTail(out, d)
 	return nil
 }
 
-func start(ctx context.Context, dir Dir, args []string, out io.Writer) error {
+func (s System) start(ctx context.Context, dir Dir, args []string, out io.Writer) error {
 	if err := dir.clear(); err != nil {
-		return fmt.Errorf("clear what an earlier environment left: %w", err)
+		return fmt.Errorf("clear what an earlier %s left: %w", s.Name, err)
 	}
 	if err := os.RemoveAll(dir.logs()); err != nil {
-		return fmt.Errorf("clear the logs of an earlier environment: %w", err)
+		return fmt.Errorf("clear the logs of an earlier %s: %w", s.Name, err)
 	}
-	fmt.Fprintln(out, "Starting the environment.")
+	fmt.Fprintf(out, "Starting the %s.\n", s.Name)
 	supervisor, err := spawn(dir, args)
 	if err != nil {
 		return fmt.Errorf("start the supervisor: %w", err)
@@ -89,7 +84,7 @@ func start(ctx context.Context, dir Dir, args []string, out io.Writer) error {
 	if err := waitUntilUp(ctx, dir, supervisor); err != nil {
 		return err
 	}
-	return Status(dir, out)
+	return s.Status(dir, out)
 }
 
 // A child is the supervisor as its starter sees it.
@@ -134,7 +129,7 @@ func copySelf(to string) error {
 	return os.WriteFile(to, program, 0o755)
 }
 
-// waitUntilUp returns when the environment is ready or has failed. When ctx ends first, the supervisor is stopped.
+// waitUntilUp returns when the system is ready or has failed. When ctx ends first, the supervisor is stopped.
 func waitUntilUp(ctx context.Context, dir Dir, supervisor child) error {
 	for {
 		s, err := dir.readState()

@@ -49,10 +49,14 @@ type invocation struct {
 // commands are those of the command line, and supervise, which up runs in the background.
 var commands = map[string]func(context.Context, invocation) error{
 	"up": func(ctx context.Context, i invocation) error {
-		return supervise.Up(ctx, i.dir, i.options, i.args, os.Stdout)
+		return supervise.Environment(i.options).Up(ctx, i.dir, i.args, os.Stdout)
 	},
-	"status": func(_ context.Context, i invocation) error { return supervise.Status(i.dir, os.Stdout) },
-	"down":   func(ctx context.Context, i invocation) error { return supervise.Down(ctx, i.dir, os.Stdout) },
+	"status": func(_ context.Context, i invocation) error {
+		return supervise.Environment(i.options).Status(i.dir, os.Stdout)
+	},
+	"down": func(ctx context.Context, i invocation) error {
+		return supervise.Environment(i.options).Down(ctx, i.dir, os.Stdout)
+	},
 	"build": func(ctx context.Context, i invocation) error {
 		_, err := supervise.Build(ctx, i.options, os.Stdout)
 		return err
@@ -61,7 +65,7 @@ var commands = map[string]func(context.Context, invocation) error{
 		return supervise.Filters(ctx, i.options, os.Stdout)
 	},
 	supervise.Command: func(ctx context.Context, i invocation) error {
-		return supervise.Supervise(ctx, i.dir, i.options, os.Stderr)
+		return supervise.Environment(i.options).Supervise(ctx, i.dir, os.Stderr)
 	},
 }
 

@@ -1,31 +1,32 @@
-package env
+package process
 
 import (
 	"fmt"
 	"strings"
 )
 
-// tailLines is how much of a log a ComponentError shows.
+// tailLines is how much of a log an Error shows.
 const tailLines = 15
 
-// A ComponentError says that a part of the environment did not come up, or died, and shows the end of its log.
-type ComponentError struct {
+// An Error says that a part did not come up, or died, and shows the end of its log.
+type Error struct {
 	Component string // "etcd", "kube-apiserver", …
 	Log       string // path of its log
 	Tail      []string
 	Err       error
 }
 
-func newComponentError(p *process, err error) *ComponentError {
-	tail, readErr := tailFrom(p.log, p.logStart, tailLines)
+// NewError is the error of a process, for a reason.
+func NewError(p *Process, err error) *Error {
+	tail, readErr := tailFrom(p.Log, p.logStart, tailLines)
 	if readErr != nil {
 		tail = []string{readErr.Error()}
 	}
-	return &ComponentError{Component: p.name, Log: p.log, Tail: tail, Err: err}
+	return &Error{Component: p.Name, Log: p.Log, Tail: tail, Err: err}
 }
 
 // Error is several lines long: what happened, and the end of the log.
-func (e *ComponentError) Error() string {
+func (e *Error) Error() string {
 	if len(e.Tail) == 0 {
 		return fmt.Sprintf("%s %v; it said nothing in its log %s", e.Component, e.Err, e.Log)
 	}
@@ -33,10 +34,10 @@ func (e *ComponentError) Error() string {
 }
 
 // Unwrap returns why.
-func (e *ComponentError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
-// exited is the reason of a process that ended by itself.
-func exited(p *process) error {
+// Exited is the reason of a process that ended by itself.
+func Exited(p *Process) error {
 	if p.err == nil {
 		return fmt.Errorf("ended by itself")
 	}
