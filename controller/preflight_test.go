@@ -32,7 +32,7 @@ const (
 
 // checkPods has the harness check the Pods and Services of its API server.
 func (h *harness) checkPods() {
-	kinds := preflight.Kinds{preflight.Pods: preflight.Pods.WithVersion("v1"), preflight.Services: preflight.Services.WithVersion("v1")}
+	kinds := preflight.NewKinds(preflight.Pods.WithVersion("v1"), preflight.Services.WithVersion("v1"))
 	h.options.Preflight = preflight.NewReconciler(h.client, &preflight.Loader{Reader: h.client, Kinds: kinds, Options: preflight.Options{
 		RootNamespace: "istio-system", Host: "wasmer.istio-system.svc.cluster.local", Port: 8081,
 	}})

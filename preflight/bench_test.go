@@ -80,7 +80,7 @@ func BenchmarkFindings(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	l := &Loader{Reader: cache, Kinds: Kinds{Pods: Pods.WithVersion("v1"), Services: Services.WithVersion("v1")}, Options: Options{RootNamespace: "istio-system"}}
+	l := &Loader{Reader: cache, Kinds: NewKinds(Pods.WithVersion("v1"), Services.WithVersion("v1")), Options: Options{RootNamespace: "istio-system"}}
 	for name, selector := range map[string]map[string]string{"20 pods": {"app": "app-7"}, "all pods": {"tier": "all"}} {
 		b.Run(name, func(b *testing.B) {
 			aw := autoWasm("", 80, 9080)

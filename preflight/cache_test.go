@@ -22,8 +22,14 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// serve has a cluster answer as an API server that has these objects, given in YAML.
+// serve has a cluster with a mesh answer as an API server that has these objects, given in YAML.
 func serve(t *testing.T, manifests ...string) *rest.Config {
+	t.Helper()
+	return serveCluster(t, func() cluster { return cluster{groups: meshed()} }, manifests...)
+}
+
+// serveCluster is serve for a cluster whose kinds change.
+func serveCluster(t *testing.T, now func() cluster, manifests ...string) *rest.Config {
 	t.Helper()
 	objects := map[string][]map[string]any{}
 	for _, manifest := range manifests {
@@ -35,8 +41,8 @@ func serve(t *testing.T, manifests ...string) *rest.Config {
 		object.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "kubectl", Operation: "Update", APIVersion: object.GetAPIVersion()}})
 		objects[object.GetKind()] = append(objects[object.GetKind()], object.Object)
 	}
-	groups := cluster{groups: meshed()}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		groups := now()
 		kind, apiVersion := groups.kindAt(r.URL.Path)
 		switch {
 		case kind == "":
@@ -79,11 +85,9 @@ func watch(w http.ResponseWriter, r *http.Request, kind, apiVersion string, obje
 }
 
 // started is the cache of wasmer's manager, filled.
-func started(t *testing.T, config *rest.Config, kinds Kinds) cache.Cache {
+func started(t *testing.T, config *rest.Config, kinds *Kinds) cache.Cache {
 	t.Helper()
-	options := cache.Options{ByObject: map[client.Object]cache.ByObject{}}
-	kinds.AddTo(options.ByObject)
-	c, err := cache.New(config, options)
+	c, err := cache.New(config, cache.Options{DefaultTransform: Trim})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,9 +165,9 @@ func TestTheCacheKeepsWhatIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := started(t, config, kinds)
-	for kind := range kinds {
+	for _, kind := range kinds.all() {
 		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(kinds[kind].GroupVersion().WithKind(kind.Kind + "List"))
+		list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
 		if kind.Group == "" {
 			continue // typed, below
 		}
@@ -176,7 +180,7 @@ func TestTheCacheKeepsWhatIsRead(t *testing.T) {
 			}
 		}
 	}
-	pod := Kinds{}.Object(Pods)
+	pod := objectOf(Pods.WithVersion("v1"))
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "details-1"}, pod); err != nil || pod.GetManagedFields() != nil {
 		t.Errorf("%v, %v", pod, err)
 	}
@@ -185,7 +189,7 @@ func TestTheCacheKeepsWhatIsRead(t *testing.T) {
 // TestLoadFromACacheThatLacksKinds: what may not be watched is not waited for.
 func TestLoadFromACacheThatLacksKinds(t *testing.T) {
 	config := serve(t, detailsPod, wasmerService)
-	kinds := Kinds{Pods: Pods.WithVersion("v1")}
+	kinds := NewKinds(Pods.WithVersion("v1"))
 	l := &Loader{Reader: started(t, config, kinds), Kinds: kinds, Options: options}
 	requireView(t, l, autoWasm("", 9080), View{Workloads: []Workload{workload(containerPort("web", 9080))}, ServicesUnknown: true})
 }

@@ -6,8 +6,8 @@
 //	                                     │             warnings of an admission, PreflightPassed in the status
 //	                                     └─► Reconciler ─► AutoWasms whose status is outdated
 //
-// Kinds are what of it the cluster has and wasmer may watch, found out by Discover, and what the cache keeps of them.
-// Load reads the cache alone, so that an admission does not wait for it; nothing is concluded from a kind that is
+// Kinds are what of it the cluster has and wasmer may watch, found out by Discover, and by Arrivals when they come later;
+// Trim is what the cache keeps of them. Load reads the cache alone, so that an admission does not wait for it; nothing is concluded from a kind that is
 // missing. Check is pure. Findings are advice: they deny nothing, since what is missing may come later. One alone can be
 // refused: that selected proxies are of versions that a filter may kill (untested.go). These are what istiod knows of the
 // proxies, for which a preflight waits a fraction of a second, and what the names of their images say.

@@ -1,26 +1,18 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
-	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
-
-	"github.com/autowasm/autowasm/internal/istio"
-	"github.com/autowasm/autowasm/internal/mesh"
 )
 
 // The kinds that are read. A cluster may lack each of them.
@@ -39,149 +31,104 @@ const (
 	kindServiceEntry = "ServiceEntry"
 )
 
-// Kinds are those that the cluster has and wasmer may watch, in the version to watch.
-type Kinds map[schema.GroupKind]schema.GroupVersionKind
-
-// Discover asks the API server which of the kinds can be watched, and logs which cannot. It is called once, before
-// the cache is made, because a cache waits for ever for a kind that does not exist.
-func Discover(ctx context.Context, config *rest.Config) (Kinds, error) {
-	httpClient, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, fmt.Errorf("make a client of the API server: %w", err)
-	}
-	mapper, err := apiutil.NewDynamicRESTMapper(config, httpClient)
-	if err != nil {
-		return nil, fmt.Errorf("make a mapper of the API server's kinds: %w", err)
-	}
-	reviews, err := authorization.NewForConfigAndClient(config, httpClient)
-	if err != nil {
-		return nil, fmt.Errorf("make a client for access reviews: %w", err)
-	}
-	found := Kinds{}
-	for kind := range transforms {
-		if err := found.discover(ctx, kind, mapper, reviews.SelfSubjectAccessReviews()); err != nil {
-			return nil, fmt.Errorf("find out whether %s can be watched: %w", kind, err)
-		}
-	}
-	return found, nil
+// GroupKinds are all kinds that are read.
+func GroupKinds() []schema.GroupKind {
+	return slices.SortedFunc(maps.Keys(transforms), compareKinds)
 }
 
-func (k Kinds) discover(ctx context.Context, kind schema.GroupKind, mapper meta.RESTMapper, reviews authorization.SelfSubjectAccessReviewInterface) error {
-	mapping, err := mapper.RESTMapping(kind)
-	if meta.IsNoMatchError(err) {
-		ctrl.Log.Info("The cluster does not have the kind, so findings about it are left out", "kind", kind)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, verb := range []string{"list", "watch"} {
-		if ok, err := allowed(ctx, reviews, verb, mapping.Resource); err != nil || !ok {
-			ctrl.Log.Info("wasmer may not watch the kind, so findings about it are left out: see its ClusterRole", "kind", kind, "verb", verb)
-			return err
-		}
-	}
-	k[kind] = mapping.GroupVersionKind
-	return nil
+func compareKinds(a, b schema.GroupKind) int { return cmp.Compare(a.String(), b.String()) }
+
+// Kinds are those that the cluster has and wasmer may watch, in the version to watch. They may be used concurrently: kinds
+// come to them while wasmer runs, and none go.
+type Kinds struct {
+	mu     sync.RWMutex
+	found  map[schema.GroupKind]schema.GroupVersionKind
+	absent map[schema.GroupKind]bool
+	added  []func(schema.GroupVersionKind)
 }
 
-// allowed asks whether wasmer may do so in every namespace. It may not if it is forbidden to ask.
-func allowed(ctx context.Context, reviews authorization.SelfSubjectAccessReviewInterface, verb string, r schema.GroupVersionResource) (bool, error) {
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: r.Group, Version: r.Version, Resource: r.Resource},
-	}}
-	answer, err := reviews.Create(ctx, review, metav1.CreateOptions{})
-	if apierrors.IsForbidden(err) {
-		return false, nil
+// NewKinds returns the kinds that are found.
+func NewKinds(found ...schema.GroupVersionKind) *Kinds {
+	k := &Kinds{found: map[schema.GroupKind]schema.GroupVersionKind{}, absent: map[schema.GroupKind]bool{}}
+	for _, gvk := range found {
+		k.found[gvk.GroupKind()] = gvk
 	}
-	if err != nil {
-		return false, err
-	}
-	return answer.Status.Allowed, nil
+	return k
 }
 
-// Object returns an empty object of one of the kinds, as the cache is asked for it: Istio's are untyped, so that a
+// Has reports whether a kind can be read.
+func (k *Kinds) Has(kind schema.GroupKind) bool {
+	_, ok := k.version(kind)
+	return ok
+}
+
+// Absent reports whether the cluster lacks a kind. One that wasmer may not watch is neither had nor absent.
+func (k *Kinds) Absent(kind schema.GroupKind) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.absent[kind]
+}
+
+func (k *Kinds) version(kind schema.GroupKind) (gvk schema.GroupVersionKind, ok bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	gvk, ok = k.found[kind]
+	return gvk, ok
+}
+
+func (k *Kinds) all() []schema.GroupVersionKind {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(k.found), func(a, b schema.GroupVersionKind) int { return compareKinds(a.GroupKind(), b.GroupKind()) })
+}
+
+func (k *Kinds) allAbsent() []schema.GroupKind {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return slices.SortedFunc(maps.Keys(k.absent), compareKinds)
+}
+
+// add makes an absent kind one that can be read.
+func (k *Kinds) add(gvk schema.GroupVersionKind) {
+	k.mu.Lock()
+	k.found[gvk.GroupKind()] = gvk
+	delete(k.absent, gvk.GroupKind())
+	k.mu.Unlock()
+	for _, f := range k.added {
+		f(gvk)
+	}
+}
+
+// forget has an absent kind that has come, but may not be watched, no longer polled for.
+func (k *Kinds) forget(kind schema.GroupKind) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.absent, kind)
+}
+
+// onAdd has f called with each kind that comes. It is called before anything runs.
+func (k *Kinds) onAdd(f func(schema.GroupVersionKind)) { k.added = append(k.added, f) }
+
+// objectOf returns an empty object of one of the kinds, as the cache is asked for it: Istio's are untyped, so that a
 // value that a newer Istio knows does not keep the cache from being filled.
-func (k Kinds) Object(kind schema.GroupKind) client.Object {
-	switch kind {
+func objectOf(gvk schema.GroupVersionKind) client.Object {
+	switch gvk.GroupKind() {
 	case Pods:
 		return &corev1.Pod{}
 	case Services:
 		return &corev1.Service{}
 	}
 	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(k[kind])
+	object.SetGroupVersionKind(gvk)
 	return object
 }
 
-// AddTo adds to the options of a cache what it keeps of the kinds.
-func (k Kinds) AddTo(options map[client.Object]cache.ByObject) {
-	for kind := range k {
-		options[k.Object(kind)] = cache.ByObject{Transform: transforms[kind]}
-	}
-}
-
-// Fill has the cache watch the kinds from its start.
-func (k Kinds) Fill(ctx context.Context, c cache.Cache) error {
-	for kind := range k {
-		if _, err := c.GetInformer(ctx, k.Object(kind), cache.BlockUntilSynced(false)); err != nil {
-			return fmt.Errorf("cache %s: %w", kind, err)
+// Fill has the cache, whose default transform must be Trim, watch the kinds from its start.
+func (k *Kinds) Fill(ctx context.Context, c cache.Cache) error {
+	for _, gvk := range k.all() {
+		if _, err := c.GetInformer(ctx, objectOf(gvk), cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("cache %s: %w", gvk.GroupKind(), err)
 		}
 	}
 	return nil
-}
-
-// transforms say what the cache keeps of each kind: what is read of it. A transform may be handed what it returned
-// before, and things of other types, such as tombstones, which it leaves alone.
-var transforms = map[schema.GroupKind]toolscache.TransformFunc{
-	Pods:                mesh.TrimPod,
-	Services:            trimService,
-	ServiceEntries:      trimSpec("ports", "workloadSelector"),
-	WorkloadEntries:     trimSpec("labels", "ports"),
-	Sidecars:            trimSpec("workloadSelector", "egress", "ingress"),
-	DestinationRules:    trimSpec("host", "trafficPolicy", "exportTo", "workloadSelector"),
-	PeerAuthentications: trimSpec("selector", "mtls", "portLevelMtls"),
-}
-
-func trimService(object any) (any, error) {
-	service, ok := object.(*corev1.Service)
-	if !ok {
-		return object, nil
-	}
-	return &corev1.Service{
-		TypeMeta:   service.TypeMeta,
-		ObjectMeta: mesh.TrimMeta(service.ObjectMeta, istio.AnnotationExportTo),
-		Spec:       corev1.ServiceSpec{Selector: service.Spec.Selector, Ports: service.Spec.Ports},
-	}, nil
-}
-
-// trimSpec keeps the given fields of the spec of an object of Istio's.
-func trimSpec(fields ...string) toolscache.TransformFunc {
-	return func(object any) (any, error) {
-		u, ok := object.(*unstructured.Unstructured)
-		if !ok {
-			return object, nil
-		}
-		kept := &unstructured.Unstructured{Object: map[string]any{}}
-		kept.SetGroupVersionKind(u.GroupVersionKind())
-		kept.SetNamespace(u.GetNamespace())
-		kept.SetName(u.GetName())
-		kept.SetUID(u.GetUID())
-		kept.SetResourceVersion(u.GetResourceVersion())
-		kept.SetCreationTimestamp(u.GetCreationTimestamp())
-		kept.SetLabels(u.GetLabels())
-		kept.Object["spec"] = only(u.Object["spec"], fields)
-		return kept, nil
-	}
-}
-
-func only(spec any, fields []string) map[string]any {
-	kept := map[string]any{}
-	from, _ := spec.(map[string]any)
-	for _, field := range fields {
-		if value, ok := from[field]; ok {
-			kept[field] = value
-		}
-	}
-	return kept
 }

@@ -24,7 +24,7 @@ const maxWorkloads = 2000
 type Loader struct {
 	// Reader must be a cache that has Kinds: it is read within admissions. What it returns is not changed, nor copied.
 	Reader client.Reader
-	Kinds  Kinds
+	Kinds  *Kinds
 	// Versions of proxies, for UntestedProxies. With nil they are those of their images alone.
 	Versions Versions
 	Options
@@ -71,8 +71,7 @@ type reading struct {
 
 // has reports whether the cache has a kind, and nothing failed so far.
 func (r *reading) has(kind schema.GroupKind) bool {
-	_, ok := r.loader.Kinds[kind]
-	return ok && r.err == nil
+	return r.loader.Kinds.Has(kind) && r.err == nil
 }
 
 func (r *reading) list(into client.ObjectList, o ...client.ListOption) {
@@ -92,7 +91,7 @@ func (r *reading) entries(kind schema.GroupKind, namespaces ...string) []unstruc
 			continue
 		}
 		list := &unstructured.UnstructuredList{}
-		gvk := r.loader.Kinds[kind]
+		gvk, _ := r.loader.Kinds.version(kind)
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 		r.list(list, client.InNamespace(namespace))
 		all = append(all, list.Items...)

@@ -16,7 +16,7 @@ import (
 
 // TestLoadWithoutKinds: what the cluster does not have is not asked for, and nothing is concluded from it.
 func TestLoadWithoutKinds(t *testing.T) {
-	l := loader(t, Kinds{})
+	l := loader(t, NewKinds())
 	l.Reader = nil
 	requireView(t, l, autoWasm("", 9080), View{WorkloadsUnknown: true, ServicesUnknown: true})
 	if got, err := l.Findings(t.Context(), autoWasm("", 9080)); got != nil || err != nil {

@@ -18,23 +18,23 @@ import (
 )
 
 // everyKind are all kinds that a Loader reads.
-func everyKind() Kinds {
-	kinds := Kinds{}
+func everyKind() *Kinds {
+	var found []schema.GroupVersionKind
 	for _, kind := range []schema.GroupKind{Pods, Services, ServiceEntries, WorkloadEntries, Sidecars, DestinationRules, PeerAuthentications} {
-		kinds[kind] = kind.WithVersion("v1")
+		found = append(found, kind.WithVersion("v1"))
 	}
-	return kinds
+	return NewKinds(found...)
 }
 
 // loader reads objects of a cluster, given in YAML.
-func loader(t testing.TB, kinds Kinds, manifests ...string) *Loader {
+func loader(t testing.TB, kinds *Kinds, manifests ...string) *Loader {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	for kind, gvk := range everyKind() {
-		if kind.Group != "" {
+	for _, gvk := range everyKind().all() {
+		if gvk.Group != "" {
 			scheme.AddKnownTypeWithName(gvk, &unstructured.Unstructured{})
 			scheme.AddKnownTypeWithName(gvk.GroupVersion().WithKind(gvk.Kind+"List"), &unstructured.UnstructuredList{})
 		}

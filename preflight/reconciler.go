@@ -13,8 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -98,19 +99,27 @@ func (r *Reconciler) Refusal(ctx context.Context, aw *v1alpha1.AutoWasm) string 
 // RefusedBy is what the message of a refused finding ends with.
 const RefusedBy = "; wasmer runs with --untested-proxies=Refuse"
 
-// SetupWithManager adds the controller to mgr.
+// SetupWithManager adds the controller to mgr. It watches the kinds that there are, and each that comes from when it does.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	b := builder.TypedControllerManagedBy[scope](mgr).Named(Name)
-	for kind := range r.loader.Kinds {
-		b = b.WatchesRawSource(source.TypedKind(mgr.GetCache(), r.loader.Kinds.Object(kind), r.handler(kind), predicate.Funcs{UpdateFunc: matters}))
-	}
-	if len(r.loader.Kinds) == 0 {
-		return nil
-	}
-	if err := b.Complete(r); err != nil {
+	c, err := controller.NewTyped(Name, mgr, controller.TypedOptions[scope]{Reconciler: r})
+	if err != nil {
 		return fmt.Errorf("set up the reconciler of preflight findings: %w", err)
 	}
+	for _, gvk := range r.loader.Kinds.all() {
+		if err := c.Watch(r.source(mgr.GetCache(), gvk)); err != nil {
+			return fmt.Errorf("watch %s for preflight findings: %w", gvk.GroupKind(), err)
+		}
+	}
+	r.loader.Kinds.onAdd(func(gvk schema.GroupVersionKind) {
+		if err := c.Watch(r.source(mgr.GetCache(), gvk)); err != nil {
+			ctrl.Log.Error(err, "Cannot watch a kind: findings about it reach the status late", "kind", gvk.GroupKind())
+		}
+	})
 	return nil
+}
+
+func (r *Reconciler) source(c cache.Cache, gvk schema.GroupVersionKind) source.TypedSource[scope] {
+	return source.TypedKind(c, objectOf(gvk), r.handler(gvk.GroupKind()), predicate.Funcs{UpdateFunc: matters})
 }
 
 // handler enqueues the scopes that a change of an object of a kind may concern.

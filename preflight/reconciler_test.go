@@ -71,8 +71,8 @@ func (l *listed) fail(err error) {
 	l.err = err
 }
 
-func podsAndServices() Kinds {
-	return Kinds{Pods: Pods.WithVersion("v1"), Services: Services.WithVersion("v1"), ServiceEntries: ServiceEntries.WithVersion("v1")}
+func podsAndServices() *Kinds {
+	return NewKinds(Pods.WithVersion("v1"), Services.WithVersion("v1"), ServiceEntries.WithVersion("v1"))
 }
 
 func TestCondition(t *testing.T) {
@@ -152,7 +152,7 @@ func watching(t *testing.T, test func(w *watched), items ...v1alpha1.AutoWasm) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &watched{listed: &listed{autoWasms: items}}
 		w.Reconciler = NewReconciler(w.listed, &Loader{
-			Reader: w.listed, Kinds: Kinds{Pods: Pods.WithVersion("v1")},
+			Reader: w.listed, Kinds: NewKinds(Pods.WithVersion("v1")),
 			Options: Options{RootNamespace: "istio-system", Host: "wasmer.wasm.svc.cluster.local"},
 		})
 		w.OnChange(func(key types.NamespacedName) {

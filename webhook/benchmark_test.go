@@ -217,6 +217,6 @@ func busy() *preflight.Loader {
 			Selector: app, Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(9080)}},
 		}})
 	}
-	kinds := preflight.Kinds{preflight.Pods: preflight.Pods.WithVersion("v1"), preflight.Services: preflight.Services.WithVersion("v1")}
+	kinds := preflight.NewKinds(preflight.Pods.WithVersion("v1"), preflight.Services.WithVersion("v1"))
 	return &preflight.Loader{Reader: n, Kinds: kinds, Options: preflight.Options{RootNamespace: "istio-system"}}
 }

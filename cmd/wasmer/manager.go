@@ -46,23 +46,22 @@ func newScheme() (*runtime.Scheme, error) {
 	return scheme, nil
 }
 
-// newManager makes the manager that runs every part but the module server. configureTLS gives the webhook server its
-// certificate, draining is set once wasmer shuts down, and the cache holds kinds.
-func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config), draining *atomic.Bool, kinds preflight.Kinds) (ctrl.Manager, error) {
+// newManager makes the manager that runs every part but the module server and the pages. configureTLS gives the webhook
+// server its certificate, and draining is set once wasmer shuts down.
+func newManager(config *rest.Config, o *options, configureTLS func(*tls.Config), draining *atomic.Bool) (ctrl.Manager, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress:        o.healthAddress,
+		Metrics:                       metricsserver.Options{BindAddress: "0"},
 		LeaderElection:                o.controller && o.leaderElect,
 		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       o.namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       new(drainTimeout),
-		Cache:                         cacheOptions(o.namespace, kinds),
+		Cache:                         cacheOptions(o.namespace),
 		// Secrets and ConfigMaps are read live: a typed read by mistake would start a watch on all of their content.
 		Client:        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
 		WebhookServer: drainingServer{newWebhookServer(o, configureTLS), draining},
@@ -86,8 +85,8 @@ func newWebhookServer(o *options, configureTLS func(*tls.Config)) ctrlwebhook.Se
 
 // cacheOptions keep unread fields out of memory: the managed fields of AutoWasms, and of ConfigMaps and Namespaces
 // all but the metadata, which is all that is watched of them. Secrets are not watched. EndpointSlices are those of wasmer's
-// namespace. Of other kinds the cache holds the fields that are read.
-func cacheOptions(namespace string, kinds preflight.Kinds) cache.Options {
+// namespace. Of the kinds of package preflight the cache holds the fields that are read.
+func cacheOptions(namespace string) cache.Options {
 	strip := cache.ByObject{Transform: cache.TransformStripManagedFields()}
 	byObject := map[client.Object]cache.ByObject{
 		&v1alpha1.AutoWasm{}:         strip,
@@ -95,8 +94,7 @@ func cacheOptions(namespace string, kinds preflight.Kinds) cache.Options {
 		metadataOf("Namespace"):      strip,
 		&discoveryv1.EndpointSlice{}: {Namespaces: map[string]cache.Config{namespace: {}}},
 	}
-	kinds.AddTo(byObject)
-	return cache.Options{ByObject: byObject, NewInformer: mesh.NewInformer}
+	return cache.Options{ByObject: byObject, DefaultTransform: preflight.Trim, NewInformer: mesh.NewInformer}
 }
 
 func metadataOf(kind string) *metav1.PartialObjectMetadata {

@@ -16,7 +16,7 @@ import (
 const istiodPort = 15012
 
 // addProxies adds what observes the proxies to mgr; nil when nothing does.
-func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds, istiod *proxies.Istiod) (controller.Proxies, error) {
+func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds *preflight.Kinds, istiod *proxies.Istiod) (controller.Proxies, error) {
 	observe := proxyOptions(o, m, kinds, istiod)
 	if observe == nil {
 		return nil, nil
@@ -26,8 +26,8 @@ func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds preflight.Kinds,
 }
 
 // proxyOptions say how the proxies are observed; nil when they are not to be, or wasmer may not see which there are.
-func proxyOptions(o *options, m *modules, kinds preflight.Kinds, istiod *proxies.Istiod) *proxies.Options {
-	if _, ok := kinds[preflight.Pods]; !ok || o.proxyCheckInterval == 0 {
+func proxyOptions(o *options, m *modules, kinds *preflight.Kinds, istiod *proxies.Istiod) *proxies.Options {
+	if !kinds.Has(preflight.Pods) || o.proxyCheckInterval == 0 {
 		return nil
 	}
 	return &proxies.Options{

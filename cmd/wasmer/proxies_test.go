@@ -39,20 +39,20 @@ func (c readCache) List(ctx context.Context, list client.ObjectList, opts ...cli
 	return c.objects.List(ctx, list, opts...)
 }
 
-func podKind() preflight.Kinds {
-	return preflight.Kinds{preflight.Pods: preflight.Pods.WithVersion("v1")}
+func podKind() *preflight.Kinds {
+	return preflight.NewKinds(preflight.Pods.WithVersion("v1"))
 }
 
 func TestProxiesAreObservedWhereTheyCanBeSeen(t *testing.T) {
 	tests := map[string]struct {
 		interval time.Duration
-		kinds    preflight.Kinds
+		kinds    *preflight.Kinds
 		want     bool
 	}{
 		"as by default":            {30 * time.Second, podKind(), true},
 		"never":                    {0, podKind(), false},
-		"Pods may not be watched":  {30 * time.Second, preflight.Kinds{preflight.Services: preflight.Services.WithVersion("v1")}, false},
-		"nothing may be, nor ever": {0, nil, false},
+		"Pods may not be watched":  {30 * time.Second, preflight.NewKinds(preflight.Services.WithVersion("v1")), false},
+		"nothing may be, nor ever": {0, preflight.NewKinds(), false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
@@ -27,26 +26,20 @@ type readiness struct {
 const syncCheckTimeout = 500 * time.Millisecond
 
 // addChecks makes /readyz fail until the caches are synced, both servers listen and the webhook's certificate is
-// trusted, and again once wasmer shuts down.
-func (r *readiness) addChecks(mgr ctrl.Manager, certificate certs.Source) error {
-	checks := map[string]healthz.Checker{
-		"caches":       r.synced,
-		"modules":      func(*http.Request) error { return r.modules() },
-		"not-draining": r.serving,
-	}
+// trusted, and again once wasmer shuts down. A kind that comes later makes no replica unready: it is not read before it
+// is cached.
+func (r *readiness) addChecks(h *health, webhook ctrlwebhook.Server, certificate certs.Source) {
+	h.add("caches", onceReady(r.synced))
+	h.add("modules", func(*http.Request) error { return r.modules() })
+	h.add("not-draining", r.serving)
 	if certificate != nil {
-		checks["webhook"] = onceReady(mgr.GetWebhookServer().StartedChecker())
-		checks["certificate"] = func(*http.Request) error { return certificate.Healthy() }
+		h.add("webhook", onceReady(webhook.StartedChecker()))
+		h.add("certificate", func(*http.Request) error { return certificate.Healthy() })
 	}
-	var errs []error
-	for name, check := range checks {
-		errs = append(errs, mgr.AddReadyzCheck(name, check))
-	}
-	errs = append(errs, mgr.AddHealthzCheck("ping", healthz.Ping))
-	return errors.Join(errs...)
+	h.add(prerequisitesCheck, healthz.Ping) // last, since it keeps wasmer from being ready without the others
 }
 
-// onceReady calls check until it succeeds, and then no more: a server that listens goes on to, or wasmer ends. The
+// onceReady calls check until it succeeds, and then no more: a server that listens goes on to, or wasmer ends. That
 // check connects, which a server that requires a client certificate logs as an error.
 func onceReady(check healthz.Checker) healthz.Checker {
 	var passed atomic.Bool

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -13,7 +14,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/autowasm/autowasm/certs"
@@ -24,9 +24,9 @@ import (
 	"github.com/autowasm/autowasm/webhook"
 )
 
-// run wires the parts together and serves until ctx ends.
+// run serves until ctx ends: the pages at once, the rest when the cluster has what it needs.
 func run(ctx context.Context, o *options) error {
-	ctrl.SetLogger(zap.New(zap.UseDevMode(o.development)))
+	setLogger(o.development, os.Stderr)
 	if err := limitMemory(memlimit.FromCgroup); err != nil {
 		log.Log.Info("The heap is not limited", "err", err.Error())
 	}
@@ -34,6 +34,15 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	pages, err := newPages(config, o)
+	if err != nil {
+		return err
+	}
+	return pages.serveDuring(ctx, func(ctx context.Context) error { return runParts(ctx, config, o, pages.health) })
+}
+
+// runParts waits for what the parts need of the cluster, wires them together and serves until ctx ends.
+func runParts(ctx context.Context, config *rest.Config, o *options, h *health) error {
 	certificate, err := newCertificate(config, o)
 	if err != nil {
 		return err
@@ -42,16 +51,19 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	kinds, err := awaitPrerequisites(ctx, config, h, metrics.Registry)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	draining := &atomic.Bool{}
-	kinds, err := preflight.Discover(ctx, config)
+	mgr, err := newManager(config, o, configureTLS, draining)
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(config, o, configureTLS, draining, kinds)
-	if err != nil {
-		return err
-	}
-	if err := kinds.Fill(ctx, mgr.GetCache()); err != nil {
+	if err := addKinds(ctx, mgr, kinds); err != nil {
 		return err
 	}
 	parts, err := newModules(mgr, o)
@@ -66,16 +78,26 @@ func run(ctx context.Context, o *options) error {
 	if err := errors.Join(addWebhooks(mgr, o, certificate, parts, loader), addControllers(mgr, o, parts, loader, istiod)); err != nil {
 		return err
 	}
-	return start(ctx, mgr, o, certificate, parts, draining)
+	ready := &readiness{draining: draining, cache: mgr.GetCache(), modules: parts.server.Ready}
+	ready.addChecks(h, mgr.GetWebhookServer(), certificate)
+	return start(ctx, mgr, o, parts, ready)
+}
+
+// addKinds has the cache filled with the kinds that there are, and with others when they come.
+func addKinds(ctx context.Context, mgr ctrl.Manager, kinds *preflight.Kinds) error {
+	errs := []error{
+		kinds.Fill(ctx, mgr.GetCache()),
+		mgr.Add(&preflight.Arrivals{Config: mgr.GetConfig(), Cache: mgr.GetCache(), Kinds: kinds}),
+	}
+	for _, kind := range preflight.GroupKinds() {
+		errs = append(errs, registerMissing(metrics.Registry, kind, kinds.Absent))
+	}
+	return errors.Join(errs...)
 }
 
 // start runs the manager and, beside it, the module server: what is on the disk is served to Envoy even while the API
 // server is away and the manager's caches wait for it.
-func start(ctx context.Context, mgr ctrl.Manager, o *options, certificate certs.Source, m *modules, draining *atomic.Bool) error {
-	ready := &readiness{draining: draining, cache: mgr.GetCache(), modules: m.server.Ready}
-	if err := ready.addChecks(mgr, certificate); err != nil {
-		return fmt.Errorf("add health checks: %w", err)
-	}
+func start(ctx context.Context, mgr ctrl.Manager, o *options, m *modules, ready *readiness) error {
 	serving, stop := ready.drain(ctx, o.shutdownDelay)
 	defer stop()
 	group, serving := errgroup.WithContext(serving)
@@ -199,7 +221,7 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 }
 
 // newLoader returns what reads from the cache why a filter will not run, and from istiod the versions of the proxies.
-func newLoader(mgr ctrl.Manager, o *options, kinds preflight.Kinds, istiod *proxies.Istiod) (*preflight.Loader, error) {
+func newLoader(mgr ctrl.Manager, o *options, kinds *preflight.Kinds, istiod *proxies.Istiod) (*preflight.Loader, error) {
 	loader := &preflight.Loader{Reader: mgr.GetCache(), Kinds: kinds, Options: preflight.Options{
 		RootNamespace: o.rootNamespace, Host: istio.HostOf(o.render.Cluster), Port: istio.PortOf(o.render.Cluster),
 		UntestedProxies: o.untested,

@@ -13,14 +13,14 @@ import (
 // istioCRDs is the file of Istio's CRDs in its API's Go module.
 const istioCRDs = "kubernetes/customresourcedefinitions.gen.yaml"
 
-// applyCRDs applies Istio's CRDs and ours, and waits until their kinds can be used.
+// applyCRDs applies Istio's CRDs, unless there is to be no Istio, and ours, and waits until their kinds can be used.
 func (e *Environment) applyCRDs(ctx context.Context) error {
-	istio, err := e.istioCRDs(ctx)
-	if err != nil {
-		return err
-	}
-	if err := e.apply(ctx, "-f", istio); err != nil {
-		return fmt.Errorf("apply Istio's CRDs: %w", err)
+	kinds := []string{"wasm.tcm.io/v1alpha1"}
+	if !e.options.WithoutIstio {
+		kinds = append(kinds, "networking.istio.io/v1alpha3")
+		if err := e.applyIstio(ctx); err != nil {
+			return err
+		}
 	}
 	if err := e.ApplyManifests(ctx, "crd"); err != nil {
 		return err
@@ -28,12 +28,23 @@ func (e *Environment) applyCRDs(ctx context.Context) error {
 	if _, err := e.Kubectl(ctx, "wait", "crd", "--all", "--for=condition=Established", "--timeout="+Timeout.String()); err != nil {
 		return fmt.Errorf("wait for the CRDs: %w", err)
 	}
-	return e.waitForKinds(ctx, "wasm.tcm.io/v1alpha1", "networking.istio.io/v1alpha3")
+	return e.waitForKinds(ctx, kinds...)
 }
 
-// istioCRDs finds the file in the module cache, at the version that e2e/go.mod requires, and brings it there when it
-// is not.
-func (e *Environment) istioCRDs(ctx context.Context) (string, error) {
+func (e *Environment) applyIstio(ctx context.Context) error {
+	istio, err := e.IstioCRDs(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.apply(ctx, "-f", istio); err != nil {
+		return fmt.Errorf("apply Istio's CRDs: %w", err)
+	}
+	return nil
+}
+
+// IstioCRDs finds the file of Istio's CRDs in the module cache, at the version that e2e/go.mod requires, and brings it there
+// when it is not.
+func (e *Environment) IstioCRDs(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", "istio.io/api")
 	cmd.Dir = filepath.Join(e.options.Checkout, "e2e")
 	out, err := cmd.Output()

@@ -22,6 +22,8 @@ type Options struct {
 	Log io.Writer
 	// WithoutWasmer starts neither wasmer nor its webhooks; StartWasmer does so later.
 	WithoutWasmer bool
+	// WithoutIstio leaves out Istio's CRDs, which IstioCRDs finds.
+	WithoutIstio bool
 	// WasmerFlags are given to wasmer each time that it starts, after the environment's own flags.
 	WasmerFlags []string
 	// OnFailure is called, from a goroutine of the environment, when a part dies. It must not call Stop.

@@ -68,6 +68,29 @@ func (e *Environment) Wasmer() *Wasmer { return e.wasmer }
 
 // Start starts the replica and waits until it is ready and, unless it runs without, its webhooks are called.
 func (w *Wasmer) Start(ctx context.Context, flags ...string) error {
+	if err := w.start(ctx, wasmerReady, flags); err != nil {
+		return err
+	}
+	return w.waitForWebhooks(ctx)
+}
+
+// StartUnready starts the replica and waits until it lives, for one that lacks what it needs to become ready.
+func (w *Wasmer) StartUnready(ctx context.Context, flags ...string) error {
+	return w.start(ctx, wasmerLives, flags)
+}
+
+// WaitReady waits for what Start waits for.
+func (w *Wasmer) WaitReady(ctx context.Context) error {
+	if err := Poll(ctx, func(ctx context.Context) error { return wasmerReady(ctx, w.ports) }); err != nil {
+		return fmt.Errorf("wait until %s is ready: %w", w.Name, err)
+	}
+	return w.waitForWebhooks(ctx)
+}
+
+// Log is the path of the replica's log.
+func (w *Wasmer) Log() string { return w.process.Log }
+
+func (w *Wasmer) start(ctx context.Context, until func(context.Context, []int) error, flags []string) error {
 	if w.process != nil && w.process.Running() {
 		return fmt.Errorf("%s is running", w.Name)
 	}
@@ -75,9 +98,10 @@ func (w *Wasmer) Start(ctx context.Context, flags ...string) error {
 		return err
 	}
 	w.flags = flags
-	if err := w.launch(ctx); err != nil {
-		return err
-	}
+	return w.launch(ctx, until)
+}
+
+func (w *Wasmer) waitForWebhooks(ctx context.Context) error {
 	if !webhookWanted(w.allFlags()) {
 		return nil
 	}
@@ -93,21 +117,19 @@ func (w *Wasmer) build(ctx context.Context) error {
 }
 
 // launch chooses ports the first time and keeps to them afterwards.
-func (w *Wasmer) launch(ctx context.Context) (err error) {
+func (w *Wasmer) launch(ctx context.Context, until func(context.Context, []int) error) (err error) {
+	c := component{name: w.Name, ports: wasmerPorts, timeout: Timeout, command: w.command, ready: until}
 	if w.ports == nil {
-		w.process, w.ports, err = w.env.launch(ctx, w.component())
+		w.process, w.ports, err = w.env.launch(ctx, c)
 		w.setURLs()
 		return err
 	}
-	w.process, err = w.env.relaunch(ctx, w.component(), w.ports)
+	w.process, err = w.env.relaunch(ctx, c, w.ports)
 	return err
 }
 
-func (w *Wasmer) component() component {
-	return component{
-		name: w.Name, ports: wasmerPorts, timeout: Timeout,
-		command: w.command, ready: wasmerReady,
-	}
+func wasmerLives(ctx context.Context, ports []int) error {
+	return probe(ctx, http.DefaultClient, "http://"+address(ports[healthPort])+"/healthz")
 }
 
 // wasmerReady asks the module server, too, so that its URL answers from the first moment.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -44,7 +45,7 @@ func Main(m Tests, cluster **Cluster, wasmerFlags ...string) int {
 		fmt.Fprintln(os.Stderr, "make a directory for the environment:", err)
 		return 1
 	}
-	started, err := start(dir, wasmerFlags)
+	started, err := start(env.Options{Dir: dir, WasmerFlags: wasmerFlags})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -54,14 +55,14 @@ func Main(m Tests, cluster **Cluster, wasmerFlags ...string) int {
 	return max(code, finish(started, dir, code == 0))
 }
 
-func start(dir string, wasmerFlags []string) (*Cluster, error) {
+func start(o env.Options) (*Cluster, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	checkout, err := build.FindCheckout(".")
-	if err != nil {
+	var err error
+	if o.Checkout, err = build.FindCheckout("."); err != nil {
 		return nil, err
 	}
-	e, err := env.Start(ctx, env.Options{Dir: dir, Checkout: checkout, WasmerFlags: wasmerFlags})
+	e, err := env.Start(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,24 @@ func start(dir string, wasmerFlags []string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{Environment: e, Client: c, Checkout: checkout}, nil
+	return &Cluster{Environment: e, Client: c, Checkout: o.Checkout}, nil
+}
+
+// Start starts an environment of a test's own, in a directory of its own, and stops it after the test. A part of it that
+// dies fails the test.
+func Start(t testing.TB, o env.Options) *Cluster {
+	t.Helper()
+	o.Dir = t.TempDir()
+	c, err := start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(c.Err(), c.Stop()); err != nil {
+			t.Errorf("the environment failed: %v", err)
+		}
+	})
+	return c
 }
 
 func newClient(e *env.Environment) (client.WithWatch, error) {

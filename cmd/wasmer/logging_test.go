@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/autowasm/autowasm/certs"
+)
+
+// testLogs is where all tests log to: the loggers of a process can be set once.
+var testLogs = &logs{}
+
+// logs is a log that is written to from many goroutines.
+type logs struct {
+	mu      sync.Mutex
+	written bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.written.Write(p)
+}
+
+func (l *logs) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.written.Reset()
+	return l.written.String()
+}
+
+func TestMain(m *testing.M) {
+	setLogger(false, testLogs)
+	os.Exit(m.Run())
+}
+
+// logged returns what is logged meanwhile, each line of which must be JSON.
+func logged(t *testing.T, do func()) []map[string]any {
+	t.Helper()
+	testLogs.take()
+	do()
+	return parseLogs(t, testLogs.take())
+}
+
+func parseLogs(t *testing.T, text string) (lines []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Errorf("no JSON: %s", line)
+			continue
+		}
+		lines = append(lines, fields)
+	}
+	return lines
+}
+
+// TestOtherLoggersLogJSON: those that dependencies use.
+func TestOtherLoggersLogJSON(t *testing.T) {
+	lines := logged(t, func() {
+		log.Print("of the standard library")
+		slog.Info("structured", "key", "value")
+		klog.Info("of client-go")
+		klog.InfoS("of client-go, structured", "key", "value")
+	})
+	var messages []string
+	for _, line := range lines {
+		messages = append(messages, fmt.Sprint(line["msg"]))
+	}
+	if got := strings.Join(messages, ", "); got != "of the standard library, structured, of client-go, of client-go, structured" {
+		t.Errorf("logged %q", got)
+	}
+}
+
+// TestFailedHandshakesLogJSON: a port scan of the webhook server is logged by net/http.
+func TestFailedHandshakesLogJSON(t *testing.T) {
+	dir, authority := t.TempDir(), newAuthority(t)
+	authority.writeServer(t, dir)
+	source, err := certs.Files(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := startWebhookServer(t, &options{webhook: true, webhookHost: "127.0.0.1", webhookPort: freePort(t)}, source)
+	testLogs.take()
+	address, _, _ := strings.Cut(strings.TrimPrefix(url, "https://"), "/")
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
+	conn.Close()
+	var text string
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for !strings.Contains(text, "TLS handshake error") && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+		text += testLogs.take()
+	}
+	if lines := parseLogs(t, text); len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["msg"]), "TLS handshake error") {
+		t.Errorf("logged %s", text)
+	}
+}
