@@ -38,7 +38,7 @@ func wrap(err error, format string, args ...any) error {
 
 // printError prints the error of a command, with a hint where one is known, and returns the exit code.
 func printError(w io.Writer, command *cobra.Command, err error) int {
-	code, hint := exitFailed, hintFor(err)
+	code, hint := exitFailed, hintFor(err, command.Root().DisplayName())
 	if _, isUsage := errors.AsType[usageError](err); isUsage {
 		code, hint = exitUsage, fmt.Sprintf("see %s --help", command.CommandPath())
 	}
@@ -49,8 +49,8 @@ func printError(w io.Writer, command *cobra.Command, err error) int {
 	return code
 }
 
-// hintFor returns what may help against an error, and "" when nothing is known to.
-func hintFor(err error) string {
+// hintFor returns what may help against an error, and "" when nothing is known to. name is that of wasmc.
+func hintFor(err error, name string) string {
 	if hinted, ok := errors.AsType[hintedError](err); ok {
 		return hinted.hint
 	}
@@ -64,7 +64,7 @@ func hintFor(err error) string {
 		return "the registry speaks HTTPS: use --ca-file or --insecure"
 	}
 	if status, ok := errors.AsType[*transport.Error](err); ok {
-		return hintForStatus(status)
+		return hintForStatus(status, name)
 	}
 	return ""
 }
@@ -75,14 +75,14 @@ func isUntrusted(err error) bool {
 	return unknown || invalid
 }
 
-func hintForStatus(err *transport.Error) string {
+func hintForStatus(err *transport.Error, name string) string {
 	host, putsManifest := "HOST", false
 	if r := err.Request; r != nil {
 		host, putsManifest = r.URL.Host, r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/")
 	}
 	switch err.StatusCode {
 	case http.StatusUnauthorized:
-		return fmt.Sprintf("log in first: wasmc login %s -u USER", host)
+		return fmt.Sprintf("log in first: %s login %s -u USER", name, host)
 	case http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType:
 		if putsManifest {
 			return "check that you may push there; some registries take only images: try --format image"

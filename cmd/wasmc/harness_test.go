@@ -33,7 +33,7 @@ type result struct {
 func wasmc(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code := run(t.Context(), streams{In: strings.NewReader(stdin), Out: &out, Err: &errs}, args)
+	code := run(t.Context(), streams{In: strings.NewReader(stdin), Out: &out, Err: &errs}, plainName, args)
 	return result{code, out.String(), errs.String()}
 }
 

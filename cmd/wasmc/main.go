@@ -10,11 +10,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	// The image holds no file of certificate authorities. Those of the system have precedence.
+	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 // version is set by the linker.
@@ -30,7 +33,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills
-	code := run(ctx, streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:])
+	code := run(ctx, streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, nameOf(os.Args[0]), os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -42,9 +45,21 @@ type streams struct {
 	Err io.Writer // progress, warnings, errors
 }
 
-// run executes the command line and returns the exit code.
-func run(ctx context.Context, s streams, args []string) int {
-	root := newRootCommand(s)
+// plainName is what wasmc is called by itself.
+const plainName = "wasmc"
+
+// nameOf returns what a user writes to call a program: that of a plugin of kubectl is "kubectl wasmc".
+func nameOf(executable string) string {
+	base := strings.TrimSuffix(filepath.Base(executable), ".exe")
+	if command, ok := strings.CutPrefix(base, "kubectl-"); ok {
+		return "kubectl " + strings.ReplaceAll(command, "_", "-")
+	}
+	return plainName
+}
+
+// run executes the command line and returns the exit code. Usage, examples and hints have name for wasmc.
+func run(ctx context.Context, s streams, name string, args []string) int {
+	root := newRootCommand(s, name)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	switch {
@@ -58,9 +73,10 @@ func run(ctx context.Context, s streams, args []string) int {
 	}
 }
 
-func newRootCommand(s streams) *cobra.Command {
+func newRootCommand(s streams, name string) *cobra.Command {
 	root := &cobra.Command{
-		Use:                        "wasmc",
+		Use:                        plainName,
+		Annotations:                map[string]string{cobra.CommandDisplayNameAnnotation: name},
 		Short:                      "Push Wasm modules to OCI registries, pull them, and see what AutoWasm makes of them",
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -76,6 +92,9 @@ func newRootCommand(s streams) *cobra.Command {
 		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newRenderCommand(s),
 		newLoginCommand(s), newLogoutCommand(s), newVersionCommand(s),
 	)
+	for _, command := range root.Commands() {
+		command.Example = strings.ReplaceAll(command.Example, plainName+" ", name+" ")
+	}
 	return root
 }
 

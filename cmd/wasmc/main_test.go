@@ -62,6 +62,32 @@ func TestHelpGoesToStandardOutput(t *testing.T) {
 	}
 }
 
+// TestPluginOfKubectl: what is printed can be copied by who calls it so.
+func TestPluginOfKubectl(t *testing.T) {
+	for executable, want := range map[string]string{
+		"wasmc": "wasmc", "/usr/bin/wasmc": "wasmc", "wasmc-linux": "wasmc", "C:/wasmc.exe": "wasmc",
+		"/usr/bin/kubectl-wasmc": "kubectl wasmc", "kubectl-wasmc.exe": "kubectl wasmc", "kubectl-wasm_c": "kubectl wasm-c",
+	} {
+		if got := nameOf(executable); got != want {
+			t.Errorf("%s is called %q, want %q", executable, got, want)
+		}
+	}
+	at(t)
+	tests := map[string][]string{
+		"Usage:\n  kubectl wasmc push IMAGE -f FILE|- [flags]":                            {"push", "--help"},
+		"\n  kubectl wasmc push registry.example/team/add-header:v1 -f add-header.wasm\n": {"push", "--help"},
+		"\n  kubectl wasmc [command]":                                                     {"--help"},
+		"hint: see kubectl wasmc push --help\n":                                           {"push"},
+	}
+	for want, args := range tests {
+		var out strings.Builder
+		run(t.Context(), streams{In: strings.NewReader(""), Out: &out, Err: &out}, "kubectl wasmc", args)
+		if got := out.String(); !strings.Contains(got, want) || regexp.MustCompile(`(^|[^l]) wasmc `).MatchString(got) {
+			t.Errorf("kubectl wasmc %s printed\n%s\nwithout %q, or wasmc by itself", strings.Join(args, " "), got, want)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	want := "wasmc dev " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH + "\n"
 	if got := succeed(t, "version"); got != want {
@@ -77,7 +103,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	have, listed := map[string]bool{}, map[string]bool{}
-	for _, command := range newRootCommand(streams{}).Commands() {
+	for _, command := range newRootCommand(streams{}, plainName).Commands() {
 		if !strings.Contains(string(text), "wasmc "+command.Name()) {
 			t.Errorf("docs/wasmc.md does not mention wasmc %s", command.Name())
 		}

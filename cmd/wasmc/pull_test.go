@@ -249,7 +249,7 @@ func TestInterruptEndsACommand(t *testing.T) {
 	}()
 	var out, errs strings.Builder
 	begun := time.Now()
-	code := run(ctx, streams{In: strings.NewReader(""), Out: &out, Err: &errs},
+	code := run(ctx, streams{In: strings.NewReader(""), Out: &out, Err: &errs}, plainName,
 		[]string{"pull", strings.TrimPrefix(server.URL, "http://") + "/team/a:v1"})
 	expect(t, result{exitFailed, "", "wasmc: interrupted\n"}, result{code, out.String(), errs.String()})
 	if took := time.Since(begun); took > 10*time.Second {
