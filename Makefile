@@ -18,9 +18,11 @@ MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod e2e/filter
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
 # The packages with goroutines of their own, tested with the race detector too.
 CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./internal/mesh ./preflight ./proxies
-# What make image builds, and with what.
-IMAGE ?= wasmer:$(VERSION)
-CONTAINER ?= docker
+# What make image makes: the name of the image of wasmer, that of wasmc being beside it, for which platforms, and whether to push
+# them (PUSH=1).
+IMAGE ?= registry.example/autowasm/wasmer:$(VERSION)
+PLATFORMS ?= linux/amd64,linux/arm64
+PUSH ?=
 # Arguments for go test, such as ARGS='-run TestTutorial -v'.
 ARGS ?=
 # How often make flakes runs the tests: the unit tests, the end-to-end tests, and how many runs of these on busy cores.
@@ -58,8 +60,12 @@ build: ## Build wasmer and wasmc into bin/
 	@$(GO_BUILD) 'wasmer and wasmc' . -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/wasmer ./cmd/wasmc
 
 .PHONY: image
-image: build ## Build a container image of wasmer (IMAGE=name, CONTAINER=docker|podman|buildah)
-	$(CONTAINER) build -t $(IMAGE) .
+image: ## Make images of wasmer and wasmc in bin/image, without a container engine (IMAGE=name, PUSH=1, PLATFORMS=…)
+	@go run ./release image -version '$(VERSION)' -image '$(IMAGE)' -platforms '$(PLATFORMS)' -out $(BIN)/image $(if $(PUSH),-push)
+
+.PHONY: release
+release: ## Make archives of wasmc for Linux, macOS and Windows, and of the Helm chart, in bin/release
+	@go run ./release archives -version '$(VERSION)' -out $(BIN)/release
 
 .PHONY: wasm
 wasm: ## Build the example filter into bin/add-header.wasm

@@ -6,6 +6,8 @@ require (
 	github.com/autowasm/autowasm v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/google/go-containerregistry v0.22.1
+	github.com/in-toto/attestation v1.1.2
+	github.com/spdx/tools-golang v0.5.7
 	golang.org/x/crypto v0.56.0
 	istio.io/client-go v1.31.1
 	k8s.io/api v0.37.0
@@ -27,6 +29,7 @@ require (
 )
 
 require (
+	github.com/anchore/go-struct-converter v0.1.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
