@@ -9,6 +9,7 @@ require (
 	github.com/in-toto/attestation v1.1.2
 	github.com/spdx/tools-golang v0.5.7
 	golang.org/x/crypto v0.56.0
+	golang.org/x/sys v0.47.0
 	istio.io/client-go v1.31.1
 	k8s.io/api v0.37.0
 	k8s.io/apiextensions-apiserver v0.37.0
@@ -77,7 +78,6 @@ require (
 	golang.org/x/net v0.58.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/term v0.45.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 	golang.org/x/time v0.15.0 // indirect

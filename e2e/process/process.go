@@ -19,6 +19,11 @@ type Command struct {
 	Path string
 	Args []string
 	Env  []string // added to this process's own
+	// Enter, if it is set, is called on the thread that starts the part, and only on that one: it may enter namespaces, and
+	// the thread ends with the part.
+	Enter func() error
+	// Attributes, if it is set, changes those that a part has by default.
+	Attributes func(*syscall.SysProcAttr)
 }
 
 // A Process is a part that runs as a child of this process. The goroutine that started it waits for it.
@@ -59,17 +64,23 @@ func (c Command) cmd(log *os.File) *exec.Cmd {
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = ownProcessGroup()
+	if c.Attributes != nil {
+		c.Attributes(cmd.SysProcAttr)
+	}
 	return cmd
 }
 
 // own starts the command and waits for it, on one operating system thread: a child that is to die with its parent
-// (see ownProcessGroup) dies, on Linux, with the thread that started it.
+// (see ownProcessGroup) dies, on Linux, with the thread that started it. A thread that entered namespaces is not
+// unlocked, so that it ends and nothing else runs on it.
 func (p *Process) own(c Command, log *os.File, started chan<- error) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if c.Enter == nil {
+		defer runtime.UnlockOSThread()
+	}
 	defer log.Close()
 	cmd := c.cmd(log)
-	if err := cmd.Start(); err != nil {
+	if err := start(c, cmd); err != nil {
 		p.err = err
 		close(p.done)
 		started <- err
@@ -82,6 +93,15 @@ func (p *Process) own(c Command, log *os.File, started chan<- error) {
 	if p.watched.Load() {
 		p.report()
 	}
+}
+
+func start(c Command, cmd *exec.Cmd) error {
+	if c.Enter != nil {
+		if err := c.Enter(); err != nil {
+			return err
+		}
+	}
+	return cmd.Start()
 }
 
 // Watch has the end of the process count as its death from now on, until Stop or Kill. One that has ended already has
