@@ -35,7 +35,7 @@ type versions map[string][]string
 // moduleDirs are the product's, that of the tests and those of the parts.
 func moduleDirs() []string {
 	of := []string{"../..", ".."}
-	for _, p := range slices.Concat(Parts(), MeshParts()) {
+	for _, p := range slices.Concat(Parts(), MeshParts(), TestParts(), ClusterParts()) {
 		of = append(of, filepath.Join("..", p.Name))
 	}
 	return of

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// kubernetesVersion is what the control plane says it is. It has to be the version in e2e/controlplane/go.mod.
+// kubernetesVersion is what the control plane says it is. It has to be the version in
+// e2e/controlplane/go.mod and e2e/kube/go.mod.
 const kubernetesVersion = "v1.37.0"
 
 // A Part is a third party's program that is built from a Go module of its own under e2e/.
@@ -35,11 +36,35 @@ var Registry = Part{Name: "registry", Title: "the registry", Takes: "half a minu
 // Istiod is Istio's control plane.
 var Istiod = Part{Name: "istiod", Title: "istiod", Takes: "some 2 minutes"}
 
+// Kube is kubelet, kube-proxy, kube-scheduler and kube-controller-manager in one binary, picked as ControlPlane's programs
+// are. A cluster with nodes takes it beside ControlPlane.
+var Kube = Part{
+	Name:    "kube",
+	Title:   "kubelet and kube-proxy " + strings.TrimPrefix(kubernetesVersion, "v"),
+	Takes:   "some 4 minutes",
+	LDFlags: kubernetesLDFlags(kubernetesVersion),
+}
+
+// CoreDNS is a cluster's name server.
+var CoreDNS = Part{Name: "coredns", Title: "CoreDNS", Takes: "some 2 minutes"}
+
+// PilotAgent is Istio's agent in the image of its proxies.
+var PilotAgent = Part{Name: "pilot-agent", Title: "Istio's pilot-agent", Takes: "a minute"}
+
+// Helm is Helm's command line. No environment runs it: it renders the chart and installs it.
+var Helm = Part{Name: "helm", Title: "Helm", Takes: "a minute or two"}
+
 // Parts are those of every environment, the longest build first.
 func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
 
 // MeshParts are those that a mesh on top of an environment takes beside them.
 func MeshParts() []Part { return []Part{Istiod} }
+
+// TestParts are those that tests alone take, and what renders the manifests.
+func TestParts() []Part { return []Part{Helm} }
+
+// ClusterParts are those that a cluster with nodes takes beside all others.
+func ClusterParts() []Part { return []Part{Kube, CoreDNS, PilotAgent} }
 
 // kubernetesLDFlags give the binary the version that its own release build would: without it clients see an
 // empty version, and kubectl's version command ends with an error.
