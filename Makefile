@@ -55,6 +55,14 @@ up: $(BIN)/e2e-env ## Start the embedded environment in the background (.local/k
 down: $(BIN)/e2e-env ## Stop the embedded environment
 	@$(BIN)/e2e-env down
 
+.PHONY: cluster
+cluster: $(BIN)/e2e-cluster ## Start a cluster of two nodes with Istio in the background (Linux, root; .local/cluster/env)
+	@$(BIN)/e2e-cluster up
+
+.PHONY: cluster-down
+cluster-down: $(BIN)/e2e-cluster ## Stop the cluster
+	@$(BIN)/e2e-cluster down
+
 .PHONY: build
 build: ## Build wasmer and wasmc into bin/
 	@$(GO_BUILD) 'wasmer and wasmc' . -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/wasmer ./cmd/wasmc
@@ -106,6 +114,17 @@ e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (t
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -p $(E2E_PACKAGES) -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
+.PHONY: test-cluster
+test-cluster: build wasm $(BIN)/e2e-cluster $(BIN)/gotestsum ## Run the tests on the cluster of make cluster, or on KUBECONFIG's
+	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/cluster.json -- -count=1 -tags cluster -timeout 40m \
+		-exec '$(BIN)/e2e-cluster exec --' $(ARGS) ./clustertest
+	@$(call refuse-skipped,cluster)
+
+.PHONY: test-nodes
+test-nodes: $(BIN)/gotestsum ## Test that a cluster leaves this machine as it was (Linux, root)
+	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/nodes.json -- -count=1 -p 1 -tags cluster -timeout 20m $(ARGS) ./machine ./cluster
+	@$(call refuse-skipped,nodes)
+
 .PHONY: flakes
 flakes: build wasm ## Run all tests many times, to find those that fail now and then (UNIT_RUNS, E2E_RUNS, E2E_BUSY)
 	cd e2e && go run ./cmd/env build
@@ -129,7 +148,8 @@ bench: ## Measure against peers, as ratios in one run
 lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticcheck, tidy modules and generated files
 	@unformatted=$$(gofmt -l $(GO_FILES)); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
 	# The control planes are a few lines around a large program, which would take minutes to check.
-	for module in . e2e e2e/etcd e2e/registry; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
+	for module in . e2e e2e/etcd e2e/helm e2e/registry; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
+	cd e2e && go vet -tags cluster ./machine ./cluster ./clustertest && $(BIN)/staticcheck -tags cluster ./machine ./cluster ./clustertest
 	GOOS=wasip1 GOARCH=wasm go vet -unsafeptr=false ./examples/add-header
 	cd e2e/filters && GOOS=wasip1 GOARCH=wasm go vet ./... && GOOS=wasip1 GOARCH=wasm $(BIN)/staticcheck ./...
 	for module in $(MODULES); do (cd $$module && go mod tidy -diff); done
@@ -153,12 +173,17 @@ generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, g
 	go test ./certs ./render -update
 
 .PHONY: clean
-clean: down ## Stop the environment and remove what was built in the checkout
+clean: down ## Stop the environment and the cluster and remove what was built in the checkout
+	if [ -e .local/cluster/state.json ]; then $(MAKE) --no-print-directory cluster-down; fi
 	rm -rf bin .local
 
 .PHONY: $(BIN)/e2e-env
 $(BIN)/e2e-env:
 	@$(GO_BUILD) 'the environment' e2e -o $@ ./cmd/env
+
+.PHONY: $(BIN)/e2e-cluster
+$(BIN)/e2e-cluster:
+	@$(GO_BUILD) 'the cluster' e2e -o $@ ./cmd/cluster
 
 $(BIN)/controller-gen: Makefile
 	GOBIN=$(BIN) go install sigs.k8s.io/controller-tools/cmd/controller-gen@$(CONTROLLER_GEN_VERSION) && touch $@

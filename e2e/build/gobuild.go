@@ -21,6 +21,16 @@ func (b *Builder) Product(ctx context.Context, dir string) (string, error) {
 	return binary, err
 }
 
+// TestProgram builds the program at dir, which is relative to e2e/, into bin/e2e/ of the checkout and returns the path of
+// the binary.
+func (b *Builder) TestProgram(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(b.Checkout, "bin", "e2e", filepath.Base(dir))
+	err := b.build(ctx, b.begin("building "+dir, ""), goBuild{
+		dir: filepath.Join(b.Checkout, "e2e"), pkg: "./" + filepath.ToSlash(dir), ldflags: stripped,
+	}, binary)
+	return binary, err
+}
+
 // Filter builds the proxy-wasm filter at dir into bin/<name>.wasm of the checkout and returns its path.
 func (b *Builder) Filter(ctx context.Context, dir string) (string, error) {
 	module := filepath.Join(b.Checkout, "bin", filepath.Base(dir)+".wasm")

@@ -1,4 +1,5 @@
-// Package supervise runs a System in the background of a checkout, such as an environment for `make up` and `make down`.
+// Package supervise runs a System in the background of a checkout: an environment for `make up` and `make down`, a cluster
+// for `make cluster` and `make cluster-down`.
 //
 // Up starts a supervisor: a process in a session of its own, so that it outlives the shell, which runs the system, such
 // as an environment (package env) with a mesh on it (package mesh), and writes what becomes of it into a directory, .local

@@ -28,6 +28,9 @@ func (s System) Down(ctx context.Context, dir Dir, out io.Writer) error {
 	if err := s.reportEnd(dir, out); err != nil {
 		return err
 	}
+	if err := s.clean(ctx, dir); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "The %s is down.\n", s.Name)
 	return dir.clear()
 }

@@ -19,6 +19,8 @@ type System struct {
 	Build func(ctx context.Context, out io.Writer) ([]string, error)
 	// Start starts everything or nothing. ctx bounds the start only.
 	Start func(ctx context.Context, l Life) (Running, error)
+	// Clean removes what one that was killed has left outside of its directory; nil when that is nothing.
+	Clean func(ctx context.Context, dir Dir) error
 }
 
 // A Life is what a system is given to run with.
@@ -39,4 +41,11 @@ var ErrUnhealthy = errors.New("is not whole")
 
 func (s System) unhealthy() error {
 	return fmt.Errorf("the %s %w; `%s` starts it anew", s.Name, ErrUnhealthy, s.Again)
+}
+
+func (s System) clean(ctx context.Context, dir Dir) error {
+	if s.Clean == nil {
+		return nil
+	}
+	return s.Clean(ctx, dir)
 }

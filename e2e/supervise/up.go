@@ -70,7 +70,7 @@ func (s System) reportEnd(d Dir, out io.Writer) error {
 }
 
 func (s System) start(ctx context.Context, dir Dir, args []string, out io.Writer) error {
-	if err := dir.clear(); err != nil {
+	if err := errors.Join(s.clean(ctx, dir), dir.clear()); err != nil {
 		return fmt.Errorf("clear what an earlier %s left: %w", s.Name, err)
 	}
 	if err := os.RemoveAll(dir.logs()); err != nil {

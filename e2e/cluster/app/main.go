@@ -1,0 +1,78 @@
+// Command app is the application of the tests on a cluster, and its client:
+//
+//	app                                  answer on port 9080 with the request as it came
+//	app get URL [Header: value]...       print the status, the headers and the body of an answer
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "app:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) > 1 && args[0] == "get" {
+		return get(args[1], args[2:], os.Stdout)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	server := &http.Server{Addr: ":9080", Handler: http.HandlerFunc(echo)}
+	shut := make(chan error, 1)
+	context.AfterFunc(ctx, func() { shut <- server.Shutdown(context.Background()) })
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-shut
+}
+
+// echo answers with the request's line and headers, and with the name of the Pod that answers.
+func echo(w http.ResponseWriter, r *http.Request) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = err.Error()
+	}
+	fmt.Fprintf(w, "%s: %s %s\n", host, r.Method, r.URL)
+	r.Header.Write(w) // a client that has gone needs no answer
+}
+
+func get(url string, headers []string, out io.Writer) error {
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ":")
+		value = strings.TrimSpace(value)
+		if strings.EqualFold(name, "host") {
+			request.Host = value
+		}
+		request.Header.Set(name, value)
+	}
+	client := http.Client{Timeout: 10 * time.Second}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	fmt.Fprintln(out, response.Proto, response.Status)
+	if err := response.Header.Write(out); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	_, err = io.Copy(out, response.Body)
+	return err
+}

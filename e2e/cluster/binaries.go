@@ -1,0 +1,82 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+
+	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/envoy"
+)
+
+// binaries are the paths of what is built or downloaded for a cluster.
+type binaries struct {
+	controlPlane, etcd, registry, kube, coreDNS string // parts
+	istiod, pilotAgent, helm, envoy             string // parts of a mesh
+	kubectl                                     string // a link to controlPlane
+	wasmer, wasmc, filter                       string // the product
+	pause, app                                  string // programs of images
+}
+
+// Build builds and downloads what a cluster of these options runs, so that Start is fast.
+func Build(ctx context.Context, o Options) error {
+	o, err := o.complete()
+	if err != nil {
+		return err
+	}
+	_, err = buildAll(ctx, o)
+	return err
+}
+
+func buildAll(ctx context.Context, o Options) (b binaries, err error) {
+	builder := o.builder()
+	parts := []struct {
+		part build.Part
+		path *string
+	}{
+		{build.ControlPlane, &b.controlPlane}, {build.Kube, &b.kube}, {build.Etcd, &b.etcd},
+		{build.Registry, &b.registry}, {build.CoreDNS, &b.coreDNS},
+	}
+	if !o.WithoutMesh {
+		parts = append(parts, []struct {
+			part build.Part
+			path *string
+		}{{build.Istiod, &b.istiod}, {build.PilotAgent, &b.pilotAgent}, {build.Helm, &b.helm}}...)
+	}
+	for _, p := range parts {
+		if *p.path, err = builder.Part(ctx, p.part); err != nil {
+			return b, err
+		}
+	}
+	if b.kubectl, err = builder.Link("kubectl", b.controlPlane); err != nil {
+		return b, err
+	}
+	if !o.WithoutMesh {
+		if b.envoy, err = envoy.Find(ctx, builder, envoy.Newest); err != nil {
+			return b, err
+		}
+	}
+	return b, b.buildOwn(ctx, builder)
+}
+
+// buildOwn builds what changes with the checkout.
+func (b *binaries) buildOwn(ctx context.Context, builder *build.Builder) (err error) {
+	for _, p := range []struct {
+		dir  string
+		path *string
+	}{{"cmd/wasmer", &b.wasmer}, {"cmd/wasmc", &b.wasmc}} {
+		if *p.path, err = builder.Product(ctx, p.dir); err != nil {
+			return err
+		}
+	}
+	for _, p := range []struct {
+		dir  string
+		path *string
+	}{{"cluster/pause", &b.pause}, {"cluster/app", &b.app}} {
+		if *p.path, err = builder.TestProgram(ctx, p.dir); err != nil {
+			return err
+		}
+	}
+	b.filter, err = builder.Filter(ctx, "examples/add-header")
+	return err
+}

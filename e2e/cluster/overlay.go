@@ -1,0 +1,62 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// OverlayDir is the kustomization that installs this checkout's wasmer.
+func (c *Cluster) OverlayDir() string { return c.data("autowasm") }
+
+// writeOverlay writes the kustomization. It is not applied: that is for the user, or the test.
+func (c *Cluster) writeOverlay(context.Context) error {
+	released, err := releasedImage(filepath.Join(c.options.Checkout, "manifests", "kustomization.yaml"))
+	if err != nil {
+		return err
+	}
+	resources, err := filepath.Rel(c.OverlayDir(), filepath.Join(c.options.Checkout, "manifests"))
+	if err != nil {
+		return fmt.Errorf("find manifests/: %w", err)
+	}
+	image, digest, _ := strings.Cut(c.images.wasmer, "@")
+	text, err := manifest("overlay.yaml", map[string]any{
+		"Manifests": resources, "Released": released, "Image": image, "Digest": digest, "Registry": c.Registry(),
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.OverlayDir(), 0o755); err != nil {
+		return fmt.Errorf("write the kustomization: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(c.OverlayDir(), "kustomization.yaml"), []byte(text), 0o644); err != nil {
+		return fmt.Errorf("write the kustomization: %w", err)
+	}
+	return nil
+}
+
+// releasedImage is the name that manifests/ gives to wasmer's image, which the overlay replaces.
+func releasedImage(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("find the name of wasmer's image: %w", err)
+	}
+	var k struct {
+		Images []struct{ Name, NewName string }
+	}
+	if err := yaml.Unmarshal(text, &k); err != nil {
+		return "", fmt.Errorf("find the name of wasmer's image in %s: %w", path, err)
+	}
+	for _, i := range k.Images {
+		if i.Name == "wasmer" {
+			return i.NewName, nil
+		}
+	}
+	return "wasmer", nil
+}

@@ -1,0 +1,116 @@
+//go:build cluster
+
+package clustertest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/suite"
+)
+
+// runKubectl runs kubectl with a standard input and returns what it printed.
+func runKubectl(ctx context.Context, stdin string, args ...string) (string, error) {
+	return command(exec.CommandContext(ctx, "kubectl", args...), stdin)
+}
+
+// kubectl is runKubectl for what must succeed.
+func kubectl(t testing.TB, args ...string) string {
+	t.Helper()
+	out, err := runKubectl(t.Context(), "", args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// apply applies a manifest in a namespace, as a user would.
+func apply(t testing.TB, namespace, manifest string) {
+	t.Helper()
+	if _, err := runKubectl(t.Context(), manifest, "apply", "-n", namespace, "-f", "-"); err != nil {
+		t.Fatalf("%v\nthe manifest:\n%s", err, manifest)
+	}
+}
+
+// command runs a command and returns its standard output. An error has its standard error.
+func command(cmd *exec.Cmd, stdin string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// newNamespace makes a namespace whose Pods get a sidecar, and deletes it after the test. What runs in it is shown when
+// the test has failed.
+func newNamespace(t testing.TB, name string) string {
+	t.Helper()
+	kubectl(t, "create", "namespace", name)
+	kubectl(t, "label", "namespace", name, "istio-injection=enabled")
+	t.Cleanup(func() {
+		ctx, cancel := suite.Detached(t)
+		defer cancel()
+		if t.Failed() {
+			t.Log(describe(ctx, name))
+		}
+		if _, err := runKubectl(ctx, "", "delete", "namespace", name); err != nil {
+			t.Error(err)
+		}
+	})
+	return name
+}
+
+// describe is what there is to say of a namespace.
+func describe(ctx context.Context, namespace string) string {
+	var text strings.Builder
+	for _, args := range [][]string{
+		{"get", "pods,autowasms,envoyfilters", "-o", "wide"}, {"get", "autowasms", "-o", "yaml"}, {"get", "events"},
+	} {
+		out, err := runKubectl(ctx, "", append(args, "-n", namespace)...)
+		if err != nil {
+			out = err.Error()
+		}
+		text.WriteString(out + "\n")
+	}
+	return text.String()
+}
+
+// variable is one that has to be set.
+func variable(t testing.TB, name string) string {
+	t.Helper()
+	value := os.Getenv(name)
+	if value == "" {
+		t.Fatalf("%s is not set: the tests on a cluster need it (see e2e/clustertest/doc.go)", name)
+	}
+	return value
+}
+
+// product is the path of a file in bin/ of the checkout.
+func product(t testing.TB, name string) string {
+	t.Helper()
+	checkout, err := build.FindCheckout(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(checkout, "bin", name)
+}
+
+// push pushes the example filter with wasmc and returns the image's reference.
+func push(t testing.TB, repository string) string {
+	t.Helper()
+	reference := variable(t, "REGISTRY") + "/" + repository + ":v1"
+	cmd := exec.CommandContext(t.Context(), product(t, "wasmc"), "push", reference, "-f", product(t, "add-header.wasm"), "--plain-http")
+	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+t.TempDir())
+	if _, err := command(cmd, ""); err != nil {
+		t.Fatal(err)
+	}
+	return reference
+}

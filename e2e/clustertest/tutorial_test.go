@@ -1,0 +1,84 @@
+//go:build cluster
+
+package clustertest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/e2e/tutorial"
+)
+
+// TestTutorial follows the tutorial: an application with injected sidecars whose traffic iptables redirects to them, a
+// module pushed with wasmc, one apply. Both replicas, one on each node, then answer with the header.
+func TestTutorial(t *testing.T) {
+	ns := newNamespace(t, "tutorial")
+	startApp(t, ns)
+	const url = "http://details:9080/"
+	before, err := ask(t, ns, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := before.header.Values("hello"); len(got) > 0 {
+		t.Fatalf("the header is there before the filter: %v", got)
+	}
+
+	image := push(t, "tutorial/wasm-add-header")
+	apply(t, ns, tutorial.Manifest{Image: image}.String())
+	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=Ready", suite.TimeoutFlag)
+
+	answered := map[string]bool{}
+	suite.Eventually(t, func(context.Context) error {
+		a, err := ask(t, ns, url)
+		if err != nil {
+			return err
+		}
+		if got := a.header.Get("hello"); got != "world" {
+			return fmt.Errorf("%s answered %s with the headers %v, want hello: world", a.pod, a.status, a.header)
+		}
+		answered[a.pod] = true
+		if len(answered) < 2 {
+			return fmt.Errorf("only %v answered", answered)
+		}
+		return nil
+	})
+}
+
+const route = `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: ingress}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [ingress.example]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: ingress}
+spec:
+  hosts: [ingress.example]
+  gateways: [ingress]
+  http: [{route: [{destination: {host: details, port: {number: 9080}}}]}]
+`
+
+// TestThroughTheIngressGateway asks the application as users outside of the mesh do.
+func TestThroughTheIngressGateway(t *testing.T) {
+	gateway := variable(t, "GATEWAY_URL")
+	ns := newNamespace(t, "ingress")
+	startApp(t, ns)
+	apply(t, ns, route)
+	apply(t, ns, tutorial.Manifest{Image: push(t, "ingress/wasm-add-header")}.String())
+	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=Ready", suite.TimeoutFlag)
+	suite.Eventually(t, func(ctx context.Context) error {
+		a, err := askGateway(ctx, gateway, "ingress.example")
+		if err != nil {
+			return err
+		}
+		if got := a.header.Get("hello"); got != "world" {
+			return fmt.Errorf("it answered %s with the headers %v, want hello: world", a.status, a.header)
+		}
+		return nil
+	})
+}
