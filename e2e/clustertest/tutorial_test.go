@@ -13,8 +13,29 @@ import (
 
 // TestTutorial follows the tutorial: an application with injected sidecars whose traffic iptables redirects to them, a
 // module pushed with wasmc, one apply. Both replicas, one on each node, then answer with the header.
-func TestTutorial(t *testing.T) {
-	ns := newNamespace(t, "tutorial")
+func TestTutorial(t *testing.T) { followTutorial(t, newNamespace(t, "tutorial")) }
+
+const strict = `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: default}
+spec: {egress: [{hosts: ["./*", "istio-system/*"]}]}
+`
+
+// TestTutorialWithStrictMTLS is the same where proxies refuse plain text and know of few Services.
+func TestTutorialWithStrictMTLS(t *testing.T) {
+	ns := newNamespace(t, "strict")
+	apply(t, ns, strict)
+	followTutorial(t, ns)
+}
+
+func followTutorial(t *testing.T, ns string) {
+	t.Helper()
 	startApp(t, ns)
 	const url = "http://details:9080/"
 	before, err := ask(t, ns, url)
@@ -25,7 +46,7 @@ func TestTutorial(t *testing.T) {
 		t.Fatalf("the header is there before the filter: %v", got)
 	}
 
-	image := push(t, "tutorial/wasm-add-header")
+	image := push(t, ns+"/wasm-add-header")
 	apply(t, ns, tutorial.Manifest{Image: image}.String())
 	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=Ready", suite.TimeoutFlag)
 
