@@ -2,7 +2,9 @@ package certs
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
+	"strings"
 	"sync"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -10,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -19,7 +22,20 @@ const fieldManager = "autowasm-certs"
 // configuration is what the two kinds of webhook configuration have in common.
 type configuration struct {
 	resourceVersion string
-	webhooks        []webhook
+	// injected is whether another component writes the caBundle, by an annotation.
+	injected bool
+	webhooks []webhook
+}
+
+// bundles returns the caBundles. One that is empty and that nobody writes is left out: the API server then trusts its
+// system's authorities.
+func (c *configuration) bundles() (out [][]*x509.Certificate) {
+	for _, hook := range c.webhooks {
+		if c.injected || len(hook.client.CABundle) > 0 {
+			out = append(out, parseBundle(hook.client.CABundle))
+		}
+	}
+	return out
 }
 
 type webhook struct {
@@ -47,13 +63,27 @@ func newConfigurationClient[T metav1.Object](kind, name string, list lister[T], 
 			if err != nil {
 				return nil, err
 			}
-			return &configuration{resourceVersion: object.GetResourceVersion(), webhooks: webhooksOf(object)}, nil
+			return &configuration{
+				resourceVersion: object.GetResourceVersion(), injected: isInjected(object), webhooks: webhooksOf(object),
+			}, nil
 		},
 		patch: func(ctx context.Context, patch []byte) error {
 			_, err := client.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
 			return err
 		},
 	}
+}
+
+// injectPrefix begins cert-manager's annotations that have cainjector write the caBundle.
+const injectPrefix = "cert-manager.io/inject-"
+
+func isInjected(object metav1.Object) bool {
+	for key := range object.GetAnnotations() {
+		if strings.HasPrefix(key, injectPrefix) {
+			return true
+		}
+	}
+	return false
 }
 
 type lister[T any] interface {
@@ -78,11 +108,57 @@ func validatingWebhooks(c *admissionv1.ValidatingWebhookConfiguration) (out []we
 	return out
 }
 
-// watch starts informers of the Secret and of the configurations, each for one name: the server may read no other
-// objects of their kinds. It calls changed at each event and resync, and returns once the caches are synced, with a
-// function that stops the informers and waits for their end.
-func (i *injector) watch(ctx context.Context, changed func()) (stop func(), err error) {
-	factories := []informers.SharedInformerFactory{i.watchSecret(changed), i.watchConfigurations(changed)}
+// configurations are the webhook configurations of one name, of both kinds. The server may read no others.
+type configurations struct {
+	client kubernetes.Interface
+	name   string
+	all    []*configurationClient // set by watch
+}
+
+// list returns why they cannot be read.
+func (c *configurations) list(ctx context.Context) error {
+	client, options := c.client.AdmissionregistrationV1(), metav1.ListOptions{FieldSelector: byName(c.name)}
+	if _, err := client.MutatingWebhookConfigurations().List(ctx, options); err != nil {
+		return err
+	}
+	_, err := client.ValidatingWebhookConfigurations().List(ctx, options)
+	return err
+}
+
+// watch makes informers of them, which call changed at each event and resync.
+func (c *configurations) watch(changed func()) informers.SharedInformerFactory {
+	factory := newInformers(c.client, c.name)
+	mutating := factory.Admissionregistration().V1().MutatingWebhookConfigurations()
+	validating := factory.Admissionregistration().V1().ValidatingWebhookConfigurations()
+	notify(mutating.Informer(), changed)
+	notify(validating.Informer(), changed)
+	client := c.client.AdmissionregistrationV1()
+	c.all = []*configurationClient{
+		newConfigurationClient("MutatingWebhookConfiguration", c.name, mutating.Lister(), client.MutatingWebhookConfigurations(), mutatingWebhooks),
+		newConfigurationClient("ValidatingWebhookConfiguration", c.name, validating.Lister(), client.ValidatingWebhookConfigurations(), validatingWebhooks),
+	}
+	return factory
+}
+
+// newInformers makes a factory of informers of objects of one name.
+func newInformers(client kubernetes.Interface, name string, options ...informers.SharedInformerOption) informers.SharedInformerFactory {
+	options = append(options, informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.FieldSelector = byName(name) }))
+	return informers.NewSharedInformerFactoryWithOptions(client, resync, options...)
+}
+
+func byName(name string) string { return fields.OneTermEqualSelector("metadata.name", name).String() }
+
+// notify calls changed at each event that may need a pass; a deletion never does.
+func notify(informer cache.SharedIndexInformer, changed func()) {
+	_, _ = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{ // fails only on a stopped informer
+		AddFunc:    func(any) { changed() },
+		UpdateFunc: func(any, any) { changed() },
+	})
+}
+
+// startInformers starts informers and returns once their caches are synced, with a function that stops them and waits
+// for their end.
+func startInformers(ctx context.Context, factories []informers.SharedInformerFactory) (stop func(), err error) {
 	for _, factory := range factories {
 		factory.Start(ctx.Done())
 	}
@@ -98,41 +174,4 @@ func (i *injector) watch(ctx context.Context, changed func()) (stop func(), err 
 			factory.Shutdown()
 		}
 	}), nil
-}
-
-func (i *injector) watchSecret(changed func()) informers.SharedInformerFactory {
-	factory := i.factory(secretName, informers.WithNamespace(i.Namespace))
-	secrets := factory.Core().V1().Secrets()
-	notify(secrets.Informer(), changed)
-	i.secrets = secrets.Lister().Secrets(i.Namespace)
-	return factory
-}
-
-func (i *injector) watchConfigurations(changed func()) informers.SharedInformerFactory {
-	name, client := i.WebhookConfigurations, i.client.AdmissionregistrationV1()
-	factory := i.factory(name)
-	mutating := factory.Admissionregistration().V1().MutatingWebhookConfigurations()
-	validating := factory.Admissionregistration().V1().ValidatingWebhookConfigurations()
-	notify(mutating.Informer(), changed)
-	notify(validating.Informer(), changed)
-	i.configurations = []*configurationClient{
-		newConfigurationClient("MutatingWebhookConfiguration", name, mutating.Lister(), client.MutatingWebhookConfigurations(), mutatingWebhooks),
-		newConfigurationClient("ValidatingWebhookConfiguration", name, validating.Lister(), client.ValidatingWebhookConfigurations(), validatingWebhooks),
-	}
-	return factory
-}
-
-// factory makes informers of objects of one name.
-func (i *injector) factory(name string, options ...informers.SharedInformerOption) informers.SharedInformerFactory {
-	byName := fields.OneTermEqualSelector("metadata.name", name).String()
-	options = append(options, informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.FieldSelector = byName }))
-	return informers.NewSharedInformerFactoryWithOptions(i.client, resync, options...)
-}
-
-// notify calls changed at each event that may need a write; a deletion never does.
-func notify(informer cache.SharedIndexInformer, changed func()) {
-	_, _ = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{ // fails only on a stopped informer
-		AddFunc:    func(any) { changed() },
-		UpdateFunc: func(any, any) { changed() },
-	})
 }

@@ -11,10 +11,12 @@
 //
 // # Rotation of the authority
 //
-// No request may fail while the authority changes. So a new authority is appended to the caBundle, beside the old
-// one, and a replica goes on serving the certificate of the old authority until every caBundle has had the new one
-// for some seconds. The old one leaves the bundle when it expires. To distrust it at once, after its key has leaked,
-// delete the Secret and empty the caBundle: the bundle is then made from the current authority alone.
+// No request may fail while the authority changes. So a replica goes on serving the certificate of the old authority
+// until every caBundle has had the new one for some seconds, whoever writes it: the order in which a new certificate
+// and a new caBundle arrive does not matter. SelfManaged appends a new authority to the caBundle, beside the old
+// one, as cert-manager's cainjector does. The old one leaves the bundle when it expires. To distrust it at once, after
+// its key has leaked, delete the Secret and empty the caBundle: the bundle is then made from the current authority
+// alone.
 //
 // # Writes
 //

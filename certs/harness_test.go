@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
@@ -210,6 +211,15 @@ func (r *replica) bundles() [2][]byte {
 		r.t.Fatal(err)
 	}
 	return [2][]byte{m.Webhooks[0].ClientConfig.CABundle, v.Webhooks[0].ClientConfig.CABundle}
+}
+
+// leafOf returns the certificate that get presents, without its intermediates.
+func leafOf(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), now time.Time) (*x509.Certificate, error) {
+	chain, err := chainOf(get, now)
+	if err != nil {
+		return nil, err
+	}
+	return chain[0], nil
 }
 
 // call verifies what the replica serves as the API server would, by each bundle.

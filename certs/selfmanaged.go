@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 )
 
 const (
@@ -107,7 +106,7 @@ func newSelfManaged(o Options, client kubernetes.Interface, a servertls.Authorit
 
 // Start keeps the authority, the certificate and the caBundles current until ctx ends, and waits for all it started.
 func (s *SelfManaged) Start(ctx context.Context) error {
-	ctx = logr.NewContext(ctx, ctrl.LoggerFrom(ctx).WithName("certs"))
+	ctx = logr.NewContext(ctx, logger(ctx))
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ignoreCancel(ctx, s.DynamicSource.Start(ctx)) })
 	group.Go(func() error { return ignoreCancel(ctx, s.injector.start(ctx)) })
@@ -126,16 +125,26 @@ func ignoreCancel(ctx context.Context, err error) error {
 // trust it: a caBundle emptied later is restored, and no other replica is trusted more.
 func (s *SelfManaged) Healthy() error {
 	now := time.Now()
-	leaf, err := leafOf(s.GetCertificate, now)
-	if err != nil {
+	chain, err := chainOf(s.GetCertificate, now)
+	if err != nil || s.ready.Load() {
 		return err
 	}
-	if s.ready.Load() {
-		return nil
-	}
-	if !s.trust.trusts(leaf, now) {
-		return fmt.Errorf("the serving certificate is not trusted yet by the webhook configurations: %w", s.injector.lastError())
+	if !s.trust.trusts(chain, now) {
+		return fmt.Errorf("the serving certificate is not trusted yet by the webhook configurations: %w", s.missing())
 	}
 	s.ready.Store(true)
 	return nil
+}
+
+// missing is what a caBundle that does not trust the certificate waits for.
+func (s *SelfManaged) missing() error {
+	if err := s.injector.lastError(); err != nil {
+		return err
+	}
+	return errors.New("waiting for the certificate of the current authority")
+}
+
+// Expires returns when the certificate expires, and the authority by which the API server verifies it.
+func (s *SelfManaged) Expires() (certificate, authority time.Time) {
+	return expiryOf(s.GetCertificate, s.trust)
 }

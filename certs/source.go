@@ -7,11 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 )
 
 // Source provides the certificate of a server. It is a manager.Runnable that every replica runs.
@@ -24,6 +20,9 @@ type Source interface {
 	NeedLeaderElection() bool
 	// Healthy returns why the server is not ready to be called, nil when it is.
 	Healthy() error
+	// Expires returns when the certificate expires, and when the last of the authorities does by which the API server
+	// verifies it; the zero time for what is not known.
+	Expires() (certificate, authority time.Time)
 }
 
 // ConfigureTLS has a server present the certificate of s, and offer HTTP/1.1 alone, as the API server calls webhooks.
@@ -35,8 +34,8 @@ func ConfigureTLS(s Source) func(*tls.Config) {
 	}
 }
 
-// leafOf returns the certificate that get presents, if it is valid at now.
-func leafOf(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), now time.Time) (*x509.Certificate, error) {
+// chainOf returns the certificate that get presents, with its intermediates, if it is valid at now.
+func chainOf(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), now time.Time) ([]*x509.Certificate, error) {
 	pair, err := get(&tls.ClientHelloInfo{})
 	if err != nil {
 		return nil, fmt.Errorf("no serving certificate yet: %w", err)
@@ -44,36 +43,26 @@ func leafOf(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), now time.T
 	if pair == nil || len(pair.Certificate) == 0 {
 		return nil, errors.New("no serving certificate yet")
 	}
-	leaf, err := x509.ParseCertificate(pair.Certificate[0])
+	chain, err := parseChain(pair)
 	if err != nil {
-		return nil, fmt.Errorf("parse the serving certificate: %w", err)
+		return nil, err
 	}
-	if now.After(leaf.NotAfter) {
-		return nil, fmt.Errorf("the serving certificate expired at %s", leaf.NotAfter.Format(time.RFC3339))
+	if end := chain[0].NotAfter; now.After(end) {
+		return nil, fmt.Errorf("the serving certificate expired at %s", end.Format(time.RFC3339))
 	}
-	return leaf, nil
+	return chain, nil
 }
 
-// FilesSource serves a certificate from two files: the last that could be read, as they change.
-type FilesSource struct {
-	*certwatcher.CertWatcher
-}
-
-var _ Source = &FilesSource{}
-
-// Files returns a Source for tls.crt and tls.key in dir, a mounted Secret. Both must be there and belong together.
-func Files(dir string) (*FilesSource, error) {
-	watcher, err := certwatcher.New(filepath.Join(dir, corev1.TLSCertKey), filepath.Join(dir, corev1.TLSPrivateKeyKey))
-	if err != nil {
-		return nil, fmt.Errorf("read %s and %s in %s: %w: is the Secret with the certificate mounted there?", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, dir, err)
+func parseChain(pair *tls.Certificate) ([]*x509.Certificate, error) {
+	chain := make([]*x509.Certificate, len(pair.Certificate))
+	for i, raw := range pair.Certificate {
+		certificate, err := x509.ParseCertificate(raw)
+		if err != nil {
+			return nil, fmt.Errorf("parse the serving certificate: %w", err)
+		}
+		chain[i] = certificate
 	}
-	return &FilesSource{watcher}, nil
-}
-
-// Healthy fails when the certificate has expired.
-func (f *FilesSource) Healthy() error {
-	_, err := leafOf(f.GetCertificate, time.Now())
-	return err
+	return chain, nil
 }
 
 // RequireClients returns an option that has a server require, in the handshake, a client certificate of an authority

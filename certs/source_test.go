@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -16,9 +15,15 @@ import (
 // writePair writes a certificate of authority and its key as a mounted Secret.
 func writePair(t *testing.T, dir string, authority ca, validFor time.Duration) *x509.Certificate {
 	t.Helper()
+	return writePairFor(t, dir, authority, validFor, serviceName)
+}
+
+// writePairFor writes a certificate for a name of the server.
+func writePairFor(t *testing.T, dir string, authority ca, validFor time.Duration, name string) *x509.Certificate {
+	t.Helper()
 	key := newKey(t)
 	template := leafTemplate(validFor)
-	template.DNSNames = []string{serviceName}
+	template.DNSNames = []string{name}
 	leaf := sign(t, template, authority.certificate, &key.PublicKey, authority.key)
 	raw, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -36,60 +41,11 @@ func write(t *testing.T, path string, content []byte) {
 	}
 }
 
-func TestFilesFollowsAChange(t *testing.T) {
-	dir, authority := t.TempDir(), newCA(t, time.Hour)
-	writePair(t, dir, authority, time.Hour)
-	source, err := Files(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- source.Start(ctx) }()
-	time.Sleep(50 * time.Millisecond) // let the watch begin; the poll would find the change too, later
-	want := writePair(t, dir, authority, time.Hour)
-	deadline := time.Now().Add(15 * time.Second)
-	for !serves(source, want) && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if !serves(source, want) {
-		t.Error("the change was not noticed")
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("Start: %v", err)
-	}
-}
-
-func serves(s Source, want *x509.Certificate) bool {
-	leaf, err := leafOf(s.GetCertificate, time.Now())
-	return err == nil && leaf.Equal(want)
-}
-
-func TestFilesExpired(t *testing.T) {
-	dir := t.TempDir()
-	writePair(t, dir, newCA(t, time.Hour), -time.Second)
-	source, err := Files(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := source.Healthy(); err == nil || !strings.Contains(err.Error(), "expired at") {
-		t.Errorf("Healthy: %v", err)
-	}
-}
-
-func TestFilesMissing(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := Files(dir); err == nil || !strings.Contains(err.Error(), "read tls.crt and tls.key in "+dir) {
-		t.Errorf("got %v", err)
-	}
-}
-
 // TestConfigureTLS shakes hands as an API server does.
 func TestConfigureTLS(t *testing.T) {
 	dir, authority := t.TempDir(), newCA(t, time.Hour)
 	writePair(t, dir, authority, time.Hour)
-	source, err := Files(dir)
+	source, err := Files(FilesOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +87,7 @@ func TestRequireClients(t *testing.T) {
 	writePair(t, dir, serving, time.Hour)
 	file := filepath.Join(dir, "clients.crt")
 	write(t, file, known.pem())
-	source, err := Files(dir)
+	source, err := Files(FilesOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

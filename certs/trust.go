@@ -44,6 +44,16 @@ func (t *trustAnchors) trustAll() {
 	t.all, t.anchors = true, nil
 }
 
+// observeBundles takes the caBundles as they were read at now. Without any, callers trust the certificate on other
+// grounds.
+func (t *trustAnchors) observeBundles(bundles [][]*x509.Certificate, now time.Time) {
+	if len(bundles) == 0 {
+		t.trustAll()
+		return
+	}
+	t.observe(commonCertificates(bundles), now)
+}
+
 // observe takes the authorities that are in every caBundle, as read at now.
 func (t *trustAnchors) observe(authorities []*x509.Certificate, now time.Time) {
 	t.mu.Lock()
@@ -64,19 +74,48 @@ func (t *trustAnchors) since(authority *x509.Certificate, now time.Time) time.Ti
 	return now
 }
 
-// trusts reports whether leaf's authority has been trusted since before.
-func (t *trustAnchors) trusts(leaf *x509.Certificate, before time.Time) bool {
+// trusts reports whether an authority that verifies chain, a certificate and its intermediates, has been trusted since
+// before.
+func (t *trustAnchors) trusts(chain []*x509.Certificate, before time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.all {
 		return true
 	}
 	for _, known := range t.anchors {
-		if !known.since.After(before) && leaf.CheckSignatureFrom(known.authority) == nil {
+		if !known.since.After(before) && verifies(known.authority, chain) {
 			return true
 		}
 	}
 	return false
+}
+
+// expiryFor returns when the last of the authorities that verify chain expires; the zero time when none does.
+func (t *trustAnchors) expiryFor(chain []*x509.Certificate) (last time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, known := range t.anchors {
+		if end := known.authority.NotAfter; end.After(last) && verifies(known.authority, chain) {
+			last = end
+		}
+	}
+	return last
+}
+
+// verifies reports whether a client that trusts authority alone would accept a server with chain.
+func verifies(authority *x509.Certificate, chain []*x509.Certificate) bool {
+	roots, intermediates := x509.NewCertPool(), x509.NewCertPool()
+	roots.AddCert(authority)
+	for _, certificate := range chain[1:] {
+		intermediates.AddCert(certificate)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates}) // for a server, now
+	return err == nil
+}
+
+// expiresSoon reports whether a certificate that is trusted is no better than one that is not.
+func expiresSoon(served *x509.Certificate, now time.Time) bool {
+	return !now.Before(served.NotAfter.Add(-expiryMargin))
 }
 
 // trustedAuthority delays a certificate that the API server does not trust yet, as long as a valid one is served.
@@ -134,7 +173,6 @@ func (a *trustedAuthority) wait(leaf *x509.Certificate) error {
 func (a *trustedAuthority) mayServe(leaf *x509.Certificate, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.served == nil ||
-		!now.Before(a.served.NotAfter.Add(-expiryMargin)) ||
-		a.trust.trusts(leaf, now.Add(-propagationDelay))
+	return a.served == nil || expiresSoon(a.served, now) ||
+		a.trust.trusts([]*x509.Certificate{leaf}, now.Add(-propagationDelay))
 }

@@ -145,7 +145,7 @@ func TestTrust(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			u := &trustAnchors{}
 			test.prepare(u)
-			if got := u.trusts(leaf, test.before); got != test.want {
+			if got := u.trusts([]*x509.Certificate{leaf}, test.before); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})

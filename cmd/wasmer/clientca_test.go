@@ -144,7 +144,7 @@ func call(t *testing.T, url string, server *authority, pair *tls.Certificate) er
 func TestWebhookClientCA(t *testing.T) {
 	dir, serving, apiServer, stranger := t.TempDir(), newAuthority(t), newAuthority(t), newAuthority(t)
 	serving.writeServer(t, dir)
-	source, err := certs.Files(dir)
+	source, err := certs.Files(certs.FilesOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func TestOtherLoggersLogJSON(t *testing.T) {
 func TestFailedHandshakesLogJSON(t *testing.T) {
 	dir, authority := t.TempDir(), newAuthority(t)
 	authority.writeServer(t, dir)
-	source, err := certs.Files(dir)
+	source, err := certs.Files(certs.FilesOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 	flags.StringVar(&o.webhookHost, "webhook-host", "", "address that the webhook server listens on; default all")
 	flags.IntVar(&o.webhookPort, "webhook-port", 9443, "port of the webhook server")
 	flags.StringVar(&o.webhookURL, "webhook-url", "", "register this base URL instead of the Service (for running outside of the cluster)")
-	flags.StringVar(&o.webhookConfig, "webhook-config", "wasmer", "name of both webhook configurations, whose caBundle is kept current")
+	flags.StringVar(&o.webhookConfig, "webhook-config", "wasmer", "name of both webhook configurations, whose caBundle is kept current, or read with --cert-mode=files")
 	flags.StringVar(&o.webhookClientCA, "webhook-client-ca", "", "PEM file of the authorities of the API server's client certificate: the webhook server then refuses every connection without one; default it serves every caller")
 	flags.StringVar(&o.certMode, "cert-mode", certModeSelf, "self: a CA of wasmer's own; files: tls.crt and tls.key in --cert-dir")
 	flags.StringVar(&o.certDir, "cert-dir", "/etc/wasmer/certs", "directory of the certificate with --cert-mode=files")

@@ -144,7 +144,7 @@ func newCertificate(config *rest.Config, o *options) (certs.Source, error) {
 		return nil, nil
 	}
 	if o.certMode == certModeFiles {
-		return certs.Files(o.certDir)
+		return certs.Files(certs.FilesOptions{Dir: o.certDir, WebhookConfigurations: o.webhookConfig, RESTConfig: config})
 	}
 	return certs.New(certs.Options{
 		RESTConfig:            config,
