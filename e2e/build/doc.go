@@ -1,6 +1,6 @@
 // Package build makes the programs that the embedded environment runs, from source, with nothing but Go.
 //
-// There are three kinds. A Part is a third party's program (etcd, the control plane, a registry) that has a Go
+// There are three kinds. A Part is a third party's program (etcd, the control plane, a registry, cert-manager) that has a Go
 // module of its own beside this one, so that its requirements never mix with the product's. It takes long to
 // build and changes rarely: it is kept outside of the checkout, under CacheDir, by a key of everything that
 // decides its bytes, and built once for all checkouts. A product binary is ours, changes all the time and

@@ -54,6 +54,9 @@ var PilotAgent = Part{Name: "pilot-agent", Title: "Istio's pilot-agent", Takes: 
 // Helm is Helm's command line. No environment runs it: it renders the chart and installs it.
 var Helm = Part{Name: "helm", Title: "Helm", Takes: "a minute or two"}
 
+// CertManager is cert-manager's controller and cainjector in one binary, picked by its first argument.
+var CertManager = Part{Name: "certmanager", Title: "cert-manager", Takes: "a minute"}
+
 // Parts are those of every environment, the longest build first.
 func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
 
@@ -61,7 +64,7 @@ func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
 func MeshParts() []Part { return []Part{Istiod} }
 
 // TestParts are those that tests alone take, and what renders the manifests.
-func TestParts() []Part { return []Part{Helm} }
+func TestParts() []Part { return []Part{Helm, CertManager} }
 
 // ClusterParts are those that a cluster with nodes takes beside all others.
 func ClusterParts() []Part { return []Part{Kube, CoreDNS, PilotAgent} }

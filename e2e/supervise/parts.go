@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/mesh"
 )
@@ -57,6 +58,19 @@ func Filters(ctx context.Context, o Options, out io.Writer) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	for _, file := range files {
 		fmt.Fprintln(out, file)
+	}
+	return err
+}
+
+// CertManager builds cert-manager, which tests run, and prints its path.
+func CertManager(ctx context.Context, o Options, out io.Writer) error {
+	b, err := o.Builder()
+	if err != nil {
+		return err
+	}
+	path, err := b.Part(ctx, build.CertManager)
+	if err == nil {
+		fmt.Fprintln(out, path)
 	}
 	return err
 }

@@ -5,6 +5,7 @@
 //	env down                              stop it
 //	env build [flag...]                   build what it runs, so that up is fast
 //	env filters                           build the filters that tests run, and say where they are
+//	env certmanager                       build cert-manager, which tests run, and say where it is
 //
 // The flags -without-wasmer, -without-mesh and -without-proxies leave parts out. It lives in .local of the checkout, or
 // in the directory of the flag -dir.
@@ -37,7 +38,7 @@ func main() {
 	}
 }
 
-const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters`
+const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager`
 
 // An invocation is the command line after the command.
 type invocation struct {
@@ -63,6 +64,9 @@ var commands = map[string]func(context.Context, invocation) error{
 	},
 	"filters": func(ctx context.Context, i invocation) error {
 		return supervise.Filters(ctx, i.options, os.Stdout)
+	},
+	"certmanager": func(ctx context.Context, i invocation) error {
+		return supervise.CertManager(ctx, i.options, os.Stdout)
 	},
 	supervise.Command: func(ctx context.Context, i invocation) error {
 		return supervise.Environment(i.options).Supervise(ctx, i.dir, os.Stderr)
