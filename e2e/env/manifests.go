@@ -45,17 +45,35 @@ func (e *Environment) applyIstio(ctx context.Context) error {
 // IstioCRDs finds the file of Istio's CRDs in the module cache, at the version that e2e/go.mod requires, and brings it there
 // when it is not.
 func (e *Environment) IstioCRDs(ctx context.Context) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", "istio.io/api")
+	dir, err := e.ModuleDir(ctx, "istio.io/api")
+	if err != nil {
+		return "", fmt.Errorf("find Istio's CRDs: %w", err)
+	}
+	return filepath.Join(dir, filepath.FromSlash(istioCRDs)), nil
+}
+
+// ModuleDir returns the directory of a Go module in the module cache, at the version that e2e/go.mod requires, and
+// brings it there when it is not.
+func (e *Environment) ModuleDir(ctx context.Context, path string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", path)
 	cmd.Dir = filepath.Join(e.options.Checkout, "e2e")
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("find Istio's CRDs: %s: %w", cmd, err)
+		return "", fmt.Errorf("%s: %w", cmd, err)
 	}
 	var module struct{ Dir string }
 	if err := json.Unmarshal(out, &module); err != nil {
-		return "", fmt.Errorf("find Istio's CRDs: read the output of %s: %w", cmd, err)
+		return "", fmt.Errorf("read the output of %s: %w", cmd, err)
 	}
-	return filepath.Join(module.Dir, filepath.FromSlash(istioCRDs)), nil
+	return module.Dir, nil
+}
+
+// ApplyCRDs applies the CRDs in a file or directory, and waits until the kinds of each group and version can be used.
+func (e *Environment) ApplyCRDs(ctx context.Context, path string, groupVersions ...string) error {
+	if err := e.apply(ctx, "-f", path); err != nil {
+		return fmt.Errorf("apply the CRDs in %s: %w", path, err)
+	}
+	return e.waitForKinds(ctx, groupVersions...)
 }
 
 // waitForKinds waits until discovery lists the resources of each group and version.

@@ -19,12 +19,12 @@ func TestRollingRestartUnderLoad(t *testing.T) {
 	ns := cluster.Namespace(t)
 	ref, _ := pushed(t, "rolling:v1")
 	p := startPair(t, "--shutdown-delay="+drainDelay)
-	load := startTraffic(t, ns, ref)
+	load := cluster.StartTraffic(t, ns, ref)
 	time.Sleep(time.Second)
 	p.roll(t, p.second)
 	p.roll(t, p.first)
 	time.Sleep(time.Second)
-	load.stop(t)
+	load.Stop(t)
 }
 
 // roll restarts a replica as a rolling update does: told to end, waited for, and

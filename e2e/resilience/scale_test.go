@@ -26,7 +26,7 @@ func TestRestartWritesNothing(t *testing.T) {
 	began := time.Now()
 	createMany(t, ns, ref, idleObjects)
 	t.Logf("%d creates took %s", idleObjects, time.Since(began))
-	waitAllSynced(t, ns, idleObjects)
+	cluster.WaitAllSynced(t, ns, idleObjects)
 	t.Logf("all are Synced %s after the first create", time.Since(began))
 	logMemory(t, "before the restart")
 
@@ -50,7 +50,7 @@ func createMany(t *testing.T, ns, image string, count int) {
 	for range 4 {
 		workers.Go(func() {
 			for name := range names {
-				if err := cluster.Client.Create(t.Context(), autoWasm(ns, name, image)); err != nil {
+				if err := cluster.Client.Create(t.Context(), suite.NewAutoWasm(ns, name, image)); err != nil {
 					t.Errorf("create %s: %v", name, err)
 				}
 			}

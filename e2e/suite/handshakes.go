@@ -1,4 +1,4 @@
-package resilience
+package suite
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// handshake does a TLS handshake with a webhook server as an API server does that
+// Handshake does a TLS handshake with a webhook server as an API server does that
 // trusts these authorities (PEM).
-func handshake(ctx context.Context, url string, authorities []byte) error {
+func Handshake(ctx context.Context, url string, authorities []byte) error {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(authorities) {
 		return fmt.Errorf("no authority to trust in %q", authorities)
@@ -29,21 +29,24 @@ func handshake(ctx context.Context, url string, authorities []byte) error {
 	return conn.Close()
 }
 
-// handshakes are done all the time with the caBundle of a moment before: an API
+// Handshakes are done all the time with the caBundle of a moment before: an API
 // server learns of a new one by its watch, a little later than it is written. Its
 // open connections would hide what a new one meets.
-type handshakes struct {
+type Handshakes struct {
+	cluster  *Cluster
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 	count    int
 	failures []error
 }
 
-func startHandshakes(t *testing.T, urls ...string) *handshakes {
+// StartHandshakes begins them with the webhook servers at these URLs. They end with
+// Stop, or the test.
+func (c *Cluster) StartHandshakes(t *testing.T, urls ...string) *Handshakes {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	h := &handshakes{cancel: cancel}
-	previous, err := caBundles(ctx)
+	h := &Handshakes{cluster: c, cancel: cancel}
+	previous, err := c.CABundles(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +62,8 @@ func startHandshakes(t *testing.T, urls ...string) *handshakes {
 
 // round tries each URL with each caBundle and returns the caBundles for the next
 // round.
-func (h *handshakes) round(ctx context.Context, bundles [][]byte, urls []string) [][]byte {
-	next, err := caBundles(ctx)
+func (h *Handshakes) round(ctx context.Context, bundles [][]byte, urls []string) [][]byte {
+	next, err := h.cluster.CABundles(ctx)
 	if err != nil {
 		h.failures = append(h.failures, err)
 		return bundles
@@ -68,7 +71,7 @@ func (h *handshakes) round(ctx context.Context, bundles [][]byte, urls []string)
 	for _, bundle := range bundles {
 		for _, url := range urls {
 			h.count++
-			if err := handshake(ctx, url, bundle); err != nil {
+			if err := Handshake(ctx, url, bundle); err != nil {
 				h.failures = append(h.failures, err)
 			}
 		}
@@ -76,8 +79,8 @@ func (h *handshakes) round(ctx context.Context, bundles [][]byte, urls []string)
 	return next
 }
 
-// stop fails the test for each handshake that failed.
-func (h *handshakes) stop(t *testing.T) {
+// Stop ends them and fails the test for each handshake that failed.
+func (h *Handshakes) Stop(t *testing.T) {
 	t.Helper()
 	h.cancel()
 	h.running.Wait()
@@ -87,14 +90,14 @@ func (h *handshakes) stop(t *testing.T) {
 	}
 }
 
-// caBundles are those of both webhook configurations.
-func caBundles(ctx context.Context) ([][]byte, error) {
+// CABundles are those of both webhook configurations.
+func (c *Cluster) CABundles(ctx context.Context) ([][]byte, error) {
 	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{}
-	if err := cluster.Client.Get(ctx, client.ObjectKey{Name: "wasmer"}, mutating); err != nil {
+	if err := c.Client.Get(ctx, client.ObjectKey{Name: "wasmer"}, mutating); err != nil {
 		return nil, err
 	}
 	validating := &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	if err := cluster.Client.Get(ctx, client.ObjectKey{Name: "wasmer"}, validating); err != nil {
+	if err := c.Client.Get(ctx, client.ObjectKey{Name: "wasmer"}, validating); err != nil {
 		return nil, err
 	}
 	var bundles [][]byte

@@ -1,4 +1,4 @@
-package resilience
+package suite
 
 import (
 	"context"
@@ -14,42 +14,44 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// traffic is a steady load of admissions: dry runs, creates and updates, each kind
+// Traffic is a steady load of admissions: dry runs, creates and updates, each kind
 // one after another without a pause longer than its period. Nothing is tried twice.
-type traffic struct {
-	ns, image string
-	cancel    context.CancelFunc
-	running   sync.WaitGroup
+type Traffic struct {
+	ns      string
+	cluster *Cluster
+	cancel  context.CancelFunc
+	running sync.WaitGroup
 
 	mu       sync.Mutex
 	admitted map[string]int
 	failures []string
 }
 
-// startTraffic begins the load in a namespace. It ends with stop, or the test.
-func startTraffic(t *testing.T, ns, image string) *traffic {
+// StartTraffic begins a load in a namespace, with a module of an image. It ends with
+// Stop, or the test.
+func (c *Cluster) StartTraffic(t *testing.T, ns, image string) *Traffic {
 	t.Helper()
-	base := autoWasm(ns, "updated", image)
-	if err := cluster.Client.Create(t.Context(), base); err != nil {
+	base := NewAutoWasm(ns, "updated", image)
+	if err := c.Client.Create(t.Context(), base); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	l := &traffic{ns: ns, image: image, cancel: cancel, admitted: map[string]int{}}
+	l := &Traffic{ns: ns, cluster: c, cancel: cancel, admitted: map[string]int{}}
 	l.repeat(ctx, "dry run", 25*time.Millisecond, func(ctx context.Context, n int) error {
-		return cluster.Client.Create(ctx, autoWasm(ns, fmt.Sprintf("dry-%d", n), image), client.DryRunAll)
+		return c.Client.Create(ctx, NewAutoWasm(ns, fmt.Sprintf("dry-%d", n), image), client.DryRunAll)
 	})
 	l.repeat(ctx, "create", 100*time.Millisecond, func(ctx context.Context, n int) error {
-		return cluster.Client.Create(ctx, autoWasm(ns, fmt.Sprintf("real-%d", n), image))
+		return c.Client.Create(ctx, NewAutoWasm(ns, fmt.Sprintf("real-%d", n), image))
 	})
 	l.repeat(ctx, "update", 100*time.Millisecond, func(ctx context.Context, n int) error {
 		patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"filter":{"config":{"n":%d}}}}`, n))
-		return cluster.Client.Patch(ctx, autoWasm(ns, "updated", image), patch)
+		return c.Client.Patch(ctx, NewAutoWasm(ns, "updated", image), patch)
 	})
 	t.Cleanup(func() { l.cancel(); l.running.Wait() })
 	return l
 }
 
-func (l *traffic) repeat(ctx context.Context, kind string, period time.Duration, admit func(context.Context, int) error) {
+func (l *Traffic) repeat(ctx context.Context, kind string, period time.Duration, admit func(context.Context, int) error) {
 	l.running.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
 			began := time.Now()
@@ -61,7 +63,7 @@ func (l *traffic) repeat(ctx context.Context, kind string, period time.Duration,
 	})
 }
 
-func (l *traffic) count(kind string, began time.Time, err error) {
+func (l *Traffic) count(kind string, began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil {
@@ -71,9 +73,9 @@ func (l *traffic) count(kind string, began time.Time, err error) {
 	l.failures = append(l.failures, fmt.Sprintf("%s %s, after %s: %v", began.Format("15:04:05.000"), kind, time.Since(began), err))
 }
 
-// stop ends the load, fails the test for each admission that failed, and waits
+// Stop ends the load, fails the test for each admission that failed, and waits
 // until all that was admitted is Synced, as invariant 3 has it.
-func (l *traffic) stop(t *testing.T) {
+func (l *Traffic) Stop(t *testing.T) {
 	t.Helper()
 	l.cancel()
 	l.running.Wait()
@@ -86,27 +88,27 @@ func (l *traffic) stop(t *testing.T) {
 	for _, failed := range l.failures {
 		t.Errorf("failed admission: %s", failed)
 	}
-	waitAllSynced(t, l.ns, l.admitted["create"]+1)
+	l.cluster.WaitAllSynced(t, l.ns, l.admitted["create"]+1)
 }
 
-// waitAllSynced waits until a number of AutoWasms in a namespace, and no others,
+// WaitAllSynced waits until a number of AutoWasms in a namespace, and no others,
 // are Synced.
-func waitAllSynced(t *testing.T, ns string, count int) {
+func (c *Cluster) WaitAllSynced(t *testing.T, ns string, count int) {
 	t.Helper()
 	list := &v1alpha1.AutoWasmList{}
-	if err := cluster.Client.List(t.Context(), list, client.InNamespace(ns)); err != nil {
+	if err := c.Client.List(t.Context(), list, client.InNamespace(ns)); err != nil {
 		t.Fatal(err)
 	}
 	if len(list.Items) != count {
 		t.Fatalf("there are %d AutoWasms, want %d", len(list.Items), count)
 	}
 	for i := range list.Items {
-		cluster.WaitPhase(t, ns, list.Items[i].Name, v1alpha1.PhaseSynced)
+		c.WaitPhase(t, ns, list.Items[i].Name, v1alpha1.PhaseSynced)
 	}
 }
 
-// autoWasm is one that every proxy of nobody's would get.
-func autoWasm(ns, name, image string) *v1alpha1.AutoWasm {
+// NewAutoWasm is one that every proxy of nobody's would get.
+func NewAutoWasm(ns, name, image string) *v1alpha1.AutoWasm {
 	aw := &v1alpha1.AutoWasm{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
 	aw.Spec.Selector.MatchLabels = map[string]v1alpha1.LabelValue{"app": "details"}
 	aw.Spec.Filter.Source.Registry = &v1alpha1.RegistrySource{Image: image}

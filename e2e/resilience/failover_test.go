@@ -4,63 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/suite"
 )
 
-// wasmerNamespace is where wasmer keeps its Secret and its Lease.
+// wasmerNamespace is where wasmer keeps its Lease.
 const wasmerNamespace = "istio-system"
-
-// TestCertificateRotationUnderLoad proves invariant 9 for certificates: the
-// authority of the webhooks' certificates is replaced, and no admission fails, nor
-// any handshake with the caBundle that was in force a moment before.
-func TestCertificateRotationUnderLoad(t *testing.T) {
-	ns := cluster.Namespace(t)
-	ref, _ := pushed(t, "rotation:v1")
-	p := startPair(t)
-	load := startTraffic(t, ns, ref)
-	shakes := startHandshakes(t, p.first.WebhookURL, p.second.WebhookURL)
-	time.Sleep(time.Second)
-
-	old := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: wasmerNamespace, Name: "wasmer-webhook-ca"}}
-	if err := cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(old), old); err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	if err := cluster.Client.Delete(t.Context(), old); err != nil {
-		t.Fatal(err)
-	}
-	for _, w := range []*env.Wasmer{p.first, p.second} {
-		suite.Eventually(t, func(ctx context.Context) error { return servesNewAuthority(ctx, w, old) })
-	}
-	t.Logf("both replicas serve certificates of the new authority after %s", time.Since(began))
-	time.Sleep(2 * time.Second)
-	shakes.stop(t)
-	load.stop(t)
-}
-
-// servesNewAuthority succeeds when the authority in the Secret is another than it
-// was, and what a replica serves is signed by it.
-func servesNewAuthority(ctx context.Context, w *env.Wasmer, old *corev1.Secret) error {
-	secret := &corev1.Secret{}
-	if err := cluster.Client.Get(ctx, client.ObjectKeyFromObject(old), secret); err != nil {
-		return err
-	}
-	if slices.Equal(secret.Data[corev1.TLSCertKey], old.Data[corev1.TLSCertKey]) {
-		return errors.New("the authority is the old one")
-	}
-	return handshake(ctx, w.WebhookURL, secret.Data[corev1.TLSCertKey])
-}
 
 // TestLeaderFailover proves invariant 3 for the crash of the replica that writes:
 // the other one takes over when the lease has run out, and brings into force what
@@ -70,11 +25,11 @@ func TestLeaderFailover(t *testing.T) {
 	ref, _ := pushed(t, "failover:v1")
 	p := startPair(t)
 	leader := holder(t)
-	aw := autoWasm(ns, "survivor", ref)
+	aw := suite.NewAutoWasm(ns, "survivor", ref)
 	if err := cluster.Client.Create(t.Context(), aw); err != nil {
 		t.Fatal(err)
 	}
-	waitAllSynced(t, ns, 1)
+	cluster.WaitAllSynced(t, ns, 1)
 	if now := holder(t); now != leader {
 		t.Fatalf("the lease went from %s to %s while nothing happened", leader, now)
 	}
@@ -87,7 +42,7 @@ func TestLeaderFailover(t *testing.T) {
 	suite.Eventually(t, func(ctx context.Context) error { return cluster.Client.Patch(ctx, aw, patch) })
 	suite.Eventually(t, func(ctx context.Context) error { return inForce(ctx, ns, "survivor", "after-the-crash") })
 	t.Logf("converged %s after the crash", time.Since(began))
-	waitAllSynced(t, ns, 1)
+	cluster.WaitAllSynced(t, ns, 1)
 	if now := holder(t); now == leader {
 		t.Errorf("the lease is still held by the replica that was killed, %s", leader)
 	}
