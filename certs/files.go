@@ -175,12 +175,14 @@ func (f *FilesSource) accepted(pair *tls.Certificate, before time.Time) bool {
 	return err == nil && f.trust.trusts(chain, before) && f.observer.misnamed(chain[0]) == nil
 }
 
-// Healthy fails while there is no valid certificate, and, until it has succeeded once, while the API server would not
-// accept it: no other replica has a better one later.
+// Healthy fails, until it has succeeded once, while there is no valid certificate or the API server would not accept it.
 func (f *FilesSource) Healthy() error {
+	if f.ready.Load() {
+		return nil
+	}
 	now := time.Now()
 	chain, err := chainOf(f.GetCertificate, now)
-	if err != nil || f.ready.Load() {
+	if err != nil {
 		return err
 	}
 	if err := f.observer.refuses(chain, now); err != nil {

@@ -79,8 +79,36 @@ func TestFilesExpired(t *testing.T) {
 	if err := source.Healthy(); err == nil || !strings.Contains(err.Error(), "expired at") {
 		t.Errorf("Healthy: %v", err)
 	}
+	source.ready.Store(true)
+	if err := source.Healthy(); err != nil {
+		t.Errorf("it was ready, and left the Service of the modules: %v", err)
+	}
 	if got, _ := source.Expires(); !got.Equal(leaf.NotAfter) {
 		t.Errorf("Expires: %s, want %s", got, leaf.NotAfter)
+	}
+}
+
+// A replica is ready once the API server would accept its certificate, and stays so.
+func TestFilesReadiness(t *testing.T) {
+	dir, authority := t.TempDir(), newCA(t, 24*time.Hour)
+	writePair(t, dir, authority, time.Hour)
+	source, err := Files(FilesOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		trusted []*x509.Certificate
+		want    string
+	}{
+		{nil, "the serving certificate is not trusted yet by the webhook configurations"},
+		{certificatesOf(newCA(t, time.Hour)), "the serving certificate is not trusted yet by the webhook configurations"},
+		{certificatesOf(authority), ""},
+		{nil, ""},
+	} {
+		source.trust.observe(step.trusted, time.Now())
+		if err := source.Healthy(); (err == nil) != (step.want == "") || err != nil && !strings.Contains(err.Error(), step.want) {
+			t.Errorf("Healthy with %d authorities in the caBundles: %v, want %q", len(step.trusted), err, step.want)
+		}
 	}
 }
 

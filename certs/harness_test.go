@@ -121,6 +121,13 @@ func (m *memoryAuthority) rotate(ctx context.Context) ca {
 	return next
 }
 
+// lose has it sign no more.
+func (m *memoryAuthority) lose() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.current = nil
+}
+
 func (m *memoryAuthority) write(ctx context.Context, next ca) {
 	secrets := m.client.CoreV1().Secrets("istio-system")
 	secret := &corev1.Secret{

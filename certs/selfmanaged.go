@@ -121,12 +121,14 @@ func ignoreCancel(ctx context.Context, err error) error {
 	return err
 }
 
-// Healthy fails while there is no valid certificate, and, until it has succeeded once, while some caBundle does not
-// trust it: a caBundle emptied later is restored, and no other replica is trusted more.
+// Healthy fails, until it has succeeded once, while there is no valid certificate or some caBundle does not trust it.
 func (s *SelfManaged) Healthy() error {
+	if s.ready.Load() {
+		return nil
+	}
 	now := time.Now()
 	chain, err := chainOf(s.GetCertificate, now)
-	if err != nil || s.ready.Load() {
+	if err != nil {
 		return err
 	}
 	if !s.trust.trusts(chain, now) {

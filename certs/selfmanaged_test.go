@@ -154,6 +154,25 @@ func TestUnwritableLater(t *testing.T) {
 	})
 }
 
+// TestExpiredLater: without an authority the certificate expires, and the replica serves modules all the same.
+func TestExpiredLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startReplica(t, 5*time.Minute)
+		r.settle(10 * time.Second)
+		if err := r.Healthy(); err != nil {
+			t.Fatalf("Healthy: %v", err)
+		}
+		r.authority.lose()
+		r.settle(5 * time.Minute)
+		if _, err := chainOf(r.GetCertificate, time.Now()); err == nil || !strings.Contains(err.Error(), "expired at") {
+			t.Fatalf("the certificate: %v", err)
+		}
+		if err := r.Healthy(); err != nil {
+			t.Errorf("left the Service: %v", err)
+		}
+	})
+}
+
 // TestConfigurationArrivesLate: it is served as soon as it appears, and its absence
 // delays nothing.
 func TestConfigurationArrivesLate(t *testing.T) {

@@ -18,7 +18,8 @@ type Source interface {
 	Start(ctx context.Context) error
 	// NeedLeaderElection returns false: every replica serves.
 	NeedLeaderElection() bool
-	// Healthy returns why the server is not ready to be called, nil when it is.
+	// Healthy returns why the server is not ready to be called, nil when it is. Once nil, it is always nil: a certificate
+	// that is not renewed expires in all replicas, and proxies would then not get their modules from any.
 	Healthy() error
 	// Expires returns when the certificate expires, and when the last of the authorities does by which the API server
 	// verifies it; the zero time for what is not known.
