@@ -72,6 +72,7 @@ type WorkloadSelector struct {
 	// matchLabels must all be carried by a pod for its proxy to run the filter. Wildcards are not allowed. Absent or
 	// empty selects every pod of the namespace.
 	// +optional
+	// +mapType=atomic
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(key, key.indexOf('/') <= 253 && key.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="each key must be a valid label key such as app or example.com/app, without wildcards"
 	// +kubebuilder:validation:XValidation:rule="self.all(key, self[key].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))",message="each value must be a valid label value (letters, digits, '-', '_' and '.'), without wildcards"

@@ -105,8 +105,8 @@ func TestRulesAreCheap(t *testing.T) {
 	s := newServer(t)
 	r := &rules{t: t, env: environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())}
 	r.visit(s.structural, model.SchemaDeclType(s.structural, true), "", 1)
-	if r.count != 6 {
-		t.Errorf("found %d rules, want 6", r.count)
+	if r.count != 8 {
+		t.Errorf("found %d rules, want 8", r.count)
 	}
 	if r.total > totalCostLimit/10 {
 		t.Errorf("the rules cost %d together, the API server allows %d", r.total, totalCostLimit)

@@ -10,8 +10,9 @@ type Filter struct {
 	// workload's container listens on, for Outbound the port of the called Service, for Gateway the port that the
 	// gateway's pod listens on. Absent means all ports.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.all(port, self.exists_one(other, other == port))",message="each port may be given only once"
 	ApplyPorts []Port `json:"applyPorts,omitempty"`
 
 	// rootID is the root context that the module registers; it shares the root context among the filters with the
@@ -44,9 +45,9 @@ type Filter struct {
 
 	// env are the environment variables of the module.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.all(variable, self.exists_one(other, other.name == variable.name))",message="each variable may be given only once"
 	Env []EnvVar `json:"env,omitempty"`
 
 	// context is the side of the proxies on which the filter runs. Absent means Inbound.
@@ -80,7 +81,7 @@ type Port int32
 // +kubebuilder:validation:Enum=FailClosed;FailOpen;FailReload
 type FailurePolicy string
 
-// The failure policies; the empty one is Envoy's default, FailClosed.
+// The failure policies; the empty one is FailReload.
 const (
 	FailClosed FailurePolicy = "FailClosed"
 	FailOpen   FailurePolicy = "FailOpen"

@@ -141,7 +141,7 @@ func filterRefusals() []refusal {
 		{"port 0", one(ports, []any{int64(0)}), "spec.filter.applyPorts[0]: FieldValueInvalid"},
 		{"a negative port", one(ports, []any{int64(-1)}), "spec.filter.applyPorts[0]: FieldValueInvalid"},
 		{"port 65536", one(ports, []any{int64(65536)}), "spec.filter.applyPorts[0]: FieldValueInvalid"},
-		{"a port twice", one(ports, []any{int64(80), int64(81), int64(80)}), "spec.filter.applyPorts[2]: FieldValueDuplicate"},
+		{"a port twice", one(ports, []any{int64(80), int64(81), int64(80)}), "spec.filter.applyPorts: FieldValueInvalid"},
 		{"65 ports", one(ports, many), "spec.filter.applyPorts: FieldValueTooMany"},
 		{"a port as a string", one(ports, []any{"9080"}), "spec.filter.applyPorts[0]: FieldValueTypeInvalid"},
 		{"a long rootID", one("spec.filter.rootID", long), "spec.filter.rootID: FieldValueTooLong"},
@@ -170,7 +170,7 @@ func envRefusals() []refusal {
 		{"a variable of a name with a NUL", variable(map[string]any{"name": "A\x00"}), "spec.filter.env[0].name: FieldValueInvalid"},
 		{"a variable of a long name", variable(map[string]any{"name": strings.Repeat("A", 257)}), "spec.filter.env[0].name: FieldValueTooLong"},
 		{"a variable of a long value", variable(map[string]any{"name": "A", "value": strings.Repeat("b", 2049)}), "spec.filter.env[0].value: FieldValueTooLong"},
-		{"a variable twice", one(env, []any{map[string]any{"name": "A"}, map[string]any{"name": "A"}}), "spec.filter.env[1]: FieldValueDuplicate"},
+		{"a variable twice", one(env, []any{map[string]any{"name": "A"}, map[string]any{"name": "A"}}), "spec.filter.env: FieldValueInvalid"},
 		{"65 variables", one(env, many), "spec.filter.env: FieldValueTooMany"},
 	}
 }

@@ -3,6 +3,8 @@ package behaviour
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +129,81 @@ func TestServerSideApplyWithASecondManager(t *testing.T) {
 	again := cluster.WaitPhase(t, ns, "ssa", v1alpha1.PhaseSynced)
 	if again.ResourceVersion != aw.ResourceVersion {
 		t.Errorf("applying the same again wrote: resourceVersion %s, was %s", again.ResourceVersion, aw.ResourceVersion)
+	}
+}
+
+// TestServerSideApplyIsExact: what another manager adds to the ports, the labels and the variables that one applies is a
+// conflict for that one, and gone when it forces; kubectl diff shows it before.
+func TestServerSideApplyIsExact(t *testing.T) {
+	t.Parallel()
+	ns := cluster.Namespace(t)
+	ref, _ := pushed(t, "exact:v1")
+	m := suite.Manifest{Name: "exact", Source: suite.Image(ref), Filter: "applyPorts: [9080], env: [{name: A, value: a}]"}
+	gitops := []string{"--server-side", "--field-manager=gitops"}
+	cluster.Apply(t, ns, m.String(), gitops...)
+	want := cluster.WaitPhase(t, ns, "exact", v1alpha1.PhaseSynced).Spec
+	for field, patch := range map[string]string{
+		"applyPorts":  `{"spec":{"filter":{"applyPorts":[9080,7777]}}}`,
+		"matchLabels": `{"spec":{"selector":{"matchLabels":{"version":"v1"}}}}`,
+		"env":         `{"spec":{"filter":{"env":[{"name":"A","value":"a"},{"name":"B","value":"b"}]}}}`,
+	} {
+		if _, err := cluster.Kubectl(t.Context(), "patch", "aw", "exact", "-n", ns, "--type=merge", "-p", patch, "--field-manager=somebody"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := cluster.KubectlInput(t.Context(), m.String(), slices.Concat([]string{"apply", "-n", ns, "-f", "-"}, gitops)...)
+		if err == nil || !strings.Contains(err.Error(), "conflict with \"somebody\"") || !strings.Contains(err.Error(), field) {
+			t.Errorf("with another manager's %s: %v", field, err)
+		}
+		cluster.Apply(t, ns, m.String(), append(gitops, "--force-conflicts")...)
+		got, err := cluster.AutoWasm(t.Context(), ns, "exact")
+		if err != nil || !reflect.DeepEqual(got.Spec, want) {
+			t.Errorf("after another manager's %s: %+v, %v, want %+v", field, got.Spec, err, want)
+		}
+	}
+}
+
+// TestFieldsOfConfig: of an object in config each field belongs to its own manager, since a CRD cannot say otherwise of a
+// field that may also hold a string.
+func TestFieldsOfConfig(t *testing.T) {
+	t.Parallel()
+	ns := cluster.Namespace(t)
+	ref, _ := pushed(t, "fields:v1")
+	m := suite.Manifest{Name: "fields", Source: suite.Image(ref), Filter: "config: {a: 1}"}
+	cluster.Apply(t, ns, m.String(), "--server-side", "--field-manager=gitops")
+	patch := `{"spec":{"filter":{"config":{"b":2}}}}`
+	if _, err := cluster.Kubectl(t.Context(), "patch", "aw", "fields", "-n", ns, "--type=merge", "-p", patch, "--field-manager=somebody"); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Apply(t, ns, m.String(), "--server-side", "--field-manager=gitops", "--force-conflicts")
+	got, err := cluster.AutoWasm(t.Context(), ns, "fields")
+	if err != nil || string(got.Spec.Filter.Config.Raw) != `{"a":1,"b":2}` {
+		t.Errorf("config is %s, %v", got.Spec.Filter.Config.Raw, err)
+	}
+}
+
+// TestFilledPortsGiveWay: the ports that a namespace's default filled are replaced by those that the manifest names later.
+func TestFilledPortsGiveWay(t *testing.T) {
+	t.Parallel()
+	ns := cluster.Namespace(t)
+	if _, err := cluster.Kubectl(t.Context(), "annotate", "namespace", ns, v1alpha1.AnnotationDefaultPorts+"=8080"); err != nil {
+		t.Fatal(err)
+	}
+	ref, _ := pushed(t, "filled:v1")
+	for name, way := range map[string]string{"filled-server-side": "--server-side", "filled-client-side": "--server-side=false"} {
+		m := suite.Manifest{Name: name, Source: suite.Image(ref)}
+		for _, want := range [][]v1alpha1.Port{{8080}, {9081}} {
+			suite.Eventually(t, func(ctx context.Context) error { // the annotation reaches wasmer a moment later
+				if _, err := cluster.KubectlInput(ctx, m.String(), "apply", way, "-n", ns, "-f", "-"); err != nil {
+					return err
+				}
+				got, err := cluster.AutoWasm(ctx, ns, m.Name)
+				if err == nil && !slices.Equal(got.Spec.Filter.ApplyPorts, want) {
+					err = fmt.Errorf("applyPorts are %v, want %v", got.Spec.Filter.ApplyPorts, want)
+				}
+				return err
+			})
+			m.Filter = "applyPorts: [9081]"
+		}
 	}
 }
 

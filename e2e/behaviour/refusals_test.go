@@ -58,7 +58,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"two sources", suite.Manifest{Name: "x", Source: `{registry: {image: a}, object: {url: "https://a/b"}}`}.String(), []string{"exactly one of"}},
 		{"port 0", suite.Manifest{Name: "x", Source: some, Filter: "applyPorts: [0]"}.String(), []string{"applyPorts[0]"}},
 		{"port 65536", suite.Manifest{Name: "x", Source: some, Filter: "applyPorts: [65536]"}.String(), []string{"applyPorts[0]"}},
-		{"port twice", suite.Manifest{Name: "x", Source: some, Filter: "applyPorts: [80, 80]"}.String(), []string{"applyPorts[1]", "Duplicate"}},
+		{"port twice", suite.Manifest{Name: "x", Source: some, Filter: "applyPorts: [80, 80]"}.String(), []string{"applyPorts", "each port may be given only once"}},
 		{"sha256", suite.Manifest{Name: "x", Source: suite.Object("https://a/b", "abc")}.String(), []string{"sha256"}},
 		{"upper-case sha256", suite.Manifest{Name: "x", Source: suite.Object("https://a/b", strings.ToUpper(sum))}.String(), []string{"sha256"}},
 		{"relative URL", suite.Manifest{Name: "x", Source: suite.Object("/a/b", "")}.String(), []string{"absolute http or https URL"}},
