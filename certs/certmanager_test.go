@@ -18,10 +18,12 @@ var update = flag.Bool("update", false, "write the manifests of cert-manager's o
 
 const generated = "# Generated from CertManagerObjects in certs/certmanager.go by make generate: do not edit.\n"
 
-// The manifests of cert-manager's objects are what the code declares.
+// The manifests of cert-manager's objects are what the code declares, as kustomize and as Helm have them.
 func TestCertManagerManifests(t *testing.T) {
 	tests := map[string]struct{ path, want string }{
 		"kustomize": {"../manifests/options/cert-manager/certificates.yaml", generated + manifestsIn(t, "istio-system")},
+		"Helm": {"../manifests/charts/wasmer/templates/webhook/certificates.yaml", "{{- if eq .Values.certs.mode \"cert-manager\" }}\n" +
+			generated + manifestsIn(t, "{{ .Release.Namespace }}") + "{{- end }}\n"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -66,6 +66,21 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 }
 
+// TestAlertsUseMetricsThatExist: a rule on a metric with another name never fires.
+func TestAlertsUseMetricsThatExist(t *testing.T) {
+	rules := read(t, "../manifests/charts/wasmer/templates/monitoring/prometheusrule.yaml")
+	documented := firstCells(read(t, "operations.md"), "wasmer_[a-z_]+")
+	used := unique(rules, `\b(wasmer_[a-z_]+)`)
+	if len(used) < 4 {
+		t.Fatalf("the rules' metrics are not found any more: %v", used)
+	}
+	for _, metric := range used {
+		if !slices.Contains(documented, strings.TrimSuffix(metric, "_bucket")) {
+			t.Errorf("a rule uses %s, which wasmer does not have", metric)
+		}
+	}
+}
+
 // reasonsIn returns the reasons in the blocks of constants whose comments begin so.
 func reasonsIn(t *testing.T, comments ...string) []string {
 	t.Helper()

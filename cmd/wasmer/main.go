@@ -43,5 +43,7 @@ func newCommand(run func(context.Context, *options) error) *cobra.Command {
 		},
 	}
 	o.bind(command.Flags())
+	command.CompletionOptions.DisableDefaultCmd = true
+	command.AddCommand(newCheck())
 	return command
 }

@@ -57,6 +57,7 @@ func TestManifestsAreYAML(t *testing.T) {
 func TestReleasedImageIsThatOfTheManifests(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
 		"renamed":     {"images: [{name: other, newName: no}, {name: wasmer, newName: registry.example/wasmer, newTag: v1}]", "registry.example/wasmer"},
+		"by its path": {"images: [{name: registry.example/wasmer, newName: team.example/wasmer}]", "team.example/wasmer"},
 		"not renamed": {"resources: [crd]", "wasmer"},
 	} {
 		path := filepath.Join(t.TempDir(), "kustomization.yaml")

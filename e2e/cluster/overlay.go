@@ -54,7 +54,7 @@ func releasedImage(path string) (string, error) {
 		return "", fmt.Errorf("find the name of wasmer's image in %s: %w", path, err)
 	}
 	for _, i := range k.Images {
-		if i.Name == "wasmer" {
+		if strings.HasSuffix("/"+i.Name, "/wasmer") {
 			return i.NewName, nil
 		}
 	}
