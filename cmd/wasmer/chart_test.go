@@ -82,3 +82,18 @@ func flagsOfTheChart(t *testing.T) (map[string]chartFlag, string) {
 	}
 	return schema.Properties.Flags.Properties, schema.Properties.Flags.Description
 }
+
+// TestTheChartHasTheCRD as it is: a field that the chart's lacks is dropped without a word.
+func TestTheChartHasTheCRD(t *testing.T) {
+	read := func(path string) string {
+		t.Helper()
+		text, err := os.ReadFile("../../manifests/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimPrefix(string(text), "---\n")
+	}
+	if diff := cmp.Diff(read("crd/wasm.tcm.io_autowasms.yaml"), read("charts/wasmer/files/crd.yaml")); diff != "" {
+		t.Errorf("run make generate (-manifests/crd +chart):\n%s", diff)
+	}
+}
