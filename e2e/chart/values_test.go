@@ -59,6 +59,7 @@ func TestValues(t *testing.T) {
 		{`podMonitor={"enabled":true,"labels":{"release":"p"}}`, "PodMonitor istio-system/wasmer", []any{"metadata", "labels", "release"}, "p"},
 		{`podMonitor={"enabled":true}`, deployment, []any{"spec", "template", "metadata", "annotations", "prometheus.io/scrape"}, nil},
 		{`prometheusRule={"enabled":true}`, "PrometheusRule istio-system/wasmer", []any{"spec", "groups", 0, "name"}, "wasmer"},
+		{`prometheusRule={"enabled":true}`, "PrometheusRule istio-system/wasmer", []any{"spec", "groups", 0, "rules", 8, "alert"}, "WasmerCertificateNotTrusted"},
 	}
 	for _, test := range tests {
 		t.Run(test.value, func(t *testing.T) {
@@ -98,6 +99,22 @@ func TestFlags(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestTrustIsAnAlertWhereItIsKnown: without a caBundle the API server trusts its system's authorities, which wasmer
+// does not know.
+func TestTrustIsAnAlertWhereItIsKnown(t *testing.T) {
+	t.Parallel()
+	rule := rendered(t, `prometheusRule={"enabled":true}`, `certs={"mode":"files","secretName":"tls"}`)["PrometheusRule istio-system/wasmer"]
+	alerts, _ := field(any(rule), "spec", "groups", 0, "rules").([]any)
+	for _, alert := range alerts {
+		if field(alert, "alert") == "WasmerCertificateNotTrusted" {
+			t.Errorf("an alert that always fires: %v", alert)
+		}
+	}
+	if len(alerts) == 0 {
+		t.Error("there are no alerts")
 	}
 }
 
