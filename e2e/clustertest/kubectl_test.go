@@ -106,8 +106,14 @@ func product(t testing.TB, name string) string {
 // push pushes the example filter with wasmc and returns the image's reference.
 func push(t testing.TB, repository string) string {
 	t.Helper()
+	return pushFile(t, repository, product(t, "add-header.wasm"))
+}
+
+// pushFile is push of another module.
+func pushFile(t testing.TB, repository, file string) string {
+	t.Helper()
 	reference := variable(t, "REGISTRY") + "/" + repository + ":v1"
-	cmd := exec.CommandContext(t.Context(), product(t, "wasmc"), "push", reference, "-f", product(t, "add-header.wasm"), "--plain-http")
+	cmd := exec.CommandContext(t.Context(), product(t, "wasmc"), "push", reference, "-f", file, "--plain-http")
 	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+t.TempDir())
 	if _, err := command(cmd, ""); err != nil {
 		t.Fatal(err)

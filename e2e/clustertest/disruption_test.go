@@ -1,0 +1,83 @@
+//go:build cluster
+
+package clustertest
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"testing"
+
+	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/e2e/tutorial"
+)
+
+const wasmerNamespace = "istio-system"
+
+// TestRollingUpdate replaces wasmer's replicas, and then the application's, under load: no apply fails, no request goes
+// without the filter or fails, and new proxies load the module from the new replicas.
+func TestRollingUpdate(t *testing.T) {
+	ns := newNamespace(t, "rolling")
+	startApp(t, ns)
+	image := push(t, "rolling/wasm-add-header")
+	apply(t, ns, tutorial.Manifest{Image: image}.String())
+	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=Ready", suite.TimeoutFlag)
+	suite.Eventually(t, func(context.Context) error { return askWithFilter(t, ns) }) // Ready is a moment early
+
+	l := startLoad(t, ns, image)
+	whileRolling(t, wasmerNamespace, "wasmer", func() error { return askWithFilter(t, ns) })
+	l.stop(t)
+
+	restart(t, ns, "details")
+	for range 10 {
+		if err := askWithFilter(t, ns); err != nil {
+			t.Errorf("of the new Pods: %v", err)
+		}
+	}
+}
+
+// askWithFilter has client get details once and returns an error when the answer has no header of the filter.
+func askWithFilter(t testing.TB, namespace string) error {
+	a, err := ask(t, namespace, "http://details:9080/")
+	if err != nil {
+		return err
+	}
+	if got := a.header.Get("hello"); got != "world" {
+		return fmt.Errorf("%s answered %s with the headers %v, want hello: world", a.pod, a.status, a.header)
+	}
+	return nil
+}
+
+// restart replaces the Pods of a Deployment and waits until all are new.
+func restart(t testing.TB, namespace, name string) {
+	t.Helper()
+	kubectl(t, "rollout", "restart", "-n", namespace, "deployment/"+name)
+	kubectl(t, "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
+}
+
+// whileRolling replaces the Pods of a Deployment and tries something again and again until all are new. Each failure fails
+// the test.
+func whileRolling(t testing.TB, namespace, name string, try func() error) {
+	t.Helper()
+	kubectl(t, "rollout", "restart", "-n", namespace, "deployment/"+name)
+	rolled := make(chan error, 1)
+	status := exec.CommandContext(t.Context(), "kubectl", "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
+	go func() {
+		_, err := command(status, "")
+		rolled <- err
+	}()
+	for tries := 1; ; tries++ {
+		if err := try(); err != nil {
+			t.Errorf("during the roll of %s: %v", name, err)
+		}
+		select {
+		case err := <-rolled:
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%s was rolled during %d requests", name, tries)
+			return
+		default:
+		}
+	}
+}

@@ -1,0 +1,98 @@
+//go:build cluster
+
+package clustertest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/e2e/tutorial"
+)
+
+// TestNewReplicasFillFromOldOnes replaces wasmer's replicas. The new ones find the old ones by the EndpointSlices of their
+// Service and fill their stores from them, and not from the registry.
+func TestNewReplicasFillFromOldOnes(t *testing.T) {
+	ns := newNamespace(t, "fills")
+	image := pushFile(t, "fills/wasm-add-header", unlikeOthers(t))
+	apply(t, ns, tutorial.Manifest{Image: image, App: "nobody"}.String())
+	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=jsonpath={.status.phase}=Synced", suite.TimeoutFlag)
+	restart(t, wasmerNamespace, "wasmer")
+	suite.Eventually(t, func(ctx context.Context) error {
+		replicas, err := metrics(ctx) // an old one that is ending may not answer
+		if err != nil {
+			return err
+		}
+		for pod, m := range replicas {
+			if m.modules < 1 || m.fills < m.modules || m.fetches > 0 {
+				return fmt.Errorf("%s has %v modules after %v fills and %v fetches", pod, m.modules, m.fills, m.fetches)
+			}
+		}
+		return nil
+	})
+}
+
+// unlikeOthers is a file with the example filter as no other test has it: with a custom section of its own at the end.
+func unlikeOthers(t testing.TB) string {
+	t.Helper()
+	module, err := os.ReadFile(product(t, "add-header.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := rand.Text()
+	module = append(module, 0, byte(len(name)+1), byte(len(name)))
+	file := filepath.Join(t.TempDir(), "filter.wasm")
+	if err := os.WriteFile(file, append(module, name...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// storeMetrics are those of a replica that say what its store has and how it came there.
+type storeMetrics struct{ modules, fills, fetches float64 }
+
+// metrics are those of each replica, by the name of its Pod, as the API server's proxy gets them.
+func metrics(ctx context.Context) (map[string]storeMetrics, error) {
+	pods, err := runKubectl(ctx, "", "get", "pods", "-n", wasmerNamespace, "-l", "app.kubernetes.io/name=wasmer",
+		"-o=jsonpath={.items[*].metadata.name}")
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]storeMetrics{}
+	for pod := range strings.FieldsSeq(pods) {
+		page, err := runKubectl(ctx, "", "get", "--raw", "/api/v1/namespaces/"+wasmerNamespace+"/pods/"+pod+":8080/proxy/metrics")
+		if err != nil {
+			return nil, err
+		}
+		of[pod] = storeMetrics{
+			modules: metric(page, "wasmer_store_modules"),
+			fills:   metric(page, `wasmer_module_fills_total{outcome="Success"}`),
+			fetches: metric(page, `wasmer_fetch_duration_seconds_count{outcome="Success"}`),
+		}
+	}
+	if len(of) == 0 {
+		return nil, errors.New("wasmer has no Pods")
+	}
+	return of, nil
+}
+
+// metric is the value of a series in a page of metrics, in which one that has not begun, and is 0, is missing.
+func metric(page, series string) float64 {
+	for line := range strings.Lines(page) {
+		if text, ok := strings.CutPrefix(line, series+" "); ok {
+			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if err != nil {
+				return -1
+			}
+			return value
+		}
+	}
+	return 0
+}
