@@ -73,18 +73,29 @@ func (l *Traffic) count(kind string, began time.Time, err error) {
 	l.failures = append(l.failures, fmt.Sprintf("%s %s, after %s: %v", began.Format("15:04:05.000"), kind, time.Since(began), err))
 }
 
-// Stop ends the load, fails the test for each admission that failed, and waits
-// until all that was admitted is Synced, as invariant 3 has it.
+// minAdmitted is how many of each kind make a load, on the slowest machine.
+const minAdmitted = 10
+
+// enough returns of which kind too few were admitted yet. Where one failed, the test has failed already.
+func (l *Traffic) enough() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, kind := range []string{"dry run", "create", "update"} {
+		if l.admitted[kind] < minAdmitted && len(l.failures) == 0 {
+			return fmt.Errorf("only %d of the kind %s were admitted: this is no load", l.admitted[kind], kind)
+		}
+	}
+	return nil
+}
+
+// Stop ends the load when it was one, fails the test for each admission that failed, and waits until all that was
+// admitted is Synced, as invariant 3 has it.
 func (l *Traffic) Stop(t *testing.T) {
 	t.Helper()
+	Eventually(t, func(context.Context) error { return l.enough() })
 	l.cancel()
 	l.running.Wait()
 	t.Logf("admitted: %v", l.admitted)
-	for _, kind := range []string{"dry run", "create", "update"} {
-		if l.admitted[kind] < 10 {
-			t.Errorf("only %d of the kind %s were admitted: this was no load", l.admitted[kind], kind)
-		}
-	}
 	for _, failed := range l.failures {
 		t.Errorf("failed admission: %s", failed)
 	}
