@@ -5,7 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
+	"sync"
+
+	"github.com/autowasm/autowasm/e2e/filelock"
 )
 
 // loopback is the address that everything listens on.
@@ -21,8 +26,8 @@ const (
 // portAttempts is how many ports in a row may be taken before none is taken to be free.
 const portAttempts = 100
 
-// freePorts returns n different TCP ports that were free on the loopback address a moment ago. Another process can
-// take one before it is used: who uses them has to try again (see launch).
+// freePorts returns n different TCP ports that were free on the loopback address a moment ago. A process of somebody
+// else's can take one before it is used: who uses them has to try again (see launch).
 func freePorts(n int) ([]int, error) {
 	ports := make([]int, 0, n)
 	for range n {
@@ -41,13 +46,69 @@ func freePorts(n int) ([]int, error) {
 func ListenFree() (net.Listener, error) {
 	var errs []error
 	for range portAttempts {
-		l, err := net.Listen("tcp4", address(firstPort+rand.IntN(lastPort-firstPort+1)))
+		port, err := claimed.next()
+		if err != nil {
+			return nil, fmt.Errorf("choose a free port: %w", err)
+		}
+		l, err := net.Listen("tcp4", address(port))
 		if err == nil {
 			return l, nil
 		}
 		errs = append(errs, err)
 	}
 	return nil, fmt.Errorf("choose a free port: %w", errors.Join(errs...))
+}
+
+// claimed are the ports of this process's environments. Those of another process, whose tests run at the same time, are
+// others: they do not take the port of a part that is away for a moment, and that is to come back to it.
+var claimed = &portBlocks{dir: filepath.Join(os.TempDir(), fmt.Sprintf("autowasm-ports-%d", os.Getuid()))}
+
+// blockSize is how many ports are claimed at a time.
+const blockSize = 250
+
+// portBlocks are blocks of ports that one process has claimed by a lock on a file of each, for as long as it lives. No port
+// is given twice before all are.
+type portBlocks struct {
+	dir string
+
+	mu       sync.Mutex
+	first    []int // the first port of each block, in the order of the claims
+	releases []func()
+	given    int // since the first of all
+}
+
+// next returns the next port, of another block when those of the present ones are used up.
+func (b *portBlocks) next() (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.given == len(b.first)*blockSize {
+		if err := b.claim(); err != nil {
+			return 0, err
+		}
+	}
+	port := b.first[b.given/blockSize] + b.given%blockSize
+	b.given++
+	return port, nil
+}
+
+// claim claims one more block. When there is none, it begins again with those that there are.
+func (b *portBlocks) claim() error {
+	for _, block := range rand.Perm((lastPort - firstPort + 1) / blockSize) {
+		first := firstPort + block*blockSize
+		release, ok, err := filelock.TryAcquire(filepath.Join(b.dir, strconv.Itoa(first)))
+		if err != nil {
+			return err
+		}
+		if ok {
+			b.first, b.releases = append(b.first, first), append(b.releases, release)
+			return nil
+		}
+	}
+	if len(b.first) == 0 {
+		return errors.New("other environments have claimed them all: stop some")
+	}
+	b.given = 0
+	return nil
 }
 
 // address is the loopback address at a port.
