@@ -2,11 +2,9 @@ package chart
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/image"
@@ -181,15 +180,9 @@ func (i *installer) withoutIstio(ctx context.Context) error {
 // moduleDir is where a module that the product requires is, as the go command has it.
 func moduleDir(t *testing.T, path string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", path)
-	cmd.Dir = checkout
-	out, err := cmd.Output()
+	dir, err := build.ModuleDir(t.Context(), checkout, path)
 	if err != nil {
-		t.Fatalf("find %s: %v", path, err)
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(out, &module); err != nil {
 		t.Fatal(err)
 	}
-	return module.Dir
+	return dir
 }

@@ -4,6 +4,8 @@ package cluster
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 
 	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/envoy"
@@ -13,6 +15,7 @@ import (
 type binaries struct {
 	controlPlane, etcd, registry, kube, coreDNS string // parts
 	istiod, pilotAgent, helm, envoy             string // parts of a mesh
+	istioModule                                 string // the directory of Istio's module, with its charts, as istiod is built from it
 	kubectl                                     string // a link to controlPlane
 	wasmer, wasmc, filter                       string // the product
 	pause, app                                  string // programs of images
@@ -52,11 +55,23 @@ func buildAll(ctx context.Context, o Options) (b binaries, err error) {
 		return b, err
 	}
 	if !o.WithoutMesh {
-		if b.envoy, err = envoy.Find(ctx, builder, envoy.Newest); err != nil {
+		if err := b.find(ctx, builder); err != nil {
 			return b, err
 		}
 	}
 	return b, b.buildOwn(ctx, builder)
+}
+
+// find finds what a mesh takes that is not built here.
+func (b *binaries) find(ctx context.Context, builder *build.Builder) (err error) {
+	if b.envoy, err = envoy.Find(ctx, builder, envoy.Newest); err != nil {
+		return err
+	}
+	b.istioModule, err = build.ModuleDir(ctx, filepath.Join(builder.Checkout, "e2e", build.Istiod.Name), "istio.io/istio")
+	if err != nil {
+		return fmt.Errorf("find Istio's module: %w", err)
+	}
+	return nil
 }
 
 // buildOwn builds what changes with the checkout.

@@ -109,12 +109,8 @@ func (c *Cluster) proxyImage() (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	module, err := c.istioModule()
-	if err != nil {
-		return nil, err
-	}
 	bootstrap := image.Program("/var/lib/istio/envoy/envoy_bootstrap_tmpl.json",
-		filepath.Join(module, "tools/packaging/common/envoy_bootstrap.json"))
+		filepath.Join(c.binaries.istioModule, "tools/packaging/common/envoy_bootstrap.json"))
 	bootstrap.Mode = 0o644
 	return image.New(image.Config{
 		Entrypoint: []string{"/usr/local/bin/pilot-agent"},

@@ -4,12 +4,8 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
-
-	"github.com/autowasm/autowasm/e2e/build"
 )
 
 const (
@@ -18,21 +14,6 @@ const (
 	gatewayName      = "istio-ingressgateway"
 	gatewayNodePort  = 30080
 )
-
-// istioModule is the directory of Istio's module, with its charts, at the version that istiod is built from.
-func (c *Cluster) istioModule() (string, error) {
-	cmd := exec.Command("go", "mod", "download", "-json", "istio.io/istio")
-	cmd.Dir = filepath.Join(c.options.Checkout, "e2e", build.Istiod.Name)
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("find Istio's module: %s: %w", cmd, err)
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(out, &module); err != nil {
-		return "", fmt.Errorf("find Istio's module: read the output of %s: %w", cmd, err)
-	}
-	return module.Dir, nil
-}
 
 // installIstio installs Istio's CRDs and istiod, with its injector, and waits for it.
 func (c *Cluster) installIstio(ctx context.Context) error {
@@ -66,12 +47,8 @@ func gatewayURL() string { return fmt.Sprintf("http://%s:%d", nodeNets[0].addres
 
 // helm installs one of Istio's charts.
 func (c *Cluster) helm(ctx context.Context, release, chart, namespace, values string) error {
-	module, err := c.istioModule()
-	if err != nil {
-		return err
-	}
-	dir := filepath.Join(module, "manifests/charts", chart)
-	_, err = c.tool(ctx, c.binaries.helm, values, "install", release, dir, "--namespace="+namespace, "--create-namespace", "--values=-")
+	dir := filepath.Join(c.binaries.istioModule, "manifests/charts", chart)
+	_, err := c.tool(ctx, c.binaries.helm, values, "install", release, dir, "--namespace="+namespace, "--create-namespace", "--values=-")
 	if err != nil {
 		return fmt.Errorf("install Istio's chart %s: %w", chart, err)
 	}

@@ -2,12 +2,12 @@ package env
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 
 	"k8s.io/client-go/discovery"
+
+	"github.com/autowasm/autowasm/e2e/build"
 )
 
 // istioCRDs is the file of Istio's CRDs in its API's Go module.
@@ -55,17 +55,7 @@ func (e *Environment) IstioCRDs(ctx context.Context) (string, error) {
 // ModuleDir returns the directory of a Go module in the module cache, at the version that e2e/go.mod requires, and
 // brings it there when it is not.
 func (e *Environment) ModuleDir(ctx context.Context, path string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", path)
-	cmd.Dir = filepath.Join(e.options.Checkout, "e2e")
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", cmd, err)
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(out, &module); err != nil {
-		return "", fmt.Errorf("read the output of %s: %w", cmd, err)
-	}
-	return module.Dir, nil
+	return build.ModuleDir(ctx, filepath.Join(e.options.Checkout, "e2e"), path)
 }
 
 // ApplyCRDs applies the CRDs in a file or directory, and waits until the kinds of each group and version can be used.
