@@ -34,6 +34,30 @@ type Builder struct {
 	Progress io.Writer // where it says what takes long
 }
 
+// NewBuilder returns a builder of the checkout whose root is checkout, or which the working directory is in. It keeps what it
+// builds in cacheDir, or in CacheDir, and says what takes long on progress, or on standard error. Its paths are absolute.
+func NewBuilder(checkout, cacheDir string, progress io.Writer) (b *Builder, err error) {
+	b = &Builder{Checkout: checkout, CacheDir: cacheDir, Progress: progress}
+	if b.Progress == nil {
+		b.Progress = os.Stderr
+	}
+	if b.Checkout == "" {
+		if b.Checkout, err = FindCheckout("."); err != nil {
+			return nil, err
+		}
+	}
+	if b.CacheDir == "" {
+		if b.CacheDir, err = CacheDir(); err != nil {
+			return nil, err
+		}
+	}
+	if b.Checkout, err = filepath.Abs(b.Checkout); err != nil {
+		return nil, err
+	}
+	b.CacheDir, err = filepath.Abs(b.CacheDir)
+	return b, err
+}
+
 // Part returns the path of a part's binary, which it builds first when the cache has none for the part's
 // sources, the Go version and the platform.
 func (b *Builder) Part(ctx context.Context, p Part) (string, error) {

@@ -54,11 +54,10 @@ func (h Helm) Template(ctx context.Context, dir string, args ...string) (string,
 // Build returns Helm, which it builds when the cache has none and links into bin/ of the checkout, and a function that
 // removes what it kept.
 func Build(ctx context.Context, checkout string) (h Helm, remove func(), err error) {
-	cache, err := build.CacheDir()
+	builder, err := build.NewBuilder(checkout, "", nil)
 	if err != nil {
 		return h, nil, err
 	}
-	builder := &build.Builder{Checkout: checkout, CacheDir: cache, Progress: os.Stderr}
 	binary, err := builder.Part(ctx, build.Helm)
 	if err != nil {
 		return h, nil, err

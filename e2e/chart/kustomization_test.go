@@ -96,11 +96,10 @@ func kustomize(t *testing.T, components ...string) string {
 
 func kubectl(t *testing.T) string {
 	t.Helper()
-	cache, err := build.CacheDir()
+	builder, err := build.NewBuilder(checkout, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	builder := &build.Builder{Checkout: checkout, CacheDir: cache, Progress: os.Stderr}
 	binary, err := builder.Part(context.WithoutCancel(t.Context()), build.ControlPlane)
 	if err != nil {
 		t.Fatal(err)

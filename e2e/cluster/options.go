@@ -5,7 +5,6 @@ package cluster
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/autowasm/autowasm/e2e/build"
@@ -34,26 +33,13 @@ func (o Options) complete() (Options, error) {
 	if o.Dir == "" {
 		return o, fmt.Errorf("the cluster's directory is not set")
 	}
-	if o.Log == nil {
-		o.Log = os.Stderr
+	b, err := build.NewBuilder(o.Checkout, o.CacheDir, o.Log)
+	if err != nil {
+		return o, err
 	}
-	var err error
-	if o.Checkout == "" {
-		if o.Checkout, err = build.FindCheckout("."); err != nil {
-			return o, err
-		}
-	}
-	if o.CacheDir == "" {
-		if o.CacheDir, err = build.CacheDir(); err != nil {
-			return o, err
-		}
-	}
-	for _, dir := range []*string{&o.Dir, &o.Checkout, &o.CacheDir} {
-		if *dir, err = filepath.Abs(*dir); err != nil {
-			return o, err
-		}
-	}
-	return o, nil
+	o.Checkout, o.CacheDir, o.Log = b.Checkout, b.CacheDir, b.Progress
+	o.Dir, err = filepath.Abs(o.Dir)
+	return o, err
 }
 
 func (o Options) builder() *build.Builder {

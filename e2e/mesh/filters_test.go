@@ -3,14 +3,12 @@ package mesh
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
 )
@@ -81,12 +79,7 @@ func TestLargeModulesAreWarnedOf(t *testing.T) {
 // buildFilters returns the directory of the filters, which make e2e has built before.
 func buildFilters(t testing.TB) string {
 	t.Helper()
-	cache, err := build.CacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &build.Builder{Checkout: cluster.Checkout, CacheDir: cache, Progress: os.Stderr}
-	dir, err := b.Filters(t.Context())
+	dir, err := cluster.Builder().Filters(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
