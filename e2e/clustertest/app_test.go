@@ -77,6 +77,14 @@ type answer struct {
 	pod    string // that answered
 }
 
+// filtered returns an error when the answer has no header of the tutorial's filter.
+func (a answer) filtered() error {
+	if got := a.header.Get("hello"); got != "world" {
+		return fmt.Errorf("%s answered %s with the headers %v, want hello: world", a.pod, a.status, a.header)
+	}
+	return nil
+}
+
 // ask has client get a URL.
 func ask(t testing.TB, namespace, url string, headers ...string) (answer, error) {
 	t.Helper()

@@ -4,7 +4,6 @@ package clustertest
 
 import (
 	"context"
-	"fmt"
 	"os/exec"
 	"testing"
 
@@ -42,10 +41,7 @@ func askWithFilter(t testing.TB, namespace string) error {
 	if err != nil {
 		return err
 	}
-	if got := a.header.Get("hello"); got != "world" {
-		return fmt.Errorf("%s answered %s with the headers %v, want hello: world", a.pod, a.status, a.header)
-	}
-	return nil
+	return a.filtered()
 }
 
 // restart replaces the Pods of a Deployment and waits until all are new.
