@@ -1,15 +1,14 @@
 package chart
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 // Dir is the chart's directory in a checkout.
@@ -28,14 +27,9 @@ type Helm struct {
 
 // Run runs Helm and returns what it printed on standard output. An error has what it printed on standard error.
 func (h Helm) Run(ctx context.Context, args ...string) (string, error) {
-	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, h.Binary, args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Env = append(os.Environ(), h.variables()...)
-	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("helm %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
-	}
-	return stdout.String(), nil
+	return process.Output(cmd)
 }
 
 func (h Helm) variables() []string {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/autowasm/autowasm/e2e/machine"
@@ -75,19 +76,11 @@ func (c *Cluster) start(ctx context.Context) error {
 
 // together runs functions at the same time and waits for all of them. The first error ends the context of the others.
 func together(ctx context.Context, fns ...func(context.Context) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	errs := make([]error, len(fns))
-	var running sync.WaitGroup
-	for i, fn := range fns {
-		running.Go(func() {
-			if errs[i] = fn(ctx); errs[i] != nil {
-				cancel()
-			}
-		})
+	group, ctx := errgroup.WithContext(ctx)
+	for _, fn := range fns {
+		group.Go(func() error { return fn(ctx) })
 	}
-	running.Wait()
-	return errors.Join(errs...)
+	return group.Wait()
 }
 
 func (c *Cluster) makeDirs(ctx context.Context) error {

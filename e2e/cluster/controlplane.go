@@ -71,21 +71,7 @@ func (c *Cluster) startScheduler(ctx context.Context) error {
 // answers gets a URL on control, which is ready when it answers 200.
 func (c *Cluster) answers(url string) func(context.Context) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: c.control.DialContext, DisableKeepAlives: true}}
-	return func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("GET %s: %s", url, response.Status)
-		}
-		return nil
-	}
+	return func(ctx context.Context) error { return process.Probe(ctx, client, url) }
 }
 
 // listens connects to a port on control, which is ready when it listens.

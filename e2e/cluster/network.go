@@ -29,8 +29,8 @@ var nodeNets = []nodeNet{
 	{"node2", "10.89.0.12", "10.244.2.0/24"},
 }
 
-// link connects the machines: control has a bridge with a cable to each node, and everyone the routes to all Pods. Nobody
-// has one to anywhere else; control says so to who tries.
+// link connects the machines: control has a bridge with a veth pair to each node, and all machines have routes to all Pods.
+// There is no route to anywhere else: control answers what is sent there with "unreachable".
 func (c *Cluster) link(ctx context.Context) error {
 	lines := []string{
 		"link set lo up", "link add br0 type bridge", "address add " + controlAddress + "/24 dev br0", "link set br0 up",

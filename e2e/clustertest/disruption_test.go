@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/autowasm/autowasm/e2e/process"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/e2e/tutorial"
 )
@@ -59,7 +60,7 @@ func whileRolling(t testing.TB, namespace, name string, try func() error) {
 	rolled := make(chan error, 1)
 	status := exec.CommandContext(t.Context(), "kubectl", "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
 	go func() {
-		_, err := command(status, "")
+		_, err := process.Output(status)
 		rolled <- err
 	}()
 	for tries := 1; ; tries++ {

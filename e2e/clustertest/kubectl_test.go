@@ -3,9 +3,7 @@
 package clustertest
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,12 +11,15 @@ import (
 	"testing"
 
 	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/process"
 	"github.com/autowasm/autowasm/e2e/suite"
 )
 
 // runKubectl runs kubectl with a standard input and returns what it printed.
 func runKubectl(ctx context.Context, stdin string, args ...string) (string, error) {
-	return command(exec.CommandContext(ctx, "kubectl", args...), stdin)
+	cmd := exec.CommandContext(ctx, "kubectl", args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	return process.Output(cmd)
 }
 
 // kubectl is runKubectl for what must succeed.
@@ -37,16 +38,6 @@ func apply(t testing.TB, namespace, manifest string) {
 	if _, err := runKubectl(t.Context(), manifest, "apply", "-n", namespace, "-f", "-"); err != nil {
 		t.Fatalf("%v\nthe manifest:\n%s", err, manifest)
 	}
-}
-
-// command runs a command and returns its standard output. An error has its standard error.
-func command(cmd *exec.Cmd, stdin string) (string, error) {
-	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(stderr.String()))
-	}
-	return stdout.String(), nil
 }
 
 // newNamespace makes a namespace whose Pods get a sidecar, and deletes it after the test. What runs in it is shown when
@@ -115,7 +106,7 @@ func pushFile(t testing.TB, repository, file string) string {
 	reference := variable(t, "REGISTRY") + "/" + repository + ":v1"
 	cmd := exec.CommandContext(t.Context(), product(t, "wasmc"), "push", reference, "-f", file, "--plain-http")
 	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+t.TempDir())
-	if _, err := command(cmd, ""); err != nil {
+	if _, err := process.Output(cmd); err != nil {
 		t.Fatal(err)
 	}
 	return reference

@@ -15,7 +15,7 @@ func (e *Environment) startEtcd(ctx context.Context) error {
 		name: "etcd", ports: 2, timeout: Timeout,
 		command: e.etcdCommand,
 		ready: func(ctx context.Context, ports []int) error {
-			return probe(ctx, http.DefaultClient, "http://"+address(ports[0])+"/readyz")
+			return Probe(ctx, "http://"+address(ports[0])+"/readyz")
 		},
 	})
 	if err != nil {
@@ -43,7 +43,7 @@ func (e *Environment) startAPIServer(ctx context.Context) error {
 		name: "kube-apiserver", ports: 1, timeout: Timeout,
 		command: e.apiServerCommand,
 		ready: func(ctx context.Context, ports []int) error {
-			return probe(ctx, client, "https://"+address(ports[0])+"/readyz")
+			return process.Probe(ctx, client, "https://"+address(ports[0])+"/readyz")
 		},
 	})
 	if err != nil {
@@ -76,7 +76,7 @@ func (e *Environment) startControllers(ctx context.Context) error {
 		name: "controllers", ports: 1, timeout: Timeout,
 		command: e.controllersCommand,
 		ready: func(ctx context.Context, ports []int) error {
-			return probe(ctx, http.DefaultClient, "http://"+address(ports[0])+"/healthz")
+			return Probe(ctx, "http://"+address(ports[0])+"/healthz")
 		},
 	})
 	return err

@@ -122,7 +122,7 @@ func testWasmer(ctx context.Context, t *testing.T, e *Environment) {
 		if err := step.do(); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
-		if err := probe(ctx, http.DefaultClient, url+"/healthz"); (err == nil) != step.up {
+		if err := Probe(ctx, url+"/healthz"); (err == nil) != step.up {
 			t.Errorf("%s: wasmer at %s: %v", step.name, url, err)
 		}
 	}

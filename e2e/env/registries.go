@@ -3,7 +3,6 @@ package env
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 
 	"github.com/autowasm/autowasm/e2e/process"
@@ -25,7 +24,7 @@ func (e *Environment) startRegistry(ctx context.Context, name, htpasswd, userinf
 		name: name, ports: 1, timeout: Timeout,
 		command: func(ports []int) process.Command { return e.registryCommand(name, htpasswd, ports[0]) },
 		ready: func(ctx context.Context, ports []int) error {
-			return probe(ctx, http.DefaultClient, "http://"+userinfo+address(ports[0])+"/v2/")
+			return Probe(ctx, "http://"+userinfo+address(ports[0])+"/v2/")
 		},
 	})
 	if err != nil {

@@ -2,34 +2,10 @@ package env
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net/http"
-	"time"
+
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
-// answerTimeout is how long one question whether a part is ready may take.
-const answerTimeout = 10 * time.Second
-
-// Probe asks a URL once and returns nil when the answer is 200 OK.
-func Probe(ctx context.Context, url string) error { return probe(ctx, http.DefaultClient, url) }
-
-// probe asks once whether a part is ready: 200 is yes.
-func probe(ctx context.Context, client *http.Client, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode == http.StatusOK {
-		return nil
-	}
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 1024))
-	return fmt.Errorf("GET %s: %s: %s", url, response.Status, body)
-}
+// Probe gets a URL once and returns nil when the answer is 200 OK.
+func Probe(ctx context.Context, url string) error { return process.Probe(ctx, http.DefaultClient, url) }

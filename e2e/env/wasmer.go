@@ -3,7 +3,6 @@ package env
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -129,15 +128,15 @@ func (w *Wasmer) launch(ctx context.Context, until func(context.Context, []int) 
 }
 
 func wasmerLives(ctx context.Context, ports []int) error {
-	return probe(ctx, http.DefaultClient, "http://"+address(ports[healthPort])+"/healthz")
+	return Probe(ctx, "http://"+address(ports[healthPort])+"/healthz")
 }
 
 // wasmerReady asks the module server, too, so that its URL answers from the first moment.
 func wasmerReady(ctx context.Context, ports []int) error {
-	if err := probe(ctx, http.DefaultClient, "http://"+address(ports[healthPort])+"/readyz"); err != nil {
+	if err := Probe(ctx, "http://"+address(ports[healthPort])+"/readyz"); err != nil {
 		return err
 	}
-	return probe(ctx, http.DefaultClient, "http://"+address(ports[modulePort])+"/healthz")
+	return Probe(ctx, "http://"+address(ports[modulePort])+"/healthz")
 }
 
 func (w *Wasmer) setURLs() {

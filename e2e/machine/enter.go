@@ -3,7 +3,6 @@
 package machine
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -13,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 // The first thread of a process does not end before it. It is kept for the first goroutine, so that no other one enters
@@ -78,13 +79,11 @@ func (m *Machine) DialContext(ctx context.Context, network, address string) (con
 // Run runs a program of this machine in the other machine's network, with this process's files, and returns what it
 // printed. An error has its standard error.
 func (m *Machine) Run(ctx context.Context, cmd *exec.Cmd) (out string, err error) {
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	m.inNetwork(cmd.Run, &err)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(stderr.String()))
-	}
-	return stdout.String(), nil
+	m.inNetwork(func() error {
+		out, err = process.Output(cmd)
+		return err
+	}, &err)
+	return out, err
 }
 
 // Configure sets up the machine's network with commands for ip, one to a line.

@@ -86,8 +86,8 @@ func Environment(o Options) System {
 			}
 			return []string{"-" + WithoutProxies}, nil // the supervisor need not look for one again
 		},
-		Start: func(ctx context.Context, l Life) (Running, error) {
-			o.Dir, o.Log, o.OnFailure = string(l.Dir), l.Log, l.Died
+		Start: func(ctx context.Context, s StartOptions) (Running, error) {
+			o.Dir, o.Log, o.OnFailure = string(s.Dir), s.Log, s.Died
 			return startParts(ctx, o)
 		},
 	}

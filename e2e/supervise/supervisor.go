@@ -43,7 +43,7 @@ func (s System) Supervise(ctx context.Context, dir Dir, log io.Writer) error {
 }
 
 func (s *supervisor) run(ctx context.Context) error {
-	r, err := s.system.Start(ctx, Life{Dir: s.dir, Log: s.log, Died: s.died})
+	r, err := s.system.Start(ctx, StartOptions{Dir: s.dir, Log: s.log, Died: s.died})
 	if err != nil {
 		return errors.Join(err, s.update(func(st *state) {
 			st.Phase, st.Failures = failed, []string{err.Error()}

@@ -18,13 +18,13 @@ type System struct {
 	// user gave.
 	Build func(ctx context.Context, out io.Writer) ([]string, error)
 	// Start starts everything or nothing. ctx bounds the start only.
-	Start func(ctx context.Context, l Life) (Running, error)
+	Start func(ctx context.Context, s StartOptions) (Running, error)
 	// Clean removes what one that was killed has left outside of its directory; nil when that is nothing.
 	Clean func(ctx context.Context, dir Dir) error
 }
 
-// A Life is what a system is given to run with.
-type Life struct {
+// StartOptions are what a supervisor gives a system to run with.
+type StartOptions struct {
 	Dir  Dir
 	Log  io.Writer            // takes lines
 	Died func(*process.Error) // is to be called, from any goroutine, when a part dies

@@ -126,9 +126,9 @@ func (i invocation) system() supervise.System {
 			o.Log = out
 			return nil, cluster.Build(ctx, o)
 		},
-		Start: func(ctx context.Context, l supervise.Life) (supervise.Running, error) {
+		Start: func(ctx context.Context, s supervise.StartOptions) (supervise.Running, error) {
 			o := i.options
-			o.Log, o.OnFailure = l.Log, l.Died
+			o.Log, o.OnFailure = s.Log, s.Died
 			c, err := cluster.Start(ctx, o)
 			if err != nil {
 				return nil, err
