@@ -111,7 +111,9 @@ func (i *installer) tooOldIstio() {
 	i.kubectl("label", "deployment", "istiod-1-24", "-n", namespace, "app=istiod", "--overwrite")
 	i.refused("Istio 1.24.6 in namespace istio-system is too old: AutoWasm needs Istio 1.25 or later",
 		"install", release, chartDir(), "--namespace="+namespace)
-	i.kubectl("set", "image", "deployment/istiod-1-24", "*=docker.io/istio/pilot:1.31.0", "-n", namespace)
+	i.kubectl("set", "image", "deployment/istiod-1-24", "*=docker.io/istio/pilot:dev", "-n", namespace)
+	// As Istio's charts have it that were not released, such as those of its Go module.
+	i.kubectl("label", "deployment", "istiod-1-24", "-n", namespace, "app.kubernetes.io/version=1.0.0")
 }
 
 // fills starts a wasmer with webhooks, which fills the Secret and the Lease that the chart declares.
