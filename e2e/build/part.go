@@ -51,6 +51,9 @@ var CoreDNS = Part{Name: "coredns", Title: "CoreDNS", Takes: "some 2 minutes"}
 // PilotAgent is Istio's agent in the image of its proxies.
 var PilotAgent = Part{Name: "pilot-agent", Title: "Istio's pilot-agent", Takes: "a minute"}
 
+// NetworkPolicies enforces NetworkPolicies on a node of a cluster.
+var NetworkPolicies = Part{Name: "networkpolicies", Title: "kube-network-policies", Takes: "half a minute"}
+
 // Helm is Helm's command line. No environment runs it: it renders the chart and installs it.
 var Helm = Part{Name: "helm", Title: "Helm", Takes: "a minute or two"}
 
@@ -67,7 +70,7 @@ func MeshParts() []Part { return []Part{Istiod} }
 func TestParts() []Part { return []Part{Helm, CertManager} }
 
 // ClusterParts are those that a cluster with nodes takes beside all others.
-func ClusterParts() []Part { return []Part{Kube, CoreDNS, PilotAgent} }
+func ClusterParts() []Part { return []Part{Kube, CoreDNS, PilotAgent, NetworkPolicies} }
 
 // kubernetesLDFlags give the binary the version that its own release build would: without it clients see an
 // empty version, and kubectl's version command ends with an error.

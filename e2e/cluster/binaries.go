@@ -14,6 +14,7 @@ import (
 // binaries are the paths of what is built or downloaded for a cluster.
 type binaries struct {
 	controlPlane, etcd, registry, kube, coreDNS string // parts
+	networkPolicies                             string // a part
 	istiod, pilotAgent, helm, envoy             string // parts of a mesh
 	istioModule                                 string // the directory of Istio's module, with its charts, as istiod is built from it
 	kubectl                                     string // a link to controlPlane
@@ -38,7 +39,7 @@ func buildAll(ctx context.Context, o Options) (b binaries, err error) {
 		path *string
 	}{
 		{build.ControlPlane, &b.controlPlane}, {build.Kube, &b.kube}, {build.Etcd, &b.etcd},
-		{build.Registry, &b.registry}, {build.CoreDNS, &b.coreDNS},
+		{build.Registry, &b.registry}, {build.CoreDNS, &b.coreDNS}, {build.NetworkPolicies, &b.networkPolicies},
 	}
 	if !o.WithoutMesh {
 		parts = append(parts, []struct {

@@ -19,7 +19,10 @@ import (
 	"k8s.io/client-go/util/keyutil"
 )
 
-const adminUser = "admin"
+const (
+	adminUser  = "admin"
+	policyUser = "networkpolicies"
+)
 
 // An identity is a user of the API server, who is known by a token.
 type identity struct{ user, groups string }
@@ -28,6 +31,7 @@ func identities() []identity {
 	all := []identity{
 		{adminUser, "system:masters"},
 		{"system:kube-controller-manager", ""}, {"system:kube-scheduler", ""}, {"system:kube-proxy", ""},
+		{policyUser, "system:masters"}, // no role of Kubernetes' own is for what it reads
 	}
 	for _, n := range nodeNets {
 		all = append(all, identity{nodeUser(n.name), "system:nodes"})

@@ -72,6 +72,12 @@ func (c *Cluster) startNode(ctx context.Context, n nodeNet, m *machine.Machine) 
 	if err != nil {
 		return err
 	}
+	err = c.run(ctx, m, process.Command{Name: "networkpolicies-" + n.name, Path: c.binaries.networkPolicies, Args: []string{
+		"--kubeconfig=" + c.kubeconfigOf(policyUser), "--node=" + n.name,
+	}}, started)
+	if err != nil {
+		return err
+	}
 	return c.run(ctx, m, process.Command{Name: "kubelet-" + n.name, Path: c.binaries.kube, Args: []string{
 		"kubelet", "--config=" + c.data(n.name, "kubelet.yaml"), "--kubeconfig=" + c.kubeconfigOf(nodeUser(n.name)),
 		"--hostname-override=" + n.name, "--node-ip=" + n.address,
