@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 type inspectOptions struct {
 	registryOptions
 	output string
+	check  bool
 }
 
 func newInspectCommand(s streams) *cobra.Command {
@@ -28,31 +28,39 @@ func newInspectCommand(s streams) *cobra.Command {
 can load it.
 
 A file of that name goes before an image; write ./NAME for a file in doubt, and - for
-standard input. The exit code is 0 also for a module that Envoy cannot load.`,
-		Example: `  wasmc inspect registry.example/team/add-header:v1
-  wasmc inspect ./add-header.wasm -o json`,
+standard input. The exit code is 0 also for a module that no Envoy can load, unless
+--check is given.`,
+		Example: `  # Show the module in an image
+  wasmc inspect registry.example/team/add-header:v1
+
+  # Show a file, for scripts
+  wasmc inspect ./add-header.wasm -o json
+
+  # Fail if no Envoy can load it, such as in CI
+  wasmc inspect ./add-header.wasm --check`,
 		Args: exactly("IMAGE|FILE"),
 		RunE: func(command *cobra.Command, args []string) error {
 			return wrap(o.run(command.Context(), s, args[0]), "inspect %s", args[0])
 		},
 	}
-	bindOutput(command.Flags(), &o.output)
+	command.Flags().BoolVar(&o.check, "check", false, "fail for a module that no Envoy can load")
+	bindOutput(command, &o.output)
 	o.bind(command.Flags())
 	return command
 }
 
 func (o *inspectOptions) run(ctx context.Context, s streams, target string) error {
-	if err := cmp.Or(checkOutput(o.output), o.registryOptions.check()); err != nil {
+	if err := o.registryOptions.check(); err != nil {
 		return err
 	}
 	report, err := o.report(ctx, s, target)
 	if err != nil {
 		return err
 	}
-	if o.output == outputJSON {
-		return printJSON(s.Out, report)
+	if err := report.printAs(s.Out, o.output); err != nil || !o.check {
+		return err
 	}
-	return report.print(s.Out)
+	return wrap(report.refusal, "no Envoy can load it")
 }
 
 func (o *inspectOptions) report(ctx context.Context, s streams, target string) (*inspection, error) {
@@ -120,6 +128,8 @@ type inspection struct {
 	Imports []importReport `json:"imports,omitempty"`
 	// Loaders are the programs that load such images, and whether they load this one.
 	Loaders []image.Loader `json:"loaders"`
+
+	refusal error // why no Envoy can load it
 }
 
 // importReport is a function that the module imports from Envoy.
@@ -137,7 +147,7 @@ func newInspection(report moduleReport, m *localModule) *inspection {
 	if m.refusal != nil {
 		autowasm.Why = oneLine(m.refusal.Error())
 	}
-	i := &inspection{moduleReport: report, Loaders: []image.Loader{autowasm}}
+	i := &inspection{moduleReport: report, Loaders: []image.Loader{autowasm}, refusal: m.refusal}
 	for _, p := range m.description.Producers {
 		i.Producers = append(i.Producers, strings.TrimSpace(p.Name+" "+p.Version))
 	}
@@ -148,6 +158,13 @@ func newInspection(report moduleReport, m *localModule) *inspection {
 		})
 	}
 	return i
+}
+
+func (i *inspection) printAs(w io.Writer, output string) error {
+	if output == outputText {
+		return i.print(w)
+	}
+	return printAs(w, output, i)
 }
 
 // print prints text. Names from the image and the module are escaped: they may hold control characters.

@@ -64,6 +64,22 @@ func TestInspectAFile(t *testing.T) {
 	}
 }
 
+// TestInspectChecks: what no Envoy can load is printed as without --check, and fails.
+func TestInspectChecks(t *testing.T) {
+	at(t)
+	write(t, "good.wasm", wasm)
+	write(t, "bad.wasm", wasmtest.NoABI())
+	for _, output := range []string{"text", "json", "yaml"} {
+		expect(t, result{Out: succeed(t, "inspect", "./good.wasm", "-o", output)}, wasmc(t, "", "inspect", "./good.wasm", "--check", "-o", output))
+		got, bad := wasmc(t, "", "inspect", "./bad.wasm", "--check", "-o", output), wasmtest.NoABI()
+		_, refusal := module.Inspect(bytes.NewReader(bad), int64(len(bad)))
+		expect(t, result{
+			Code: exitFailed, Out: succeed(t, "inspect", "./bad.wasm", "-o", output),
+			Err: "wasmc: inspect ./bad.wasm: no Envoy can load it: " + oneLine(refusal.Error()) + "\n",
+		}, got)
+	}
+}
+
 func TestInspectUnpacksAFile(t *testing.T) {
 	at(t)
 	write(t, "plugin.wasm", wasm)

@@ -30,8 +30,10 @@ func newLoginCommand(s streams) *cobra.Command {
 		Long: `Try a user name and a password at a registry, and remember them where docker does:
 in the credential helper of docker's configuration, or else in the configuration
 itself. Without -p or --password-stdin a prompt asks for the password.`,
-		Example: `  wasmc login registry.example -u robot --password-stdin < token`,
-		Args:    exactly("HOST"),
+		Example: `  # Log in with a password from a file
+  wasmc login registry.example -u robot --password-stdin < token`,
+		Args:              exactly("HOST"),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(command *cobra.Command, args []string) error {
 			return wrap(o.run(command.Context(), s, args[0]), "log in to %s", args[0])
 		},
@@ -157,7 +159,10 @@ func newLogoutCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout HOST",
 		Short: "Forget the credentials for a registry",
-		Args:  exactly("HOST"),
+		Example: `  # Forget what wasmc login or docker login stored
+  wasmc logout registry.example`,
+		Args:              exactly("HOST"),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return wrap(logout(s, args[0]), "log out of %s", args[0])
 		},

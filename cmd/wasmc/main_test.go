@@ -26,8 +26,9 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"push"}, "push wants IMAGE", "wasmc push"},
 		{[]string{"push", "a/bc", "--frob"}, "unknown flag: --frob", "wasmc push"},
 		{[]string{"push", "a/bc"}, "push wants the module: -f FILE, or -f - for standard input", "wasmc push"},
-		{[]string{"push", "a/bc", "-f", "a.wasm", "--format", "tar"}, `--format "tar" is neither image nor binary`, "wasmc push"},
-		{[]string{"push", "a/bc", "-f", "a.wasm", "-o", "yaml"}, `--output "yaml" is neither text nor json`, "wasmc push"},
+		{[]string{"push", "a/bc", "-f", "a.wasm", "--format", "tar"}, `invalid argument "tar" for "--format" flag: not one of image, binary`, "wasmc push"},
+		{[]string{"push", "a/bc", "-f", "a.wasm", "-o", "xml"}, `invalid argument "xml" for "-o, --output" flag: not one of text, json, yaml; a file is named by -f`, "wasmc push"},
+		{[]string{"pull", "a/bc", "-o", "a.wasm"}, `invalid argument "a.wasm" for "-o, --output" flag: not one of text, json, yaml; a file is named by -f`, "wasmc pull"},
 		{[]string{"push", "UPPER/x", "-f", "a.wasm"}, reference, "wasmc push"},
 		{[]string{"push", "reg.example/bc@sha256:" + strings.Repeat("a", 64), "-f", "a.wasm"},
 			"a digest cannot be pushed to, name a tag: reg.example/bc:v1", "wasmc push"},
@@ -35,7 +36,7 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"pull", "a/bc", "-u", "x"}, "--username and --password-stdin belong together", "wasmc pull"},
 		{[]string{"pull", "a/bc", "--plain-http", "--insecure"}, "--plain-http excludes --insecure and --ca-file, which are about HTTPS", "wasmc pull"},
 		{[]string{"inspect", "a/bc", "--insecure", "--ca-file", "x"}, "--insecure excludes --ca-file: it verifies nothing", "wasmc inspect"},
-		{[]string{"inspect", "a/bc", "-o", "yaml"}, `--output "yaml" is neither text nor json`, "wasmc inspect"},
+		{[]string{"inspect", "a/bc", "-o", "xml"}, `invalid argument "xml" for "-o, --output" flag: not one of text, json, yaml`, "wasmc inspect"},
 		{[]string{"render"}, "render wants the AutoWasm: -f FILE, or -f - for standard input", "wasmc render"},
 		{[]string{"render", "-f", "x", "--sha256", "abc"}, `--sha256 "abc" is not 64 hex digits`, "wasmc render"},
 		{[]string{"render", "-f", "-", "-u", "x", "--password-stdin"}, "-f - and --password-stdin cannot both read standard input", "wasmc render"},
@@ -90,8 +91,53 @@ func TestPluginOfKubectl(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	want := "wasmc dev " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH + "\n"
-	if got := succeed(t, "version"); got != want {
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		if got := succeed(t, args...); got != want {
+			t.Errorf("wasmc %s printed %q, want %q", args[0], got, want)
+		}
+	}
+	want = "go: " + runtime.Version() + "\nplatform: " + runtime.GOOS + "/" + runtime.GOARCH + "\nversion: dev\n"
+	if got := succeed(t, "version", "-o", "yaml"); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestValuesAreCompleted: every flag whose help lists values is completed with them by the shell, and -o is no other flag.
+func TestValuesAreCompleted(t *testing.T) {
+	completed := 0
+	for _, command := range newRootCommand(streams{}, plainName).Commands() {
+		command.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+			if flag.Shorthand == "o" && flag.Name != "output" {
+				t.Errorf("-o of wasmc %s is --%s", command.Name(), flag.Name)
+			}
+			values, ok := flag.Value.(*choice)
+			if !ok {
+				return
+			}
+			completed++
+			want := strings.Join(values.allowed, "\n") + "\n:4\n"
+			if got := wasmc(t, "", "__complete", command.Name(), "--"+flag.Name, "").Out; got != want {
+				t.Errorf("wasmc %s --%s is completed with %q, want %q", command.Name(), flag.Name, got, want)
+			}
+		})
+	}
+	if completed < 6 {
+		t.Errorf("only %d flags are completed", completed)
+	}
+}
+
+// TestExamplesAreExplained: each command has some, and a comment is in front of each.
+func TestExamplesAreExplained(t *testing.T) {
+	for _, command := range newRootCommand(streams{}, plainName).Commands() {
+		if command.Example == "" {
+			t.Errorf("wasmc %s has no example", command.Name())
+		}
+		for example := range strings.SplitSeq(command.Example, "\n\n") {
+			lines := strings.Split(example, "\n")
+			if len(lines) != 2 || !strings.HasPrefix(lines[0], "  # ") || !strings.Contains(lines[1], plainName+" "+command.Name()) {
+				t.Errorf("wasmc %s has an example that is not a comment and a command:\n%s", command.Name(), example)
+			}
+		}
 	}
 }
 

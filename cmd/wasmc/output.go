@@ -10,21 +10,15 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/autowasm/autowasm/fetch/image"
 )
 
-const (
-	outputText = "text"
-	outputJSON = "json"
-)
-
 // progressInterval is how often a line of progress is rewritten.
 const progressInterval = 100 * time.Millisecond
 
-// moduleReport is the JSON output on a module that was pushed, pulled or inspected.
+// moduleReport is the output as JSON or YAML on a module that was pushed, pulled or inspected.
 type moduleReport struct {
 	// Reference of the image by its digest.
 	Reference string `json:"reference,omitempty"`
@@ -53,17 +47,6 @@ func (a *artifact) report(m *localModule) moduleReport {
 		Format:    string(image.ShapeOf(a.manifest)),
 		ABI:       m.description.ABI,
 	}
-}
-
-func bindOutput(flags *pflag.FlagSet, output *string) {
-	flags.StringVarP(output, "output", "o", outputText, "text or json")
-}
-
-func checkOutput(output string) error {
-	if output != outputText && output != outputJSON {
-		return usagef("--output %q is neither text nor json", output)
-	}
-	return nil
 }
 
 func printJSON(w io.Writer, report any) error {

@@ -15,6 +15,7 @@ const defaultFile = "filter.wasm"
 
 type pullOptions struct {
 	registryOptions
+	file   string
 	output string
 }
 
@@ -27,17 +28,22 @@ func newPullCommand(s streams) *cobra.Command {
 
 Images of every kind are read: those of wasmc, docker, buildah, wasme, wasm-to-oci,
 oras and wkg. The file is written only once all of it has been verified.`,
-		Example: `  wasmc pull registry.example/team/add-header:v1
-  wasmc pull registry.example/team/add-header:v1 -o add-header.wasm
-  wasmc pull registry.example/team/add-header:v1 -o - | sha256sum`,
+		Example: `  # Pull a module into filter.wasm
+  wasmc pull registry.example/team/add-header:v1
+
+  # Pull it into another file
+  wasmc pull registry.example/team/add-header:v1 -f add-header.wasm
+
+  # Pass it on to another program
+  wasmc pull registry.example/team/add-header:v1 -f - | sha256sum`,
 		Args: exactly("IMAGE"),
 		RunE: func(command *cobra.Command, args []string) error {
 			return wrap(o.run(command.Context(), s, args[0]), "pull %s", args[0])
 		},
 	}
 	flags := command.Flags()
-	flags.StringVarP(&o.output, "output", "o", defaultFile,
-		"`FILE` or directory to write to, or - for standard output;\nthe word json writes to the default file and prints JSON (write ./json for a file of that name)")
+	flags.StringVarP(&o.file, "file", "f", defaultFile, "`FILE` or directory to write to, or - for standard output")
+	bindOutput(command, &o.output)
 	o.bind(flags)
 	return command
 }
@@ -46,21 +52,21 @@ func (o *pullOptions) run(ctx context.Context, s streams, target string) error {
 	if err := o.registryOptions.check(); err != nil {
 		return err
 	}
-	if o.output == "-" && isTerminal(s.Out) {
-		return usagef("standard output is a terminal, and a module is binary: redirect it, or use -o FILE")
+	if o.file == "-" && isTerminal(s.Out) {
+		return usagef("standard output is a terminal, and a module is binary: redirect it, or use -f FILE")
 	}
 	found, err := o.artifact(ctx, s, target)
 	if err != nil {
 		return err
 	}
-	if o.output == "-" {
-		return pullToStream(ctx, s, target, found)
+	if o.file == "-" {
+		return o.pullToStream(ctx, s, target, found)
 	}
 	return o.pullToFile(ctx, s, target, found)
 }
 
 // pullToStream writes the first byte once all have been verified.
-func pullToStream(ctx context.Context, s streams, target string, found *artifact) error {
+func (o *pullOptions) pullToStream(ctx context.Context, s streams, target string, found *artifact) error {
 	f, err := tempFile()
 	if err != nil {
 		return err
@@ -74,7 +80,7 @@ func pullToStream(ctx context.Context, s streams, target string, found *artifact
 	if _, err := io.Copy(s.Out, io.NewSectionReader(f, 0, pulled.size)); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
-	return printPulled(s.Err, target, pulled, "-")
+	return o.print(s.Err, target, found, pulled, "-")
 }
 
 func (o *pullOptions) pullToFile(ctx context.Context, s streams, target string, found *artifact) error {
@@ -87,31 +93,28 @@ func (o *pullOptions) pullToFile(ctx context.Context, s streams, target string, 
 		return err
 	}
 	warnOf(s, pulled)
-	if o.output != outputJSON {
-		return printPulled(s.Out, target, pulled, path)
-	}
-	report := found.report(pulled)
-	report.Location = path
-	return printJSON(s.Out, report)
+	return o.print(s.Out, target, found, pulled, path)
 }
 
 // path is the absolute path of the file to write.
 func (o *pullOptions) path() (string, error) {
-	path := o.output
-	if path == outputJSON {
-		path = defaultFile
-	}
+	path := o.file
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
 		path = filepath.Join(path, defaultFile)
 	case err == nil && !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s is neither a file nor a directory: use -o - for standard output", path)
+		return "", fmt.Errorf("%s is neither a file nor a directory: use -f - for standard output", path)
 	}
 	return filepath.Abs(path)
 }
 
-func printPulled(w io.Writer, target string, m *localModule, location string) error {
+func (o *pullOptions) print(w io.Writer, target string, found *artifact, m *localModule, location string) error {
+	if o.output != outputText {
+		report := found.report(m)
+		report.Location = location
+		return printAs(w, o.output, report)
+	}
 	_, err := fmt.Fprintf(w, "Pulled %s\nSha256: %s\nLocation: %s\n", target, m.sha256, location)
 	return err
 }

@@ -44,14 +44,14 @@ func TestPullWritesToTheOutput(t *testing.T) {
 			}
 			for output, location := range map[string]string{
 				"filter.wasm": "filter.wasm", "a.wasm": "a.wasm", "sub": "sub/filter.wasm", "sub/b.wasm": "sub/b.wasm",
-				"./json": "json", "link.wasm": "link.wasm", dir + "/c": "c",
+				"json": "json", "link.wasm": "link.wasm", dir + "/c": "c",
 			} {
 				want := fmt.Sprintf("Pulled %s\nSha256: %s\nLocation: %s/%s\n", image, sum(wasm), dir, location)
-				if diff := cmp.Diff(want, succeed(t, "pull", image, "-o", output)); diff != "" {
-					t.Errorf("-o %s (-want +got)\n%s", output, diff)
+				if diff := cmp.Diff(want, succeed(t, "pull", image, "-f", output)); diff != "" {
+					t.Errorf("-f %s (-want +got)\n%s", output, diff)
 				}
 				if read(t, location) != string(wasm) {
-					t.Errorf("-o %s wrote something else", output)
+					t.Errorf("-f %s wrote something else", output)
 				}
 			}
 			if read(t, "linked.wasm") != string(wasm) {
@@ -70,7 +70,7 @@ func TestPullToStandardOutput(t *testing.T) {
 	expect(t, result{
 		Out: string(wasm),
 		Err: fmt.Sprintf("Pulled %s\nSha256: %s\nLocation: -\n", image, sum(wasm)),
-	}, wasmc(t, "", "pull", image, "-o", "-"))
+	}, wasmc(t, "", "pull", image, "-f", "-"))
 }
 
 func TestPullForScripts(t *testing.T) {
@@ -121,9 +121,9 @@ func TestPullKeepsTheOldFileWhenItFails(t *testing.T) {
 	write(t, "a.wasm", wasm)
 	succeed(t, "push", host+"/team/a:v1", "-f", "a.wasm", "--format", "binary")
 	for _, output := range []string{"filter.wasm", "-"} {
-		got := wasmc(t, "", "pull", host+"/team/a:v1", "-o", output)
+		got := wasmc(t, "", "pull", host+"/team/a:v1", "-f", output)
 		if got.Code != exitFailed || got.Out != "" || !strings.Contains(got.Err, "the registry's copy is damaged") {
-			t.Errorf("-o %s: %+v", output, got)
+			t.Errorf("-f %s: %+v", output, got)
 		}
 	}
 	if read(t, "filter.wasm") != "old" {
@@ -170,9 +170,9 @@ func TestPullRefuses(t *testing.T) {
 			"check the name and the tag; some registries also hide what one may not read"},
 		{"no module", []string{host + "/team/text:v1"},
 			`no WebAssembly module in the image, whose layers are "text/plain": push it with wasmc push, or put the module as plugin.wasm into the last layer`, ""},
-		{"a device", []string{host + "/team/text:v1", "-o", "/dev/null"},
-			"/dev/null is neither a file nor a directory: use -o - for standard output", ""},
-		{"no such directory", []string{host + "/team/text:v1", "-o", "none/a.wasm"}, "", ""},
+		{"a device", []string{host + "/team/text:v1", "-f", "/dev/null"},
+			"/dev/null is neither a file nor a directory: use -f - for standard output", ""},
+		{"no such directory", []string{host + "/team/text:v1", "-f", "none/a.wasm"}, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

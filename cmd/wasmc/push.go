@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,8 +45,14 @@ Istio, Envoy Gateway and oras read it.
 
 The module is checked first: what no Envoy can load is not pushed. Pushing the same
 file again gives the same digest.`,
-		Example: `  wasmc push registry.example/team/add-header:v1 -f add-header.wasm
-  cat add-header.wasm | wasmc push registry.example/team/add-header:v1 -f -`,
+		Example: `  # Push a module as an image
+  wasmc push registry.example/team/add-header:v1 -f add-header.wasm
+
+  # Push what another program prints
+  cat add-header.wasm | wasmc push registry.example/team/add-header:v1 -f -
+
+  # Push the module as it is, and get the digest for an AutoWasm
+  wasmc push registry.example/team/add-header:v1 -f add-header.wasm --format binary -o json`,
 		Args: exactly("IMAGE"),
 		RunE: func(command *cobra.Command, args []string) error {
 			return wrap(o.run(command.Context(), s, args[0]), "push %s", args[0])
@@ -55,9 +60,9 @@ file again gives the same digest.`,
 	}
 	flags := command.Flags()
 	flags.StringVarP(&o.file, "file", "f", "", "`FILE` that holds the module, or - for standard input")
-	flags.StringVar(&o.format, "format", formatImage, "image or binary")
+	(&choice{value: &o.format, allowed: []string{formatImage, formatBinary}}).bind(command, "format", "", "what to make of the module")
 	flags.BoolVar(&o.skipCheck, "skip-check", false, "push the file whatever it holds")
-	bindOutput(flags, &o.output)
+	bindOutput(command, &o.output)
 	o.bind(flags)
 	return command
 }
@@ -68,10 +73,8 @@ func (o *pushOptions) check() error {
 		return usagef("push wants the module: -f FILE, or -f - for standard input")
 	case o.file == "-" && o.passwordStdin:
 		return usagef("-f - and --password-stdin cannot both read standard input")
-	case o.format != formatImage && o.format != formatBinary:
-		return usagef("--format %q is neither image nor binary", o.format)
 	}
-	return cmp.Or(checkOutput(o.output), o.registryOptions.check())
+	return o.registryOptions.check()
 }
 
 func (o *pushOptions) run(ctx context.Context, s streams, target string) error {
@@ -163,12 +166,12 @@ func (o *pushOptions) print(s streams, target string, tag name.Tag, img v1.Image
 	if err != nil {
 		return err
 	}
-	if o.output != outputJSON {
+	if o.output == outputText {
 		_, err := fmt.Fprintf(s.Out, "Pushed %s\nDigest: %s\n", target, pushed.Digest)
 		return err
 	}
 	sum := sha256.Sum256(content)
-	return printJSON(s.Out, moduleReport{
+	return printAs(s.Out, o.output, moduleReport{
 		Reference: tag.Context().Digest(pushed.Digest.String()).String(),
 		MediaType: string(pushed.MediaType),
 		Digest:    pushed.Digest.String(),

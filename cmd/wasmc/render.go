@@ -1,20 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/runtime"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/manifest"
 	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/validation"
 )
@@ -25,14 +22,12 @@ const (
 	defaultBaseURL = "http://wasmer.istio-system.svc.cluster.local:8081"
 )
 
-// maxManifests is how many bytes of manifests are read.
-const maxManifests = 16 << 20
-
 type renderOptions struct {
 	registryOptions
 	file      string
 	namespace string
 	sha256    string
+	output    string
 	server    render.Options
 }
 
@@ -42,14 +37,21 @@ func newRenderCommand(s streams) *cobra.Command {
 		Use:   "render -f FILE|-",
 		Short: "Print the EnvoyFilters that the server would make of AutoWasms",
 		Long: `Print the EnvoyFilters that the server would make of the AutoWasms in a file, after
-the same defaulting and validation. Nothing is sent to a cluster.
+the same defaulting and validation. Nothing is sent to a cluster. Lists are taken
+apart, and objects of other kinds are skipped, which standard error says.
 
 The module's sha256 is taken from --sha256, else from spec.filter.source.object.sha256,
-and then nothing is fetched at all. Else the module is fetched from here, a private
-image with the credentials of this machine: spec.secret is not read, and of a
-configMap source the sha256 must be given. Defaults that the namespace's annotations
-give are not known here.`,
-		Example: `  wasmc render -f aw.yaml
+and then nothing is fetched at all. The module of a configMap source is read from the
+ConfigMap in the same file. Else the module is fetched from here, a private image with
+the credentials of this machine: spec.secret is not read. Defaults that the
+namespace's annotations give are not known here.`,
+		Example: `  # Print the EnvoyFilters of the AutoWasms in a file
+  wasmc render -f aw.yaml
+
+  # Print those of a kustomization, whatever else it has
+  kubectl kustomize . | wasmc render -f -
+
+  # Print one for a module that is in no registry yet
   wasmc render -f aw.yaml --sha256 "$(sha256sum < filter.wasm | cut -d' ' -f1)"`,
 		Args: exactly(),
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -62,6 +64,7 @@ give are not known here.`,
 	flags.StringVar(&o.sha256, "sha256", "", "sha256 of the module, 64 hex digits: render without fetching it")
 	flags.StringVar(&o.server.Cluster, "cluster", defaultCluster, "Envoy cluster of the module server, as the server's flag of that name")
 	flags.StringVar(&o.server.BaseURL, "base-url", defaultBaseURL, "URL of the module server, as the server's flag of that name")
+	bindOutputs(command, &o.output, outputYAML, outputJSON)
 	o.bind(flags)
 	return command
 }
@@ -88,47 +91,62 @@ func (o *renderOptions) run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer in.Close()
-	objects, err := readAutoWasms(in, o.namespace)
+	found, err := readManifests(in, o.namespace)
 	if err != nil {
 		return err
 	}
-	if len(objects) > 1 && o.sha256 != "" {
-		return usagef("--sha256 is that of one module, and there are %d AutoWasms", len(objects))
+	for _, o := range found.skipped {
+		fmt.Fprintf(s.Err, "note: %s\n", oneLine(manifest.SkippedNote(o)))
+	}
+	if n := len(found.autoWasms); n > 1 && o.sha256 != "" {
+		return usagef("--sha256 is that of one module, and there are %d AutoWasms", n)
 	}
 	// Nothing is printed unless all of it can be: the output may be piped.
-	var out strings.Builder
-	for i, aw := range objects {
-		if i > 0 {
-			out.WriteString("---\n")
-		}
-		if err := o.renderOne(ctx, s, &out, aw); err != nil {
+	var filters []map[string]any
+	for _, aw := range found.autoWasms {
+		ef, err := o.renderOne(ctx, s, found, aw)
+		if err != nil {
 			return fmt.Errorf("AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
 		}
+		filters = append(filters, ef.Object)
 	}
-	_, err = io.WriteString(s.Out, out.String())
-	return err
+	return printObjects(s.Out, o.output, filters)
 }
 
-func (o *renderOptions) renderOne(ctx context.Context, s streams, out io.Writer, aw *v1alpha1.AutoWasm) error {
+func (o *renderOptions) renderOne(ctx context.Context, s streams, all *manifests, aw *v1alpha1.AutoWasm) (*unstructured.Unstructured, error) {
 	if err := validate(s, aw); err != nil {
-		return err
+		return nil, err
 	}
-	m, err := o.module(ctx, s, aw)
+	m, err := o.module(ctx, s, all, aw)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if aw.Generation == 0 {
 		aw.Generation = 1 // what the API server gives a new object
 	}
-	ef, err := render.EnvoyFilter(aw, m, o.server)
-	if err != nil {
-		return err
+	return render.EnvoyFilter(aw, m, o.server)
+}
+
+// printObjects prints objects as documents of YAML; or one as JSON, and several as a List.
+func printObjects(w io.Writer, output string, objects []map[string]any) error {
+	if output == outputJSON && len(objects) > 1 {
+		return printJSON(w, map[string]any{"apiVersion": "v1", "kind": "List", "items": objects})
 	}
-	content, err := yaml.Marshal(ef.Object)
-	if err != nil {
-		return err
+	if output == outputJSON {
+		return printJSON(w, objects[0])
 	}
-	_, err = out.Write(content)
+	var out strings.Builder
+	for i, object := range objects {
+		if i > 0 {
+			out.WriteString("---\n")
+		}
+		content, err := yaml.Marshal(object)
+		if err != nil {
+			return err
+		}
+		out.Write(content)
+	}
+	_, err := io.WriteString(w, out.String())
 	return err
 }
 
@@ -145,71 +163,4 @@ func validate(s streams, aw *v1alpha1.AutoWasm) error {
 		return fmt.Errorf("metadata.name: a name that is generated is not known yet: give it a name")
 	}
 	return nil
-}
-
-// readAutoWasms reads a stream of YAML or JSON as strictly as kubectl apply does, and applies admission's defaults.
-func readAutoWasms(r io.Reader, namespace string) ([]*v1alpha1.AutoWasm, error) {
-	documents := utilyaml.NewYAMLReader(bufio.NewReader(io.LimitReader(r, maxManifests)))
-	var found []*v1alpha1.AutoWasm
-	for n := 1; ; n++ {
-		document, err := documents.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		var aw *v1alpha1.AutoWasm
-		if err == nil {
-			aw, err = readAutoWasm(document, namespace)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("document %d: %w", n, err)
-		}
-		if aw != nil {
-			found = append(found, aw)
-		}
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("there is no AutoWasm in it")
-	}
-	return found, nil
-}
-
-// readAutoWasm returns nil for an empty document.
-func readAutoWasm(document []byte, namespace string) (*v1alpha1.AutoWasm, error) {
-	raw, err := yaml.YAMLToJSONStrict(document)
-	if err != nil {
-		return nil, err
-	}
-	var object map[string]any
-	if err := utiljson.Unmarshal(raw, &object); err != nil {
-		return nil, fmt.Errorf("not an object: %w", err)
-	}
-	if len(object) == 0 {
-		return nil, nil
-	}
-	if err := checkKind(object); err != nil {
-		return nil, err
-	}
-	setNamespace(object, namespace)
-	validation.Default(object, validation.NamespaceDefaults{})
-	aw := &v1alpha1.AutoWasm{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object, aw, true); err != nil {
-		return nil, err
-	}
-	return aw, nil
-}
-
-func checkKind(object map[string]any) error {
-	apiVersion, kind := v1alpha1.GroupVersion.String(), v1alpha1.Kind
-	if object["apiVersion"] != apiVersion || object["kind"] != kind {
-		return fmt.Errorf("%v %v is not %s %s", object["apiVersion"], object["kind"], apiVersion, kind)
-	}
-	return nil
-}
-
-// setNamespace sets the namespace of an object that has none, as kubectl does.
-func setNamespace(object map[string]any, namespace string) {
-	metadata, ok := object["metadata"].(map[string]any)
-	if ok && (metadata["namespace"] == nil || metadata["namespace"] == "") {
-		metadata["namespace"] = namespace
-	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 )
 
 // module fetches the module only if its sha256 is not given.
-func (o *renderOptions) module(ctx context.Context, s streams, aw *v1alpha1.AutoWasm) (render.Module, error) {
+func (o *renderOptions) module(ctx context.Context, s streams, all *manifests, aw *v1alpha1.AutoWasm) (render.Module, error) {
 	source, sha256 := aw.Spec.Filter.Source, o.sha256
 	if sha256 == "" && source.Object != nil {
 		sha256 = source.Object.SHA256
@@ -30,9 +31,26 @@ func (o *renderOptions) module(ctx context.Context, s streams, aw *v1alpha1.Auto
 		return o.fromRegistry(ctx, s, source.Registry.Image)
 	case source.Object != nil:
 		return fromURL(ctx, s, source.Object.URL)
+	case source.ConfigMap != nil:
+		return fromConfigMap(s, all, aw.Namespace, source)
 	default:
-		return render.Module{}, fmt.Errorf("the module is in a ConfigMap, which is not read from here: give its sha256 with --sha256")
+		return render.Module{}, errors.New("spec.filter.source: nothing is set")
 	}
+}
+
+// fromConfigMap reads the module from a ConfigMap that is in the file as well.
+func fromConfigMap(s streams, all *manifests, namespace string, source v1alpha1.Source) (render.Module, error) {
+	packed, found := all.module(namespace, source.ConfigMap)
+	if !found {
+		return render.Module{}, fmt.Errorf("the module is in ConfigMap %s/%s, which is not read from a cluster, and the file does not have it under binaryData.%s: "+
+			"add the ConfigMap, or give the module's sha256 with --sha256", namespace, source.ConfigMap.Name, source.ConfigMap.Key)
+	}
+	content, err := image.Unpack(bytes.NewReader(packed), module.MaxSize)
+	if err != nil {
+		return render.Module{}, err
+	}
+	defer content.Close()
+	return checked(s, content, knownReference(source, namespace))
 }
 
 // knownReference is the immutable reference that follows from the source alone, or "".

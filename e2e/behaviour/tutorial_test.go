@@ -97,7 +97,7 @@ func checkEnvoyFilter(t *testing.T, ns, sum string) {
 func checkPull(t *testing.T, image, sum string) {
 	t.Helper()
 	target := filepath.Join(t.TempDir(), "filter.wasm")
-	if got, want := wasmc(t, "pull", image, "-o", target), fmt.Sprintf("Pulled %s\nSha256: %s\nLocation: %s\n", image, sum, target); got != want {
+	if got, want := wasmc(t, "pull", image, "-f", target), fmt.Sprintf("Pulled %s\nSha256: %s\nLocation: %s\n", image, sum, target); got != want {
 		t.Errorf("wasmc pull printed\n%swant\n%s", got, want)
 	}
 	if got := suite.SHA256(read(t, target)); got != sum {
