@@ -115,8 +115,19 @@ e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (t
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -p $(E2E_PACKAGES) -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
+# From whose chart and wasmer the tests upgrade: until there is a release, the first commit whose chart installs on the cluster.
+PREVIOUS := 09b956bbe87e4dc6725b4abb83173a27188bc08e
+
+.PHONY: previous
+previous:
+	@git cat-file -e $(PREVIOUS)^{commit} 2>/dev/null || { echo 'this clone lacks commit $(PREVIOUS), from which an upgrade is tested: git fetch --unshallow'; exit 1; }
+	@if [ "$$(cat .local/previous/commit 2>/dev/null)" != $(PREVIOUS) ]; then \
+		rm -rf .local/previous && mkdir -p .local/previous && git archive $(PREVIOUS) | tar -x -C .local/previous && \
+		$(GO_BUILD) 'wasmer of an earlier commit' .local/previous -o bin/ ./cmd/wasmer && echo $(PREVIOUS) >.local/previous/commit; \
+	fi
+
 .PHONY: test-cluster
-test-cluster: build wasm $(BIN)/e2e-cluster $(BIN)/gotestsum ## Run the tests on the cluster of make cluster, or on KUBECONFIG's
+test-cluster: build wasm previous $(BIN)/e2e-cluster $(BIN)/gotestsum ## Run the tests on the cluster of make cluster, or on KUBECONFIG's
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/cluster.json -- -count=1 -tags cluster -timeout 40m \
 		-exec '$(BIN)/e2e-cluster exec --' $(ARGS) ./clustertest
 	@$(call refuse-skipped,cluster)

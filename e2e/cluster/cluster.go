@@ -64,7 +64,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		c.makeCgroups, c.startNodes, c.installDNS,
 	}
 	if !c.options.WithoutMesh {
-		steps = append(steps, c.installIstio, c.installGateway, c.writeOverlay)
+		steps = append(steps, c.installIstio, c.installGateway, c.writeInstall)
 	}
 	for _, step := range append(steps, c.waitForDNS, c.writeCommands) {
 		if err := step(ctx); err != nil {

@@ -53,6 +53,7 @@ func (c *Cluster) Variables() []env.Variable {
 	if !c.options.WithoutMesh {
 		variables = append(variables, []env.Variable{
 			{Name: "GATEWAY_URL", Value: gatewayURL()},
+			{Name: "AUTOWASM_VALUES", Value: c.ValuesFile()},
 			{Name: "AUTOWASM_MANIFESTS", Value: c.OverlayDir()},
 		}...)
 	}

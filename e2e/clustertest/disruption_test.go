@@ -4,10 +4,9 @@ package clustertest
 
 import (
 	"context"
-	"os/exec"
 	"testing"
+	"time"
 
-	"github.com/autowasm/autowasm/e2e/process"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/e2e/tutorial"
 )
@@ -57,22 +56,27 @@ func restart(t testing.TB, namespace, name string) {
 func whileRolling(t testing.TB, namespace, name string, try func() error) {
 	t.Helper()
 	kubectl(t, "rollout", "restart", "-n", namespace, "deployment/"+name)
-	rolled := make(chan error, 1)
-	status := exec.CommandContext(t.Context(), "kubectl", "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
-	go func() {
-		_, err := process.Output(status)
-		rolled <- err
-	}()
+	during(t, "the roll of "+name, func() error {
+		_, err := runKubectl(t.Context(), "", "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
+		return err
+	}, try)
+}
+
+// during does something and tries something else again and again until it is done. Each failure fails the test.
+func during(t testing.TB, what string, do, try func() error) {
+	t.Helper()
+	began, done := time.Now(), make(chan error, 1)
+	go func() { done <- do() }()
 	for tries := 1; ; tries++ {
 		if err := try(); err != nil {
-			t.Errorf("during the roll of %s: %v", name, err)
+			t.Errorf("during %s: %v", what, err)
 		}
 		select {
-		case err := <-rolled:
+		case err := <-done:
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: %v", what, err)
 			}
-			t.Logf("%s was rolled during %d requests", name, tries)
+			t.Logf("%s took %s, with %d requests meanwhile", what, time.Since(began).Round(100*time.Millisecond), tries)
 			return
 		default:
 		}

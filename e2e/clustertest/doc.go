@@ -2,12 +2,13 @@
 // `make cluster`, or any that KUBECONFIG names. They are built with the tag cluster alone, so that `make e2e` and the
 // editors of those who have no cluster are not concerned; `make test-cluster` runs them.
 //
-// A cluster that is not `make cluster`'s has to have Istio, an ingress gateway with the label istio=ingressgateway, and
-// wasmer of this checkout with --plain-http-hosts=$REGISTRY. These variables say the rest, which `make cluster` sets
-// itself:
+// A cluster that is not `make cluster`'s has to have Istio and an ingress gateway with the label istio=ingressgateway, and
+// no wasmer that anybody needs: the tests install it with Helm, upgrade, uninstall and install it again. These variables
+// say the rest, which `make cluster` sets itself:
 //
-//	REGISTRY            host:port of a registry that the tests and wasmer reach over plain HTTP
-//	GATEWAY_URL         the ingress gateway's port 80, as the tests reach it
-//	APP_IMAGE           the image of e2e/cluster/app, where the nodes can pull it
-//	AUTOWASM_MANIFESTS  a kustomization that installs wasmer; without it, wasmer is expected to be there
+//	REGISTRY         host:port of a registry that the tests, wasmer and the nodes reach over plain HTTP
+//	GATEWAY_URL      the ingress gateway's port 80, as the tests reach it
+//	APP_IMAGE        the image of e2e/cluster/app, where the nodes can pull it
+//	AUTOWASM_VALUES  a file with values of the chart: wasmer's image of this checkout, and flags.plain-http-hosts with
+//	                 $REGISTRY
 package clustertest

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
 	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/process"
 	"github.com/autowasm/autowasm/e2e/suite"
@@ -38,6 +41,16 @@ func apply(t testing.TB, namespace, manifest string) {
 	if _, err := runKubectl(t.Context(), manifest, "apply", "-n", namespace, "-f", "-"); err != nil {
 		t.Fatalf("%v\nthe manifest:\n%s", err, manifest)
 	}
+}
+
+// restConfig is for clients that are not limited in what they request of the API server.
+func restConfig() (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
+	if err != nil {
+		return nil, err
+	}
+	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
+	return config, nil
 }
 
 // newNamespace makes a namespace whose Pods get a sidecar, and deletes it after the test. What runs in it is shown when
@@ -85,13 +98,20 @@ func variable(t testing.TB, name string) string {
 }
 
 // product is the path of a file in bin/ of the checkout.
-func product(t testing.TB, name string) string {
+func product(t testing.TB, name string) string { return inCheckout(t, "bin", name) }
+
+// previous is the path of a file of the earlier commit from which an upgrade is tested, as make previous has it.
+func previous(t testing.TB, path string) string {
+	return inCheckout(t, ".local", "previous", filepath.FromSlash(path))
+}
+
+func inCheckout(t testing.TB, path ...string) string {
 	t.Helper()
 	checkout, err := build.FindCheckout(".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(checkout, "bin", name)
+	return filepath.Join(append([]string{checkout}, path...)...)
 }
 
 // push pushes the example filter with wasmc and returns the image's reference.

@@ -5,7 +5,6 @@ package clustertest
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/autowasm/autowasm/e2e/suite"
 )
@@ -42,12 +39,10 @@ type load struct {
 // startLoad starts a load, which ends with stop, or the test.
 func startLoad(t testing.TB, namespace, image string) *load {
 	t.Helper()
-	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
+	config, err := restConfig()
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.QPS = -1
-	config.WarningHandler = rest.NoWarnings{}
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

@@ -4,32 +4,37 @@ package clustertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
 
-	"github.com/autowasm/autowasm/e2e/env"
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
+// run installs wasmer, which all tests find and leave so. It stays when they are over.
 func run(m *testing.M) int {
-	ctx, cancel := context.WithTimeout(context.Background(), env.Timeout)
-	defer cancel()
-	if err := install(ctx); err != nil {
+	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, "install AutoWasm:", err)
 		return 1
 	}
+	defer os.RemoveAll(helm.Home)
 	return m.Run()
 }
 
-// install installs wasmer as a user does and waits until all of its replicas are ready.
-func install(ctx context.Context) error {
-	if manifests := os.Getenv("AUTOWASM_MANIFESTS"); manifests != "" {
-		if _, err := runKubectl(ctx, "", "apply", "-k", manifests); err != nil {
-			return err
-		}
+func prepare() (err error) {
+	if os.Getenv("AUTOWASM_VALUES") == "" {
+		return errors.New("AUTOWASM_VALUES is not set: the tests on a cluster need it (see e2e/clustertest/doc.go)")
 	}
-	_, err := runKubectl(ctx, "", "rollout", "status", "-n", "istio-system", "deployment/wasmer", "--timeout="+env.Timeout.String())
-	return err
+	ctx, cancel := context.WithTimeout(context.Background(), process.Timeout)
+	defer cancel()
+	if helm.Home, err = os.MkdirTemp("", "autowasm-helm-"); err != nil {
+		return err
+	}
+	if before, err = listObjects(ctx); err != nil {
+		return err
+	}
+	return installWasmer(ctx)
 }

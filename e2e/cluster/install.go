@@ -15,8 +15,11 @@ import (
 // OverlayDir is the kustomization that installs this checkout's wasmer.
 func (c *Cluster) OverlayDir() string { return c.data("autowasm") }
 
-// writeOverlay writes the kustomization. It is not applied: that is for the user, or the test.
-func (c *Cluster) writeOverlay(context.Context) error {
+// ValuesFile has the values with which this checkout's chart installs it.
+func (c *Cluster) ValuesFile() string { return c.data("values.yaml") }
+
+// writeInstall writes the values and the kustomization. Neither is applied: that is for the user, or the test.
+func (c *Cluster) writeInstall(context.Context) error {
 	released, err := releasedImage(filepath.Join(c.options.Checkout, "manifests", "kustomization.yaml"))
 	if err != nil {
 		return err
@@ -26,17 +29,22 @@ func (c *Cluster) writeOverlay(context.Context) error {
 		return fmt.Errorf("find manifests/: %w", err)
 	}
 	image, digest, _ := strings.Cut(c.images.wasmer, "@")
-	text, err := manifest("overlay.yaml", map[string]any{
+	values := map[string]any{
 		"Manifests": resources, "Released": released, "Image": image, "Digest": digest, "Registry": c.Registry(),
-	})
-	if err != nil {
-		return err
 	}
 	if err := os.MkdirAll(c.OverlayDir(), 0o755); err != nil {
 		return fmt.Errorf("write the kustomization: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(c.OverlayDir(), "kustomization.yaml"), []byte(text), 0o644); err != nil {
-		return fmt.Errorf("write the kustomization: %w", err)
+	for name, path := range map[string]string{
+		"overlay.yaml": filepath.Join(c.OverlayDir(), "kustomization.yaml"), "values.yaml": c.ValuesFile(),
+	} {
+		text, err := manifest(name, values)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return fmt.Errorf("write how to install wasmer: %w", err)
+		}
 	}
 	return nil
 }
