@@ -9,13 +9,18 @@ import (
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:path=autowasms,singular=autowasm,shortName=aw,scope=Namespaced
+// +kubebuilder:resource:path=autowasms,singular=autowasm,shortName=aw,categories=istio-io,scope=Namespaced
 // +kubebuilder:printcolumn:name="Secret",type=string,JSONPath=`.spec.secret`
 // +kubebuilder:printcolumn:name="Match",type=string,JSONPath=`.spec.selector.matchLabels`
 // +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.spec.filter.source`
 // +kubebuilder:printcolumn:name="ApplyPorts",type=string,JSONPath=`.spec.filter.applyPorts`
 // +kubebuilder:printcolumn:name="Time",type=string,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Running",type=integer,JSONPath=`.status.proxies.running`,priority=1
+// +kubebuilder:printcolumn:name="Selected",type=integer,JSONPath=`.status.proxies.selected`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
 type AutoWasm struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -69,8 +74,9 @@ type AutoWasmSpec struct {
 
 // WorkloadSelector chooses proxies by the labels of their pods.
 type WorkloadSelector struct {
-	// matchLabels must all be carried by a pod for its proxy to run the filter. Wildcards are not allowed. Absent or
-	// empty selects every pod of the namespace.
+	// matchLabels must all be carried by a pod for its proxy to run the filter; at most 64, without wildcards. Absent or
+	// empty selects every pod of the namespace. In Istio's root namespace pods of all namespaces are selected, which takes
+	// the annotation wasm.tcm.io/allow-mesh-wide: "true"; wasmer's own pods take wasm.tcm.io/allow-self: "true".
 	// +optional
 	// +mapType=atomic
 	// +kubebuilder:validation:MaxProperties=64

@@ -23,6 +23,7 @@ func TestCRDNames(t *testing.T) {
 	crd := loadCRD(t)
 	want := apiextensionsv1.CustomResourceDefinitionNames{
 		Plural: "autowasms", Singular: "autowasm", ShortNames: []string{"aw"}, Kind: v1alpha1.Kind, ListKind: "AutoWasmList",
+		Categories: []string{"istio-io"}, // kubectl get istio-io has all that configures the mesh
 	}
 	if diff := cmp.Diff(want, crd.Spec.Names); diff != "" {
 		t.Error(diff)

@@ -8,7 +8,7 @@ import (
 type Filter struct {
 	// applyPorts are the ports on which the filter takes effect: for the context Inbound the ports that the
 	// workload's container listens on, for Outbound the port of the called Service, for Gateway the port that the
-	// gateway's pod listens on. Absent means all ports.
+	// gateway's pod listens on. Each is 1 to 65535; at most 64, without duplicates. Absent means all HTTP ports.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
@@ -16,12 +16,14 @@ type Filter struct {
 	ApplyPorts []Port `json:"applyPorts,omitempty"`
 
 	// rootID is the root context that the module registers; it shares the root context among the filters with the
-	// same vmID and rootID. C++ and AssemblyScript modules refuse a rootID that they do not register.
+	// same vmID and rootID. C++ and AssemblyScript modules refuse a rootID that they do not register. At most 256
+	// characters, without control characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	RootID string `json:"rootID,omitempty"`
 
-	// vmID names the Wasm virtual machine. Absent, it is generated as <namespace>.<name>.
+	// vmID names the Wasm virtual machine: filters with the same vmID and the same module share one of a proxy. At most
+	// 256 characters, without control characters. Absent, it is generated as <namespace>.<name>.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	VMID string `json:"vmID,omitempty"`
@@ -31,7 +33,8 @@ type Filter struct {
 	Source Source `json:"source"`
 
 	// config is the plugin's configuration. A string is passed to the module as it is, any other JSON value as
-	// compact JSON; absent passes no configuration.
+	// compact JSON with sorted keys; absent or null passes none. At most 256 KiB, and config and env together, once for
+	// each of applyPorts, at most 1 MiB.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
@@ -43,7 +46,7 @@ type Filter struct {
 	// +optional
 	FailurePolicy FailurePolicy `json:"failurePolicy,omitempty"`
 
-	// env are the environment variables of the module.
+	// env are the environment variables of the module, each name once; at most 64.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
@@ -55,17 +58,18 @@ type Filter struct {
 	Context Context `json:"context,omitempty"`
 
 	// priority orders this filter among the others on the same proxy: lower runs first. Filters of equal priority run
-	// in the order of their creation. Absent means 0.
+	// in the order of their creation. A number of 32 bits; absent means 0.
 	// +optional
 	Priority *int32 `json:"priority,omitempty"`
 
-	// proxyVersion restricts the filter to proxies whose Istio version matches this regular expression (RE2).
+	// proxyVersion restricts the filter to proxies whose Istio version matches this regular expression (RE2), of at most
+	// 1024 bytes. Absent means all.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	ProxyVersion string `json:"proxyVersion,omitempty"`
 
 	// allowPrecompiled lets Envoy run precompiled native code that the module may carry. Such code is not verified:
-	// leave it off unless you built the module yourself.
+	// leave it off unless you built the module yourself. Absent means false.
 	// +optional
 	AllowPrecompiled bool `json:"allowPrecompiled,omitempty"`
 }
@@ -104,19 +108,19 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.value) && has(self.fromHost) && self.fromHost)",message="value and fromHost exclude each other: set a value, or take it from the proxy's environment"
 type EnvVar struct {
-	// name of the variable.
+	// name of the variable: 1 to 256 characters, without "=".
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^[^=\x00]+$`
 	Name string `json:"name"`
 
-	// value of the variable.
+	// value of the variable, at most 2048 characters. It excludes fromHost.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Value string `json:"value,omitempty"`
 
-	// fromHost takes the value from the environment of the proxy.
+	// fromHost takes the value from the environment of the proxy. Absent means false.
 	// +optional
 	FromHost bool `json:"fromHost,omitempty"`
 }

@@ -24,7 +24,8 @@ type Source struct {
 
 // RegistrySource is an image in an OCI registry.
 type RegistrySource struct {
-	// image is a reference such as registry.example/team/filter:v1 or registry.example/team/filter@sha256:….
+	// image is a reference such as registry.example/team/filter:v1, or …@sha256:…, without a scheme; at most 1024
+	// characters, without white space.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
@@ -72,7 +73,7 @@ func isLatest(image string) bool {
 
 // ObjectSource is a file behind an http or https URL.
 type ObjectSource struct {
-	// url of the file, absolute, http or https, without user information.
+	// url of the file, absolute, http or https, without user information; at most 2048 characters.
 	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != ''",message="must be an absolute http or https URL, such as https://bucket.example/filter.wasm"

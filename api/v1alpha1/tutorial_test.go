@@ -2,6 +2,7 @@ package v1alpha1_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -65,8 +66,8 @@ func TestTutorialApplies(t *testing.T) {
 	}
 }
 
-// table prints an object as kubectl get gets it from the API server.
-func table(t *testing.T, s *server, object map[string]any) (headers []string, cells []any) {
+// table prints an object as kubectl get gets it from the API server; wide adds what -o wide adds.
+func table(t *testing.T, s *server, object map[string]any, wide bool) (headers []string, cells []any) {
 	t.Helper()
 	convertor, err := tableconvertor.New(s.crd.Spec.Versions[0].AdditionalPrinterColumns)
 	if err != nil {
@@ -76,13 +77,12 @@ func table(t *testing.T, s *server, object map[string]any) (headers []string, ce
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, column := range got.ColumnDefinitions {
-		if column.Priority != 0 {
-			t.Errorf("column %s is shown only by -o wide", column.Name)
+	for i, column := range got.ColumnDefinitions {
+		if wide || column.Priority == 0 {
+			headers, cells = append(headers, column.Name), append(cells, got.Rows[0].Cells[i])
 		}
-		headers = append(headers, column.Name)
 	}
-	return headers, got.Rows[0].Cells
+	return headers, cells
 }
 
 // kubectl prints the headers in upper case: NAME SECRET MATCH SOURCE APPLYPORTS TIME PHASE.
@@ -91,7 +91,7 @@ func TestTutorialTable(t *testing.T) {
 	object := parse(t, tutorialRegistry)
 	object["metadata"].(map[string]any)["creationTimestamp"] = "2021-10-27T10:00:36Z"
 	object["status"] = map[string]any{"phase": "Synced"}
-	headers, cells := table(t, s, object)
+	headers, cells := table(t, s, object, false)
 	if diff := cmp.Diff([]string{"Name", "Secret", "Match", "Source", "ApplyPorts", "Time", "Phase"}, headers); diff != "" {
 		t.Error(diff)
 	}
@@ -105,12 +105,34 @@ func TestTutorialTable(t *testing.T) {
 	}
 }
 
+// kubectl get -o wide adds what an operator asks first. Columns of the tutorial stay in front of it.
+func TestWideTable(t *testing.T) {
+	s := newServer(t)
+	object := parse(t, tutorialRegistry)
+	object["metadata"].(map[string]any)["creationTimestamp"] = time.Now().Add(-150 * time.Minute).UTC().Format(time.RFC3339)
+	object["status"] = map[string]any{
+		"phase": "Failed", "proxies": map[string]any{"running": int64(2), "selected": int64(3)},
+		"conditions": []any{
+			map[string]any{"type": "Stalled", "status": "True", "reason": "Other"},
+			map[string]any{"type": "Ready", "status": "False", "reason": "ProxyStartFailed"},
+		},
+	}
+	narrow, _ := table(t, s, object, false)
+	headers, cells := table(t, s, object, true)
+	if diff := cmp.Diff(append(narrow, "Ready", "Reason", "Running", "Selected", "Age"), headers); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]any{"False", "ProxyStartFailed", int64(2), int64(3), "150m"}, cells[len(narrow):]); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What is absent leaves its cell empty.
 func TestTableOfAMinimalObject(t *testing.T) {
 	s := newServer(t)
 	object := object(t)
 	s.create(t, object)
-	_, cells := table(t, s, object)
+	_, cells := table(t, s, object, false)
 	want := []any{"test", nil, nil, `{"registry":{"image":"reg.example/filter:v1"}}`, nil, nil, nil}
 	if diff := cmp.Diff(want, cells); diff != "" {
 		t.Error(diff)
