@@ -54,6 +54,9 @@ var PilotAgent = Part{Name: "pilot-agent", Title: "Istio's pilot-agent", Takes: 
 // NetworkPolicies enforces NetworkPolicies on a node of a cluster.
 var NetworkPolicies = Part{Name: "networkpolicies", Title: "kube-network-policies", Takes: "half a minute"}
 
+// IstioCNI is Istio's CNI plugin, and its program that installs it, picked by the name it is called by.
+var IstioCNI = Part{Name: "istio-cni", Title: "Istio's CNI plugin", Takes: "a minute"}
+
 // Helm is Helm's command line. No environment runs it: it renders the chart and installs it.
 var Helm = Part{Name: "helm", Title: "Helm", Takes: "a minute or two"}
 
@@ -70,7 +73,7 @@ func MeshParts() []Part { return []Part{Istiod} }
 func TestParts() []Part { return []Part{Helm, CertManager} }
 
 // ClusterParts are those that a cluster with nodes takes beside all others.
-func ClusterParts() []Part { return []Part{Kube, CoreDNS, PilotAgent, NetworkPolicies} }
+func ClusterParts() []Part { return []Part{Kube, CoreDNS, PilotAgent, IstioCNI, NetworkPolicies} }
 
 // kubernetesLDFlags give the binary the version that its own release build would: without it clients see an
 // empty version, and kubectl's version command ends with an error.

@@ -15,7 +15,7 @@ import (
 type binaries struct {
 	controlPlane, etcd, registry, kube, coreDNS string // parts
 	networkPolicies                             string // a part
-	istiod, pilotAgent, helm, envoy             string // parts of a mesh
+	istiod, pilotAgent, istioCNI, helm, envoy   string // parts of a mesh
 	istioModule                                 string // the directory of Istio's module, with its charts, as istiod is built from it
 	kubectl                                     string // a link to controlPlane
 	wasmer, wasmc, filter                       string // the product
@@ -45,7 +45,7 @@ func buildAll(ctx context.Context, o Options) (b binaries, err error) {
 		parts = append(parts, []struct {
 			part build.Part
 			path *string
-		}{{build.Istiod, &b.istiod}, {build.PilotAgent, &b.pilotAgent}, {build.Helm, &b.helm}}...)
+		}{{build.Istiod, &b.istiod}, {build.PilotAgent, &b.pilotAgent}, {build.IstioCNI, &b.istioCNI}, {build.Helm, &b.helm}}...)
 	}
 	for _, p := range parts {
 		if *p.path, err = builder.Part(ctx, p.part); err != nil {

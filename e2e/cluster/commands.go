@@ -55,6 +55,8 @@ func (c *Cluster) Variables() []env.Variable {
 			{Name: "GATEWAY_URL", Value: gatewayURL()},
 			{Name: "AUTOWASM_VALUES", Value: c.ValuesFile()},
 			{Name: "AUTOWASM_MANIFESTS", Value: c.OverlayDir()},
+			{Name: "ISTIO_CHARTS", Value: c.istioCharts()},
+			{Name: "ISTIO_VALUES", Value: c.istioValues()},
 		}...)
 	}
 	return append(variables, env.Variable{Name: "PATH", Value: c.commandDir()})

@@ -38,7 +38,8 @@ func TestNodeFilesAreWhole(t *testing.T) {
 
 func TestManifestsAreYAML(t *testing.T) {
 	values := map[string]any{
-		"Image": "image", "Address": "10.96.0.10", "Replicas": 2, "Hub": "hub", "Tag": "dev", "NodePort": 30080,
+		"Image": "image", "Address": "10.96.0.10", "Replicas": 2, "Hub": "hub", "Tag": "dev", "CNIDir": "/var/lib/cni",
+		"NodePort":  30080,
 		"Manifests": "../manifests", "Released": "wasmer", "Digest": "sha256:0", "Registry": "10.89.0.1:5001",
 	}
 	for _, template := range manifests.Templates() {

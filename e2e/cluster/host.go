@@ -20,6 +20,9 @@ const SystemPath = "/usr/local/sbin:/usr/sbin:/sbin"
 // cniDir is where Debian puts the CNI plugins.
 const cniDir = "/usr/lib/cni"
 
+// cniPlugins are those of them that a node's network takes.
+var cniPlugins = []string{"ptp", "host-local", "portmap", "loopback"}
+
 // needed are the programs of other people that a cluster runs, with Debian's package of each.
 var needed = []struct{ program, pkg string }{
 	{"containerd", "containerd"}, {"containerd-shim-runc-v2", "containerd"}, {"runc", "runc"},

@@ -50,7 +50,8 @@ func (c *Cluster) pushImages(ctx context.Context) error {
 	if !c.options.WithoutMesh {
 		jobs = append(jobs,
 			imageJob{istioDir + "/pilot", c.pilotImage, nil},
-			imageJob{istioDir + "/proxyv2", c.proxyImage, nil})
+			imageJob{istioDir + "/proxyv2", c.proxyImage, nil},
+			imageJob{istioDir + "/install-cni", c.cniImage, nil})
 	}
 	var pushes []func(context.Context) error
 	for _, job := range jobs {
@@ -96,6 +97,14 @@ func (c *Cluster) pilotImage() (v1.Image, error) {
 	const path = "/usr/local/bin/pilot-discovery"
 	return image.New(image.Config{Entrypoint: []string{path}, User: "1337:1337"},
 		[]image.File{image.Dir("/tmp", fs.ModeSticky|0o777), image.Program(path, c.binaries.istiod)})
+}
+
+// cniImage is that of the program that installs Istio's CNI plugin on a node, and the plugin: one binary under two names.
+func (c *Cluster) cniImage() (v1.Image, error) {
+	const plugin = "/opt/cni/bin/istio-cni"
+	path := []string{"PATH=/usr/local/bin"}
+	return image.New(image.Config{Entrypoint: []string{"/usr/local/bin/install-cni"}, Env: path},
+		[]image.File{image.Program(plugin, c.binaries.istioCNI), image.Link("/usr/local/bin/install-cni", plugin)})
 }
 
 // proxyTools are programs of this machine in the image of proxies: istio-init sets up the interception of traffic with

@@ -5,6 +5,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 )
 
@@ -20,9 +21,12 @@ func (c *Cluster) installIstio(ctx context.Context) error {
 	if err := c.helm(ctx, "istio-base", "base", istioNamespace, ""); err != nil {
 		return err
 	}
-	values, err := manifest("istiod.yaml", map[string]any{"Hub": istioHub(), "Tag": istioTag})
+	values, err := manifest("istiod.yaml", map[string]any{"Hub": istioHub(), "Tag": istioTag, "CNIDir": nodeCNIDir})
 	if err != nil {
 		return err
+	}
+	if err := os.WriteFile(c.istioValues(), []byte(values), 0o644); err != nil {
+		return fmt.Errorf("write the values of Istio's charts: %w", err)
 	}
 	if err := c.helm(ctx, "istiod", "istio-control/istio-discovery", istioNamespace, values); err != nil {
 		return err
@@ -45,9 +49,15 @@ func (c *Cluster) installGateway(ctx context.Context) error {
 // gatewayURL leads to the ingress gateway by a port of a node.
 func gatewayURL() string { return fmt.Sprintf("http://%s:%d", nodeNets[0].address, gatewayNodePort) }
 
+// istioCharts is the directory of Istio's charts, and istioValues a file of values for those of istiod and of its CNI plugin.
+func (c *Cluster) istioCharts() string {
+	return filepath.Join(c.binaries.istioModule, "manifests/charts")
+}
+func (c *Cluster) istioValues() string { return c.data("istio.yaml") }
+
 // helm installs one of Istio's charts.
 func (c *Cluster) helm(ctx context.Context, release, chart, namespace, values string) error {
-	dir := filepath.Join(c.binaries.istioModule, "manifests/charts", chart)
+	dir := filepath.Join(c.istioCharts(), chart)
 	_, err := c.tool(ctx, c.binaries.helm, values, "install", release, dir, "--namespace="+namespace, "--create-namespace", "--values=-")
 	if err != nil {
 		return fmt.Errorf("install Istio's chart %s: %w", chart, err)

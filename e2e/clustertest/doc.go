@@ -9,6 +9,8 @@
 //	REGISTRY         host:port of a registry that the tests, wasmer and the nodes reach over plain HTTP
 //	GATEWAY_URL      the ingress gateway's port 80, as the tests reach it
 //	APP_IMAGE        the image of e2e/cluster/app, where the nodes can pull it
+//	ISTIO_CHARTS     the directory of Istio's charts, for a second istiod and Istio's CNI plugin
+//	ISTIO_VALUES     a file of values for both charts: the images, and what istiod was installed with
 //	AUTOWASM_VALUES  a file with values of the chart: wasmer's image of this checkout, and flags.plain-http-hosts with
 //	                 $REGISTRY
 package clustertest
