@@ -136,7 +136,7 @@ func (o *options) bindSources(flags *pflag.FlagSet) {
 
 func (o *options) bindProxies(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.proxyCheckInterval, "proxy-check-interval", proxies.DefaultInterval, "how often the leader scrapes the selected proxies, at port 15090 of their Pods, for whether they run their modules; more often while they load; 0 for never")
-	flags.StringVar(&o.istiodService, "istiod-service", "istiod", "Service of istiod, in wasmer's own namespace, whose replicas are queried over TLS at port 15012 for why a proxy rejected its listeners")
+	flags.StringVar(&o.istiodService, "istiod-service", "", "Service of istiod, in wasmer's own namespace, whose replicas are queried over TLS at port 15012 for why a proxy rejected its listeners; default those of every revision")
 	flags.StringVar(&o.istiodAddress, "istiod-address", "", "host:port at which istiod is queried, instead of its Service's endpoints")
 	flags.StringVar(&o.istiodCAFile, "istiod-ca-file", "", "PEM file of the mesh's root certificates, by which wasmer verifies istiod's; default the system's")
 	flags.StringVar(&o.istiodTokenFile, "istiod-token-file", "", "file of a service account token for the audience istio-ca, by which istiod authenticates wasmer; default istiod is not queried")

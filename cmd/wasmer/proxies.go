@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -14,6 +15,9 @@ import (
 
 // istiodPort is where istiod serves xDS over TLS.
 const istiodPort = 15012
+
+// istiodName is istiod's, by the label app of the Services of all of its revisions, and by the certificates of all.
+const istiodName = "istiod"
 
 // addProxies adds what observes the proxies to mgr; nil when nothing does.
 func addProxies(mgr ctrl.Manager, o *options, m *modules, kinds *preflight.Kinds, istiod *proxies.Istiod) (controller.Proxies, error) {
@@ -44,16 +48,20 @@ func newIstiod(mgr ctrl.Manager, o *options) *proxies.Istiod {
 	return proxies.NewIstiod(proxies.IstiodOptions{
 		Instances: istiods(mgr, o),
 		Namespace: o.namespace,
-		Service:   o.istiodService,
+		Service:   cmp.Or(o.istiodService, istiodName),
 		CAFile:    o.istiodCAFile,
 		TokenFile: o.istiodTokenFile,
 	})
 }
 
-// istiods finds istiod's replicas in wasmer's namespace: it answers to its own alone. --istiod-address overrides it.
+// istiods finds the replicas of istiod in wasmer's namespace, to which alone it answers: those of one Service, or else of
+// every revision, since each knows the proxies that are connected to it. --istiod-address overrides it.
 func istiods(mgr ctrl.Manager, o *options) func(context.Context) ([]string, error) {
 	if o.istiodAddress != "" {
 		return func(context.Context) ([]string, error) { return []string{o.istiodAddress}, nil }
 	}
-	return peer.Endpoints{Reader: mgr.GetCache(), Namespace: o.namespace, Service: o.istiodService, Port: istiodPort}.Addresses
+	return peer.Endpoints{
+		Reader: mgr.GetCache(), Namespace: o.namespace, Port: istiodPort,
+		Service: o.istiodService, Labels: map[string]string{"app": istiodName},
+	}.Addresses
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,20 +110,32 @@ func TestIstiodIsCalledWithTheToken(t *testing.T) {
 	}
 }
 
-func TestIstiodsReplicasAreThoseOfItsService(t *testing.T) {
+// The replicas of all revisions are called, or those of one Service.
+func TestIstiodsReplicas(t *testing.T) {
 	endpoints := func(namespace, service, address string) client.Object {
 		return &discoveryv1.EndpointSlice{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: service + "-1", Labels: map[string]string{discoveryv1.LabelServiceName: service}},
-			Endpoints:  []discoveryv1.Endpoint{{Addresses: []string{address}}},
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: namespace, Name: service + "-1",
+				Labels: map[string]string{discoveryv1.LabelServiceName: service, "app": strings.TrimSuffix(service, "-canary")},
+			},
+			Endpoints: []discoveryv1.Endpoint{{Addresses: []string{address}}},
 		}
 	}
 	mgr := cachedManager{objects: fake.NewClientBuilder().WithObjects(
 		endpoints("mesh", "istiod-canary", "10.0.0.1"), endpoints("mesh", "istiod", "10.0.0.2"), endpoints("other", "istiod-canary", "10.0.0.3"),
+		endpoints("mesh", "wasmer", "10.0.0.4"),
 	).Build()}
-	for address, want := range map[string][]string{"": {"10.0.0.1:15012"}, "127.0.0.1:1": {"127.0.0.1:1"}} {
-		got, err := istiods(mgr, &options{namespace: "mesh", istiodService: "istiod-canary", istiodAddress: address})(t.Context())
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("error %v, replicas (-want +got):\n%s", err, diff)
+	for _, tt := range []struct {
+		service, address string
+		want             []string
+	}{
+		{"", "", []string{"10.0.0.1:15012", "10.0.0.2:15012"}},
+		{"istiod-canary", "", []string{"10.0.0.1:15012"}},
+		{"istiod-canary", "127.0.0.1:1", []string{"127.0.0.1:1"}},
+	} {
+		got, err := istiods(mgr, &options{namespace: "mesh", istiodService: tt.service, istiodAddress: tt.address})(t.Context())
+		if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
+			t.Errorf("%+v: error %v, replicas (-want +got):\n%s", tt, err, diff)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -14,8 +15,10 @@ import (
 type Endpoints struct {
 	// Reader reads EndpointSlices in Namespace. Required.
 	Reader client.Reader
-	// Namespace and Service name the Service. Required.
+	// Namespace and Service name the Service. Required, but for Service where there are Labels.
 	Namespace, Service string
+	// Labels are those of the Services, in place of a name: EndpointSlices have the labels of their Service.
+	Labels map[string]string
 	// OwnIP is the address of this pod, which is left out; "" leaves none out.
 	OwnIP string
 	// Port is the port that the replicas serve on. Required.
@@ -33,18 +36,26 @@ func (e Endpoints) URLs(ctx context.Context) ([]string, error) {
 
 // Addresses returns the replicas that serve, each as host:port.
 func (e Endpoints) Addresses(ctx context.Context) ([]string, error) {
-	var slices discoveryv1.EndpointSliceList
-	err := e.Reader.List(ctx, &slices, client.InNamespace(e.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: e.Service})
-	if err != nil {
-		return nil, fmt.Errorf("list the EndpointSlices of Service %s/%s: %w", e.Namespace, e.Service, err)
+	var list discoveryv1.EndpointSliceList
+	selector := e.selector()
+	if err := e.Reader.List(ctx, &list, client.InNamespace(e.Namespace), selector); err != nil {
+		return nil, fmt.Errorf("list the EndpointSlices of namespace %s with the labels %v: %w", e.Namespace, selector, err)
 	}
 	var addresses []string
-	for i := range slices.Items {
-		for _, endpoint := range slices.Items[i].Endpoints {
+	for i := range list.Items {
+		for _, endpoint := range list.Items[i].Endpoints {
 			addresses = e.add(addresses, endpoint)
 		}
 	}
-	return addresses, nil
+	slices.Sort(addresses) // a replica may be behind several Services
+	return slices.Compact(addresses), nil
+}
+
+func (e Endpoints) selector() client.MatchingLabels {
+	if e.Service != "" {
+		return client.MatchingLabels{discoveryv1.LabelServiceName: e.Service}
+	}
+	return e.Labels
 }
 
 // add appends the endpoint's address if it serves, ready or not: a replica that is being replaced has the modules.

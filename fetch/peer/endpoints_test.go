@@ -22,6 +22,27 @@ func endpoint(address string, serving *bool) discoveryv1.Endpoint {
 	return discoveryv1.Endpoint{Addresses: []string{address}, Conditions: discoveryv1.EndpointConditions{Ready: &ready, Serving: serving}}
 }
 
+// TestEndpointsOfServicesWithALabel: a replica that is behind two of them is one.
+func TestEndpointsOfServicesWithALabel(t *testing.T) {
+	labelled := func(name string, addresses ...string) *discoveryv1.EndpointSlice {
+		slice := endpointSlice("istio-system", name+"-1", name)
+		slice.Labels["app"] = "istiod"
+		for _, address := range addresses {
+			slice.Endpoints = append(slice.Endpoints, endpoint(address, nil))
+		}
+		return slice
+	}
+	reader := cluster(t,
+		labelled("istiod", "10.0.0.2"), labelled("istiod-canary", "10.0.0.3", "10.0.0.1"), labelled("istiod-revision-tag-prod", "10.0.0.1"),
+		endpointSlice("istio-system", "wasmer-1", "wasmer", endpoint("10.0.0.9", nil)),
+	)
+	e := peer.Endpoints{Reader: reader, Namespace: "istio-system", Labels: map[string]string{"app": "istiod"}, Port: 15012}
+	got, err := e.Addresses(t.Context())
+	if diff := cmp.Diff([]string{"10.0.0.1:15012", "10.0.0.2:15012", "10.0.0.3:15012"}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
 func TestEndpointsAreTheOtherReplicasThatServe(t *testing.T) {
 	yes, no := true, false
 	reader := cluster(t,
