@@ -13,17 +13,20 @@ import (
 	"github.com/autowasm/autowasm/e2e/suite"
 )
 
-// details is the tutorial's workload, with a replica on each node, and client is its client.
+// details is the tutorial's workload, with a replica on each node, and client is its client. Both may run under restricted
+// pod security.
 const app = `
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: details}
 spec:
   replicas: 2
+  strategy: {rollingUpdate: {maxSurge: 100%}}
   selector: {matchLabels: {app: details}}
   template:
-    metadata: {labels: {app: details, version: v1}}
+    metadata: {labels: {app: details, version: v1}, annotations: {ANNOTATIONS}}
     spec:
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
       topologySpreadConstraints:
       - maxSkew: 1
         topologyKey: kubernetes.io/hostname
@@ -34,6 +37,7 @@ spec:
         image: IMAGE
         ports: [{containerPort: 9080}]
         readinessProbe: {tcpSocket: {port: 9080}, periodSeconds: 1}
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 ---
 apiVersion: v1
 kind: Service
@@ -50,14 +54,19 @@ spec:
   template:
     metadata: {labels: {app: client}}
     spec:
-      containers: [{name: app, image: IMAGE}]
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      containers:
+      - name: app
+        image: IMAGE
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 `
 
 // startApp starts details and client in a namespace and waits until all of their Pods are ready, with a sidecar that
-// istiod injected.
-func startApp(t testing.TB, namespace string) {
+// istiod injected. The Pods of details have the annotations, each of which is a line of YAML.
+func startApp(t testing.TB, namespace string, annotations ...string) {
 	t.Helper()
-	apply(t, namespace, strings.ReplaceAll(app, "IMAGE", variable(t, "APP_IMAGE")))
+	fill := strings.NewReplacer("IMAGE", variable(t, "APP_IMAGE"), "ANNOTATIONS", strings.Join(annotations, ", "))
+	apply(t, namespace, fill.Replace(app))
 	for _, name := range []string{"details", "client"} {
 		kubectl(t, "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
 	}

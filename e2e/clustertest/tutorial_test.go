@@ -34,9 +34,10 @@ func TestTutorialWithStrictMTLS(t *testing.T) {
 	followTutorial(t, ns)
 }
 
-func followTutorial(t *testing.T, ns string) {
+// followTutorial follows it in a namespace, where the Pods of the application have the annotations.
+func followTutorial(t *testing.T, ns string, annotations ...string) {
 	t.Helper()
-	startApp(t, ns)
+	startApp(t, ns, annotations...)
 	const url = "http://details:9080/"
 	before, err := ask(t, ns, url)
 	if err != nil {
