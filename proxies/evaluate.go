@@ -105,7 +105,7 @@ func evaluatePresent(want render.Plugin, e Evidence) (State, string) {
 		return LoadFailed, "gave up loading the module" + r.failures()
 	}
 	why := fmt.Sprintf("has the module, but runs only %d of the %d virtual machines that its filters need: "+
-		"the module traps at its start or refuses its configuration; the proxy's log says which", r.VMs, max(r.needed(), certain))
+		"the module traps at its start, refuses its configuration, or this Envoy cannot run it; the proxy's log says which", r.VMs, max(r.needed(), certain))
 	return StartFailed, why + r.sharedNote()
 }
 

@@ -89,9 +89,9 @@ func TestEvaluatePresent(t *testing.T) {
 	others := func(n int) func(*proxies.Report) { return func(r *proxies.Report) { r.Others = n } }
 	sharing := render.Plugin{VM: filterA.VM, Revision: "00000000"}
 	const start = "has the module, but runs only 0 of the 4 virtual machines that its filters need: " +
-		"the module traps at its start or refuses its configuration; the proxy's log says which"
+		"the module traps at its start, refuses its configuration, or this Envoy cannot run it; the proxy's log says which"
 	const several = "has the module, but runs only 4 of the 8 virtual machines that its filters need: " +
-		"the module traps at its start or refuses its configuration; the proxy's log says which; " +
+		"the module traps at its start, refuses its configuration, or this Envoy cannot run it; the proxy's log says which; " +
 		"the number is that of 2 filters together, and which of them does not run it does not tell"
 	cases := map[string]struct {
 		evidence proxies.Evidence
