@@ -15,9 +15,6 @@ import (
 	"github.com/autowasm/autowasm/e2e/tutorial"
 )
 
-// aged has a proxy tell istiod that it is of an Istio that wasmer warns of.
-const aged = `proxy.istio.io/config: "{proxyMetadata: {ISTIO_META_ISTIO_VERSION: 1.28.3}}"`
-
 // TestRevision: the tutorial in a namespace of another revision of istiod, which leaves the interception to Istio's CNI
 // plugin, so that restricted pod security can be enforced there: no container of a Pod may set up anything. wasmer reads of
 // that istiod too what its proxies are.
@@ -29,7 +26,7 @@ func TestRevision(t *testing.T) {
 	ns := newNamespace(t, "canary")
 	kubectl(t, "label", "namespace", ns, "istio-injection-", "istio.io/rev=canary", enforceRestricted)
 
-	followTutorial(t, ns, aged)
+	followTutorial(t, ns, istioVersion("1.28.3"))
 	requireProxies(t, ns, "test", 2)
 	requireContainers(t, ns, "istio-validation istio-proxy / app")
 	revisions := kubectl(t, "get", "pods", "-n", ns, "-l", "app=details", `-o=jsonpath={.items[*].metadata.annotations.istio\.io/rev}`)

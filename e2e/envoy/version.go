@@ -16,7 +16,13 @@ const (
 	Oldest Version = "1.39.3"
 )
 
-// Versions are those that are pinned, the newest first.
+// Versions outside of that range, to see what becomes of a proxy that cannot run a filter.
+const (
+	WithoutV8 Version = "1.38.3"
+	Crashing  Version = "1.36.4"
+)
+
+// Versions are those that AutoWasm is tested on, the newest first.
 func Versions() []Version { return []Version{Newest, Oldest} }
 
 // checksums are the sha256 of a version's wheels by their platform.
@@ -28,6 +34,14 @@ var checksums = map[Version]map[string]string{
 	Oldest: {
 		"manylinux_2_31_x86_64":  "ee848b81b10b86f1d919f793b75852d24884928f2733752b4443bcd66d7bc5a6",
 		"manylinux_2_31_aarch64": "2c624b8623c132e05f6f615f2e34b34fcdd1fdd0aaef065b3af55697178d2a50",
+	},
+	WithoutV8: {
+		"manylinux_2_31_x86_64":  "4a8fa981eac59809147c0ca4fc17ad5b066c16c2499e75d992fe5129e07a34fa",
+		"manylinux_2_31_aarch64": "f94e4feef98323f4f56aff8859d8d108df59b38cc92f63043f8cb182ab0dcd42",
+	},
+	Crashing: {
+		"manylinux_2_31_x86_64":  "86dfc14ae7fad32de3b3ace54fbd400187c3b4fd6731781ff5bc633fa133f3f9",
+		"manylinux_2_31_aarch64": "05b06a19c4f6499c752f1a5a034a02752f0cdbd0422c3d8eb515237a36e82cd2",
 	},
 }
 

@@ -28,6 +28,11 @@ func New(c Config, layers ...[]File) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure an image: %w", err)
 	}
+	return Append(img, layers...)
+}
+
+// Append adds layers to an image, the lowest first.
+func Append(img v1.Image, layers ...[]File) (v1.Image, error) {
 	for _, files := range layers {
 		l, err := newLayer(files)
 		if err != nil {

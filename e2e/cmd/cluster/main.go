@@ -6,6 +6,7 @@
 //	cluster status                  say where its parts are, and which of them died
 //	cluster down                    stop it, and leave nothing but its logs and images
 //	cluster build [flag...]         build what it runs, so that up is fast
+//	cluster envoys                  download the Envoys that its tests have proxies run in place of their own
 //	cluster check                   say what this machine lacks for it
 //	cluster packages                print the Debian packages that are missing
 //	cluster exec [--] command...    run a command with the cluster's variables, in the cluster's network; with a KUBECONFIG
@@ -28,6 +29,7 @@ import (
 
 	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/cluster"
+	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/machine"
 	"github.com/autowasm/autowasm/e2e/supervise"
 )
@@ -56,7 +58,7 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-const usage = `usage: cluster up|build [-without-mesh] | status | down | check | packages | exec [--] command...`
+const usage = `usage: cluster up|build [-without-mesh] | status | down | envoys | check | packages | exec [--] command...`
 
 // An invocation is the command line after the command.
 type invocation struct {
@@ -77,6 +79,7 @@ var commands = map[string]func(context.Context, invocation) error{
 	"status": func(_ context.Context, i invocation) error { return i.system().Status(i.dir, os.Stdout) },
 	"down":   func(ctx context.Context, i invocation) error { return i.system().Down(ctx, i.dir, os.Stdout) },
 	"build":  func(ctx context.Context, i invocation) error { return cluster.Build(ctx, i.options) },
+	"envoys": downloadEnvoys,
 	"check":  func(context.Context, invocation) error { return cluster.CheckHost() },
 	"packages": func(context.Context, invocation) error {
 		_, err := fmt.Println(strings.Join(cluster.MissingPackages(), " "))
@@ -137,4 +140,18 @@ func (i invocation) system() supervise.System {
 		},
 		Clean: func(ctx context.Context, dir supervise.Dir) error { return cluster.Clean(ctx, string(dir)) },
 	}
+}
+
+// downloadEnvoys brings them into the cache: a cluster's network, where its tests run, leads nowhere else.
+func downloadEnvoys(ctx context.Context, i invocation) error {
+	b, err := build.NewBuilder(i.options.Checkout, i.options.CacheDir, os.Stderr)
+	if err != nil {
+		return err
+	}
+	for _, v := range []envoy.Version{envoy.WithoutV8, envoy.Crashing} {
+		if _, err := envoy.Pinned(ctx, b, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
