@@ -42,6 +42,9 @@ func printError(w io.Writer, command *cobra.Command, err error) int {
 	if _, isUsage := errors.AsType[usageError](err); isUsage {
 		code, hint = exitUsage, fmt.Sprintf("see %s --help", command.CommandPath())
 	}
+	if errors.Is(err, errIncomplete) {
+		code = exitIncomplete
+	}
 	fmt.Fprintf(w, "wasmc: %s\n", oneLine(err.Error()))
 	if hint != "" {
 		fmt.Fprintf(w, "hint: %s\n", hint)

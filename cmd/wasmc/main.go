@@ -1,7 +1,8 @@
 // Command wasmc is the client of AutoWasm. Like docker, it pushes modules to OCI registries and pulls them; it also
 // shows what an image or a file holds, and which EnvoyFilter the server would make of an AutoWasm.
 //
-// Results go to standard output, all else to standard error. The exit code is 1 for a failure, 2 for wrong usage.
+// Results go to standard output, all else to standard error. The exit code is 1 for a failure, 2 for wrong usage,
+// and 3 for a migration of which something cannot be mapped.
 package main
 
 import (
@@ -24,6 +25,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	// exitIncomplete is that of a migration of which something cannot be mapped.
+	exitIncomplete = 3
 )
 
 func main() {
@@ -94,7 +97,7 @@ func newRootCommand(s streams, name string) *cobra.Command {
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newRenderCommand(s),
+		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newRenderCommand(s), newMigrateCommand(s),
 		newLoginCommand(s), newLogoutCommand(s), newVersionCommand(s),
 	)
 	for _, command := range root.Commands() {

@@ -40,6 +40,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"render"}, "render wants the AutoWasm: -f FILE, or -f - for standard input", "wasmc render"},
 		{[]string{"render", "-f", "x", "--sha256", "abc"}, `--sha256 "abc" is not 64 hex digits`, "wasmc render"},
 		{[]string{"render", "-f", "-", "-u", "x", "--password-stdin"}, "-f - and --password-stdin cannot both read standard input", "wasmc render"},
+		{[]string{"migrate"}, "migrate wants the old objects: -f FILE, or -f - for standard input", "wasmc migrate"},
+		{[]string{"migrate", "-f", "x", "--context", "inbound"}, `--context "inbound" is not one of Inbound, Outbound, Gateway`, "wasmc migrate"},
 		{[]string{"login", "reg.example"}, "login wants a user name: -u USER", "wasmc login"},
 		{[]string{"login", "reg.example", "-u", "x"}, "login wants a password: --password-stdin", "wasmc login"},
 		{[]string{"login", "reg.example", "-u", "x", "-p", "y", "--password-stdin"}, "-p and --password-stdin exclude each other", "wasmc login"},

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var (
+	manifestBlock = regexp.MustCompile("(?s)```yaml\n# (\\S+\\.yaml)\n(.*?)```")
+	consoleBlock  = regexp.MustCompile("(?s)```console\n(.*?)```")
+)
+
+// TestThePageOnMigration runs each command of docs/migration.md, on the manifests there.
+func TestThePageOnMigration(t *testing.T) {
+	page := source(t) + "/../../docs/migration.md"
+	at(t)
+	text := read(t, page)
+	for _, match := range manifestBlock.FindAllStringSubmatch(text, -1) {
+		write(t, match[1], []byte(match[2]))
+	}
+	commands := 0
+	got := consoleBlock.ReplaceAllStringFunc(text, func(block string) string {
+		var out strings.Builder
+		for line := range strings.Lines(block) {
+			if command, ok := strings.CutPrefix(strings.TrimSpace(line), "$ wasmc "); ok {
+				commands++
+				out.WriteString(line + transcript(t, command))
+			}
+		}
+		return "```console\n" + out.String() + "```"
+	})
+	if commands < 6 {
+		t.Errorf("the page has %d commands", commands)
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(text, got); diff != "" {
+		t.Errorf("docs/migration.md (-), and what its commands print (+); go test ./cmd/wasmc -update writes it:\n%s", diff)
+	}
+}
+
+// transcript is what a terminal shows of a command.
+func transcript(t *testing.T, command string) string {
+	t.Helper()
+	got := wasmc(t, "", strings.Fields(command)...)
+	return got.Err + got.Out
+}
+
+func TestMigrate(t *testing.T) {
+	const plugin = "{apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, metadata: {name: a}, spec: {%}}"
+	of := func(spec string) string { return strings.ReplaceAll(plugin, "%", spec) }
+	const mapped = "url: x/y, failStrategy: FAIL_OPEN, match: [{mode: SERVER}]"
+	aw := func(more string) string {
+		return "# From WasmPlugin a (document 1).\n" + more + "apiVersion: wasm.tcm.io/v1alpha1\nkind: AutoWasm\nmetadata:\n  name: a\nspec:\n" +
+			"  filter:\n    failurePolicy: FailOpen\n    source:\n      registry:\n        image: x/y\n"
+	}
+	const incomplete = "wasmc: migrate -: not all of it can be mapped, see above: check the AutoWasms before you apply them\n"
+	tests := []struct {
+		name, input string
+		want        result
+	}{
+		{"all of it", of(mapped), result{Out: aw("")}},
+		{"with others", of(mapped) + "\n---\n{apiVersion: v1, kind: Pod, metadata: {name: p}}", result{Out: aw(""), Err: "note: skipped Pod p of v1 (document 2)\n"}},
+		{"but for a field", of(mapped + ", zzz: 1"), result{Code: exitIncomplete,
+			Out: aw("# Not mapped: spec.zzz: wasmc does not know this field, and the AutoWasm does without it: check what it is for\n"),
+			Err: "not mapped: WasmPlugin a: spec.zzz: wasmc does not know this field, and the AutoWasm does without it: check what it is for\n" + incomplete}},
+		{"nothing of it", of("url: x/y, type: NETWORK, match: [{mode: SERVER}]"), result{Code: exitIncomplete,
+			Err: "not migrated: WasmPlugin a: spec.type: an AutoWasm is a filter of HTTP, and this is NETWORK: keep the old object\n" + incomplete}},
+		{"other kinds alone", "{apiVersion: v1, kind: Pod}", result{Code: exitFailed,
+			Err: "note: skipped Pod of v1 (document 1)\nwasmc: migrate -: there is nothing in it to migrate: wasmc migrates WasmPlugin, TrafficExtension, EnvoyFilter and FilterDeployment\n"}},
+		{"no YAML", "a: [", result{Code: exitFailed, Err: "wasmc: migrate -: document 1: yaml: line 1: did not find expected node content\n"}},
+		{"what a terminal would obey", of(`url: "x/y", failStrategy: FAIL_OPEN, match: [{mode: SERVER}], "z\u001b[2J": 1`), result{Code: exitIncomplete,
+			Out: aw("# Not mapped: spec.z\\x1b[2J: wasmc does not know this field, and the AutoWasm does without it: check what it is for\n"),
+			Err: "not mapped: WasmPlugin a: spec.z\\x1b[2J: wasmc does not know this field, and the AutoWasm does without it: check what it is for\n" + incomplete}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			expect(t, tt.want, wasmc(t, tt.input, "migrate", "-f", "-"))
+		})
+	}
+	asJSON := wasmc(t, of("url: x/y, failStrategy: FAIL_OPEN"), "migrate", "-f", "-", "-o", "json")
+	if !strings.HasPrefix(asJSON.Out, "{\n") || strings.Count(asJSON.Out, `"kind": "AutoWasm"`) != 3 || !strings.Contains(asJSON.Out, `"kind": "List"`) {
+		t.Errorf("as JSON: %+v", asJSON)
+	}
+}
+
+// TestMigratedIsRendered: what migrate prints, render takes.
+func TestMigratedIsRendered(t *testing.T) {
+	root := source(t)
+	at(t)
+	for _, sample := range []string{"envoyfilter-remote", "wasmplugin-gateway-chain", "configmap-recipe", "filterdeployment"} {
+		migrated := wasmc(t, "", "migrate", "-f", root+"/../../migrate/testdata/"+sample+".in.yaml")
+		for i, manifest := range strings.Split(migrated.Out, "---\n") {
+			if got := wasmc(t, manifest, "render", "-f", "-", "--sha256", digits); got.Code != exitOK || !strings.Contains(got.Out, "kind: EnvoyFilter") {
+				t.Errorf("%s %d: %+v", sample, i, got)
+			}
+		}
+	}
+}
