@@ -39,6 +39,28 @@ func changeRelease(ctx context.Context, args ...string) error {
 	return err
 }
 
+// upgradeWasmer upgrades to this checkout's chart with values beside those for this cluster.
+func upgradeWasmer(t testing.TB, flags ...string) {
+	t.Helper()
+	dir, err := chartDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := changeRelease(t.Context(), append([]string{"upgrade", release, dir, "--reset-values", values()}, flags...)...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restoreWasmer is for the end of a test that changes how wasmer is installed.
+func restoreWasmer(t testing.TB) {
+	t.Helper()
+	ctx, cancel := suite.Detached(t)
+	defer cancel()
+	if err := installWasmer(ctx); err != nil {
+		t.Errorf("install wasmer as it was: %v", err)
+	}
+}
+
 // runHelm runs Helm for wasmer's namespace and fails the test with its message.
 func runHelm(t testing.TB, args ...string) string {
 	t.Helper()

@@ -33,6 +33,7 @@ type load struct {
 
 	mu       sync.Mutex
 	applied  int
+	checked  int // of them, as check saw them
 	failures []string
 }
 
@@ -88,17 +89,26 @@ func (l *load) count(began time.Time, err error) {
 	}
 }
 
+// check fails the test for each apply that failed since the last check.
+func (l *load) check(t testing.TB) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.Logf("%d applies, %d failed", l.applied-l.checked, len(l.failures))
+	for _, failure := range l.failures {
+		t.Errorf("failed apply: %s", failure)
+	}
+	l.checked, l.failures = l.applied, nil
+}
+
 // stop ends the load, fails the test for each apply that failed, and waits until all that was applied is Synced.
 func (l *load) stop(t testing.TB) {
 	t.Helper()
 	l.cancel()
 	l.running.Wait()
-	t.Logf("%d applies, %d failed", l.applied, len(l.failures))
+	l.check(t)
 	if l.applied < leastLoad {
 		t.Errorf("%d applies are no load", l.applied)
-	}
-	for _, failure := range l.failures {
-		t.Errorf("failed apply: %s", failure)
 	}
 	kubectl(t, "wait", "autowasms", "--all", "-n", l.namespace, "--for=jsonpath={.status.phase}=Synced", suite.TimeoutFlag)
 }

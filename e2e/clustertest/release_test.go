@@ -75,13 +75,7 @@ type releaseTest struct {
 
 // newReleaseTest starts the application. wasmer of this checkout is there again when the test is over.
 func newReleaseTest(t *testing.T) *releaseTest {
-	t.Cleanup(func() {
-		ctx, cancel := suite.Detached(t)
-		defer cancel()
-		if err := installWasmer(ctx); err != nil {
-			t.Errorf("install wasmer again: %v", err)
-		}
-	})
+	t.Cleanup(func() { restoreWasmer(t) })
 	r := &releaseTest{T: t, namespace: newNamespace(t, "release")}
 	startApp(t, r.namespace)
 	r.image = push(t, "release/wasm-add-header")

@@ -1,0 +1,169 @@
+//go:build cluster
+
+package clustertest
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/process"
+	"github.com/autowasm/autowasm/e2e/suite"
+)
+
+// TestCertManager changes wasmer's certificates to those of cert-manager and back, and has happen between what happens to
+// certificates in years. The kubelets of two nodes bring them, in their own time, and no admission may fail.
+func TestCertManager(t *testing.T) {
+	cm := startCertManager(t)
+	t.Cleanup(func() { restoreWasmer(t) })
+	ns := newNamespace(t, "certmanager")
+	l := startLoad(t, ns, push(t, "certmanager/wasm-add-header"))
+	scenario := func(name string, happen func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) {
+			happen(t)
+			time.Sleep(2 * time.Second) // of load, for what comes after
+			l.check(t)
+		})
+	}
+
+	scenario("first issuance", func(t *testing.T) { upgradeWasmer(t, "--set=certs.mode=cert-manager") })
+	shakes := startHandshakes(t)
+	r := wasmerPods(t)
+	scenario("renewal", func(t *testing.T) {
+		former, renewed := renew(t, servingSecret)
+		r[0].mount(t)
+		r[0].waitServes(t, renewed)
+		r[1].requireServes(t, former)
+		r[1].mount(t)
+		r[1].waitServes(t, renewed)
+	})
+	scenario("renewal of the authority", func(t *testing.T) {
+		renew(t, rootSecret)
+		_, renewed := renew(t, servingSecret)
+		r.mountAndServe(t, renewed)
+	})
+	scenario("deletion of the Secret", func(t *testing.T) {
+		_, issued := remove(t, servingSecret)
+		r.mountAndServe(t, issued)
+	})
+	scenario("cert-manager away", func(t *testing.T) {
+		cm.stop(t)
+		former := secretNow(t, servingSecret)
+		kubectl(t, "delete", "secret", servingSecret, "-n", wasmerNamespace)
+		r.mount(t)
+		time.Sleep(3 * time.Second) // the kubelets try to
+		r.requireServe(t, former)
+		cm.start(t)
+		r.mountAndServe(t, changed(t, servingSecret, former))
+	})
+	scenario("a new authority while cainjector is away", func(t *testing.T) {
+		cm.cainjector.stop(t)
+		remove(t, rootSecret)
+		former, issued := renew(t, servingSecret)
+		r[1].mount(t)
+		r[0].delete(t) // the one in its place starts with what nobody trusts yet
+		time.Sleep(3 * time.Second)
+		r[1].requireServes(t, former)
+		cm.cainjector.start(t)
+		wasmerPods(t).waitServe(t, issued)
+	})
+	shakes.stop(t)
+	scenario("back to wasmer's own authority", func(t *testing.T) { upgradeWasmer(t) })
+	l.stop(t)
+}
+
+// certManager is cert-manager's programs, built from its Go module.
+type certManager struct{ controller, cainjector *program }
+
+// startCertManager starts them, beside the cluster's nodes. All that they made is gone after the test.
+func startCertManager(t *testing.T) *certManager {
+	t.Helper()
+	module, err := build.ModuleDir(t.Context(), inCheckout(t), "github.com/cert-manager/cert-manager")
+	if err != nil {
+		t.Fatal(err)
+	}
+	crds := filepath.Join(module, "deploy", "crds")
+	kubectl(t, "apply", "--server-side", "-f", crds)
+	kubectl(t, "wait", "--for=condition=Established", "-f", crds, suite.TimeoutFlag)
+	t.Cleanup(func() {
+		ctx, cancel := suite.Detached(t)
+		defer cancel()
+		for _, args := range [][]string{
+			{"delete", "-f", crds}, {"delete", "secret", rootSecret, servingSecret, "-n", wasmerNamespace, "--ignore-not-found"},
+		} {
+			if _, err := runKubectl(ctx, "", args...); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	cm := &certManager{newProgram(t, "controller", "127.0.0.1:9403"), newProgram(t, "cainjector", "127.0.0.1:9404")}
+	cm.start(t)
+	return cm
+}
+
+func (c *certManager) start(t *testing.T) {
+	t.Helper()
+	c.controller.start(t)
+	c.cainjector.start(t)
+}
+
+func (c *certManager) stop(t *testing.T) {
+	t.Helper()
+	c.controller.stop(t)
+	c.cainjector.stop(t)
+}
+
+// A program is one of cert-manager's.
+type program struct {
+	command process.Command
+	health  string // its address
+	logDir  string
+	running *process.Process
+}
+
+func newProgram(t *testing.T, name, health string) *program {
+	t.Helper()
+	builder, err := build.NewBuilder("", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := builder.Part(t.Context(), build.CertManager)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{health: health, logDir: t.TempDir(), command: process.Command{
+		Name: name, Path: path, Args: []string{name, "--kubeconfig=" + helm.Kubeconfig, "--health-address=" + health, "-v=2"},
+	}}
+	t.Cleanup(func() { p.stop(t) })
+	return p
+}
+
+func (p *program) start(t *testing.T) {
+	t.Helper()
+	started, err := process.Start(p.command, p.logDir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.running = started
+	err = started.WaitReady(t.Context(), process.Timeout, func(ctx context.Context) error {
+		return process.Probe(ctx, http.DefaultClient, "http://"+p.health+"/healthz")
+	})
+	if err != nil {
+		t.Fatal(process.NewError(started, err))
+	}
+}
+
+// stop ends it, if it runs.
+func (p *program) stop(t *testing.T) {
+	t.Helper()
+	if p.running == nil {
+		return
+	}
+	if err := p.running.Stop(10 * time.Second); err != nil {
+		t.Error(err)
+	}
+	p.running = nil
+}
