@@ -25,18 +25,21 @@ func TestNewReplicasFillFromOldOnes(t *testing.T) {
 	apply(t, ns, tutorial.Manifest{Image: image, App: "nobody"}.String())
 	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=jsonpath={.status.phase}=Synced", suite.TimeoutFlag)
 	restart(t, wasmerNamespace, "wasmer")
-	suite.Eventually(t, func(ctx context.Context) error {
-		replicas, err := metrics(ctx) // an old one that is ending may not answer
-		if err != nil {
-			return err
+	suite.Eventually(t, filledFromReplicas)
+}
+
+// filledFromReplicas returns nil when every replica has modules, and all of them from another one.
+func filledFromReplicas(ctx context.Context) error {
+	replicas, err := metrics(ctx) // an old one that is ending may not answer
+	if err != nil {
+		return err
+	}
+	for pod, m := range replicas {
+		if m.modules < 1 || m.fills < m.modules || m.fetches > 0 {
+			return fmt.Errorf("%s has %v modules after %v fills and %v fetches", pod, m.modules, m.fills, m.fetches)
 		}
-		for pod, m := range replicas {
-			if m.modules < 1 || m.fills < m.modules || m.fetches > 0 {
-				return fmt.Errorf("%s has %v modules after %v fills and %v fetches", pod, m.modules, m.fills, m.fetches)
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // unlikeOthers is a file with the example filter as no other test has it: with a custom section of its own at the end.

@@ -2,6 +2,7 @@
 //
 //	app                                  answer on port 9080 with the request as it came
 //	app get URL [Header: value]...       print the status, the headers and the body of an answer
+//	app dial HOST:PORT...                print those that accept a connection
 package main
 
 import (
@@ -9,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -27,6 +30,9 @@ func main() {
 func run(args []string) error {
 	if len(args) > 1 && args[0] == "get" {
 		return get(args[1], args[2:], os.Stdout)
+	}
+	if len(args) > 0 && args[0] == "dial" {
+		return dial(args[1:], os.Stdout)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -75,4 +81,29 @@ func get(url string, headers []string, out io.Writer) error {
 	fmt.Fprintln(out)
 	_, err = io.Copy(out, response.Body)
 	return err
+}
+
+// dialTimeout is more than a connection takes whose first packet is sent twice.
+const dialTimeout = 2 * time.Second
+
+// dial connects to all addresses at the same time.
+func dial(addresses []string, out io.Writer) error {
+	reached := make([]bool, len(addresses))
+	var running sync.WaitGroup
+	for i, address := range addresses {
+		running.Go(func() {
+			conn, err := net.DialTimeout("tcp", address, dialTimeout)
+			reached[i] = err == nil && conn.Close() == nil
+		})
+	}
+	running.Wait()
+	for i, address := range addresses {
+		if !reached[i] {
+			continue
+		}
+		if _, err := fmt.Fprintln(out, address); err != nil {
+			return err
+		}
+	}
+	return nil
 }
