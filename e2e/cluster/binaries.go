@@ -17,6 +17,7 @@ type binaries struct {
 	networkPolicies                             string // a part
 	istiod, pilotAgent, istioCNI, helm, envoy   string // parts of a mesh
 	istioModule                                 string // the directory of Istio's module, with its charts, as istiod is built from it
+	gatewayModule                               string // that of the Gateway API's, with its CRDs, in the version that istiod was built with
 	kubectl                                     string // a link to controlPlane
 	wasmer, wasmc, filter                       string // the product
 	pause, app                                  string // programs of images
@@ -68,9 +69,12 @@ func (b *binaries) find(ctx context.Context, builder *build.Builder) (err error)
 	if b.envoy, err = envoy.Find(ctx, builder, envoy.Newest); err != nil {
 		return err
 	}
-	b.istioModule, err = build.ModuleDir(ctx, filepath.Join(builder.Checkout, "e2e", build.Istiod.Name), "istio.io/istio")
-	if err != nil {
+	istiod := filepath.Join(builder.Checkout, "e2e", build.Istiod.Name)
+	if b.istioModule, err = build.ModuleDir(ctx, istiod, "istio.io/istio"); err != nil {
 		return fmt.Errorf("find Istio's module: %w", err)
+	}
+	if b.gatewayModule, err = build.ModuleDir(ctx, istiod, "sigs.k8s.io/gateway-api"); err != nil {
+		return fmt.Errorf("find the Gateway API's module: %w", err)
 	}
 	return nil
 }

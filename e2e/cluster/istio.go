@@ -16,9 +16,12 @@ const (
 	gatewayNodePort  = 30080
 )
 
-// installIstio installs Istio's CRDs and istiod, with its injector, and waits for it.
+// installIstio installs the CRDs of Istio and of the Gateway API, and istiod, with its injector, and waits for it.
 func (c *Cluster) installIstio(ctx context.Context) error {
-	if err := c.helm(ctx, "istio-base", "base", istioNamespace, ""); err != nil {
+	err := together(ctx, c.installGatewayAPI, func(ctx context.Context) error {
+		return c.helm(ctx, "istio-base", "base", istioNamespace, "")
+	})
+	if err != nil {
 		return err
 	}
 	values, err := manifest("istiod.yaml", map[string]any{"Hub": istioHub(), "Tag": istioTag, "CNIDir": nodeCNIDir})
@@ -32,6 +35,15 @@ func (c *Cluster) installIstio(ctx context.Context) error {
 		return err
 	}
 	return c.rolledOut(ctx, istioNamespace, "istiod")
+}
+
+// installGatewayAPI installs the CRDs of the Gateway API, for whose Gateways istiod deploys proxies.
+func (c *Cluster) installGatewayAPI(ctx context.Context) error {
+	dir := filepath.Join(c.binaries.gatewayModule, "config/crd/standard")
+	if _, err := c.kubectl(ctx, "", "apply", "--server-side", "-f", dir); err != nil {
+		return fmt.Errorf("install the Gateway API: %w", err)
+	}
+	return nil
 }
 
 // installGateway installs an ingress gateway, whose Pod istiod's injector completes, and waits for it.

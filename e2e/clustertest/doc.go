@@ -2,9 +2,10 @@
 // `make cluster`, or any that KUBECONFIG names. They are built with the tag cluster alone, so that `make e2e` and the
 // editors of those who have no cluster are not concerned; `make test-cluster` runs them.
 //
-// A cluster that is not `make cluster`'s has to have Istio and an ingress gateway with the label istio=ingressgateway, and
-// neither cert-manager nor a wasmer that anybody needs: the tests install them, upgrade and uninstall them. Where they run
-// there has to be a route to the addresses of Pods. These variables say the rest, which `make cluster` sets itself:
+// A cluster that is not `make cluster`'s has to have Istio, an ingress gateway with the label istio=ingressgateway, the
+// Gateway API, a network plugin that enforces NetworkPolicies, and neither cert-manager nor a wasmer that anybody needs:
+// the tests install them, upgrade and uninstall them. Where they run there has to be a route to the addresses of Pods and
+// nodes. These variables say the rest, which `make cluster` sets itself:
 //
 //	REGISTRY         host:port of a registry that the tests, wasmer and the nodes reach over plain HTTP
 //	GATEWAY_URL      the ingress gateway's port 80, as the tests reach it
