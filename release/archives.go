@@ -28,11 +28,8 @@ func runArchives(ctx context.Context, args []string) error {
 	flags.StringVar(&o.version, "version", "dev", "version of wasmc")
 	flags.StringVar(&o.out, "out", "bin/release", "directory of the archives, which is replaced")
 	flags.StringVar(&o.platforms, "platforms", "", "platforms of wasmc; default all that are released")
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
-	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	return makeArchives(ctx, o)
 }

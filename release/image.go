@@ -27,11 +27,8 @@ func runImage(ctx context.Context, args []string) error {
 	flags.StringVar(&o.out, "out", "bin/image", "directory of the OCI layouts")
 	flags.StringVar(&o.platforms, "platforms", "linux/amd64,linux/arm64", "platforms of the images")
 	flags.BoolVar(&o.push, "push", false, "push the images, with the credentials of docker login")
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
-	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	return makeImages(ctx, o)
 }

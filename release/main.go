@@ -45,6 +45,17 @@ func run(ctx context.Context, args []string) error {
 	return errUsage
 }
 
+// parse parses the arguments of a command, which takes flags alone.
+func parse(flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return nil
+}
+
 // sourceURL is the repository's, as the module path says.
 const sourceURL = "https://github.com/autowasm/autowasm"
 

@@ -52,6 +52,27 @@ func tarred(t *testing.T, content []byte) (listed []string) {
 	}
 }
 
+// TestTar: files, directories and links, whose bytes are part of the digests of images.
+func TestTar(t *testing.T) {
+	files := []File{{Name: "a", Mode: 0o444, Content: []byte("content")}, {Name: "tmp/", Mode: 0o1777}, {Name: "b", Mode: 0o777, LinkTo: "a"}}
+	compressed, err := TarGz(files, modified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"-r--r--r-- a content", "dtrwxrwxrwx tmp/ ", "Lrwxrwxrwx b a"}
+	if diff := cmp.Diff(want, tarred(t, compressed)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	content, err := Tar(files, modified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sum = "471105b730b7494cf913451e22071c118afc609321002dfe3d9efb91f07b0871"
+	if got := fmt.Sprintf("%x", sha256.Sum256(content)); got != sum {
+		t.Errorf("the archive's digest is %s, want %s", got, sum)
+	}
+}
+
 func TestProgram(t *testing.T) {
 	name, content, err := Program(binaryFor("darwin"), modified, []byte("license"))
 	if err != nil || name != "wasmc_v1.2.3_darwin_arm64.tar.gz" {

@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/autowasm/autowasm/release/archive"
 	"github.com/autowasm/autowasm/release/attest"
 	"github.com/autowasm/autowasm/release/program"
 )
@@ -58,13 +58,13 @@ func annotations(p program.Program, version string, from attest.Source) map[stri
 }
 
 func layerOf(b *program.Binary, created time.Time, license []byte) (v1.Layer, error) {
-	entries := []entry{{name: "LICENSE", mode: 0o444, content: license}, {name: b.Program.Name, mode: 0o555, content: b.Content}}
+	files := []archive.File{{Name: "LICENSE", Mode: 0o444, Content: license}, {Name: b.Program.Name, Mode: 0o555, Content: b.Content}}
 	if b.Program.TempDir {
-		entries = append(entries, entry{name: "tmp/", mode: 0o1777})
+		files = append(files, archive.File{Name: "tmp/", Mode: 0o1777})
 	}
-	content, err := pack(entries, created)
+	content, err := archive.Tar(files, created)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make the layer of %s for %s: %w", b.Program.Name, b.Platform, err)
 	}
 	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
 	layer, err := tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer),
@@ -73,32 +73,4 @@ func layerOf(b *program.Binary, created time.Time, license []byte) (v1.Layer, er
 		return nil, fmt.Errorf("compress the layer of %s for %s: %w", b.Program.Name, b.Platform, err)
 	}
 	return layer, nil
-}
-
-// entry is a file of a layer, or a directory if its name ends with a slash. It belongs to root.
-type entry struct {
-	name    string
-	mode    int64
-	content []byte
-}
-
-func pack(entries []entry, modified time.Time) ([]byte, error) {
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	for _, e := range entries {
-		header := &tar.Header{Typeflag: tar.TypeReg, Name: e.name, Mode: e.mode, Size: int64(len(e.content)), ModTime: modified, Format: tar.FormatUSTAR}
-		if e.name[len(e.name)-1] == '/' {
-			header.Typeflag = tar.TypeDir
-		}
-		if err := w.WriteHeader(header); err != nil {
-			return nil, fmt.Errorf("pack %s: %w", e.name, err)
-		}
-		if _, err := w.Write(e.content); err != nil {
-			return nil, fmt.Errorf("pack %s: %w", e.name, err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("pack a layer: %w", err)
-	}
-	return out.Bytes(), nil
 }
