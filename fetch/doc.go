@@ -8,7 +8,8 @@
 //
 //	Ensure ─► resolutions of the last minutes ─► return
 //	  └─► task of the request: limiter, source.Resolve ─► what the store has of this identity ─► return
-//	                                  └─► download, once per identity: limiter, Open, store.Put ─► return
+//	                                  └─► download, once per identity: limiter, put ─► return
+//	                                        put: a peer that got it from this identity, else Open, store.Put
 //
 //	Fill ─► store ─► return
 //	  └─► task of the sha256: a peer, else Ensure as each AutoWasm that references the module would ask
@@ -33,7 +34,8 @@
 // A module in the store is not a licence to use it: it may have come from another namespace's private image. Each
 // request is resolved with its own credentials, which the registry judges, and is answered from the store only if this
 // very identity (a manifest's digest, a URL with its declared hash, a ConfigMap's version) gave that module before.
-// Knowing a module's hash is not enough. A module that was filled from a peer gives no request the right to use it.
+// Knowing a module's hash is not enough. A module that was filled from a peer gives no request the right to use it,
+// unless Shared, which the replicas alone write, says that this very identity gave it.
 //
 // # Eviction
 //

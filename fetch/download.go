@@ -7,7 +7,6 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/source"
-	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
@@ -52,32 +51,69 @@ func (f *Fetcher) transfer(ctx context.Context, a ask, resolved *source.Resolved
 	return task.Result()
 }
 
-// put streams the module into the store, unless another request has done so while this one waited for the limiter.
+// put has the module in the store: from another replica that got it from this source, else from the source. Another
+// request may have done so while this one waited for the limiter.
 func (f *Fetcher) put(ctx context.Context, a ask, resolved *source.Resolved) (Module, error) {
 	if m, ok := f.recall(resolved); ok {
 		return m, nil
 	}
+	if f.o.Shared == nil || !resolved.Immutable || a.kind == "configMap" { // which is read from the API server anyway
+		return f.fromSource(ctx, a, resolved)
+	}
+	if m, ok := f.fromReplica(ctx, a, resolved); ok {
+		return m, nil
+	}
+	m, err := f.fromSource(ctx, a, resolved)
+	f.o.Shared.Settle(ctx, resolved.Key, m.SHA256)
+	return m, err
+}
+
+// fromReplica copies the module from another replica, to which this very source gave it.
+func (f *Fetcher) fromReplica(ctx context.Context, a ask, resolved *source.Resolved) (Module, bool) {
+	sha256 := f.o.Shared.Claim(ctx, resolved.Key)
+	if sha256 == "" {
+		return Module{}, false
+	}
+	if _, ok := f.o.Store.Use(sha256); !ok {
+		if !f.copyFromPeers(ctx, sha256, a.claim()) {
+			return Module{}, false
+		}
+		f.metrics.filled(nil)
+	}
+	f.remember(ctx, resolved, sha256)
+	return f.stored(sha256, resolved.Reference)
+}
+
+// fromSource streams the module into the store.
+func (f *Fetcher) fromSource(ctx context.Context, a ask, resolved *source.Resolved) (m Module, err error) {
+	defer func() { f.metrics.downloaded(err) }()
 	body, err := resolved.Open(ctx)
 	if err != nil {
 		return Module{}, err
 	}
 	defer body.Close() //nolint:errcheck // only read, and read to its end
-	info, err := f.o.Store.Put(ctx, body, resolved.SHA256, store.Claim{Namespace: a.tenant, Referenced: a.referenced})
+	info, err := f.o.Store.Put(ctx, body, resolved.SHA256, a.claim())
 	if err != nil {
 		return Module{}, failure.Wrapf(err, "fetch %s", resolved.Reference)
 	}
-	logger := log.FromContext(ctx).WithValues("reference", resolved.Reference, "sha256", info.SHA256)
-	if resolved.Immutable {
-		if err := f.o.Store.AddSource(resolved.Key, info.SHA256); err != nil {
-			logger.Error(err, "Cannot remember the source of a module, it will be fetched again after a restart")
-		}
-	}
+	f.remember(ctx, resolved, info.SHA256)
 	m, ok := f.stored(info.SHA256, resolved.Reference)
 	if !ok {
 		return Module{}, failure.Transientf(v1alpha1.ReasonStoreFailed, "module %s was evicted at once", info.SHA256)
 	}
-	logger.Info("Fetched a module", "bytes", info.Size, "abi", info.ABI)
+	log.FromContext(ctx).Info("Fetched a module", "reference", resolved.Reference, "sha256", info.SHA256, "bytes", info.Size, "abi", info.ABI)
 	return m, nil
+}
+
+// remember adds that an immutable source gave a module.
+func (f *Fetcher) remember(ctx context.Context, resolved *source.Resolved, sha256 string) {
+	if !resolved.Immutable {
+		return
+	}
+	if err := f.o.Store.AddSource(resolved.Key, sha256); err != nil {
+		log.FromContext(ctx).Error(err, "Cannot remember the source of a module, it will be fetched again after a restart",
+			"reference", resolved.Reference, "sha256", sha256)
+	}
 }
 
 // recall finds what this very source gave before: a module of the declared hash may be there from others.

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"cmp"
+	"context"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -50,6 +51,9 @@ type Options struct {
 	Reader client.Reader
 	// Peers finds the other replicas; nil means that there are none.
 	Peers peer.Find
+	// Shared says which module a source gave to another replica, so that each is downloaded once for all; nil means that
+	// this replica downloads for itself.
+	Shared Shared
 	// MaxConcurrent is how many modules are downloaded at once; one host and one namespace get at most half of it
 	// each, so that a slow one does not hold up the others. 0 means DefaultMaxConcurrent.
 	MaxConcurrent int
@@ -63,6 +67,15 @@ type Options struct {
 	ResolveTTL time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+}
+
+// Shared is what the replicas know of sources together, by source.Resolved.Key. A *peer.Shared is one.
+type Shared interface {
+	// Claim returns the sha256 of the module that a source gave to another replica, and waits a while for one that
+	// downloads it. With "" the caller is to download it and to call Settle.
+	Claim(ctx context.Context, source string) (sha256 string)
+	// Settle ends a claim with the sha256 that the source gave, "" for none.
+	Settle(ctx context.Context, source, sha256 string)
 }
 
 func (o Options) withDefaults() Options {

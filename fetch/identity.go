@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/autowasm/autowasm/fetch/source"
+	"github.com/autowasm/autowasm/fetch/store"
 	"github.com/autowasm/autowasm/internal/failure"
 	"github.com/autowasm/autowasm/internal/text"
 )
@@ -28,6 +29,9 @@ type ask struct {
 	tenant     string
 	referenced bool
 }
+
+// claim is whom its module is put for.
+func (a ask) claim() store.Claim { return store.Claim{Namespace: a.tenant, Referenced: a.referenced} }
 
 // String names the source for messages.
 func (id identity) String() string {

@@ -131,6 +131,7 @@ func TestVerbs(t *testing.T) {
 		"mutatingwebhookconfigurations wasmer":   "get list watch patch;",
 		"validatingwebhookconfigurations wasmer": "get list watch patch;",
 		"secrets wasmer-webhook-ca":              "get list watch update;",
+		"secrets wasmer-modules":                 "get patch;",
 		"leases":                                 "create;",
 		"leases wasmer":                          "get update;",
 		"endpointslices":                         "list watch;",

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -45,6 +46,9 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 	fetching.Store, fetching.Sources = kept, sources
 	fetching.Reader = mgr.GetCache()
 	fetching.Peers = peers
+	if fetching.Shared, err = sharedModules(mgr, o); err != nil {
+		return nil, err
+	}
 	fetcher := fetch.New(fetching)
 	err = errors.Join(
 		fetch.IndexModules(context.Background(), mgr.GetFieldIndexer()),
@@ -96,6 +100,20 @@ func rootCAs(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("--ca-file: %s holds no PEM certificate", file)
 	}
 	return pool, nil
+}
+
+// sharedSecret is the Secret by which the replicas know what each has downloaded.
+const sharedSecret = "wasmer-modules"
+
+func sharedModules(mgr ctrl.Manager, o *options) (*peer.Shared, error) {
+	replica, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find this replica's name: %w", err)
+	}
+	return &peer.Shared{
+		Reader: mgr.GetAPIReader(), Writer: mgr.GetClient(), Replica: replica,
+		Secret: types.NamespacedName{Namespace: o.namespace, Name: sharedSecret},
+	}, nil
 }
 
 // findPeers finds the other replicas by the Service that Envoy uses, at the port that they all listen on.

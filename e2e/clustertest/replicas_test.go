@@ -24,7 +24,7 @@ func TestNewReplicasFillFromOldOnes(t *testing.T) {
 	image := pushFile(t, "fills/wasm-add-header", unlikeOthers(t))
 	apply(t, ns, tutorial.Manifest{Image: image, App: "nobody"}.String())
 	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=jsonpath={.status.phase}=Synced", suite.TimeoutFlag)
-	restart(t, wasmerNamespace, "wasmer")
+	rollWasmer(t)
 	suite.Eventually(t, filledFromReplicas)
 }
 
@@ -35,11 +35,50 @@ func filledFromReplicas(ctx context.Context) error {
 		return err
 	}
 	for pod, m := range replicas {
-		if m.modules < 1 || m.fills < m.modules || m.fetches > 0 {
-			return fmt.Errorf("%s has %v modules after %v fills and %v fetches", pod, m.modules, m.fills, m.fetches)
+		if m.modules < 1 || m.fills < m.modules || m.downloads > 0 {
+			return fmt.Errorf("%s has %v modules after %v fills and %v downloads", pod, m.modules, m.fills, m.downloads)
 		}
 	}
 	return nil
+}
+
+// TestAModuleIsDownloadedOnce applies AutoWasms of new modules, each of which is admitted by one replica or the other, and
+// reconciled by the leader. Whichever downloads a module, the other copies it.
+func TestAModuleIsDownloadedOnce(t *testing.T) {
+	const modules = 4
+	ns := newNamespace(t, "once")
+	awaitReplicas(t)
+	before := sum(t)
+	for n := range modules {
+		image := pushFile(t, fmt.Sprintf("once/wasm-%d", n), unlikeOthers(t))
+		apply(t, ns, tutorial.Manifest{Image: image, App: "nobody"}.String()) // the first time a create, then a change of the image
+		kubectl(t, "wait", "autowasm/test", "-n", ns, fmt.Sprintf("--for=jsonpath={.status.observedGeneration}=%d", n+1), suite.TimeoutFlag)
+		kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=jsonpath={.status.phase}=Synced", suite.TimeoutFlag)
+	}
+	suite.Eventually(t, func(ctx context.Context) error {
+		after := sum(t)
+		downloads, fills := after.downloads-before.downloads, after.fills-before.fills
+		if downloads > modules {
+			t.Fatalf("%v downloads of %d modules", downloads, modules)
+		}
+		if downloads < modules || fills < modules*(wasmerReplicas-1) {
+			return fmt.Errorf("%v downloads and %v fills of %d modules", downloads, fills, modules)
+		}
+		return nil
+	})
+}
+
+// sum is the metrics of all replicas together.
+func sum(t testing.TB) (all storeMetrics) {
+	t.Helper()
+	replicas, err := metrics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range replicas {
+		all.modules, all.fills, all.downloads = all.modules+m.modules, all.fills+m.fills, all.downloads+m.downloads
+	}
+	return all
 }
 
 // unlikeOthers is a file with the example filter as no other test has it: with a custom section of its own at the end.
@@ -59,7 +98,7 @@ func unlikeOthers(t testing.TB) string {
 }
 
 // storeMetrics are those of a replica that say what its store has and how it came there.
-type storeMetrics struct{ modules, fills, fetches float64 }
+type storeMetrics struct{ modules, fills, downloads float64 }
 
 // metrics are those of each replica, by the name of its Pod, as the API server's proxy gets them.
 func metrics(ctx context.Context) (map[string]storeMetrics, error) {
@@ -75,9 +114,9 @@ func metrics(ctx context.Context) (map[string]storeMetrics, error) {
 			return nil, err
 		}
 		of[pod] = storeMetrics{
-			modules: metric(page, "wasmer_store_modules"),
-			fills:   metric(page, `wasmer_module_fills_total{outcome="Success"}`),
-			fetches: metric(page, `wasmer_fetch_duration_seconds_count{outcome="Success"}`),
+			modules:   metric(page, "wasmer_store_modules"),
+			fills:     metric(page, `wasmer_module_fills_total{outcome="Success"}`),
+			downloads: metric(page, `wasmer_module_downloads_total{outcome="Success"}`),
 		}
 	}
 	if len(of) == 0 {

@@ -6,5 +6,6 @@
 // Both with the header Wasmer-Peer. Package serve answers; Client and Accesses send them to the peers that Endpoints
 // finds.
 //
-// A peer is not trusted: a module must have the hash of its name, and every answer is bounded in time and size.
+// A peer is not trusted: a module must have the hash of its name, and every answer is bounded in time and size. What has
+// to be true, which module a source gave, the replicas let each other know by a Secret: see Shared.
 package peer
