@@ -49,6 +49,7 @@ func (c *Cluster) Variables() []env.Variable {
 		{Name: "KUBECACHEDIR", Value: c.data("kubectl-cache")},
 		{Name: "REGISTRY", Value: c.Registry()},
 		{Name: "APP_IMAGE", Value: c.images.app},
+		{Name: "CUT_NODE", Value: "ip link set"}, // of the bridge, which commands see: its cables have the names of the nodes
 	}
 	if !c.options.WithoutMesh {
 		variables = append(variables, []env.Variable{

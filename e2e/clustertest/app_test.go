@@ -14,7 +14,7 @@ import (
 )
 
 // details is the tutorial's workload, with a replica on each node, and client is its client. Both may run under restricted
-// pod security.
+// pod security. A replica that ends goes on answering until all proxies know of it.
 const app = `
 apiVersion: apps/v1
 kind: Deployment
@@ -37,6 +37,7 @@ spec:
         image: IMAGE
         ports: [{containerPort: 9080}]
         readinessProbe: {tcpSocket: {port: 9080}, periodSeconds: 1}
+        lifecycle: {preStop: {sleep: {seconds: 5}}}
         securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 ---
 apiVersion: v1
@@ -103,6 +104,15 @@ func ask(t testing.TB, namespace, url string, headers ...string) (answer, error)
 		return answer{}, err
 	}
 	return parseAnswer(out)
+}
+
+// askWithFilter has client get details once and returns an error when the answer has no header of the filter.
+func askWithFilter(t testing.TB, namespace string) error {
+	a, err := ask(t, namespace, "http://details:9080/")
+	if err != nil {
+		return err
+	}
+	return a.filtered()
 }
 
 // parseAnswer reads what app prints, which is an answer as HTTP/1 has it.

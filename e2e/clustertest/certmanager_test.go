@@ -25,7 +25,7 @@ func TestCertManager(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			happen(t)
 			time.Sleep(2 * time.Second) // of load, for what comes after
-			l.check(t)
+			l.check(t, 0)
 		})
 	}
 
@@ -72,7 +72,7 @@ func TestCertManager(t *testing.T) {
 	})
 	shakes.stop(t)
 	scenario("back to wasmer's own authority", func(t *testing.T) { upgradeWasmer(t) })
-	l.stop(t)
+	l.stop(t, 0)
 }
 
 // certManager is cert-manager's programs, built from its Go module.

@@ -4,81 +4,112 @@ package clustertest
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/e2e/tutorial"
 )
 
-const wasmerNamespace = "istio-system"
+// TestDisruptions takes away, one after the other, what wasmer and the application run on, while 20 AutoWasms are applied
+// and 20 requests sent in every second: no apply fails, no request fails or goes without the filter, and proxies that
+// start load the module. Where a replica ends at once some applies fail, and succeed when they are tried again.
+func TestDisruptions(t *testing.T) {
+	d := newDisrupted(t)
+	t.Run("rolling update of the application", func(t *testing.T) { d.during(t, 0, func() { restart(t, d.namespace, "details") }) })
+	t.Run("eviction", func(t *testing.T) { d.during(t, 0, func() { evict(t, leader(t)) }) })
+	t.Run("drain", func(t *testing.T) { d.during(t, 0, func() { drain(t, leader(t).Spec.NodeName) }) })
+	t.Run("rolling update", func(t *testing.T) { d.during(t, 0, func() { rollWasmer(t) }) })
+	t.Run("kill the leader", func(t *testing.T) { d.during(t, killed, func() { killWasmer(t, leader(t)) }) })
+	t.Run("lose the leader's node", d.loseNode)
+}
 
-// TestRollingUpdate replaces wasmer's replicas, and then the application's, under load: no apply fails, no request goes
-// without the filter or fails, and new proxies load the module from the new replicas.
-func TestRollingUpdate(t *testing.T) {
-	ns := newNamespace(t, "rolling")
-	startApp(t, ns)
-	image := push(t, "rolling/wasm-add-header")
-	apply(t, ns, tutorial.Manifest{Image: image}.String())
-	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=Ready", suite.TimeoutFlag)
-	suite.Eventually(t, func(context.Context) error { return askWithFilter(t, ns) }) // Ready is a moment early
+const (
+	webhookTimeout = 10 * time.Second
+	// killed is how many applies may fail when a replica ends at once: those that it was about to answer, and those that the
+	// API server sends to it before the kubelet has reported that it ended.
+	killed = 3 * loadClients
+	// lost is how many may fail when a node is lost: until it counts as not ready, after 50 seconds by default, the API
+	// server sends requests to the replica there, each of which ends with the webhook's timeout.
+	lost = 7 * loadClients
+)
 
-	l := startLoad(t, ns, image)
-	whileRolling(t, wasmerNamespace, "wasmer", func() error { return askWithFilter(t, ns) })
-	l.stop(t)
+// disrupted is an application with the filter that is put under load.
+type disrupted struct{ namespace, image string }
 
-	restart(t, ns, "details")
-	for range 10 {
-		if err := askWithFilter(t, ns); err != nil {
-			t.Errorf("of the new Pods: %v", err)
-		}
+func newDisrupted(t *testing.T) disrupted {
+	t.Helper()
+	d := disrupted{namespace: newNamespace(t, "disruptions")}
+	startApp(t, d.namespace)
+	d.image = push(t, "disruptions/wasm-add-header")
+	apply(t, d.namespace, tutorial.Manifest{Image: d.image}.String())
+	kubectl(t, "wait", "autowasm/test", "-n", d.namespace, "--for=condition=Ready", suite.TimeoutFlag)
+	suite.Eventually(t, func(context.Context) error { return askWithFilter(t, d.namespace) }) // Ready is a moment early
+	return d
+}
+
+// during disrupts under load, which ends when all replicas are back. So many applies may fail at first.
+func (d disrupted) during(t *testing.T, mayFail int, disrupt func()) {
+	t.Helper()
+	l, w := startLoad(t, d.namespace, d.image), startWatch(t, d.namespace)
+	disrupt()
+	awaitReplicas(t)
+	w.stop(t)
+	l.stop(t, mayFail)
+}
+
+// loseNode cuts off the node of the leader for as long as it takes the cluster to see so. What else runs there is lost,
+// too: the application is not requested meanwhile. Then the other replica answers and leads, and a proxy that starts loads
+// the module from it.
+func (d disrupted) loseNode(t *testing.T) {
+	cut := os.Getenv("CUT_NODE")
+	if cut == "" {
+		t.Log("no node is lost: CUT_NODE is not set, the command that cuts one off")
+		return
 	}
+	node := leadAwayFromIstiod(t)
+	l := startLoad(t, d.namespace, d.image)
+	reconnect := cutOff(t, cut, node)
+	kubectl(t, "wait", "node/"+node, "--for=condition=Ready=Unknown", suite.TimeoutFlag)
+	time.Sleep(webhookTimeout) // until what is under way has failed
+	l.check(t, lost)
+	d.startsAwayFrom(t, node)
+	reconnect()
+	kubectl(t, "wait", "node/"+node, "--for=condition=Ready", suite.TimeoutFlag)
+	awaitReplicas(t)
+	l.stop(t, 0)
 }
 
-// askWithFilter has client get details once and returns an error when the answer has no header of the filter.
-func askWithFilter(t testing.TB, namespace string) error {
-	a, err := ask(t, namespace, "http://details:9080/")
-	if err != nil {
-		return err
-	}
-	return a.filtered()
-}
-
-// restart replaces the Pods of a Deployment and waits until all are new.
-func restart(t testing.TB, namespace, name string) {
+// startsAwayFrom starts one more Pod of details, on another node than one, and waits until it is ready: its proxy is not
+// before it has loaded the module.
+func (d disrupted) startsAwayFrom(t *testing.T, node string) {
 	t.Helper()
-	kubectl(t, "rollout", "restart", "-n", namespace, "deployment/"+name)
-	kubectl(t, "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
-}
-
-// whileRolling replaces the Pods of a Deployment and tries something again and again until all are new. Each failure fails
-// the test.
-func whileRolling(t testing.TB, namespace, name string, try func() error) {
-	t.Helper()
-	kubectl(t, "rollout", "restart", "-n", namespace, "deployment/"+name)
-	during(t, "the roll of "+name, func() error {
-		_, err := runKubectl(t.Context(), "", "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
-		return err
-	}, try)
-}
-
-// during does something and tries something else again and again until it is done. Each failure fails the test.
-func during(t testing.TB, what string, do, try func() error) {
-	t.Helper()
-	began, done := time.Now(), make(chan error, 1)
-	go func() { done <- do() }()
-	for tries := 1; ; tries++ {
-		if err := try(); err != nil {
-			t.Errorf("during %s: %v", what, err)
+	before := len(d.readyAwayFrom(t.Context(), node))
+	kubectl(t, "scale", "-n", d.namespace, "deployment/details", "--replicas=3")
+	suite.Eventually(t, func(ctx context.Context) error {
+		if ready := d.readyAwayFrom(ctx, node); len(ready) <= before {
+			return fmt.Errorf("of details only %v are ready elsewhere than on %s", ready, node)
 		}
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Fatalf("%s: %v", what, err)
+		return nil
+	})
+}
+
+// readyAwayFrom are the Pods of details that are ready on other nodes than one.
+func (d disrupted) readyAwayFrom(ctx context.Context, node string) (names []string) {
+	var pods corev1.PodList
+	if getJSON(ctx, &pods, "pods", "-n", d.namespace, "-l", "app=details", "--field-selector=spec.nodeName!="+node) != nil {
+		return nil
+	}
+	for _, p := range pods.Items {
+		for _, c := range p.Status.Conditions {
+			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+				names = append(names, p.Name)
 			}
-			t.Logf("%s took %s, with %d requests meanwhile", what, time.Since(began).Round(100*time.Millisecond), tries)
-			return
-		default:
 		}
 	}
+	return names
 }

@@ -14,4 +14,6 @@
 //	ISTIO_VALUES     a file of values for both charts: the images, and what istiod was installed with
 //	AUTOWASM_VALUES  a file with values of the chart: wasmer's image of this checkout, and flags.plain-http-hosts with
 //	                 $REGISTRY
+//	CUT_NODE         a command that cuts a node off, which gets its name and down, or up to connect it again; without it
+//	                 no node is lost
 package clustertest

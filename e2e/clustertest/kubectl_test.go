@@ -131,3 +131,10 @@ func pushFile(t testing.TB, repository, file string) string {
 	}
 	return reference
 }
+
+// restart replaces the Pods of a Deployment and waits until all are new.
+func restart(t testing.TB, namespace, name string) {
+	t.Helper()
+	kubectl(t, "rollout", "restart", "-n", namespace, "deployment/"+name)
+	kubectl(t, "rollout", "status", "-n", namespace, "deployment/"+name, suite.TimeoutFlag)
+}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -50,7 +51,7 @@ func TestRelease(t *testing.T) {
 	}
 	runHelm(t, "test", release)
 	r.do("rollback", func() error { return changeRelease(t.Context(), "rollback", release, "1") })
-	l.stop(t)
+	l.stop(t, 0)
 	if got := shortNames(t); got != "" {
 		t.Errorf("the rollback has not changed the CRD back: its short names are %s", got)
 	}
@@ -97,7 +98,12 @@ func (r *releaseTest) state() string {
 // to stay.
 func (r *releaseTest) do(what string, do func() error) {
 	r.Helper()
-	during(r, what, do, func() error { return askWithFilter(r, r.namespace) })
+	began, w := time.Now(), startWatch(r, r.namespace)
+	if err := do(); err != nil {
+		r.Fatalf("%s: %v", what, err)
+	}
+	r.Logf("%s took %s", what, time.Since(began).Round(100*time.Millisecond))
+	w.stop(r)
 	if diff := cmp.Diff(r.inForce, r.state()); diff != "" {
 		r.Errorf("%s (-before +after):\n%s", what, diff)
 	}

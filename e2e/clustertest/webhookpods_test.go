@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"math/big"
-	"strings"
 	"testing"
 	"time"
 
@@ -33,18 +32,13 @@ func wasmerPods(t testing.TB) (all pods) {
 }
 
 func listWasmerPods(ctx context.Context) (all pods, err error) {
-	out, err := runKubectl(ctx, "", "get", "pods", "-n", wasmerNamespace, "-l", "app.kubernetes.io/name=wasmer",
-		`-o=jsonpath={range .items[*]}{.metadata.name},{.status.podIP},{.metadata.deletionTimestamp}{"\n"}{end}`)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(out) {
-		fields := strings.Split(strings.TrimSpace(line), ",")
-		if fields[1] != "" && fields[2] == "" {
-			all = append(all, pod{fields[0], fields[1] + ":9443"})
+	live, err := livePods(ctx)
+	for _, p := range live {
+		if p.Status.PodIP != "" {
+			all = append(all, pod{p.Name, p.Status.PodIP + ":9443"})
 		}
 	}
-	return all, nil
+	return all, err
 }
 
 // mount has the kubelet look at the Secrets of the Pod now, and not within the next minute or two.

@@ -3,6 +3,9 @@
 //	app                                  answer on port 9080 with the request as it came
 //	app get URL [Header: value]...       print the status, the headers and the body of an answer
 //	app dial HOST:PORT...                print those that accept a connection
+//	app watch URL "Header: value"        get it 20 times a second until the standard input ends, print each answer that
+//	                                     is not 200 with the header, and how many there were
+//	app kill NAME UID                    kill the program NAME of the Pod UID, where the processes of its node are seen
 package main
 
 import (
@@ -28,12 +31,20 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) > 1 && args[0] == "get" {
+	switch {
+	case len(args) > 1 && args[0] == "get":
 		return get(args[1], args[2:], os.Stdout)
-	}
-	if len(args) > 0 && args[0] == "dial" {
+	case len(args) > 0 && args[0] == "dial":
 		return dial(args[1:], os.Stdout)
+	case len(args) == 3 && args[0] == "watch":
+		return watch(args[1], args[2], os.Stdin, os.Stdout)
+	case len(args) == 3 && args[0] == "kill":
+		return kill(args[1], args[2])
 	}
+	return serve()
+}
+
+func serve() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	server := &http.Server{Addr: ":9080", Handler: http.HandlerFunc(echo)}
@@ -55,6 +66,8 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	r.Header.Write(w) // a client that has gone needs no answer
 }
 
+var client = http.Client{Timeout: 10 * time.Second}
+
 func get(url string, headers []string, out io.Writer) error {
 	request, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
@@ -68,7 +81,6 @@ func get(url string, headers []string, out io.Writer) error {
 		}
 		request.Header.Set(name, value)
 	}
-	client := http.Client{Timeout: 10 * time.Second}
 	response, err := client.Do(request)
 	if err != nil {
 		return err
