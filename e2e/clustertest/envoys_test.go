@@ -24,6 +24,7 @@ import (
 // the end, be it that their processor has them die of it first. Those that were compiled without V8 do not, and the status
 // says so until they are replaced.
 func TestOtherEnvoys(t *testing.T) {
+	t.Parallel()
 	ns := newNamespace(t, "envoys")
 	proxy := kubectl(t, "get", "pods", "-A", "-l", "istio=ingressgateway", `-o=jsonpath={.items[0].spec.containers[?(@.name=="istio-proxy")].image}`)
 	startApp(t, ns, proxyImage(pushProxy(t, proxy, envoy.Crashing, "envoys/old")), istioVersion("1.28.3"))

@@ -18,6 +18,7 @@ const (
 // had native ones. Then, with the filter in force, they are replaced by some that the application waits for, and by native
 // ones. It runs in all of them, from their first request on.
 func TestSidecars(t *testing.T) {
+	t.Parallel()
 	ns := newNamespace(t, "sidecars")
 	followTutorial(t, ns, oldSidecar)
 	requireProxies(t, ns, "test", 2)
