@@ -12,13 +12,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/internal/fairness"
 	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/internal/text"
 	"github.com/autowasm/autowasm/render"
 )
 
-// stageTimeout bounds the calls to the API server that staging makes.
-const stageTimeout = 2 * time.Second
+const (
+	// stageTimeout bounds the calls to the API server that staging makes.
+	stageTimeout = 2 * time.Second
+	// maxStaging is how many admissions make them at once, on one replica; one namespace gets less than half of it. Two
+	// replicas then fit into the 49 seats that the priority level workload-high keeps by default while others borrow from it,
+	// as applies do that wait for their admissions. The leader's calls, and those for its Lease, have the same seats.
+	maxStaging = 24
+	// stagingWait is how long an admission waits for that. It is then admitted without.
+	stagingWait = 300 * time.Millisecond
+)
 
 // outcome is what became of an EnvoyFilter at admission.
 type outcome string
@@ -31,6 +40,7 @@ const (
 	outcomeForeign  outcome = "foreign"  // an EnvoyFilter of another origin has the name
 	outcomeRefused  outcome = "refused"  // Istio or a policy denies it
 	outcomeFailed   outcome = "failed"   // not written, for reasons that are not the object's
+	outcomeBusy     outcome = "busy"     // not tried, since too many others were under way
 )
 
 // stager renders an EnvoyFilter and creates it, or has the API server dry-run the write.
@@ -40,7 +50,15 @@ type stager struct {
 	render render.Options
 	// create is false for a dry run in any case.
 	create  bool
+	limiter *fairness.Limiter
 	metrics *metrics
+}
+
+func newStager(o Options) *stager {
+	return &stager{
+		client: o.Client, reader: o.Reader, render: o.Render, create: o.Stage,
+		limiter: fairness.NewLimiter(maxStaging), metrics: o.metrics,
+	}
 }
 
 // stage makes the EnvoyFilter of an object whose module is in the store.
@@ -55,7 +73,20 @@ func (s *stager) stage(ctx context.Context, r request, m fetch.Module, resp *res
 		resp.deny(field.Forbidden(field.NewPath("spec", "filter"), detail(redact(err.Error(), r.aw.Spec.Filter.Source))))
 		return
 	}
-	s.record(ctx, s.write(ctx, r, ef, resp), resp)
+	s.record(ctx, s.writeLimited(ctx, r, ef, resp), resp)
+}
+
+// writeLimited leaves the EnvoyFilter to the controller when too many are written.
+func (s *stager) writeLimited(ctx context.Context, r request, ef *unstructured.Unstructured, resp *response) outcome {
+	waiting, cancel := context.WithTimeout(ctx, stagingWait)
+	defer cancel()
+	release, err := s.limiter.Acquire(waiting, r.aw.Namespace, r.aw.Namespace)
+	if err != nil {
+		resp.warn("the EnvoyFilter is left to the controller: too many others are being checked")
+		return outcomeBusy
+	}
+	defer release()
+	return s.write(ctx, r, ef, resp)
 }
 
 func (s *stager) write(ctx context.Context, r request, ef *unstructured.Unstructured, resp *response) outcome {

@@ -51,7 +51,6 @@ type validator struct {
 // newValidator returns the handler of the validating webhook. It denies with every error at once (422, one cause for
 // each field), and only for what is terminal about the object.
 func newValidator(o Options) *validator {
-	s := &stager{client: o.Client, reader: o.Reader, render: o.Render, create: o.Stage, metrics: o.metrics}
 	return &validator{
 		instrument:      instrument{webhook: "validate", metrics: o.metrics},
 		rules:           validation.Options{OwnNamespace: o.OwnNamespace, RootNamespace: o.RootNamespace},
@@ -59,7 +58,7 @@ func newValidator(o Options) *validator {
 		namespaceExists: namespaceReader{cached: o.Client, live: o.Reader}.exists,
 		preflight:       o.Preflight,
 		source:          sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: cmp.Or(o.Budget, DefaultBudget)},
-		stage:           s.stage,
+		stage:           newStager(o).stage,
 	}
 }
 
