@@ -44,11 +44,13 @@ func (s *spec) functions() []exported {
 func (s *spec) build() []byte {
 	module := slices.Clone(header)
 	for _, part := range []section{
-		{1, s.types()}, {2, s.importSection()}, {3, s.functionSection()}, {5, s.memorySection()},
+		{1, s.types()}, {2, s.importSection()}, {3, s.functionSection()}, {4, s.tableSection()}, {5, s.memorySection()},
 		{6, vector([][]byte{heapEnd})},
 		{7, s.exportSection()}, {10, s.code()},
 	} {
-		module = appendSection(module, part)
+		if part.content != nil {
+			module = appendSection(module, part)
+		}
 	}
 	for _, part := range s.custom {
 		module = appendSection(module, part)
@@ -106,6 +108,14 @@ func (s *spec) memorySection() []byte {
 		return vector(nil)
 	}
 	return vector([][]byte{{0, 16}})
+}
+
+// tableSection is none without a table.
+func (s *spec) tableSection() []byte {
+	if s.tables == nil {
+		return nil
+	}
+	return vector(s.tables)
 }
 
 func (s *spec) functionSection() []byte {

@@ -13,8 +13,10 @@ type spec struct {
 	hidden bool
 	// ownMemory is a memory that the module defines.
 	ownMemory bool
-	custom    []section
-	padding   int
+	// tables that the module defines.
+	tables  [][]byte
+	custom  []section
+	padding int
 }
 
 // exported is a function that is exported under a name. All have an empty body,
@@ -121,6 +123,11 @@ func ImportTable(module, name string) Option {
 	}
 }
 
+// Table defines a table of functions that has so many elements at first, and no maximum.
+func Table(elements int) Option {
+	return func(s *spec) { s.tables = append(s.tables, append([]byte{0x70, 0}, number(elements)...)) }
+}
+
 // ImportGlobal adds an import of a constant i32.
 func ImportGlobal(module, name string) Option {
 	return func(s *spec) {
@@ -135,6 +142,15 @@ func NoImports() Option { return func(s *spec) { s.imports = nil } }
 // traps when it is called and has results.
 func Export(name, signature string) Option {
 	return func(s *spec) { s.exports = append(s.exports, exported{name: name, signature: signature}) }
+}
+
+// Function adds an exported function of the given signature (see Import) whose code is body, without local variables and
+// without its end. Functions are numbered with the imported ones first, of which there is proxy_log unless [NoImports]
+// dropped it; then come the marker of the ABI, the allocator and what options add.
+func Function(name, signature string, body ...byte) Option {
+	return func(s *spec) {
+		s.exports = append(s.exports, exported{name: name, signature: signature, body: append([]byte{}, body...)})
+	}
 }
 
 // TrapOnHeaders makes a filter that traps at each request of n headers or more, of which there are at most 63, and lets

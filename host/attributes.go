@@ -1,0 +1,209 @@
+package host
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// derived finds an attribute that follows from the messages of the stream; see expr/context.cc of Envoy. Headers are
+// those that the filter can see at present: Envoy too has no request.path while the filter handles the response.
+func (s *Stream) derived(path []string) (any, bool) {
+	if len(path) < 2 {
+		return nil, false
+	}
+	switch path[0] {
+	case "request":
+		return s.ofRequest(path[1:])
+	case "response":
+		return s.ofResponse(path[1:])
+	case "connection":
+		return lookup(Attributes{"mtls": false, "requested_server_name": "", "id": uint64(0)}, path[1:])
+	case "filter_state":
+		value, ok := s.properties[strings.TrimPrefix(path[1], "wasm.")]
+		return value, ok && len(path) == 2 && strings.HasPrefix(path[1], "wasm.")
+	}
+	return nil, false
+}
+
+// seen returns the headers of a direction that an attribute can be of, nil if there are none.
+func (s *Stream) seen(of uint32) *Headers {
+	if s.logging {
+		return s.loggable(of)
+	}
+	return s.visible(of)
+}
+
+// fieldAttributes are attributes of a request that are a header.
+var fieldAttributes = map[string]string{
+	"path": ":path", "host": ":authority", "scheme": ":scheme", "method": ":method", "referer": "referer",
+	"id": "x-request-id", "useragent": "user-agent",
+}
+
+func (s *Stream) ofRequest(path []string) (any, bool) {
+	headers := s.seen(mapRequestHeaders)
+	if path[0] == "headers" {
+		return ofHeaders(headers, path[1:])
+	}
+	if len(path) > 1 {
+		return nil, false
+	}
+	received := s.request.received
+	switch path[0] {
+	case "time":
+		return s.begun, true
+	case "protocol":
+		if s.config.Protocol == "" {
+			return "HTTP/1.1", true
+		}
+		return s.config.Protocol, true
+	case "headers_bytes":
+		return byteSize(headers), true
+	case "total_size":
+		return received + byteSize(headers), true
+	case "size":
+		return contentLength(headers, received)
+	case "duration":
+		return s.vm.proxy.Now().Sub(s.begun), s.logging
+	}
+	if headers == nil {
+		return nil, false
+	}
+	return ofURL(*headers, path[0])
+}
+
+// ofURL finds attributes that are headers or parts of the path.
+func ofURL(headers Headers, name string) (any, bool) {
+	if field, ok := fieldAttributes[name]; ok {
+		return found(headers.Get(field))
+	}
+	target, _ := headers.Get(":path")
+	path, query, _ := strings.Cut(target, "?")
+	switch name {
+	case "url_path":
+		return path, true
+	case "query":
+		query, _, _ = strings.Cut(query, "#")
+		return query, true
+	}
+	return nil, false
+}
+
+func found(value string, ok bool) (any, bool) { return value, ok }
+
+func (s *Stream) ofResponse(path []string) (any, bool) {
+	headers, trailers := s.seen(mapResponseHeaders), s.seen(mapResponseTrailers)
+	switch path[0] {
+	case "headers":
+		return ofHeaders(headers, path[1:])
+	case "trailers":
+		return ofHeaders(trailers, path[1:])
+	}
+	if len(path) > 1 {
+		return nil, false
+	}
+	sent := int64(len(s.response.out.Body))
+	switch path[0] {
+	case "code":
+		return s.code()
+	case "code_details":
+		return s.details()
+	case "size":
+		return sent, true
+	case "flags":
+		return int64(0), true
+	case "headers_bytes":
+		return byteSize(headers), true
+	case "total_size":
+		return sent + byteSize(headers) + byteSize(trailers), true
+	case "grpc_status":
+		return s.grpcStatus(trailers, headers)
+	}
+	return nil, false
+}
+
+// code is known once the response has begun to come, or a local one was given.
+func (s *Stream) code() (any, bool) {
+	if s.local != nil {
+		return int64(s.local.Code), true
+	}
+	text, _ := s.response.headers.Get(":status")
+	code, err := strconv.ParseInt(text, 10, 64)
+	return code, err == nil
+}
+
+func (s *Stream) details() (any, bool) {
+	switch {
+	case s.reset != nil:
+		return *s.reset, true
+	case s.local != nil:
+		return s.local.Details, true
+	}
+	return "via_upstream", s.response.hasHeaders
+}
+
+func ofHeaders(headers *Headers, path []string) (any, bool) {
+	switch {
+	case headers == nil || len(path) > 1:
+		return nil, false
+	case len(path) == 1:
+		values := headers.Values(path[0])
+		return strings.Join(values, ","), len(values) > 0
+	}
+	all := map[string]any{}
+	for _, field := range *headers {
+		all[field[0]] = strings.Join(headers.Values(field[0]), ",")
+	}
+	return all, true
+}
+
+func byteSize(headers *Headers) int64 {
+	if headers == nil {
+		return 0
+	}
+	return int64(headers.ByteSize())
+}
+
+// contentLength is the header's number, else what was received.
+func contentLength(headers *Headers, received int64) (any, bool) {
+	if headers == nil {
+		return received, true
+	}
+	text, ok := headers.Get("content-length")
+	if !ok {
+		return received, true
+	}
+	length, err := strconv.ParseInt(text, 10, 64)
+	return length, err == nil
+}
+
+// grpcStatus is that of the trailers or headers, else what the HTTP status stands for.
+func (s *Stream) grpcStatus(all ...*Headers) (any, bool) {
+	for _, headers := range all {
+		if headers == nil {
+			continue
+		}
+		if text, ok := headers.Get("grpc-status"); ok {
+			status, err := strconv.ParseInt(text, 10, 64)
+			return status, err == nil
+		}
+	}
+	code, ok := s.code()
+	if !ok {
+		return nil, false
+	}
+	return int64(grpcStatusOf(uint32(code.(int64)))), true
+}
+
+// proxyAttributes are the first parts of paths whose values depend on the proxy and its configuration.
+var proxyAttributes = []string{
+	"cluster_metadata", "cluster_name", "connection_id", "connection", "destination", "filter_state", "listener_direction",
+	"listener_metadata", "metadata", "node", "route_metadata", "route_name", "source", "upstream", "upstream_filter_state",
+	"upstream_host_metadata", "xds",
+}
+
+// dependsOnProxy reports whether a proxy may have an attribute that this host does not have. Others may be what another
+// filter set: any name of one part.
+func dependsOnProxy(path []string) bool {
+	return slices.Contains(proxyAttributes, path[0]) || path[0] != "request" && path[0] != "response"
+}

@@ -1,0 +1,107 @@
+package host
+
+import "slices"
+
+var bufferFunctions = []function{
+	{"get_buffer_status", "iii", getBufferStatus},
+	{"get_buffer_bytes", "iiiii", getBufferBytes},
+	{"set_buffer_bytes", "iiiii", setBufferBytes},
+}
+
+// buffer returns what a filter reads as a buffer, and whether it can change it; see getBuffer in context.cc of Envoy. The
+// result is nil where there is no such buffer at present. A body that is not there is an empty buffer.
+func (vm *VM) buffer(of uint32) (data *[]byte, body bool) {
+	s := vm.scope()
+	switch of {
+	case bufferVMConfiguration:
+		return &vm.config.Configuration, false
+	case bufferPluginConfiguration:
+		if s.plugin != nil && s.plugin.configuring {
+			return &s.plugin.config.Configuration, false
+		}
+		return nil, false
+	case bufferCallBody:
+		return vm.calls.body, false
+	case bufferRequestBody, bufferResponseBody:
+		if s.stream == nil {
+			return &[]byte{}, false
+		}
+		d := &s.stream.request
+		if of == bufferResponseBody {
+			d = &s.stream.response
+		}
+		if data := d.body(); data != nil {
+			return data, true
+		}
+		return &[]byte{}, false
+	case bufferGRPCMessage:
+		if vm.calls.message != nil {
+			return vm.calls.message, false
+		}
+	case bufferCallData:
+		return &vm.calls.data, false
+	}
+	return &[]byte{}, false // of connections, and a message that is not there
+}
+
+func getBufferStatus(vm *VM, a arguments) Status {
+	if a.u32(0) >= bufferTypes {
+		return StatusBadArgument
+	}
+	data, _ := vm.buffer(a.u32(0))
+	if data == nil {
+		return StatusNotFound
+	}
+	if status := vm.put32(a.u32(1), uint32(len(*data))); status != StatusOK {
+		return status
+	}
+	return vm.put32(a.u32(2), 0)
+}
+
+func getBufferBytes(vm *VM, a arguments) Status {
+	if a.u32(0) >= bufferTypes {
+		return StatusBadArgument
+	}
+	data, _ := vm.buffer(a.u32(0))
+	if data == nil {
+		return StatusNotFound
+	}
+	size := uint64(len(*data))
+	start := min(uint64(a.u32(1)), size)
+	end := min(start+uint64(a.u32(2)), size)
+	return vm.give((*data)[start:end], a.u32(3), a.u32(4))
+}
+
+// setBufferBytes changes a body. As in Envoy's copyFrom it can be prepended to, replaced from its beginning, or appended
+// to, and nothing else.
+func setBufferBytes(vm *VM, a arguments) Status {
+	if a.u32(0) >= bufferTypes {
+		return StatusBadArgument
+	}
+	data, body := vm.buffer(a.u32(0))
+	if data == nil {
+		return StatusNotFound
+	}
+	view, ok := vm.read(a, 3)
+	if !ok {
+		return StatusInvalidMemoryAccess
+	}
+	if !body {
+		return StatusBadArgument
+	}
+	start, length, size := uint64(a.u32(1)), uint64(a.u32(2)), uint64(len(*data))
+	switch {
+	case start == 0 && length == 0:
+		vm.spend(len(view) + len(*data))
+		*data = slices.Concat(view, *data)
+	case start == 0 && length >= size:
+		vm.spend(len(view))
+		*data = slices.Clone(view)
+	case start > 0 && start >= size:
+		vm.spend(len(view))
+		*data = append(*data, view...)
+	default:
+		return StatusBadArgument
+	}
+	return StatusOK
+}

@@ -1,0 +1,124 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/ianlancetaylor/demangle"
+	"github.com/tetratelabs/wazero/sys"
+)
+
+// callIfAny calls an export of the module if it has it.
+func (vm *VM) callIfAny(ctx context.Context, s *scope, name string, args ...uint64) (uint64, error) {
+	if !vm.has(name) {
+		return 0, vm.failed
+	}
+	return vm.call(ctx, s, name, args...)
+}
+
+// call calls an export of the module in a scope, and then runs what host functions deferred. It returns 0 for a function
+// without a result.
+func (vm *VM) call(ctx context.Context, s *scope, name string, args ...uint64) (uint64, error) {
+	result, _, err := vm.enter(ctx, s, name, args...)
+	return result, errors.Join(err, vm.leave())
+}
+
+// enter calls an export of the module. The second result is whether a host function decided what the filter's answer is.
+func (vm *VM) enter(ctx context.Context, s *scope, name string, args ...uint64) (result uint64, stop bool, err error) {
+	if vm.failed != nil {
+		return 0, false, vm.failed
+	}
+	deadline, cancel := context.WithTimeout(context.WithValue(ctx, vmKey{}, vm), vm.limits.CallTime)
+	defer cancel()
+	vm.caller, vm.ctx, vm.current, vm.effective, vm.spent = ctx, deadline, s, nil, 0
+	results, err := vm.instance.ExportedFunction(name).Call(deadline, args...)
+	vm.current, vm.effective = nil, nil
+	stop, vm.stopIteration = vm.stopIteration, false
+	if err != nil {
+		return 0, false, vm.fail(ctx, name, err)
+	}
+	if len(results) > 0 {
+		result = results[0]
+	}
+	return uint64(uint32(result)), stop, nil
+}
+
+// leave runs what host functions deferred until the call is over.
+func (vm *VM) leave() error {
+	var errs []error
+	for len(vm.deferred) > 0 {
+		next := vm.deferred[0]
+		vm.deferred = vm.deferred[1:]
+		if vm.failed == nil {
+			errs = append(errs, next())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// afterCall defers an action until the filter has returned.
+func (vm *VM) afterCall(action func() error) {
+	vm.spend(entryCost)
+	vm.deferred = append(vm.deferred, action)
+}
+
+// fail ends the virtual machine because a call failed, and returns why.
+func (vm *VM) fail(ctx context.Context, callback string, err error) error {
+	vm.failed = vm.classify(ctx, callback, err)
+	return vm.failed
+}
+
+// stackOverflow is the text of the engine's error for too deep a stack.
+const stackOverflow = "stack overflow"
+
+func (vm *VM) classify(ctx context.Context, callback string, err error) error {
+	reason, stack := splitTrace(err)
+	if limit, ok := errors.AsType[limitReached](err); ok {
+		return &LimitError{Callback: callback, Limit: Limit(limit), Stack: stack}
+	}
+	if ended, ok := errors.AsType[*sys.ExitError](err); ok &&
+		(ended.ExitCode() == sys.ExitCodeDeadlineExceeded || ended.ExitCode() == sys.ExitCodeContextCanceled) {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s was ended: %w", callback, context.Cause(ctx))
+		}
+		return &LimitError{Callback: callback, Limit: LimitTime, Stack: stack}
+	}
+	switch {
+	case strings.Contains(reason, stackOverflow):
+		return &LimitError{Callback: callback, Limit: LimitDepth, Stack: stack}
+	case vm.growthRefused:
+		return &LimitError{Callback: callback, Limit: LimitMemory, Stack: stack}
+	}
+	return &TrapError{Callback: callback, Reason: reason, Stack: stack}
+}
+
+// frame is how the engine writes a function of the stack: its module, its name and its type.
+var frame = regexp.MustCompile(`^([^.]*)\.(.*?)\([a-z0-9,]*\)(?: (?:\([a-z0-9,]*\)|[a-z0-9]+))?$`)
+
+// splitTrace separates the reason of the engine's error from the stack that it has as text.
+func splitTrace(err error) (reason string, stack []string) {
+	reason, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n\t")
+	reason = strings.TrimPrefix(strings.TrimSuffix(reason, " (recovered by wazero)"), "wasm error: ")
+	for line := range strings.SplitSeq(trace, "\n\t") {
+		if m := frame.FindStringSubmatch(line); m != nil {
+			stack = append(stack, functionName(m[1], m[2]))
+		}
+	}
+	return reason, stack
+}
+
+// maxName is how many bytes of a function's name are kept.
+const maxName = 256
+
+func functionName(module, name string) string {
+	if module != "" {
+		name = module + "." + name
+	}
+	if len(name) > maxName {
+		return name[:maxName] + "…"
+	}
+	return demangle.Filter(name, demangle.NoParams)
+}

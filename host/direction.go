@@ -1,0 +1,138 @@
+package host
+
+import "slices"
+
+// iteration is how far a filter lets a message go.
+type iteration int
+
+const (
+	iterating       iteration = iota
+	stopped                   // what the filter has seen waits; it sees what comes next
+	stoppedAll                // what comes next waits unseen
+	stoppedAllTo413           // the same, to the limit of buffers
+)
+
+// direction is a request or a response on its way through the filter. It follows ActiveStreamFilterBase in
+// filter_manager.cc of Envoy, with this filter as the only one.
+type direction struct {
+	stream   *Stream
+	response bool
+	out      Message
+
+	// What has come. The filter changes these.
+	headers, trailers       Headers
+	hasHeaders, hasTrailers bool
+	addedTrailers           bool // by the filter
+	headersPassed, ended    bool
+	received                int64  // bytes of the body
+	held                    []byte // of the body
+	holds                   bool
+	state                   iteration
+	aborted                 bool // nothing more of it reaches the filter
+
+	// What the filter can see at present, as Context in context.cc of Envoy keeps it.
+	seesHeaders, seesTrailers bool
+	chunk                     *[]byte // the part of the body that has come
+	buffering                 bool
+}
+
+// afterHeaders applies the filter's answer to the headers.
+func (d *direction) afterHeaders(status uint64) {
+	switch status {
+	case headersStop:
+		d.state = stopped
+	case headersStopAllAndBuffer:
+		d.state = stoppedAllTo413
+	case headersStopAllAndWatermark:
+		d.state = stoppedAll
+	default:
+		d.passHeaders(d.ended)
+	}
+}
+
+// passHeaders lets the headers pass.
+func (d *direction) passHeaders(complete bool) {
+	if !d.headersPassed {
+		d.headersPassed = true
+		d.out.Headers = d.headers.Clone()
+	}
+	d.out.Complete = d.out.Complete || complete
+}
+
+// hold keeps a part of the body. Beyond the limit, where the filter asked for a buffer, the stream ends.
+func (d *direction) hold(data []byte, limited bool) bool {
+	d.holds = true
+	d.held = append(d.held, data...)
+	return !limited || len(d.held) <= d.stream.vm.limits.Buffer
+}
+
+// passBody lets a part of the body pass.
+func (d *direction) passBody(data []byte, complete bool) {
+	d.out.Body = append(d.out.Body, data...)
+	d.out.Complete = d.out.Complete || complete
+}
+
+func (d *direction) passTrailers() {
+	d.out.Trailers, d.out.Complete = d.trailers.Clone(), true
+}
+
+// resume lets pass what waits. What the filter has not seen yet it sees now.
+func (d *direction) resume() error {
+	if d.aborted || !d.hasHeaders || d.state == iterating && d.headersPassed {
+		return nil
+	}
+	unseen := d.state >= stoppedAll
+	d.state = iterating
+	d.passHeaders(d.ended && !d.holds && !d.hasTrailers)
+	if d.holds {
+		data := d.held
+		d.held, d.holds = nil, false
+		if err := d.resumeBody(data, unseen); err != nil || d.state != iterating {
+			return err
+		}
+	}
+	if d.hasTrailers {
+		if unseen && !d.addedTrailers {
+			return d.stream.trailersReach(d)
+		}
+		d.passTrailers()
+	}
+	return nil
+}
+
+func (d *direction) resumeBody(data []byte, unseen bool) error {
+	end := d.ended && !d.hasTrailers
+	if unseen {
+		return d.stream.bodyReaches(d, data, end)
+	}
+	d.passBody(data, end)
+	return nil
+}
+
+// afterBody applies the filter's answer to a part of the body, which has left what it kept in d.chunk.
+func (d *direction) afterBody(status uint64, data []byte) (fits bool, resume bool) {
+	end := d.ended && !d.hasTrailers
+	switch {
+	case status == dataContinue && d.state == iterating:
+		held := d.held
+		d.held, d.holds = nil, false
+		d.passBody(slices.Concat(held, data), end)
+		if d.addedTrailers {
+			d.passTrailers()
+		}
+		return true, false
+	case status == dataContinue:
+		d.hold(data, false)
+		return true, true
+	case status == dataStopAndBuffer:
+		d.state = stopped
+		return d.hold(data, true), false
+	case status == dataStopAndWatermark:
+		d.state = stopped
+		d.hold(data, false)
+	default: // what has come is dropped; the end is kept
+		d.state = stopped
+		d.holds = d.holds || end
+	}
+	return true, false
+}

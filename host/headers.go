@@ -1,0 +1,108 @@
+package host
+
+import (
+	"slices"
+	"strings"
+)
+
+// Headers are the headers or trailers of a message in their order, each a name and a value. Names are of lower case;
+// those of pseudo-headers, such as :path, come first.
+type Headers [][2]string
+
+// Get returns the first value of a header and whether there is one.
+func (h Headers) Get(name string) (string, bool) {
+	name = strings.ToLower(name)
+	for _, field := range h {
+		if field[0] == name {
+			return field[1], true
+		}
+	}
+	return "", false
+}
+
+// Values returns all values of a header.
+func (h Headers) Values(name string) []string {
+	name = strings.ToLower(name)
+	var values []string
+	for _, field := range h {
+		if field[0] == name {
+			values = append(values, field[1])
+		}
+	}
+	return values
+}
+
+// Add adds a header. As in Envoy, a second value of a header that may have only one is appended to the first with a comma.
+func (h *Headers) Add(name, value string) {
+	name = strings.ToLower(name)
+	if single[name] {
+		for i, field := range *h {
+			if field[0] == name {
+				(*h)[i][1] = field[1] + "," + value
+				return
+			}
+		}
+	}
+	at := len(*h)
+	if strings.HasPrefix(name, ":") {
+		for at = 0; at < len(*h) && strings.HasPrefix((*h)[at][0], ":"); at++ {
+			continue
+		}
+	}
+	*h = slices.Insert(*h, at, [2]string{name, value})
+}
+
+// Set gives a header one value, at the place of its first one or as Add does.
+func (h *Headers) Set(name, value string) {
+	name = strings.ToLower(name)
+	for i, field := range *h {
+		if field[0] == name {
+			rest := slices.DeleteFunc((*h)[i+1:], func(f [2]string) bool { return f[0] == name })
+			*h = (*h)[:i+1+len(rest)]
+			(*h)[i][1] = value
+			return
+		}
+	}
+	h.Add(name, value)
+}
+
+// Remove removes all values of a header.
+func (h *Headers) Remove(name string) {
+	name = strings.ToLower(name)
+	*h = slices.DeleteFunc(*h, func(f [2]string) bool { return f[0] == name })
+}
+
+// Clone returns a copy.
+func (h Headers) Clone() Headers { return slices.Clone(h) }
+
+// ByteSize returns how many bytes all names and values have.
+func (h Headers) ByteSize() int {
+	size := 0
+	for _, field := range h {
+		size += len(field[0]) + len(field[1])
+	}
+	return size
+}
+
+// normalized returns a copy with names of lower case and pseudo-headers first.
+func (h Headers) normalized() Headers {
+	var all Headers
+	for _, field := range h {
+		all.Add(field[0], field[1])
+	}
+	return all
+}
+
+// single are headers of which Envoy keeps one value: what it finds in constant time. These are the ones that filters use.
+var single = toSet(":authority", ":method", ":path", ":scheme", ":status", ":protocol", "connection", "content-length",
+	"content-type", "date", "expect", "grpc-timeout", "host", "keep-alive", "proxy-connection", "server", "te",
+	"transfer-encoding", "upgrade", "user-agent", "via", "x-client-trace-id", "x-forwarded-client-cert",
+	"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id")
+
+func toSet(names ...string) map[string]bool {
+	set := map[string]bool{}
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}
