@@ -183,10 +183,10 @@ check-generated: $(BIN)/controller-gen
 ##@ Develop
 
 .PHONY: generate
-generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, golden files, kustomization)
+generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, golden files, dashboard, kustomization)
 	$(BIN)/controller-gen object paths=./api/...
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=manifests/crd
-	go test ./certs ./render -update
+	go test ./certs ./internal/dashboard ./render -update
 	cd e2e && go run ./cmd/manifests
 
 .PHONY: clean

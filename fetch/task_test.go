@@ -317,6 +317,7 @@ func TestMetrics(t *testing.T) {
 		"wasmer_fetch_duration_seconds/Success":  1,
 		"wasmer_fetch_duration_seconds/NotFound": 1,
 		"wasmer_fetches_in_flight":               0,
+		"wasmer_module_downloads_total/Success":  1,
 		"wasmer_module_fills_total/NotFound":     2,
 		"wasmer_module_fills_total/Success":      1,
 		"wasmer_store_modules":                   2,

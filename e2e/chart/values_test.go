@@ -1,6 +1,9 @@
 package chart
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,6 +63,9 @@ func TestValues(t *testing.T) {
 		{`podMonitor={"enabled":true}`, deployment, []any{"spec", "template", "metadata", "annotations", "prometheus.io/scrape"}, nil},
 		{`prometheusRule={"enabled":true}`, "PrometheusRule istio-system/wasmer", []any{"spec", "groups", 0, "name"}, "wasmer"},
 		{`prometheusRule={"enabled":true}`, "PrometheusRule istio-system/wasmer", []any{"spec", "groups", 0, "rules", 8, "alert"}, "WasmerCertificateNotTrusted"},
+		{`dashboard={"enabled":true}`, "ConfigMap istio-system/wasmer-dashboard", []any{"metadata", "labels", "grafana_dashboard"}, "1"},
+		{`dashboard={"enabled":true,"annotations":{"grafana_folder":"Istio"}}`, "ConfigMap istio-system/wasmer-dashboard", []any{"metadata", "annotations", "grafana_folder"}, "Istio"},
+		{`dashboard={"enabled":false}`, "ConfigMap istio-system/wasmer-dashboard", nil, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.value, func(t *testing.T) {
@@ -115,6 +121,20 @@ func TestTrustIsAnAlertWhereItIsKnown(t *testing.T) {
 	}
 	if len(alerts) == 0 {
 		t.Error("there are no alerts")
+	}
+}
+
+// TestTheDashboardIsWhole: nothing of it is taken for a template.
+func TestTheDashboardIsWhole(t *testing.T) {
+	t.Parallel()
+	want, err := os.ReadFile(filepath.Join(chartDir(), "files", "dashboard.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	board := rendered(t, `dashboard={"enabled":true}`)["ConfigMap istio-system/wasmer-dashboard"]
+	got, _ := field(any(board), "data", "wasmer.json").(string)
+	if diff := cmp.Diff(strings.TrimSpace(string(want)), strings.TrimSpace(got)); diff != "" {
+		t.Errorf("(-file +ConfigMap):\n%s", diff)
 	}
 }
 
