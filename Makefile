@@ -157,6 +157,7 @@ bench: ## Measure against peers, as ratios in one run
 	go test -run '^$$' -bench Admission -benchtime 3000x $(ARGS) ./webhook
 	go test -run '^$$' -bench 'Fetch20MB|Serve|Put' -benchtime 1x $(ARGS) ./fetch ./fetch/serve ./fetch/store
 	go test -run '^$$' -bench 'EnvoyFilter|Equal|EnsureCached|Inspect|Module' $(ARGS) ./render ./fetch ./fetch/module ./fetch/image
+	go test -run '^$$' -bench 'Trial|Request' $(ARGS) ./host
 	cd e2e && go test -run '^$$' -bench 'ApplyToHeader|Sizes|Silence|Restarts' -benchtime 1x -timeout 40m $(ARGS) ./mesh
 
 .PHONY: lint
