@@ -86,7 +86,7 @@ func newAuthority(o Options) *authority.DynamicAuthority {
 	return &authority.DynamicAuthority{
 		SecretNamespace: o.Namespace,
 		SecretName:      secretName,
-		SecretLabels:    map[string]string{"app.kubernetes.io/managed-by": "autowasm"},
+		SecretLabels:    map[string]string{"app.kubernetes.io/name": "wasmer"}, // as in the manifests, so that applying them conflicts with nothing
 		RESTConfig:      o.RESTConfig,
 		CommonName:      commonName,
 	}

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
 )
 
 func TestFirstStartConverges(t *testing.T) {
@@ -37,6 +38,24 @@ func TestFirstStartConverges(t *testing.T) {
 			t.Errorf("%d writes after hours of nothing, want 2", n)
 		}
 	})
+}
+
+// TestTheSecretHasTheLabelsOfTheManifests, also when it was deleted and is made anew: helm upgrade would be refused otherwise.
+func TestTheSecretHasTheLabelsOfTheManifests(t *testing.T) {
+	for document := range strings.SplitSeq(readFile(t, "../manifests/workload/state.yaml"), "\n---\n") {
+		var declared corev1.Secret
+		if err := yaml.Unmarshal([]byte(document), &declared); err != nil {
+			t.Fatal(err)
+		}
+		if declared.Name != secretName {
+			continue
+		}
+		if diff := cmp.Diff(declared.Labels, newAuthority(Options{}).SecretLabels); diff != "" {
+			t.Errorf("(-manifests +made):\n%s", diff)
+		}
+		return
+	}
+	t.Errorf("the manifests do not declare %s", secretName)
 }
 
 // TestAnEmptySecretIsFilled: the manifests declare it without an authority, which is yet to come and no failure.

@@ -21,6 +21,9 @@ const (
 	servingSecret = "wasmer-webhook-tls"
 )
 
+// ownSecret is that of wasmer's own authority.
+const ownSecret = "wasmer-webhook-ca"
+
 // certificateOf maps a Secret to its Certificate.
 var certificateOf = map[string]string{rootSecret: "wasmer-webhook-root", servingSecret: "wasmer-webhook"}
 
@@ -82,7 +85,7 @@ func renew(t testing.TB, secret string) (former, renewed *big.Int) {
 	return former, changed(t, secret, former)
 }
 
-// remove deletes a Secret, which cert-manager makes anew, and returns its former and its new serial number.
+// remove deletes a Secret, which cert-manager or wasmer makes anew, and returns its former and its new serial number.
 func remove(t testing.TB, secret string) (former, issued *big.Int) {
 	t.Helper()
 	former = secretNow(t, secret)

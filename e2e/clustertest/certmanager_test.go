@@ -4,6 +4,7 @@ package clustertest
 
 import (
 	"context"
+	"math/big"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -72,6 +73,19 @@ func TestCertManager(t *testing.T) {
 	})
 	shakes.stop(t)
 	scenario("back to wasmer's own authority", func(t *testing.T) { upgradeWasmer(t) })
+	scenario("loss of wasmer's own authority", func(t *testing.T) {
+		shakes := startHandshakes(t)
+		served := map[pod]*big.Int{}
+		for _, p := range wasmerPods(t) {
+			served[p] = p.serial(t)
+		}
+		remove(t, ownSecret)
+		for p, former := range served {
+			p.waitServesOther(t, former)
+		}
+		shakes.stop(t)
+		upgradeWasmer(t) // Helm's Secret is gone: this one is wasmer's
+	})
 	l.stop(t, 0)
 }
 

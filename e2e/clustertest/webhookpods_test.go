@@ -64,13 +64,43 @@ func (p pod) requireServes(t testing.TB, serial *big.Int) {
 	}
 }
 
+// waitServesOther waits until the Pod does not serve the former certificate.
+func (p pod) waitServesOther(t testing.TB, former *big.Int) {
+	t.Helper()
+	suite.Eventually(t, func(ctx context.Context) error {
+		served, err := p.served(ctx)
+		if err == nil && served.Cmp(former) == 0 {
+			err = fmt.Errorf("%s serves its former certificate", p.name)
+		}
+		return err
+	})
+}
+
+// serial is that of the certificate that the Pod serves.
+func (p pod) serial(t testing.TB) *big.Int {
+	t.Helper()
+	serial, err := p.served(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serial
+}
+
 // serves returns an error when the Pod presents another certificate.
 func (p pod) serves(ctx context.Context, serial *big.Int) error {
-	served, err := p.handshake(ctx, &tls.Config{InsecureSkipVerify: true})
-	if err == nil && served.SerialNumber.Cmp(serial) != 0 {
-		err = fmt.Errorf("%s serves certificate %x, want %x", p.name, served.SerialNumber, serial)
+	served, err := p.served(ctx)
+	if err == nil && served.Cmp(serial) != 0 {
+		err = fmt.Errorf("%s serves certificate %x, want %x", p.name, served, serial)
 	}
 	return err
+}
+
+func (p pod) served(ctx context.Context) (*big.Int, error) {
+	served, err := p.handshake(ctx, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		return nil, err
+	}
+	return served.SerialNumber, nil
 }
 
 func (p pod) handshake(ctx context.Context, config *tls.Config) (*x509.Certificate, error) {
