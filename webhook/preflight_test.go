@@ -130,7 +130,7 @@ func TestARefusedFinding(t *testing.T) {
 		if resp.Allowed != tt.allowed || !tt.allowed && len(*stages) > 0 {
 			t.Errorf("%s: allowed %t, staged %v", name, resp.Allowed, *stages)
 		}
-		if !tt.allowed && (resp.Result.Code != http.StatusUnprocessableEntity || !strings.Contains(resp.Result.Message, "spec.filter.proxyVersion: Invalid value: ") ||
+		if !tt.allowed && (resp.Result.Code != http.StatusForbidden || !strings.Contains(resp.Result.Message, "spec.filter.proxyVersion: Invalid value: ") ||
 			!strings.Contains(resp.Result.Message, "proxies may die; wasmer runs with --untested-proxies=Refuse") || !slices.Contains(resp.Warnings, "advice")) {
 			t.Errorf("%s: %+v with %v", name, resp.Result, resp.Warnings)
 		}

@@ -1,8 +1,10 @@
 package webhook
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -26,12 +28,17 @@ const (
 
 // response collects the errors, warnings and audit annotations of a validation. It allows while there are no errors.
 type response struct {
-	errs     field.ErrorList
+	// invalid is what the object says that it must not, whatever is around it.
+	invalid field.ErrorList
+	// refused is what the object cannot have here and now: a registry lacks the image, another has its EnvoyFilter's name.
+	refused  field.ErrorList
 	warnings []string
 	audit    map[string]string
 }
 
-func (r *response) deny(err *field.Error) { r.errs = append(r.errs, err) }
+func (r *response) deny(err *field.Error) { r.refused = append(r.refused, err) }
+
+func (r *response) denied() bool { return len(r.invalid) > 0 || len(r.refused) > 0 }
 
 func (r *response) warn(format string, args ...any) {
 	r.warnings = append(r.warnings, validation.Warning(format, args...))
@@ -47,21 +54,32 @@ func (r *response) annotate(key, value string) {
 
 func (r *response) build(aw *v1alpha1.AutoWasm) admission.Response {
 	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
-		Allowed:          len(r.errs) == 0,
+		Allowed:          !r.denied(),
 		Result:           r.status(aw),
 		Warnings:         r.warnings,
 		AuditAnnotations: r.audit,
 	}}
 }
 
+// status is 422 Invalid for what is invalid and 403 Forbidden for what is refused. Those who may replace what is immutable
+// take every 422 and 409 to be about that, Flux and kubectl apply with force for instance: they delete the AutoWasm that
+// runs, and create it anew, in vain.
 func (r *response) status(aw *v1alpha1.AutoWasm) *metav1.Status {
-	if len(r.errs) == 0 {
+	if !r.denied() {
 		return &metav1.Status{Code: http.StatusOK}
 	}
 	kind := schema.GroupKind{Group: v1alpha1.GroupVersion.Group, Kind: v1alpha1.Kind}
-	status := apierrors.NewInvalid(kind, aw.Name, r.errs).Status()
+	status := apierrors.NewInvalid(kind, aw.Name, slices.Concat(r.invalid, r.refused)).Status()
+	if len(r.invalid) == 0 {
+		status.Code, status.Reason = http.StatusForbidden, metav1.StatusReasonForbidden
+		status.Message = mutable(fmt.Sprintf("%s %q is refused: %v", v1alpha1.Kind, aw.Name, r.refused.ToAggregate()))
+	}
 	return &status
 }
+
+// mutable quotes the word by which Flux recognises immutable fields in a message. A refusal repeats words of others, such as
+// a registry's, who must not have an AutoWasm deleted by them.
+func mutable(message string) string { return strings.ReplaceAll(message, "immutable", "'immutable'") }
 
 // maxDetail bounds what a message repeats of another party's words, in characters.
 const maxDetail = 1024

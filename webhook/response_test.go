@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	webhookerrors "k8s.io/apiserver/pkg/admission/plugin/webhook/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -107,5 +110,26 @@ func TestMismatchOfAnObjectIsNamed(t *testing.T) {
 	}
 	if got := failureText(mismatch, fromRegistry("x:v1")); strings.Contains(got, moduleSHA256) {
 		t.Errorf("registry: %s", got)
+	}
+}
+
+// fluxImmutable are the words by which Flux takes any error for one about an immutable field (IsImmutableError in
+// github.com/fluxcd/pkg/ssa/errors).
+var fluxImmutable = regexp.MustCompile(`is\simmutable|immutable\sfield`)
+
+// TestWhatIsRefusedIsNotImmutable: those who delete and create what is immutable know it by the status, Flux by words as well.
+func TestWhatIsRefusedIsNotImmutable(t *testing.T) {
+	for _, reason := range []v1alpha1.Reason{
+		v1alpha1.ReasonNotFound, v1alpha1.ReasonUnauthorized, v1alpha1.ReasonInvalidSecret, v1alpha1.ReasonDigestMismatch, v1alpha1.ReasonNotWasm,
+	} {
+		f := &stubFetcher{ensure: func(context.Context) (fetch.Module, error) {
+			return fetch.Module{}, failure.Terminalf(reason, "the registry's words: the tag is immutable, it has an immutable field")
+		}}
+		v, _ := testValidator(f, Enforce)
+		resp := v.Handle(t.Context(), updateRequest(t, autoWasm(), autoWasm(image("reg.example/x:v2"))))
+		err := webhookerrors.ToStatusErr("validate.autowasm.wasm.tcm.io", resp.Result)
+		if resp.Allowed || !apierrors.IsForbidden(err) || fluxImmutable.MatchString(err.Error()) || apierrors.IsInvalid(err) || apierrors.IsConflict(err) {
+			t.Errorf("%s: %+v", reason, err)
+		}
 	}
 }

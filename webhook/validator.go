@@ -48,8 +48,8 @@ type validator struct {
 	stage func(context.Context, request, fetch.Module, *response)
 }
 
-// newValidator returns the handler of the validating webhook. It denies with every error at once (422, one cause for
-// each field), and only for what is terminal about the object.
+// newValidator returns the handler of the validating webhook. It denies with every error at once (one cause for each field),
+// and only for what is terminal: with 422 what is wrong about the object alone, with 403 what comes of what is around it.
 func newValidator(o Options) *validator {
 	return &validator{
 		instrument:      instrument{webhook: "validate", metrics: o.metrics},
@@ -81,8 +81,8 @@ func (v *validator) answer(ctx context.Context, req admission.Request) admission
 // validate takes each step only when no step before it denies.
 func (v *validator) validate(ctx context.Context, r request) *response {
 	resp := &response{}
-	resp.errs, resp.warnings = validation.Validate(r.aw, v.rules)
-	if len(resp.errs) > 0 {
+	resp.invalid, resp.warnings = validation.Validate(r.aw, v.rules)
+	if resp.denied() {
 		return resp
 	}
 	if slices.Contains(v.excluded, r.aw.Namespace) {
@@ -94,7 +94,7 @@ func (v *validator) validate(ctx context.Context, r request) *response {
 		return resp
 	}
 	v.findings(ctx, r, resp)
-	if len(resp.errs) > 0 {
+	if resp.denied() {
 		return resp
 	}
 	if module, ok := v.source.module(ctx, r, resp); ok {

@@ -122,7 +122,7 @@ func TestRenderFails(t *testing.T) {
 	s := &stager{client: cluster(interceptor.Funcs{})}
 	resp := &response{}
 	s.stage(t.Context(), request{aw: autoWasm(func(aw *v1alpha1.AutoWasm) { aw.Spec.Filter.Context = "Nowhere" })}, prepared, resp)
-	if len(resp.errs) != 1 || resp.errs[0].Field != "spec.filter" {
-		t.Errorf("errors = %v, want one for spec.filter", resp.errs)
+	if len(resp.refused) != 1 || resp.refused[0].Field != "spec.filter" {
+		t.Errorf("errors = %v, want one for spec.filter", resp.refused)
 	}
 }
