@@ -164,7 +164,7 @@ bench: ## Measure against peers, as ratios in one run
 lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticcheck, tidy modules and generated files
 	@unformatted=$$(gofmt -l $(GO_FILES)); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
 	# The control planes and Helm are a few lines around a large program, which would take minutes to check.
-	for module in . e2e e2e/etcd e2e/registry; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
+	for module in . e2e e2e/etcd e2e/registry e2e/networkpolicies; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
 	cd e2e && go vet -tags cluster ./machine ./cluster ./clustertest && $(BIN)/staticcheck -tags cluster ./machine ./cluster ./clustertest
 	GOOS=wasip1 GOARCH=wasm go vet -unsafeptr=false ./examples/add-header
 	cd e2e/filters && GOOS=wasip1 GOARCH=wasm go vet ./... && GOOS=wasip1 GOARCH=wasm $(BIN)/staticcheck ./...

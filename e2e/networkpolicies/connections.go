@@ -57,7 +57,7 @@ func (f forbiddenFlows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 }
 
 var protocols = map[uint8]corev1.Protocol{
-	unix.IPPROTO_TCP: corev1.ProtocolTCP, unix.IPPROTO_UDP: corev1.ProtocolUDP, unix.IPPROTO_SCTP: corev1.ProtocolSCTP,
+	unix.IPPROTO_TCP: corev1.ProtocolTCP, unix.IPPROTO_UDP: corev1.ProtocolUDP,
 }
 
 func (f forbiddenFlows) isOwn(ip net.IP) bool {

@@ -19,12 +19,14 @@ const queueNumber = 100
 
 // rules send to the queue what begins a connection between two machines, one or both of which are Pods. What the node itself
 // sends to its Pods, such as kubelet's probes, is not forwarded and always allowed. A packet from the midst of a connection
-// that the kernel does not know belongs to one that endForbidden ended: its sender connects again, or tries to.
+// that the kernel does not know belongs to one that endForbidden ended: its sender connects again, or tries to. Policies say
+// nothing about ICMP, and nobody here uses SCTP.
 var rules = fmt.Sprintf(`*filter
 :NETWORK-POLICIES - [0:0]
 -A NETWORK-POLICIES -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETWORK-POLICIES -p tcp ! --syn -j REJECT --reject-with tcp-reset
--A NETWORK-POLICIES -j NFQUEUE --queue-num %d
+-A NETWORK-POLICIES -p tcp -j NFQUEUE --queue-num %[1]d
+-A NETWORK-POLICIES -p udp -j NFQUEUE --queue-num %[1]d
 -A FORWARD -j NETWORK-POLICIES
 COMMIT
 `, queueNumber)
