@@ -6,11 +6,9 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/e2e/tutorial"
 )
@@ -73,7 +71,7 @@ func TestNamespacesThatDenyByDefault(t *testing.T) {
 	applyToWasmer(t, denyAll("Ingress, Egress"))
 	apply(t, ns, manifest)
 	suite.Eventually(t, func(ctx context.Context) error { return unreachable(ctx, ns) })
-	kubectl(t, "apply", "-n", ns, "-f", shipped(t, "networkpolicy-namespace.yaml"))
+	kubectl(t, "apply", "-n", ns, "-f", inCheckout(t, "manifests", "options", "networkpolicy-namespace.yaml"))
 	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=Ready", suite.TimeoutFlag)
 	suite.Eventually(t, func(context.Context) error { return askWithFilter(t, ns) })
 
@@ -83,13 +81,12 @@ func TestNamespacesThatDenyByDefault(t *testing.T) {
 	probes.expect(t, "as-wasmer", "wasmer:8081", "details:15090", "istiod:15012", "dns:53", "apiserver", "registry")
 	deleteWasmerProbe(t)
 
-	kubectl(t, "rollout", "restart", "-n", wasmerNamespace, "deployment/wasmer") // and at the same time
-	restart(t, ns, "details")
-	kubectl(t, "rollout", "status", "-n", wasmerNamespace, "deployment/wasmer", suite.TimeoutFlag)
+	old := kubectl(t, "get", "pods", "-n", ns, "-l", "app=details", "-o=jsonpath={.items[0].metadata.name}")
+	kubectl(t, "delete", "pod/"+old, "-n", ns, "--wait=false")
+	rollWasmer(t)
+	kubectl(t, "rollout", "status", "-n", ns, "deployment/details", suite.TimeoutFlag)
 	suite.Eventually(t, filledFromReplicas)
-	if err := askWithFilter(t, ns); err != nil {
-		t.Errorf("of the new Pods: %v", err)
-	}
+	requireFilterInNewPods(t, ns)
 }
 
 func denyAll(types string) string { return strings.ReplaceAll(denying, "TYPES", types) }
@@ -110,32 +107,18 @@ func applyToWasmer(t testing.TB, manifest string) {
 // installPolicy has the release make its policy, for this cluster, until the end of the test.
 func installPolicy(t testing.TB) {
 	t.Helper()
-	dir, err := chartDir()
-	if err != nil {
-		t.Fatal(err)
-	}
 	_, port, err := net.SplitHostPort(variable(t, "REGISTRY"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := suite.Detached(t)
-		defer cancel()
-		if err := installWasmer(ctx); err != nil {
-			t.Error(err)
-		}
-	})
 	host, apiPort := apiServer(t)
-	err = changeRelease(t.Context(), "upgrade", release, dir, values(),
-		"--set=networkPolicy.enabled=true,networkPolicy.egress.enabled=true",
+	t.Cleanup(func() { restoreWasmer(t) })
+	upgradeWasmer(t, "--set=networkPolicy.enabled=true,networkPolicy.egress.enabled=true",
 		"--set=networkPolicy.apiServerCIDRs={"+host+"/32}", "--set=networkPolicy.egress.apiServerPorts={"+apiPort+"}",
 		"--set=networkPolicy.egress.sourcePorts={"+port+"}",
 		// The API server has the metrics for the test.
 		`--set-json=networkPolicy.metricsFrom=[{"namespaceSelector":{},"podSelector":{"matchLabels":{"app":"scraper"}}},`+
 			`{"ipBlock":{"cidr":"`+host+`/32"}}]`)
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // apiServer is where the API server is, as the manifest of the policy says to find it.
@@ -158,14 +141,4 @@ func unreachable(ctx context.Context, namespace string) error {
 		return fmt.Errorf("the status is %s, want one that names port 15090", message)
 	}
 	return nil
-}
-
-// shipped is the path of a file of manifests/options.
-func shipped(t testing.TB, name string) string {
-	t.Helper()
-	checkout, err := build.FindCheckout(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(checkout, "manifests", "options", name)
 }
