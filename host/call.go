@@ -101,7 +101,7 @@ var frame = regexp.MustCompile(`^([^.]*)\.(.*?)\([a-z0-9,]*\)(?: (?:\([a-z0-9,]*
 // splitTrace separates the reason of the engine's error from the stack that it has as text.
 func splitTrace(err error) (reason string, stack []string) {
 	reason, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n\t")
-	reason = strings.TrimPrefix(strings.TrimSuffix(reason, " (recovered by wazero)"), "wasm error: ")
+	reason = strings.ReplaceAll(strings.TrimSuffix(reason, " (recovered by wazero)"), "wasm error: ", "")
 	for line := range strings.SplitSeq(trace, "\n\t") {
 		if m := frame.FindStringSubmatch(line); m != nil {
 			stack = append(stack, functionName(m[1], m[2]))

@@ -17,7 +17,7 @@ func (e *RefusedError) Error() string { return e.Callback + " returned false" }
 
 // TrapError says that a call into the filter trapped. Envoy ends the virtual machine, and what it served.
 type TrapError struct {
-	// Callback is the export that was called, such as proxy_on_request_headers.
+	// Callback is the export that was called, such as proxy_on_request_headers, or "the module's instantiation".
 	Callback string
 	// Reason is the engine's, such as unreachable.
 	Reason string
@@ -58,7 +58,7 @@ const (
 // LimitError says that a call into the filter ended because of a limit of this host. It does not say that Envoy would fail:
 // Envoy gives a filter more memory and time, and a deeper stack.
 type LimitError struct {
-	// Callback is the export that was called; empty when the module was instantiated.
+	// Callback is the export that was called, or "the module's instantiation".
 	Callback string
 	// Limit that was reached.
 	Limit Limit
@@ -68,11 +68,7 @@ type LimitError struct {
 
 // Error names the callback, the limit and the top of the stack.
 func (e *LimitError) Error() string {
-	callback := e.Callback
-	if callback == "" {
-		callback = "the module's instantiation"
-	}
-	return fmt.Sprintf("%s reached the limit of %s of the host%s", callback, e.Limit, at(e.Stack))
+	return fmt.Sprintf("%s reached the limit of %s of the host%s", e.Callback, e.Limit, at(e.Stack))
 }
 
 // UnsupportedError says that a module needs what Envoy has and this host has not.

@@ -44,7 +44,7 @@ func (vm *VM) checkMemory() error {
 	const page = 64 << 10
 	for _, memory := range vm.module.compiled.ExportedMemories() {
 		if uint64(memory.Min())*page > vm.limits.Memory {
-			return &LimitError{Limit: LimitMemory}
+			return &LimitError{Callback: instantiation, Limit: LimitMemory}
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"io"
 	"time"
 
@@ -126,16 +125,19 @@ func (p Proxy) withDefaults() Proxy {
 	return p
 }
 
+// instantiation stands for the export that is called, in errors of a module's own start function.
+const instantiation = "the module's instantiation"
+
 // instantiate makes the instance, and runs its start function if there is one.
 func (vm *VM) instantiate(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithValue(withMemory(ctx, vm), vmKey{}, vm), vm.limits.CallTime)
+	limited, cancel := context.WithTimeout(context.WithValue(withMemory(ctx, vm), vmKey{}, vm), vm.limits.CallTime)
 	defer cancel()
-	vm.ctx, vm.allowed, vm.current = ctx, duringStart, &scope{vm: vm}
+	vm.ctx, vm.allowed, vm.current = limited, duringStart, &scope{vm: vm}
 	defer func() { vm.allowed, vm.current = nil, nil }()
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	instance, err := vm.module.runtime.InstantiateModule(ctx, vm.module.compiled, config)
+	instance, err := vm.module.runtime.InstantiateModule(limited, vm.module.compiled, config)
 	if err != nil {
-		return vm.fail(ctx, "", fmt.Errorf("instantiate the module: %w", err))
+		return vm.fail(ctx, instantiation, err)
 	}
 	vm.instance, vm.memory = instance, instance.Memory()
 	if vm.memory == nil {
