@@ -4,7 +4,6 @@ package clustertest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -46,7 +45,7 @@ func TestOtherEnvoys(t *testing.T) {
 // requireWithoutEngine waits until the status and the answers are those of proxies that cannot run a module.
 func requireWithoutEngine(t testing.TB, namespace string) {
 	t.Helper()
-	const want = "ProxyStartFailed, 0 of 2 selected proxies run the module; the proxy of Pod envoys/details-"
+	want := "ProxyStartFailed, 0 of 2 selected proxies run the module; the proxy of Pod " + namespace + "/details-"
 	suite.Eventually(t, func(ctx context.Context) error {
 		got, err := runKubectl(ctx, "", "get", "autowasm/test", "-n", namespace,
 			`-o=jsonpath={range .status.conditions[?(@.type=="Ready")]}{.reason}, {.message}{end}`)
@@ -91,8 +90,7 @@ func replaceEnvoy(ctx context.Context, from string, v envoy.Version, to string) 
 		return err
 	}
 	source, err := name.ParseReference(from, name.Insecure)
-	target, err2 := name.ParseReference(to, name.Insecure)
-	if err := errors.Join(err, err2); err != nil {
+	if err != nil {
 		return err
 	}
 	img, err := remote.Image(source, remote.WithContext(ctx))
@@ -100,6 +98,10 @@ func replaceEnvoy(ctx context.Context, from string, v envoy.Version, to string) 
 		return err
 	}
 	if img, err = image.Append(img, []image.File{image.Program("/usr/local/bin/envoy", binary)}); err != nil {
+		return err
+	}
+	target, err := name.ParseReference(to, name.Insecure)
+	if err != nil {
 		return err
 	}
 	return remote.Write(target, img, remote.WithContext(ctx))
