@@ -202,7 +202,8 @@ func configOf(t *testing.T, config *wasmv3.PluginConfig) string {
 // policyOf has the default that the documents name as a change.
 func policyOf(config *wasmv3.PluginConfig) string {
 	switch {
-	case config.FailOpen: //nolint:staticcheck // old objects have it
+	//lint:ignore SA1019 old objects have it
+	case config.FailOpen:
 		return wasmv3.FailurePolicy_FAIL_OPEN.String()
 	case config.FailurePolicy == wasmv3.FailurePolicy_UNSPECIFIED:
 		return wasmv3.FailurePolicy_FAIL_RELOAD.String()

@@ -67,7 +67,7 @@ func appendObject(objects []Object, object Object, depth int) ([]Object, error) 
 		return append(objects, object), nil
 	}
 	if depth == maxDepth {
-		return nil, fmt.Errorf("Lists are nested more than %d deep", maxDepth)
+		return nil, fmt.Errorf("the Lists are nested more than %d deep", maxDepth)
 	}
 	items, _ := object.Content["items"].([]any)
 	for i, item := range items {
