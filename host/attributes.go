@@ -26,12 +26,13 @@ func (s *Stream) derived(path []string) (any, bool) {
 	return nil, false
 }
 
-// seen returns the headers of a direction that an attribute can be of, nil if there are none.
+// seen returns the headers of a direction that an attribute can be of, nil if there are none. As in Envoy, proxy_on_log has
+// those that the filter held back, and by them not those of a local response that took their place.
 func (s *Stream) seen(of uint32) *Headers {
-	if s.logging {
-		return s.loggable(of)
+	if headers := s.visible(of); headers != nil || !s.logging {
+		return headers
 	}
-	return s.visible(of)
+	return s.loggable(of)
 }
 
 // fieldAttributes are attributes of a request that are a header.
@@ -122,9 +123,9 @@ func (s *Stream) ofResponse(path []string) (any, bool) {
 	return nil, false
 }
 
-// code is known once the response has begun to come, or a local one was given.
+// code is known once the response has begun to come, or a local one was given that could still be sent.
 func (s *Stream) code() (any, bool) {
-	if s.local != nil {
+	if s.local != nil && s.reset == nil {
 		return int64(s.local.Code), true
 	}
 	text, _ := s.response.headers.Get(":status")

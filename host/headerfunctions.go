@@ -58,10 +58,10 @@ func (s *Stream) loggable(of uint32) *Headers {
 	switch {
 	case of == mapRequestHeaders && s.request.hasHeaders:
 		return &s.request.headers
-	case of == mapResponseHeaders && s.response.hasHeaders:
-		return &s.response.headers // even if a local response took their place
-	case of == mapResponseHeaders && s.local != nil:
+	case of == mapResponseHeaders && s.local != nil && s.reset == nil:
 		return &s.response.out.Headers
+	case of == mapResponseHeaders && s.response.hasHeaders:
+		return &s.response.headers
 	case of == mapResponseTrailers && s.response.hasTrailers:
 		return &s.response.trailers
 	}
