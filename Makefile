@@ -167,7 +167,7 @@ lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticc
 	for module in . e2e e2e/etcd e2e/registry e2e/networkpolicies; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
 	cd e2e && go vet -tags cluster ./machine ./cluster ./clustertest && $(BIN)/staticcheck -tags cluster ./machine ./cluster ./clustertest
 	GOOS=wasip1 GOARCH=wasm go vet -unsafeptr=false ./examples/add-header
-	cd e2e/filters && GOOS=wasip1 GOARCH=wasm go vet ./... && GOOS=wasip1 GOARCH=wasm $(BIN)/staticcheck ./...
+	for dir in e2e/filters e2e/probe; do (cd $$dir && GOOS=wasip1 GOARCH=wasm go vet ./... && GOOS=wasip1 GOARCH=wasm $(BIN)/staticcheck ./...); done
 	for module in $(MODULES); do (cd $$module && go mod tidy -diff); done
 	@$(MAKE) --no-print-directory check-generated
 

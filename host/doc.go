@@ -36,6 +36,8 @@
 //	the form of local responses                  source/common/http/utility.cc sendLocalReply (Envoy)
 //	headers of one value, pseudo-headers first   source/common/http/header_map_impl.cc (Envoy)
 //
+// Package e2e/agreement has a filter log what it sees at each step, and compares that with what it logs in Envoy.
+//
 // Some of it surprises. A callback that lets headers pass cannot read them in later callbacks. In proxy_on_response_headers
 // there is no request.path. A filter that resumes a response forgets the request's headers. proc_exit returns. A property
 // that was set with a path of two parts cannot be read. Of a body that is stopped without buffering, nothing is left.

@@ -1,0 +1,234 @@
+package agreement
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/host"
+)
+
+type request struct {
+	method, path, body string
+	headers            [][2]string
+}
+
+var (
+	plain = request{method: "GET", path: "/a?b=c", headers: [][2]string{{"x-multi", "1"}, {"x-multi", "2"}, {"x-one", "1"}, {"x-gone", "1"}, {"user-agent", "first"}}}
+	post  = request{method: "POST", path: "/p", body: "body", headers: [][2]string{{"x-multi", "1"}, {"user-agent", "first"}}}
+)
+
+// cases are what the filter does, by the name of its plugin. What it does, it does at a step: <step>=<what>.
+var cases = map[string]struct {
+	configuration string
+	request       request
+}{
+	"nothing":            {"", plain},
+	"body":               {"", post},
+	"headers":            {"request-headers=headers", plain},
+	"pause":              {"tick request-headers=pause", plain},
+	"pause-body":         {"tick request-headers=pause", post},
+	"pause-at-body":      {"tick request-body=pause", post},
+	"buffer":             {"request-body=buffer", post},
+	"prepend":            {"request-headers=unsized request-body=prepend", post},
+	"append":             {"request-headers=unsized request-body=append", post},
+	"replace":            {"request-headers=unsized request-body=replace", post},
+	"rewrite":            {"response-headers=unsized response-body=rewrite", plain},
+	"buffer-response":    {"response-body=buffer", plain},
+	"local":              {"request-headers=local", plain},
+	"local-pause":        {"request-headers=local request-headers=pause", post},
+	"local-empty":        {"request-headers=empty", plain},
+	"local-body":         {"request-body=local", post},
+	"local-response":     {"response-headers=local", plain},
+	"local-response-end": {"response-body=local", plain},
+}
+
+// TestAgreement has each case run by Envoy and by the host. What the filter logged, what reached the upstream and what the
+// client got have to be the same.
+func TestAgreement(t *testing.T) {
+	t.Parallel()
+	filter := buildProbe(t)
+	reached := &received{}
+	upstream := httptest.NewServer(reached)
+	t.Cleanup(upstream.Close)
+	configurations := map[string]string{}
+	for name, c := range cases {
+		configurations[name] = c.configuration
+	}
+	p := startEnvoy(t, filter, upstream.Listener.Addr().String(), configurations)
+	wasm, err := os.ReadFile(filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := host.Compile(t.Context(), wasm, host.Interpreter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close(context.WithoutCancel(t.Context())) })
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			reached.forget()
+			answer := p.send(t, name, c.request)
+			want := append(p.lines(t, name), "the client got "+answer, "the upstream got "+reached.String())
+			if diff := cmp.Diff(want, inHost(t, m, name, c.configuration, c.request)); diff != "" {
+				t.Errorf("Envoy (-) and the host (+) differ:\n%s", diff)
+			}
+		})
+	}
+}
+
+// inHost runs a case in the host.
+func inHost(t *testing.T, m *host.Module, name, configuration string, r request) []string {
+	t.Helper()
+	var lines []string
+	log := func(l host.Line) {
+		if line, ok := strings.CutPrefix(l.Message, "probe "); ok {
+			lines = append(lines, line)
+		}
+	}
+	vm, err := m.Start(t.Context(), host.VMConfig{ID: "vm", Proxy: host.Proxy{Log: log}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plugin, err := vm.Plugin(t.Context(), host.PluginConfig{Name: name, RootID: "root", Configuration: []byte(configuration)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := plugin.Stream(t.Context(), host.StreamConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass(t, plugin, s, r)
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return append(lines, "the client got "+clientOf(s), "the upstream got "+upstreamOf(s))
+}
+
+// pass is the client, the clock and the upstream, as they are with Envoy.
+func pass(t *testing.T, plugin *host.Plugin, s *host.Stream, r request) {
+	t.Helper()
+	steps := []func(context.Context) error{
+		func(ctx context.Context) error { return s.RequestHeaders(ctx, requestHeaders(r), r.body == "") },
+	}
+	if r.body != "" {
+		steps = append(steps,
+			func(ctx context.Context) error { return s.RequestBody(ctx, []byte(r.body), false) },
+			func(ctx context.Context) error { return s.RequestBody(ctx, nil, true) })
+	}
+	if plugin.TickPeriod() > 0 {
+		steps = append(steps, plugin.Tick)
+	}
+	steps = append(steps,
+		func(ctx context.Context) error {
+			if !s.Request().Complete {
+				return nil
+			}
+			return s.ResponseHeaders(ctx, host.Headers{{":status", "200"}, {"content-length", "5"}}, false)
+		},
+		func(ctx context.Context) error { return s.ResponseBody(ctx, []byte("hello"), false) },
+		func(ctx context.Context) error { return s.ResponseBody(ctx, nil, true) })
+	for i, step := range steps {
+		if err := step(t.Context()); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+}
+
+func requestHeaders(r request) host.Headers {
+	h := host.Headers{{":authority", "a.example"}, {":path", r.path}, {":method", r.method}, {":scheme", "http"}}
+	for _, field := range r.headers {
+		h.Add(field[0], field[1])
+	}
+	if r.body != "" {
+		h.Add("content-length", strconv.Itoa(len(r.body)))
+	}
+	return h
+}
+
+// clientOf is what the client gets of a stream.
+func clientOf(s *host.Stream) string {
+	if _, reset := s.Reset(); reset {
+		return "an answer that was cut off"
+	}
+	code, _ := s.Response().Headers.Get(":status")
+	local, _ := s.Response().Headers.Get("local")
+	return fmt.Sprintf("%s %q %q", code, local, s.Response().Body)
+}
+
+// upstreamOf is what the upstream gets of a stream.
+func upstreamOf(s *host.Stream) string {
+	if !s.Request().Complete {
+		return "nothing"
+	}
+	h := s.Request().Headers
+	return shown(h.Values("x-multi"), h.Values("x-one"), h.Values("x-gone"), h.Values("user-agent"), string(s.Request().Body))
+}
+
+func shown(multi, one, gone, agent []string, body string) string {
+	return fmt.Sprintf("x-multi %q, x-one %q, x-gone %q, user-agent %q, %q", multi, one, gone, agent, body)
+}
+
+// received is an upstream that remembers the last request.
+type received struct {
+	mu   sync.Mutex
+	last string
+}
+
+func (u *received) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // it was reset
+	}
+	h := r.Header
+	u.mu.Lock()
+	u.last = shown(h.Values("X-Multi"), h.Values("X-One"), h.Values("X-Gone"), h.Values("User-Agent"), string(body))
+	u.mu.Unlock()
+	_, _ = io.WriteString(w, "hello")
+}
+
+func (u *received) forget() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.last = "nothing"
+}
+
+func (u *received) String() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.last
+}
+
+// buildProbe builds the filter.
+func buildProbe(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "probe.wasm")
+	command := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, ".")
+	command.Dir = filepath.Join(checkout(t), "e2e", "probe")
+	command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return path
+}
+
+// checkout is the root of the repository.
+func checkout(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

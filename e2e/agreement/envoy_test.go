@@ -1,0 +1,185 @@
+package agreement
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/envoy"
+)
+
+type object = map[string]any
+
+// proxy is an Envoy with a listener for each configuration of the filter.
+type proxy struct {
+	addresses map[string]string // by the name of the plugin
+	log       *safeBuffer
+}
+
+// startEnvoy runs the newest Envoy with the filter before an upstream. Configurations are by the name of their plugin.
+func startEnvoy(t *testing.T, filter, upstream string, configurations map[string]string) *proxy {
+	t.Helper()
+	b, err := build.NewBuilder("", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := envoy.Pinned(t.Context(), b, envoy.Newest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{addresses: map[string]string{}, log: &safeBuffer{}}
+	var listeners []object
+	for name, configuration := range configurations {
+		p.addresses[name] = freeAddress(t)
+		listeners = append(listeners, listener(name, p.addresses[name], filter, configuration))
+	}
+	config, err := json.Marshal(object{"static_resources": object{"listeners": listeners, "clusters": []object{cluster(upstream)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "envoy.json")
+	if err := os.WriteFile(file, config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.run(t, exec.CommandContext(t.Context(), binary, "-c", file, "--use-dynamic-base-id", "--concurrency", "1", "--log-format", "%v",
+		"--log-level", "error", "--component-log-level", "wasm:warn"))
+	return p
+}
+
+func (p *proxy) run(t *testing.T, command *exec.Cmd) {
+	t.Helper()
+	command.Stdout, command.Stderr = p.log, p.log
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	for name, address := range p.addresses {
+		if err := waitFor(address); err != nil {
+			t.Fatalf("listener %s: %v\n%s", name, err, p.log)
+		}
+	}
+}
+
+func waitFor(address string) (err error) {
+	for range 600 {
+		var connection net.Conn
+		if connection, err = net.Dial("tcp", address); err == nil {
+			return connection.Close()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
+}
+
+func listener(name, address, filter, configuration string) object {
+	wasm := object{"@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": object{
+		"name": name, "root_id": "root", "configuration": object{"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
+		"vm_config": object{"vm_id": "vm", "runtime": "envoy.wasm.runtime.v8", "code": object{"local": object{"filename": filter}}},
+	}}
+	router := object{"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+	manager := object{
+		"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": name,
+		"http_filters": []object{{"name": "wasm", "typed_config": wasm}, {"name": "router", "typed_config": router}},
+		"route_config": object{"virtual_hosts": []object{{"name": "all", "domains": []string{"*"},
+			"routes": []object{{"match": object{"prefix": "/"}, "route": object{"cluster": "upstream"}}}}}},
+	}
+	return object{"name": name, "address": socket(address), "filter_chains": []object{{"filters": []object{{"name": "http", "typed_config": manager}}}}}
+}
+
+func cluster(address string) object {
+	return object{"name": "upstream", "type": "STATIC", "load_assignment": object{"cluster_name": "upstream",
+		"endpoints": []object{{"lb_endpoints": []object{{"endpoint": object{"address": socket(address)}}}}}}}
+}
+
+func socket(address string) object {
+	ip, port, _ := net.SplitHostPort(address)
+	return object{"socket_address": object{"address": ip, "port_value": json.Number(port)}}
+}
+
+// freeAddress returns one that nothing listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// send sends a request and returns the answer, as its status, the headers that filters add and its body.
+func (p *proxy) send(t *testing.T, name string, r request) string {
+	t.Helper()
+	outgoing, err := http.NewRequestWithContext(t.Context(), r.method, "http://"+p.addresses[name]+r.path, strings.NewReader(r.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	outgoing.Host = "a.example"
+	for _, h := range r.headers {
+		outgoing.Header.Add(h[0], h[1])
+	}
+	answer, err := http.DefaultClient.Do(outgoing)
+	if err != nil {
+		return "no answer"
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return "an answer that was cut off"
+	}
+	return fmt.Sprintf("%d %q %q", answer.StatusCode, answer.Header.Get("local"), body)
+}
+
+var logLine = regexp.MustCompile(`^wasm log (\S+) root vm: probe (.*)$`)
+
+// lines waits until the filter of a name has logged the end of a stream, and returns what it logged.
+func (p *proxy) lines(t *testing.T, name string) []string {
+	t.Helper()
+	var lines []string
+	for range 100 {
+		lines = nil
+		for line := range strings.Lines(p.log.String()) {
+			if m := logLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil && m[1] == name {
+				lines = append(lines, m[2])
+			}
+		}
+		if strings.Contains(strings.Join(lines, "\n"), "log 0 true") {
+			return lines
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return lines
+}
+
+// safeBuffer is a buffer that a process writes to while a test reads.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

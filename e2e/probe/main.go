@@ -1,0 +1,181 @@
+// Command probe logs what it sees at each step of a stream: which headers, bodies and properties it can read, and what the
+// host answers. Its configuration are words that say what it does besides: they are in act.
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+)
+
+func main() {}
+
+func init() {
+	proxywasm.SetPluginContext(func(uint32) types.PluginContext { return &plugin{} })
+}
+
+type plugin struct {
+	types.DefaultPluginContext
+	words []string
+	held  uint32 // the context of a stream that waits
+}
+
+// OnPluginStart takes the configuration.
+func (p *plugin) OnPluginStart(size int) types.OnPluginStartStatus {
+	configuration, err := proxywasm.GetPluginConfiguration()
+	if err != nil && size > 0 {
+		return types.OnPluginStartStatusFailed
+	}
+	p.words = strings.Fields(string(configuration))
+	if p.has("tick") {
+		_ = proxywasm.SetTickPeriodMilliSeconds(50)
+	}
+	return types.OnPluginStartStatusOK
+}
+
+func (p *plugin) has(word string) bool { return slices.Contains(p.words, word) }
+
+// OnTick resumes a stream that waits.
+func (p *plugin) OnTick() {
+	if p.held == 0 {
+		return
+	}
+	if err := proxywasm.SetEffectiveContext(p.held); err != nil {
+		return
+	}
+	p.held = 0
+	see("tick")
+	say("resume %v", proxywasm.ResumeHttpRequest())
+}
+
+func (p *plugin) NewHttpContext(id uint32) types.HttpContext { return &stream{plugin: p, id: id} }
+
+type stream struct {
+	types.DefaultHttpContext
+	plugin *plugin
+	id     uint32
+}
+
+func (s *stream) OnHttpRequestHeaders(n int, end bool) types.Action {
+	return s.step("request-headers", -1, end)
+}
+
+func (s *stream) OnHttpRequestBody(n int, end bool) types.Action {
+	return s.step("request-body", n, end)
+}
+
+func (s *stream) OnHttpRequestTrailers(n int) types.Action {
+	return s.step("request-trailers", n, true)
+}
+
+func (s *stream) OnHttpResponseHeaders(n int, end bool) types.Action {
+	return s.step("response-headers", -1, end)
+}
+
+func (s *stream) OnHttpResponseBody(n int, end bool) types.Action {
+	return s.step("response-body", n, end)
+}
+
+func (s *stream) OnHttpStreamDone() { s.step("log", 0, true) }
+
+// step logs what can be seen, and does what the configuration says for the step: <step>=<what>.
+func (s *stream) step(name string, n int, end bool) types.Action {
+	say("%s %d %t", name, n, end)
+	see(name)
+	action := types.ActionContinue
+	for _, word := range s.plugin.words {
+		at, what, _ := strings.Cut(word, "=")
+		if at == name {
+			action = s.act(what, end, action)
+		}
+	}
+	return action
+}
+
+func (s *stream) act(what string, end bool, action types.Action) types.Action {
+	switch what {
+	case "pause":
+		s.plugin.held = s.id
+		return types.ActionPause
+	case "buffer":
+		if !end {
+			return types.ActionPause
+		}
+	case "local":
+		say("local %v", proxywasm.SendHttpResponse(418, [][2]string{{"local", "yes"}}, []byte("teapot"), -1))
+	case "empty":
+		say("local %v", proxywasm.SendHttpResponse(401, nil, nil, -1))
+	case "prepend":
+		say("prepend %v", proxywasm.PrependHttpRequestBody([]byte("<")))
+	case "append":
+		say("append %v", proxywasm.AppendHttpRequestBody([]byte(">")))
+	case "replace":
+		say("replace %v", proxywasm.ReplaceHttpRequestBody([]byte("other")))
+	case "rewrite":
+		say("replace %v", proxywasm.ReplaceHttpResponseBody([]byte("rewritten")))
+	case "unsized":
+		_ = proxywasm.RemoveHttpRequestHeader("content-length")
+		_ = proxywasm.RemoveHttpResponseHeader("content-length")
+	case "headers":
+		change()
+	case "trap":
+		panic("trap")
+	}
+	return action
+}
+
+// change changes the headers of the request in all ways.
+func change() {
+	say("add %v", proxywasm.AddHttpRequestHeader("X-Multi", "3"))
+	say("add %v", proxywasm.AddHttpRequestHeader("user-agent", "second"))
+	say("replace %v", proxywasm.ReplaceHttpRequestHeader("x-one", "replaced"))
+	say("remove %v", proxywasm.RemoveHttpRequestHeader("x-gone"))
+	say("missing %v", proxywasm.RemoveHttpRequestHeader("x-none"))
+	host, err := proxywasm.GetHttpRequestHeader("host")
+	say("host %t %v", host != "", err)
+	say("property %v", proxywasm.SetProperty([]string{"mine"}, []byte("value")))
+	say("property %v", proxywasm.SetProperty([]string{"mine", "too"}, []byte("value")))
+}
+
+// properties are those whose values do not differ between runs.
+var properties = []string{
+	"request.path", "request.url_path", "request.query", "request.method", "request.protocol", "request.scheme",
+	"request.headers.x-multi", "request.size", "request.useragent", "request.referer", "response.code", "response.code_details",
+	"response.headers.:status", "response.flags", "connection.mtls", "connection.requested_server_name", "plugin_name", "plugin_root_id", "plugin_vm_id", "mine",
+	"filter_state.wasm.mine", "mine.too", "nothing", "request.nothing", "request.path.nothing", "response.grpc_status", "request.duration",
+}
+
+// see logs what can be read.
+func see(step string) {
+	request, err := proxywasm.GetHttpRequestHeader("x-multi")
+	say("  request x-multi %q %v", request, err)
+	status, err := proxywasm.GetHttpResponseHeader(":status")
+	say("  response :status %q %v", status, err)
+	all, err := proxywasm.GetHttpRequestHeaders()
+	say("  request %t %v", len(all) > 0, err)
+	body, err := proxywasm.GetHttpRequestBody(0, 1000)
+	say("  request body %q %v", body, err)
+	body, err = proxywasm.GetHttpResponseBody(0, 1000)
+	say("  response body %q %v", body, err)
+	_, err = proxywasm.GetPluginConfiguration()
+	say("  configuration %v", err)
+	for _, p := range properties {
+		value, err := proxywasm.GetProperty(path(p))
+		if p == "request.duration" {
+			value = nil
+		}
+		say("  %s %q %v", p, value, err)
+	}
+}
+
+func path(p string) []string {
+	if p == "filter_state.wasm.mine" {
+		return []string{"filter_state", "wasm.mine"}
+	}
+	return strings.Split(p, ".")
+}
+
+func say(format string, args ...any) { proxywasm.LogWarn("probe " + fmt.Sprintf(format, args...)) }
