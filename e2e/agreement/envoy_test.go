@@ -147,6 +147,9 @@ func (p *proxy) send(t *testing.T, name string, r request) string {
 
 var logLine = regexp.MustCompile(`^wasm log (\S+) root vm: probe (.*)$`)
 
+// lastProperty is in the last line that the filter logs of a step.
+const lastProperty = "request.duration"
+
 // lines waits until the filter of a name has logged the end of a stream, and returns what it logged.
 func (p *proxy) lines(t *testing.T, name string) []string {
 	t.Helper()
@@ -158,7 +161,7 @@ func (p *proxy) lines(t *testing.T, name string) []string {
 				lines = append(lines, m[2])
 			}
 		}
-		if strings.Contains(strings.Join(lines, "\n"), "log 0 true") {
+		if _, end, ok := strings.Cut(strings.Join(lines, "\n"), "log 0 true"); ok && strings.Contains(end, lastProperty) {
 			return lines
 		}
 		time.Sleep(50 * time.Millisecond)
