@@ -56,23 +56,24 @@ func Compile(ctx context.Context, wasm []byte, engine Engine) (m *Module, err er
 	if err != nil {
 		return nil, fmt.Errorf("read the module's code: %w", err)
 	}
-	m = &Module{about: about, runtime: wazero.NewRuntimeWithConfig(ctx, config(engine))}
+	runtime := wazero.NewRuntimeWithConfig(ctx, config(engine))
 	defer func() {
 		if fault := recover(); fault != nil { // the engine's own
 			err = &UnsupportedError{fmt.Sprintf("this module, on which its engine failed: %v", fault)}
 		}
 		if err != nil {
-			_ = m.runtime.Close(ctx)
+			_ = runtime.Close(ctx)
 			m = nil
 		}
 	}()
-	if err := provide(ctx, m.runtime, about.ABI); err != nil {
+	if err := provide(ctx, runtime, about.ABI); err != nil {
 		return nil, fmt.Errorf("provide the host functions: %w", err)
 	}
-	if m.compiled, err = m.runtime.CompileModule(ctx, wasm); err != nil {
+	compiled, err := runtime.CompileModule(ctx, wasm)
+	if err != nil {
 		return nil, fmt.Errorf("compile the module: %w", err)
 	}
-	return m, nil
+	return &Module{about, runtime, compiled}, nil
 }
 
 func config(engine Engine) wazero.RuntimeConfig {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,6 +41,14 @@ func TestStartFunction(t *testing.T) {
 	}
 	if err := start(withStart(0x00)); err == nil || err.Error() != "the module's instantiation trapped: start function[3] failed: unreachable in $3" {
 		t.Errorf("a trap: %v", err)
+	}
+}
+
+// Code that is not valid is found by the engine alone.
+func TestInvalidCode(t *testing.T) {
+	m, err := Compile(t.Context(), filter(onHeaders("response")), Interpreter)
+	if err == nil || m != nil || !strings.HasPrefix(err.Error(), "compile the module: ") {
+		t.Errorf("Compile = %v, %v", m, err)
 	}
 }
 
