@@ -14,7 +14,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)
 	}
-	for _, page := range append(pages, "../README.md") {
+	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md") {
 		for _, link := range unique(read(t, page), `\]\(([^)\s]+)\)`) {
 			if !strings.Contains(link, "://") {
 				follow(t, page, link)
