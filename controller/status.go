@@ -72,6 +72,9 @@ func proxiesOf(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now ti
 		return nil
 	}
 	next, before := o.proxies.Status(), prev.Proxies
+	if next != nil {
+		stamp(next.NotRunning, notRunning(prev, generation), metav1.NewTime(now.Truncate(time.Second)))
+	}
 	if next == nil || before == nil || before.LastRequestTime == nil || !wasObserved(prev, generation, o.envoyFilter) ||
 		now.Sub(before.LastRequestTime.Time) > accessTTL {
 		return next
@@ -82,6 +85,30 @@ func proxiesOf(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, now ti
 	}
 	return next
 }
+
+// notRunning are the proxies that a status of this generation lists.
+func notRunning(prev v1alpha1.AutoWasmStatus, generation int64) []v1alpha1.ProxyStatus {
+	if prev.Proxies == nil || prev.ObservedGeneration != generation {
+		return nil
+	}
+	return prev.Proxies.NotRunning
+}
+
+// stamp says of proxies since when they are in their state: since before where they were.
+func stamp(listed, before []v1alpha1.ProxyStatus, now metav1.Time) {
+	for i := range listed {
+		p := &listed[i]
+		p.Since, p.Message = now, text.Truncate(p.Message, maxProxyMessage)
+		for _, b := range before {
+			if b.Namespace == p.Namespace && b.Pod == p.Pod && b.State == p.State {
+				p.Since = b.Since
+			}
+		}
+	}
+}
+
+// maxProxyMessage bounds what is said of one proxy, in bytes: there are several.
+const maxProxyMessage = 400
 
 func phaseOf(f *failure.Error) v1alpha1.Phase {
 	switch {

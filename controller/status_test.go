@@ -308,3 +308,29 @@ func TestRequestsOutliveTheProcess(t *testing.T) {
 		}
 	}
 }
+
+// TestSinceWhenAProxyDoesNotRun: from one status to the next of a generation, as long as it stays in its state.
+func TestSinceWhenAProxyDoesNotRun(t *testing.T) {
+	at := func(minute int) metav1.Time {
+		return metav1.NewTime(time.Date(2026, 11, 22, 12, minute, 0, 0, time.UTC))
+	}
+	list := func(state string, since metav1.Time) []v1alpha1.ProxyStatus {
+		return []v1alpha1.ProxyStatus{{Namespace: "shop", Pod: "a", State: state, Since: since}}
+	}
+	prev := v1alpha1.AutoWasmStatus{ObservedGeneration: 2, Proxies: &v1alpha1.ProxiesStatus{NotRunning: list("LoadFailed", at(0))}}
+	for name, tt := range map[string]struct {
+		state      string
+		generation int64
+		want       metav1.Time
+	}{
+		"the same state":     {"LoadFailed", 2, at(0)},
+		"another state":      {"StartFailed", 2, at(5)},
+		"another generation": {"LoadFailed", 3, at(5)},
+	} {
+		listed := list(tt.state, metav1.Time{})
+		stamp(listed, notRunning(prev, tt.generation), at(5))
+		if !listed[0].Since.Equal(&tt.want) {
+			t.Errorf("%s: since %s, want %s", name, listed[0].Since, tt.want)
+		}
+	}
+}

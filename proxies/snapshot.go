@@ -9,13 +9,18 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/internal/failure"
 )
 
-// maxNamed bounds how many proxies in one state a message names.
-const maxNamed = 3
+const (
+	// maxNamed bounds how many proxies in one state a message names.
+	maxNamed = 3
+	// maxListed bounds how many proxies the status lists.
+	maxListed = 10
+)
 
 // Snapshot is what all proxies of an AutoWasm have made of its EnvoyFilter. It is not changed once it is handed out.
 type Snapshot struct {
@@ -40,8 +45,12 @@ type Snapshot struct {
 // detail describes one proxy.
 type detail struct {
 	state State
-	text  string
+	pod   types.NamespacedName
+	// why is a predicate of the proxy.
+	why string
 }
+
+func (d detail) String() string { return fmt.Sprintf("the proxy of Pod %s %s", d.pod, d.why) }
 
 // add counts one proxy in.
 func (s *Snapshot) add(p proxy, state State, why string) {
@@ -56,8 +65,8 @@ func (s *Snapshot) add(p proxy, state State, why string) {
 		s.states = map[State]int32{}
 	}
 	s.states[state]++
-	if s.states[state] <= maxNamed {
-		s.details = append(s.details, detail{state, fmt.Sprintf("the proxy of Pod %s %s", p.pod, why)})
+	if s.states[state] <= maxListed {
+		s.details = append(s.details, detail{state, p.pod, why})
 	}
 }
 
@@ -98,7 +107,21 @@ func (s Snapshot) Status() *v1alpha1.ProxiesStatus {
 	if !s.LastRequest.IsZero() {
 		out.LastRequestTime = &metav1.Time{Time: s.LastRequest.Truncate(time.Second)}
 	}
+	out.NotRunning = s.worst()
 	return out
+}
+
+// worst lists the proxies that are worst off. Since when they are, whoever writes the status knows from the one before.
+func (s Snapshot) worst() []v1alpha1.ProxyStatus {
+	var listed []v1alpha1.ProxyStatus
+	for _, severity := range severities {
+		for _, d := range s.details {
+			if d.state == severity.state && len(listed) < maxListed {
+				listed = append(listed, v1alpha1.ProxyStatus{Namespace: d.pod.Namespace, Pod: d.pod.Name, State: string(d.state), Message: d.why})
+			}
+		}
+	}
+	return listed
 }
 
 // severities list the states that matter, the worst first, and whether only a user can help.
@@ -202,9 +225,9 @@ func (s Snapshot) describe(state State) string {
 	var text strings.Builder
 	named := int32(0)
 	for _, d := range s.details {
-		if d.state == state {
+		if d.state == state && named < maxNamed {
 			named++
-			text.WriteString("; " + d.text)
+			text.WriteString("; " + d.String())
 		}
 	}
 	if more := s.states[state] - named; more > 0 {

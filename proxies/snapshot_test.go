@@ -154,7 +154,7 @@ func TestDescriptionIsBounded(t *testing.T) {
 		if diff := cmp.Diff(want, v.describe(Rejected)); diff != "" {
 			t.Errorf("of %d (-want +got):\n%s", n, diff)
 		}
-		if len(v.details) > maxNamed {
+		if len(v.details) > maxListed {
 			t.Errorf("of %d it remembers %d", n, len(v.details))
 		}
 		if got := v.describe(Loading); got != "" {
@@ -168,12 +168,13 @@ func TestStatusOfProxies(t *testing.T) {
 		t.Errorf("without proxies: %+v", got)
 	}
 	v := snapshotOf(Running, Loading, Running)
-	if diff := cmp.Diff(&v1alpha1.ProxiesStatus{Selected: 3, Running: 2}, v.Status()); diff != "" {
+	loading := []v1alpha1.ProxyStatus{{Namespace: "shop", Pod: "p1", State: "Loading", Message: "is Loading"}}
+	if diff := cmp.Diff(&v1alpha1.ProxiesStatus{Selected: 3, Running: 2, NotRunning: loading}, v.Status()); diff != "" {
 		t.Errorf("before a request (-want +got):\n%s", diff)
 	}
 	v.addRequest(testTime.Add(1500 * time.Millisecond))
 	v.addRequest(testTime)
-	want := &v1alpha1.ProxiesStatus{Selected: 3, Running: 2, Requested: 2, LastRequestTime: &metav1.Time{Time: testTime.Add(time.Second)}}
+	want := &v1alpha1.ProxiesStatus{Selected: 3, Running: 2, Requested: 2, LastRequestTime: &metav1.Time{Time: testTime.Add(time.Second)}, NotRunning: loading}
 	if diff := cmp.Diff(want, v.Status()); diff != "" {
 		t.Errorf("after two (-want +got):\n%s", diff)
 	}
@@ -197,7 +198,7 @@ func TestSameSnapshot(t *testing.T) {
 		"one more selected":        {func(v *Snapshot) { v.Selected++ }, false},
 		"one more runs":            {func(v *Snapshot) { v.Running++ }, false},
 		"another state":            {func(v *Snapshot) { *v = snapshotOf(Running, Loading); v.addRequest(testTime) }, false},
-		"the same state of others": {func(v *Snapshot) { v.details[0].text = "the proxy of Pod shop/p9 is LoadFailed" }, false},
+		"the same state of others": {func(v *Snapshot) { v.details[0].pod.Name = "p9" }, false},
 		"and one that is unknown":  {func(v *Snapshot) { v.states[Unknown]++ }, false},
 		"none is selected instead": {func(v *Snapshot) { *v = Snapshot{} }, false},
 	}
@@ -207,6 +208,24 @@ func TestSameSnapshot(t *testing.T) {
 		if got := base().same(after); got != tt.same {
 			t.Errorf("%s: same = %v", name, got)
 		}
+	}
+}
+
+// TestStatusNamesWhatDoesNotRun: the worst first, no more than the API allows, and none that runs the filter.
+func TestStatusNamesWhatDoesNotRun(t *testing.T) {
+	states := []State{Running, Loading, StartFailed}
+	for range maxListed + 2 {
+		states = append(states, LoadFailed)
+	}
+	want := []v1alpha1.ProxyStatus{{Namespace: "shop", Pod: "p2", State: "StartFailed", Message: "is StartFailed"}}
+	for i := range maxListed - 1 {
+		want = append(want, v1alpha1.ProxyStatus{Namespace: "shop", Pod: fmt.Sprintf("p%d", i+3), State: "LoadFailed", Message: "is LoadFailed"})
+	}
+	if diff := cmp.Diff(want, snapshotOf(states...).Status().NotRunning); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if got := snapshotOf(Running, Running).Status().NotRunning; got != nil {
+		t.Errorf("all run, and the status names %v", got)
 	}
 }
 

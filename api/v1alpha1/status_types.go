@@ -107,4 +107,26 @@ type ProxiesStatus struct {
 	// lastRequestTime is when one of them last requested it.
 	// +optional
 	LastRequestTime *metav1.Time `json:"lastRequestTime,omitempty"`
+	// notRunning are proxies that do not run the filter, or in which it traps on requests again and again: the worst
+	// first, at most 10. The others of those that are selected run it.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	NotRunning []ProxyStatus `json:"notRunning,omitempty"`
+}
+
+// ProxyStatus is what has become of the filter in one proxy.
+type ProxyStatus struct {
+	// namespace of the proxy's Pod.
+	Namespace string `json:"namespace"`
+	// pod is the name of the proxy's Pod.
+	Pod string `json:"pod"`
+	// state is one word: CrashLooping, Restarting, StartFailed, Rejected, Trapping, LoadFailed, LoadFailing, NotInserted,
+	// Loading or Unknown.
+	State string `json:"state"`
+	// message says of the proxy what has become of the filter.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// since is when it was first found in this state.
+	Since metav1.Time `json:"since"`
 }

@@ -1,5 +1,6 @@
 // Command wasmc is the client of AutoWasm. Like docker, it pushes modules to OCI registries and pulls them; it also
-// shows what an image or a file holds, and which EnvoyFilter the server would make of an AutoWasm.
+// shows what an image or a file holds, which EnvoyFilter the server would make of an AutoWasm, and what has become of
+// those in a cluster.
 //
 // Results go to standard output, all else to standard error. The exit code is 1 for a failure, 2 for wrong usage,
 // and 3 for a migration of which something cannot be mapped.
@@ -97,7 +98,7 @@ func newRootCommand(s streams, name string) *cobra.Command {
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newRenderCommand(s), newMigrateCommand(s),
+		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newRenderCommand(s), newMigrateCommand(s), newStatusCommand(s),
 		newLoginCommand(s), newLogoutCommand(s), newVersionCommand(s),
 	)
 	for _, command := range root.Commands() {
@@ -115,6 +116,16 @@ func noSuchCommand(command *cobra.Command, args []string) error {
 		return usagef("unknown command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
 	}
 	return usagef("unknown command %q", args[0])
+}
+
+// atMost allows no more arguments than there are names.
+func atMost(names ...string) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		if len(args) > len(names) {
+			return usagef("%s takes at most %s", command.Name(), strings.Join(names, " "))
+		}
+		return nil
+	}
 }
 
 // exactly requires as many arguments as there are names.

@@ -48,6 +48,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"login", "https://reg.example/x", "-u", "x"},
 			`"https://reg.example/x" is not a registry's host such as registry.example or registry.example:5000: registries must be valid RFC 3986 URI authorities: https://reg.example/x`, "wasmc login"},
 		{[]string{"logout"}, "logout wants HOST", "wasmc logout"},
+		{[]string{"status", "a", "b"}, "status takes at most NAME", "wasmc status"},
+		{[]string{"status", "a", "-A"}, "NAME and --all-namespaces exclude each other: name the namespace with -n", "wasmc status"},
 	}
 	for _, tt := range tests {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
@@ -157,7 +159,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 		}
 		command.LocalFlags().VisitAll(func(flag *pflag.Flag) { have[flag.Name] = true })
 	}
-	for _, match := range regexp.MustCompile("(?m)^\\| (?:`-[a-z]`, )?`--([a-z0-9-]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+	for _, match := range regexp.MustCompile("(?m)^\\| (?:`-[a-zA-Z]`, )?`--([a-z0-9-]+)` \\|").FindAllStringSubmatch(string(text), -1) {
 		listed[match[1]] = true
 	}
 	delete(have, "help")
