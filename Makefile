@@ -112,6 +112,7 @@ e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (t
 	$(BIN)/e2e-env build
 	$(BIN)/e2e-env filters
 	$(BIN)/e2e-env certmanager
+	$(BIN)/e2e-env flux
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -p $(E2E_PACKAGES) -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
@@ -144,6 +145,7 @@ flakes: build wasm ## Run all tests many times, to find those that fail now and 
 	cd e2e && go run ./cmd/env build
 	cd e2e && go run ./cmd/env filters
 	cd e2e && go run ./cmd/env certmanager
+	cd e2e && go run ./cmd/env flux
 	cd e2e && go run ./cmd/flakes -unit=$(UNIT_RUNS) -e2e=$(E2E_RUNS) -busy=$(E2E_BUSY) -p=$(E2E_PACKAGES)
 
 # A skipped test has shown nothing: it fails the run.

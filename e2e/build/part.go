@@ -63,6 +63,9 @@ var Helm = Part{Name: "helm", Title: "Helm", Takes: "a minute or two"}
 // CertManager is cert-manager's controller and cainjector in one binary, picked by its first argument.
 var CertManager = Part{Name: "certmanager", Title: "cert-manager", Takes: "a minute"}
 
+// Flux is Flux's engine for server-side apply, as kustomize-controller calls it.
+var Flux = Part{Name: "flux", Title: "Flux's engine", Takes: "half a minute"}
+
 // Parts are those of every environment, the longest build first.
 func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
 
@@ -70,7 +73,7 @@ func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
 func MeshParts() []Part { return []Part{Istiod} }
 
 // TestParts are those that tests alone take, and what renders the manifests.
-func TestParts() []Part { return []Part{Helm, CertManager} }
+func TestParts() []Part { return []Part{Helm, CertManager, Flux} }
 
 // ClusterParts are those that a cluster with nodes takes beside all others.
 func ClusterParts() []Part { return []Part{Kube, CoreDNS, PilotAgent, IstioCNI, NetworkPolicies} }

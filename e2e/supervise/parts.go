@@ -62,13 +62,13 @@ func Filters(ctx context.Context, o Options, out io.Writer) error {
 	return err
 }
 
-// CertManager builds cert-manager, which tests run, and prints its path.
-func CertManager(ctx context.Context, o Options, out io.Writer) error {
+// Part builds a part that tests run, and prints its path.
+func Part(ctx context.Context, o Options, p build.Part, out io.Writer) error {
 	b, err := o.Builder()
 	if err != nil {
 		return err
 	}
-	path, err := b.Part(ctx, build.CertManager)
+	path, err := b.Part(ctx, p)
 	if err == nil {
 		fmt.Fprintln(out, path)
 	}

@@ -6,6 +6,7 @@
 //	env build [flag...]                   build what it runs, so that up is fast
 //	env filters                           build the filters that tests run, and say where they are
 //	env certmanager                       build cert-manager, which tests run, and say where it is
+//	env flux                              build Flux's engine, which tests run, and say where it is
 //
 // The flags -without-wasmer, -without-mesh and -without-proxies leave parts out. It lives in .local of the checkout, or
 // in the directory of the flag -dir.
@@ -38,7 +39,7 @@ func main() {
 	}
 }
 
-const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager`
+const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager | flux`
 
 // An invocation is the command line after the command.
 type invocation struct {
@@ -66,7 +67,10 @@ var commands = map[string]func(context.Context, invocation) error{
 		return supervise.Filters(ctx, i.options, os.Stdout)
 	},
 	"certmanager": func(ctx context.Context, i invocation) error {
-		return supervise.CertManager(ctx, i.options, os.Stdout)
+		return supervise.Part(ctx, i.options, build.CertManager, os.Stdout)
+	},
+	"flux": func(ctx context.Context, i invocation) error {
+		return supervise.Part(ctx, i.options, build.Flux, os.Stdout)
 	},
 	supervise.Command: func(ctx context.Context, i invocation) error {
 		return supervise.Environment(i.options).Supervise(ctx, i.dir, os.Stderr)
