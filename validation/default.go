@@ -9,30 +9,26 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 )
 
-// Default fills what is absent from aw, the JSON object of an AutoWasm, and returns what it filled, by path. A key
-// that is present is left alone whatever its value, also when that is "", [] or null: what a user wrote, stays. A
-// parent that is absent or of the wrong type is left for the schema to refuse. Default(Default(x)) is Default(x).
+// Default fills what is absent from aw, the JSON object of an AutoWasm, and returns its changes, by path. A key that is
+// present is left alone whatever its value, also when that is "", [] or null: what a user wrote, stays. A parent that is
+// absent or of the wrong type is left for the schema to refuse. Default(Default(x)) is Default(x).
 //
 // It fills spec.filter.vmID (<namespace>.<name>, once the object has a name), spec.filter.source.registry.pullPolicy,
 // and with the namespace's defaults spec.filter.applyPorts and, for a registry source, spec.secret. An object that is
 // being deleted is not touched.
-func Default(aw map[string]any, namespace NamespaceDefaults) []Filled {
+//
+// old is the object that an update changes, nil on a create. What was filled into it before is filled anew when the spec
+// changes: with what a create would get now, or taken out where it would get nothing.
+func Default(aw, old map[string]any, namespace NamespaceDefaults) []Change {
 	o := objectOf(aw)
 	if !o.defaultable() {
 		return nil
 	}
-	filled := o.fillPorts(nil, namespace.ApplyPorts)
-	filled = o.fillPullPolicy(filled)
-	filled = o.fillVMID(filled)
-	return o.fillSecret(filled, namespace.Secret)
-}
-
-// Filled is one field that Default filled.
-type Filled struct {
-	// Path is a JSON pointer, such as /spec/filter/vmID. Its parent was there before.
-	Path string
-	// Value is the JSON value.
-	Value any
+	was := historyOf(o, old)
+	changes := o.fillPorts(nil, was, namespace)
+	changes = o.fillPullPolicy(changes, was)
+	changes = o.fillVMID(changes)
+	return o.fillSecret(changes, was, namespace)
 }
 
 // object is the raw JSON object of an AutoWasm, taken apart. The maps are its own, nil where there are none.
@@ -58,50 +54,41 @@ func child(parent map[string]any, key string) map[string]any {
 	return value
 }
 
-func (o object) lacksPorts() bool { return lacks(o.filter, "applyPorts") }
-
-// lacksSecret is about registry sources alone: no other source uses a secret.
-func (o object) lacksSecret() bool { return o.registry != nil && lacks(o.spec, "secret") }
-
-func lacks(parent map[string]any, key string) bool {
-	_, present := parent[key]
-	return !present
-}
-
 func (o object) defaultable() bool { return o.filter != nil && o.metadata["deletionTimestamp"] == nil }
 
-func (o object) fillPorts(filled []Filled, ports []int64) []Filled {
-	if len(ports) == 0 || !o.lacksPorts() {
-		return filled
+func (o object) fillPorts(changes []Change, was history, namespace NamespaceDefaults) []Change {
+	slot := o.ports()
+	refilled := was.filled(slot)
+	if len(namespace.ApplyPorts) == 0 {
+		return slot.clear(changes, refilled && namespace.Set.ApplyPorts)
 	}
-	values := make([]any, len(ports))
-	for i, port := range ports {
+	values := make([]any, len(namespace.ApplyPorts))
+	for i, port := range namespace.ApplyPorts {
 		values[i] = json.Number(strconv.FormatInt(port, 10))
 	}
-	o.filter["applyPorts"] = values
-	return append(filled, Filled{"/spec/filter/applyPorts", values})
+	return slot.fill(changes, refilled, values)
 }
 
-func (o object) fillPullPolicy(filled []Filled) []Filled {
+// fillPullPolicy leaves a policy alone that another webhook filled, which is not what Default gave to the old image.
+func (o object) fillPullPolicy(changes []Change, was history) []Change {
 	image, _ := o.registry["image"].(string)
-	if image == "" || !lacks(o.registry, "pullPolicy") {
-		return filled
+	if image == "" {
+		return changes
 	}
-	policy := string(v1alpha1.DefaultPullPolicy(image))
-	o.registry["pullPolicy"] = policy
-	return append(filled, Filled{"/spec/filter/source/registry/pullPolicy", policy})
+	slot := o.pullPolicy()
+	before, _ := was.old.registry["image"].(string)
+	refilled := was.filled(slot) && slot.value() == string(v1alpha1.DefaultPullPolicy(before))
+	return slot.fill(changes, refilled, string(v1alpha1.DefaultPullPolicy(image)))
 }
 
 // fillVMID leaves a request with generateName alone: render generates the same identifier once the name is known.
-func (o object) fillVMID(filled []Filled) []Filled {
+func (o object) fillVMID(changes []Change) []Change {
 	namespace, _ := o.metadata["namespace"].(string)
 	name, _ := o.metadata["name"].(string)
-	if namespace == "" || name == "" || !lacks(o.filter, "vmID") {
-		return filled
+	if namespace == "" || name == "" {
+		return changes
 	}
-	id := generatedVMID(namespace, name)
-	o.filter["vmID"] = id
-	return append(filled, Filled{"/spec/filter/vmID", id})
+	return fillable{o.filter, []string{"spec", "filter", "vmID"}}.fill(changes, false, generatedVMID(namespace, name))
 }
 
 // generatedVMID is <namespace>.<name>, cut and closed with a hash where that is longer than the API allows.
@@ -115,10 +102,12 @@ func generatedVMID(namespace, name string) string {
 	return id[:maxID-1-len(hash)] + "-" + hash
 }
 
-func (o object) fillSecret(filled []Filled, secret string) []Filled {
-	if secret == "" || !o.lacksSecret() {
-		return filled
+// fillSecret is about registry sources alone: no other source uses a secret.
+func (o object) fillSecret(changes []Change, was history, namespace NamespaceDefaults) []Change {
+	slot := o.secret()
+	refilled := was.filled(slot)
+	if o.registry == nil || namespace.Secret == "" {
+		return slot.clear(changes, refilled && (o.registry == nil || namespace.Set.Secret))
 	}
-	o.spec["secret"] = secret
-	return append(filled, Filled{"/spec/secret", secret})
+	return slot.fill(changes, refilled, namespace.Secret)
 }

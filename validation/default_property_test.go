@@ -67,9 +67,9 @@ var annotated = NamespaceDefaults{ApplyPorts: []int64{8080}, Secret: "regcred"}
 func TestDefaultIsIdempotent(t *testing.T) {
 	eachRandom(t, func(t *testing.T, raw string) {
 		once, twice := decodeMap(t, raw), decodeMap(t, raw)
-		Default(once, annotated)
-		Default(twice, annotated)
-		if len(Default(twice, annotated)) > 0 {
+		Default(once, nil, annotated)
+		Default(twice, nil, annotated)
+		if len(Default(twice, nil, annotated)) > 0 {
 			t.Error("the second time, Default claims to have filled something")
 		}
 		if diff := cmp.Diff(once, twice); diff != "" {
@@ -81,7 +81,7 @@ func TestDefaultIsIdempotent(t *testing.T) {
 func TestDefaultChangesNothingThatIsSet(t *testing.T) {
 	eachRandom(t, func(t *testing.T, raw string) {
 		before, after := decodeMap(t, raw), decodeMap(t, raw)
-		filled := Default(after, annotated)
+		filled := Default(after, nil, annotated)
 		if path := lost(before, after, "$"); path != "" {
 			t.Errorf("%s was changed or removed", path)
 		}
@@ -118,22 +118,22 @@ func lost(before, after any, path string) string {
 func TestFilledIsWhatWasAdded(t *testing.T) {
 	eachRandom(t, func(t *testing.T, raw string) {
 		want := decodeMap(t, raw)
-		filled := Default(want, annotated)
+		filled := Default(want, nil, annotated)
 		if diff := cmp.Diff(want, decodeMap(t, added(t, raw, filled))); diff != "" {
 			t.Errorf("object with the additions (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(filled, Default(decodeMap(t, raw), annotated)); diff != "" {
+		if diff := cmp.Diff(filled, Default(decodeMap(t, raw), nil, annotated)); diff != "" {
 			t.Errorf("the second time (-once +twice):\n%s", diff)
 		}
 	})
 }
 
 // added applies what was filled as a JSON patch.
-func added(t *testing.T, raw string, filled []Filled) string {
+func added(t *testing.T, raw string, filled []Change) string {
 	t.Helper()
 	operations := []map[string]any{}
 	for _, f := range filled {
-		operations = append(operations, map[string]any{"op": "add", "path": f.Path, "value": f.Value})
+		operations = append(operations, map[string]any{"op": f.Operation, "path": f.Path, "value": f.Value})
 	}
 	patch, err := jsonpatch.DecodePatch(encode(t, operations))
 	if err != nil {
@@ -159,7 +159,7 @@ func TestDefaultedIsValid(t *testing.T) {
 				bare := &v1alpha1.AutoWasm{Spec: v1alpha1.AutoWasmSpec{Filter: v1alpha1.Filter{Source: source}}}
 				bare.Namespace, bare.Name = nameOf(63), nameOf(length)
 				object := decodeMap(t, string(encode(t, bare)))
-				Default(object, annotated)
+				Default(object, nil, annotated)
 				defaulted := &v1alpha1.AutoWasm{}
 				if err := utiljson.Unmarshal(encode(t, object), defaulted); err != nil {
 					t.Fatalf("decode the defaulted object: %v", err)

@@ -77,7 +77,7 @@ func TestDefault(t *testing.T) {
 				want = tt.in
 			}
 			got := decodeMap(t, tt.in)
-			filled := Default(got, defaultsOf(tt.annotations))
+			filled := Default(got, nil, defaultsOf(tt.annotations))
 			if diff := cmp.Diff(decodeMap(t, want), got); diff != "" {
 				t.Errorf("defaults (-want +got):\n%s", diff)
 			}

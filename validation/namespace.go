@@ -17,6 +17,9 @@ type NamespaceDefaults struct {
 	ApplyPorts []int64
 	// Secret is for spec.secret.
 	Secret string
+	// Set are the fields of which the namespace says something, also where that is "" or []. Without a word of it nobody
+	// can tell who filled a field, and it stays.
+	Set NamespaceFields
 }
 
 // NamespaceFields are the fields that a namespace can give defaults to.
@@ -25,33 +28,58 @@ type NamespaceFields struct{ ApplyPorts, Secret bool }
 // Any reports whether there is any.
 func (f NamespaceFields) Any() bool { return f.ApplyPorts || f.Secret }
 
-// NamespaceFieldsOf returns the fields that aw takes from its namespace: those that Default fills, and on an update
-// those that old had. An annotation that was added later does not change a filter that was admitted without it. Both
-// are the JSON objects of AutoWasms; old is nil on a create.
+// NamespaceFieldsOf returns the fields that Default takes from the namespace of aw: those that are absent and those that
+// were filled before. An update that leaves the spec alone takes none. Both are the JSON objects of AutoWasms; old is nil
+// on a create.
 func NamespaceFieldsOf(aw, old map[string]any) NamespaceFields {
 	o := objectOf(aw)
-	if !o.defaultable() {
+	if !o.defaultable() || old != nil && !changesSpec(o, old) {
 		return NamespaceFields{}
 	}
-	before := objectOf(old)
-	return NamespaceFields{
-		ApplyPorts: o.lacksPorts() && (old == nil || !before.lacksPorts()),
-		Secret:     o.lacksSecret() && (old == nil || !before.lacksSecret()),
+	was := historyOf(o, old)
+	takes := func(f fillable) bool { return !f.present() || was.filled(f) }
+	return NamespaceFields{ApplyPorts: takes(o.ports()), Secret: o.registry != nil && takes(o.secret())}
+}
+
+// Followed returns a warning for each field in which an update follows the namespace of that name, though its author
+// changed something else. aw and old are as in Default, which made the changes.
+func Followed(name string, aw, old map[string]any, changes []Change) (warnings []string) {
+	if old == nil {
+		return nil
 	}
+	o, before := objectOf(aw), objectOf(old)
+	for _, c := range changes {
+		ofPorts := c.Path == o.ports().pointer()
+		ofSecret := c.Path == o.secret().pointer() && o.registry != nil && before.registry != nil
+		taken := c.Operation == "add" && (ofPorts && before.ports().present() || ofSecret && before.secret().present())
+		if (ofPorts || ofSecret) && !taken {
+			warnings = append(warnings, Warning("%s is not set, and follows namespace %s: it is %s, and was %s", fieldOf(c.Path), name, shown(c.Value), shown(c.Was)))
+		}
+	}
+	return warnings
+}
+
+func fieldOf(pointer string) string { return strings.ReplaceAll(pointer[1:], "/", ".") }
+
+func shown(value any) string {
+	if value == nil {
+		return "none"
+	}
+	return fmt.Sprint(value)
 }
 
 // NamespaceDefaultsOf reads the defaults of some fields from the annotations of the namespace of that name. An
 // annotation that cannot be read gives nothing but a warning.
 func NamespaceDefaultsOf(name string, annotations map[string]string, of NamespaceFields) (d NamespaceDefaults, warnings []string) {
-	if of.ApplyPorts {
-		ports, err := defaultPorts(annotations[v1alpha1.AnnotationDefaultPorts])
+	if annotation, set := annotations[v1alpha1.AnnotationDefaultPorts]; of.ApplyPorts && set {
+		ports, err := defaultPorts(annotation)
 		warnings = appendIgnored(warnings, name, v1alpha1.AnnotationDefaultPorts, err)
-		d.ApplyPorts = ports
+		d.ApplyPorts, d.Set.ApplyPorts = ports, err == nil
 	}
-	if of.Secret {
-		secret, err := defaultSecret(annotations[v1alpha1.AnnotationDefaultSecret])
+	if annotation, set := annotations[v1alpha1.AnnotationDefaultSecret]; of.Secret && set {
+		secret, err := defaultSecret(annotation)
 		warnings = appendIgnored(warnings, name, v1alpha1.AnnotationDefaultSecret, err)
-		d.Secret = secret
+		d.Secret, d.Set.Secret = secret, err == nil
 	}
 	return d, warnings
 }

@@ -44,26 +44,40 @@ func (d *defaulter) answer(ctx context.Context, req admission.Request) admission
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, fmt.Errorf("read the object of the request: %w", err))
 	}
-	defaults, warnings := d.namespaceDefaults(ctx, req, aw)
-	patch := patchOf(validation.Default(aw, defaults))
+	old := oldOf(req, aw)
+	defaults, warnings := d.namespaceDefaults(ctx, req, aw, old)
+	changes := validation.Default(aw, old, defaults)
+	warnings = append(warnings, validation.Followed(req.Namespace, aw, old, changes)...)
+	patch := patchOf(changes)
 	if len(patch) == 0 {
 		return admission.Allowed("").WithWarnings(warnings...)
 	}
 	return admission.Patched("", patch...).WithWarnings(warnings...)
 }
 
-// patchOf needs no operation but add: Default fills only what is absent.
-func patchOf(filled []validation.Filled) []jsonpatch.Operation {
-	patch := make([]jsonpatch.Operation, len(filled))
-	for i, f := range filled {
-		patch[i] = jsonpatch.NewOperation("add", f.Path, f.Value)
+func patchOf(changes []validation.Change) []jsonpatch.Operation {
+	patch := make([]jsonpatch.Operation, len(changes))
+	for i, c := range changes {
+		patch[i] = jsonpatch.NewOperation(c.Operation, c.Path, c.Value)
 	}
 	return patch
 }
 
+// oldOf returns nil on a create. An update whose old object cannot be read is one of itself: nothing is known of before.
+func oldOf(req admission.Request, aw map[string]any) map[string]any {
+	if req.Operation != admissionv1.Update {
+		return nil
+	}
+	old, err := decodeRaw(req.OldObject.Raw)
+	if err != nil {
+		return aw
+	}
+	return old
+}
+
 // namespaceDefaults reads the namespace only where one of its annotations could fill something.
-func (d *defaulter) namespaceDefaults(ctx context.Context, req admission.Request, aw map[string]any) (validation.NamespaceDefaults, []string) {
-	fields := namespaceFields(req, aw)
+func (d *defaulter) namespaceDefaults(ctx context.Context, req admission.Request, aw, old map[string]any) (validation.NamespaceDefaults, []string) {
+	fields := validation.NamespaceFieldsOf(aw, old)
 	if !fields.Any() {
 		return validation.NamespaceDefaults{}, nil
 	}
@@ -73,18 +87,6 @@ func (d *defaulter) namespaceDefaults(ctx context.Context, req admission.Request
 		return validation.NamespaceDefaults{}, []string{validation.Warning("namespace %s could not be read: no defaults were taken from its annotations", req.Namespace)}
 	}
 	return validation.NamespaceDefaultsOf(req.Namespace, annotations, fields)
-}
-
-// namespaceFields takes nothing from the namespace on an update whose old object cannot be read.
-func namespaceFields(req admission.Request, aw map[string]any) validation.NamespaceFields {
-	if req.Operation != admissionv1.Update {
-		return validation.NamespaceFieldsOf(aw, nil)
-	}
-	old, err := decodeRaw(req.OldObject.Raw)
-	if err != nil {
-		return validation.NamespaceFields{}
-	}
-	return validation.NamespaceFieldsOf(aw, old)
 }
 
 // The reads of a namespace are bounded: defaults from its annotations are a convenience that no request waits long

@@ -62,9 +62,11 @@ func TestDefaulterUsesTheNamespace(t *testing.T) {
 		{name: "no annotations", operation: admissionv1.Create, raw: bareRaw, patch: "null"},
 		{name: "an update that removes what was there", annotations: annotated, operation: admissionv1.Update, old: fullRaw, raw: bareRaw, patch: "[" + addPorts + "," + addSecret + "]"},
 		{name: "an update of what never had them", annotations: annotated, operation: admissionv1.Update, old: bareRaw, raw: bareRaw, patch: "null"},
-		{name: "an update that removes the ports alone", annotations: annotated, operation: admissionv1.Update, old: withPortsRaw, raw: bareRaw, patch: "[" + addPorts + "]"},
+		{name: "an update of another field", annotations: annotated, operation: admissionv1.Update, old: withPortsRaw, raw: bareRaw, patch: "[" + addPorts + "," + addSecret + "]",
+			warnings: []string{"spec.secret is not set, and follows namespace default: it is regcred, and was none"}},
 		{name: "an update that turns to a registry", annotations: annotated, operation: admissionv1.Update, old: objectRaw, raw: withPortsRaw, patch: "[" + addSecret + "]"},
-		{name: "an update of what had no filter", annotations: annotated, operation: admissionv1.Update, old: `{"spec":{}}`, raw: bareRaw, patch: "[" + addSecret + "]"},
+		{name: "an update of what had no filter", annotations: annotated, operation: admissionv1.Update, old: `{"spec":{}}`, raw: bareRaw, patch: "[" + addPorts + "," + addSecret + "]",
+			warnings: []string{"spec.filter.applyPorts is not set, and follows namespace default: it is [8080], and was none"}},
 		{name: "an update without an old object", annotations: annotated, operation: admissionv1.Update, raw: bareRaw, patch: "null"},
 		{
 			name:        "annotations that cannot be read",
@@ -181,7 +183,7 @@ func TestDefaulterPatches(t *testing.T) {
 		want := decodeMap(t, raw)
 		fields := validation.NamespaceFieldsOf(want, nil)
 		defaults, _ := validation.NamespaceDefaultsOf("default", annotated, fields)
-		filled := validation.Default(want, defaults)
+		filled := validation.Default(want, nil, defaults)
 		resp := handler.Handle(t.Context(), rawRequest(admissionv1.Create, []byte(raw)))
 		patched := applyPatch(t, raw, resp)
 		if diff := cmp.Diff(want, decodeMap(t, patched)); diff != "" {

@@ -1,8 +1,8 @@
 // Package webhook serves the API server's admission requests about AutoWasm objects. It decodes them, reads
 // namespaces, keeps to a time budget and builds responses; what an AutoWasm has to be is in package validation.
 //
-// /mutate-autowasm fills what is absent (validation.Default): a pure function of the request and of its namespace's
-// annotations, without side effects.
+// /mutate-autowasm fills what is absent, and fills anew what it filled before (validation.Default): a pure function of the
+// request and of its namespace's annotations, without side effects.
 //
 // /validate-autowasm holds the promise that an object is either refused with the reason, or will run. It
 //

@@ -93,7 +93,7 @@ func readAutoWasm(o manifest.Object) (*v1alpha1.AutoWasm, error) {
 	if want := v1alpha1.GroupVersion.String(); o.APIVersion() != want {
 		return nil, fmt.Errorf("%s is of %s, and this wasmc reads %s", o, o.APIVersion(), want)
 	}
-	validation.Default(o.Content, validation.NamespaceDefaults{})
+	validation.Default(o.Content, nil, validation.NamespaceDefaults{})
 	aw := &v1alpha1.AutoWasm{}
 	return aw, runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Content, aw, true)
 }

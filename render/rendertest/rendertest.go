@@ -64,7 +64,7 @@ func read(t testing.TB, file string) *v1alpha1.AutoWasm {
 	if err := yaml.Unmarshal(raw, &object); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
-	validation.Default(object, validation.NamespaceDefaults{})
+	validation.Default(object, nil, validation.NamespaceDefaults{})
 	aw := &v1alpha1.AutoWasm{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, aw); err != nil {
 		t.Fatalf("%s: %v", file, err)
