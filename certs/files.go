@@ -106,7 +106,7 @@ func (f *FilesSource) open(ctx context.Context) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil && (f.failure == nil || f.failure.Error() != err.Error()) {
-		ctrl.LoggerFrom(ctx).Info("Waiting for the certificate", "directory", f.dir, "reason", err.Error())
+		ctrl.LoggerFrom(ctx).Info("Waiting for the certificate", "directory", f.dir, "err", err.Error())
 	}
 	f.opened, f.failure = opened, err
 	return err == nil
@@ -142,7 +142,7 @@ func (f *FilesSource) hold(latest *tls.Certificate) {
 	}
 	f.held = latest
 	logger(context.Background()).Info("Serving the former certificate until the API server would accept the new one",
-		"directory", f.dir, "formerExpires", f.served.Leaf.NotAfter, "reason", f.reason(latest))
+		"directory", f.dir, "formerExpires", f.served.Leaf.NotAfter, "why", f.reason(latest))
 }
 
 // reason returns why latest waits.

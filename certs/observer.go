@@ -64,7 +64,7 @@ func (o *observer) mayRead(ctx context.Context) (bool, error) {
 	if !apierrors.IsForbidden(err) {
 		return true, nil
 	}
-	ctrl.LoggerFrom(ctx).Info("Serving new certificates at once: the webhook configurations may not be read", "reason", err.Error())
+	ctrl.LoggerFrom(ctx).Info("Serving new certificates at once: the webhook configurations may not be read", "err", err.Error())
 	o.trustAll()
 	return false, nil
 }

@@ -80,7 +80,7 @@ func (p *passes) next(ctx context.Context, q queue) bool {
 func logFailure(ctx context.Context, err error) {
 	log := ctrl.LoggerFrom(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		log.V(1).Info("Cannot write the caBundle yet, trying again", "reason", err.Error())
+		log.V(1).Info("Cannot write the caBundle yet, trying again", "err", err.Error())
 		return
 	}
 	log.Error(err, "Cannot keep the caBundle current, trying again")

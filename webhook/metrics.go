@@ -57,24 +57,40 @@ func (i instrument) observe(ctx context.Context, req admission.Request, answer a
 	operation, result := operationLabel(req), resultOf(resp)
 	i.metrics.decisions.WithLabelValues(i.webhook, operation, result, strconv.FormatBool(isDryRun(req))).Inc()
 	i.metrics.latency.WithLabelValues(i.webhook, operation).Observe(took.Seconds())
-	if log := ctrl.LoggerFrom(ctx).V(1); log.Enabled() {
+	if log := ctrl.LoggerFrom(ctx).V(verbosityOf(result)); log.Enabled() {
 		log.Info("Answered admission request", "webhook", i.webhook, "uid", req.UID, "operation", req.Operation,
-			"dryRun", isDryRun(req), "result", result, "warnings", len(resp.Warnings), "message", messageOf(resp), "took", took)
+			"dryRun", isDryRun(req), "result", result, "warnings", len(resp.Warnings), "message", detail(messageOf(resp)), "took", took)
 	}
 	return resp
+}
+
+// The results of admissions, as the metrics have them.
+const (
+	resultAllowed = "allowed"
+	resultPatched = "patched"
+	resultDenied  = "denied"
+	resultError   = "error"
+)
+
+// verbosityOf is that of the log: what was admitted shows in the cluster, what was not shows nowhere else.
+func verbosityOf(result string) int {
+	if result == resultDenied || result == resultError {
+		return 0
+	}
+	return 1
 }
 
 // resultOf distinguishes a denial, which is about the object, from an error, which is about the request.
 func resultOf(resp admission.Response) string {
 	switch {
 	case resp.Allowed && len(resp.Patches) > 0:
-		return "patched"
+		return resultPatched
 	case resp.Allowed:
-		return "allowed"
+		return resultAllowed
 	case resp.Result != nil && (resp.Result.Code == http.StatusUnprocessableEntity || resp.Result.Code == http.StatusForbidden):
-		return "denied"
+		return resultDenied
 	}
-	return "error"
+	return resultError
 }
 
 func messageOf(resp admission.Response) string {

@@ -72,27 +72,41 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// Each answer is one line, with what it takes to find the request in the API
-// server's audit log.
+// Each answer is one line, with what it takes to find the request in the API server's audit log: by default only of
+// what was not admitted.
 func TestInstrumentLogs(t *testing.T) {
-	var lines []string
-	logger := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{Verbosity: 1})
-	v, _ := testValidator(&stubFetcher{}, Enforce)
-	v.Handle(ctrl.LoggerInto(t.Context(), logger), dryRun(requestFor(t, admissionv1.Create, autoWasm(withPorts(0)))))
-	if len(lines) != 1 {
-		t.Fatalf("logged %d lines: %q", len(lines), lines)
+	denied, allowed := requestFor(t, admissionv1.Create, autoWasm(withPorts(0))), requestFor(t, admissionv1.Create, autoWasm())
+	tests := []struct {
+		name      string
+		req       admission.Request
+		verbosity int
+		want      []string
+	}{
+		{"denied", dryRun(denied), 0, []string{`"uid"="705ab4f5-6393-11e8-b7cc-42010a800002"`, `"operation"="CREATE"`, `"dryRun"=true`, `"result"="denied"`, `"webhook"="validate"`, "applyPorts[0]"}},
+		{"an error", admission.Request{}, 0, []string{`"result"="error"`}},
+		{"allowed", allowed, 0, nil},
+		{"allowed, with debug messages", allowed, 1, []string{`"result"="allowed"`}},
 	}
-	for _, want := range []string{`"uid"="705ab4f5-6393-11e8-b7cc-42010a800002"`, `"operation"="CREATE"`, `"dryRun"=true`, `"result"="denied"`, `"webhook"="validate"`, "applyPorts[0]"} {
-		if !strings.Contains(lines[0], want) {
-			t.Errorf("the line lacks %s: %s", want, lines[0])
-		}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var lines []string
+			logger := funcr.New(func(_, args string) {
+				if strings.Contains(args, "Answered admission request") {
+					lines = append(lines, args)
+				}
+			}, funcr.Options{Verbosity: tt.verbosity})
+			v, _ := testValidator(&stubFetcher{}, Enforce)
+			v.Handle(ctrl.LoggerInto(t.Context(), logger), tt.req)
+			if logged := len(lines) == 1; logged != (tt.want != nil) || len(lines) > 1 {
+				t.Fatalf("logged %d lines: %q", len(lines), lines)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(lines[0], want) {
+					t.Errorf("the line lacks %s: %s", want, lines[0])
+				}
+			}
+		})
 	}
-}
-
-func TestInstrumentIsSilentByDefault(t *testing.T) {
-	logger := funcr.New(func(_, args string) { t.Errorf("logged %s", args) }, funcr.Options{})
-	v, _ := testValidator(&stubFetcher{}, Enforce)
-	v.Handle(ctrl.LoggerInto(t.Context(), logger), requestFor(t, admissionv1.Create, autoWasm()))
 }
 
 func TestInstrumentPassesTheAnswerOn(t *testing.T) {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +44,7 @@ func (l *logs) take() string {
 }
 
 func TestMain(m *testing.M) {
-	setLogger(false, testLogs)
+	setLogger(logInfo, logJSON, testLogs)
 	os.Exit(m.Run())
 }
 
@@ -81,6 +83,33 @@ func TestOtherLoggersLogJSON(t *testing.T) {
 	}
 	if got := strings.Join(messages, ", "); got != "of the standard library, structured, of client-go, of client-go, structured" {
 		t.Errorf("logged %q", got)
+	}
+}
+
+// TestLogFlags: which lines there are, and what they look like.
+func TestLogFlags(t *testing.T) {
+	const timestamp = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+`
+	tests := []struct {
+		level, format string
+		want          []string
+	}{
+		{logError, logJSON, []string{`{"level":"error","ts":"` + timestamp + `","msg":"failed","err":"broken",.*}`}},
+		{logInfo, logJSON, []string{`{"level":"info","ts":"` + timestamp + `","msg":"happens","key":"value"}`, `{"level":"error",.*}`}},
+		{logDebug, logJSON, []string{`{"level":"debug",.*}`, `{"level":"info",.*}`, `{"level":"error",.*}`}},
+		{logInfo, logText, []string{timestamp + `\tINFO\thappens\t{"key": "value"}`, timestamp + `\tERROR\tfailed\t{"err": "broken"}\n.*`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.level+" "+tt.format, func(t *testing.T) {
+			written := &logs{}
+			logger := newLogger(tt.level, tt.format, written)
+			logger.V(1).Info("details")
+			logger.Info("happens", "key", "value")
+			logger.Error(errors.New("broken"), "failed")
+			want := regexp.MustCompile(`(?s)^` + strings.Join(tt.want, "\n") + `\n$`)
+			if got := written.take(); !want.MatchString(got) {
+				t.Errorf("logged\n%swant\n%s", got, want)
+			}
+		})
 	}
 }
 

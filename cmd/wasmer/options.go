@@ -65,7 +65,8 @@ type options struct {
 	denyCIDRs      []string // guard.DenyCIDRs as they were given
 
 	shutdownDelay time.Duration
-	development   bool
+	logLevel      string
+	logFormat     string
 }
 
 // bind declares the flags with their defaults.
@@ -86,7 +87,8 @@ func (o *options) bindIdentity(flags *pflag.FlagSet) {
 	flags.StringVar(&o.clusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
 	flags.StringVar(&o.render.Cluster, "cluster", "", "Envoy cluster to load modules from; default outbound|8081||<service>.<namespace>.svc.<cluster-domain>")
 	flags.StringVar(&o.render.BaseURL, "base-url", "", "URL before /wasm/<sha256> in EnvoyFilters; default http://<service>.<namespace>.svc.<cluster-domain>:8081")
-	flags.BoolVar(&o.development, "development", false, "log as text, with debug messages, instead of JSON")
+	flags.StringVar(&o.logLevel, "log-level", logInfo, "what is logged: error, info or debug, each with those before it")
+	flags.StringVar(&o.logFormat, "log-format", logJSON, "how it is logged, a line for each message: json or text")
 	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 10*time.Second, "how long to go on serving, not ready, after a termination signal; less than 6s can fail an admission, on a connection that the API server holds in reserve")
 }
 
@@ -171,6 +173,8 @@ func (o *options) check() error {
 	untested := []preflight.Untested{preflight.AllowUntested, preflight.WarnUntested, preflight.RefuseUntested}
 	refuse(!slices.Contains(untested, o.untested), "--untested-proxies=%s: must be Allow, Warn or Refuse", o.untested)
 	refuse(o.certMode != certModeSelf && o.certMode != certModeFiles, "--cert-mode=%s: must be self or files", o.certMode)
+	refuse(!slices.Contains([]string{logError, logInfo, logDebug}, o.logLevel), "--log-level=%s: must be error, info or debug", o.logLevel)
+	refuse(!slices.Contains([]string{logJSON, logText}, o.logFormat), "--log-format=%s: must be json or text", o.logFormat)
 	refuse(!o.webhook && !o.controller, "--webhook=false and --controller=false leave nothing to run")
 	refuse(o.admission.Budget <= 0 || o.admission.Budget > maxBudget, "--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.admission.Budget, maxBudget)
 	refuse(o.store.MaxModuleBytes <= 0, "--max-module-bytes=%d: must be above 0", o.store.MaxModuleBytes)

@@ -65,6 +65,8 @@ func TestInvalidFlags(t *testing.T) {
 		{[]string{"--source-check=Maybe"}, []string{"--source-check=Maybe", "Enforce, Warn or Off"}},
 		{[]string{"--untested-proxies=No"}, []string{"--untested-proxies=No", "Allow, Warn or Refuse"}},
 		{[]string{"--cert-mode=x"}, []string{"--cert-mode=x", "self or files"}},
+		{[]string{"--log-level=trace"}, []string{"--log-level=trace", "error, info or debug"}},
+		{[]string{"--log-format=xml"}, []string{"--log-format=xml", "json or text"}},
 		{[]string{"--webhook=false", "--controller=false"}, []string{"nothing to run"}},
 		{[]string{"--budget=9s"}, []string{"--budget=9s", "8s"}},
 		{[]string{"--max-module-bytes=0", "--concurrent-fetches=-1"}, []string{"--max-module-bytes=0", "--concurrent-fetches=-1"}},

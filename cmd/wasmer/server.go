@@ -26,7 +26,7 @@ import (
 
 // run serves until ctx ends: the pages at once, the rest when the cluster has what it needs.
 func run(ctx context.Context, o *options) error {
-	setLogger(o.development, os.Stderr)
+	setLogger(o.logLevel, o.logFormat, os.Stderr)
 	if err := limitMemory(memlimit.FromCgroup); err != nil {
 		log.Log.Info("The heap is not limited", "err", err.Error())
 	}

@@ -45,7 +45,7 @@ func (s *Store) removeOrphan(sha string) {
 func (s *Store) restore(sha string) {
 	e, err := s.entryFromRecord(sha)
 	if err != nil {
-		s.o.Log.Info("Module has no usable record, reading the module", "sha256", sha, "reason", err.Error())
+		s.o.Log.Info("Module has no usable record, reading the module", "sha256", sha, "err", err.Error())
 		e, err = s.entryFromContent(sha)
 	}
 	if err != nil {
