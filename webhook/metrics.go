@@ -35,7 +35,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		}, []string{"webhook", "operation"}),
 		staged: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wasmer_admission_envoyfilters_total",
-			Help: "EnvoyFilters of admissions by outcome: staged, dry_run, exists, conflict, foreign, refused, failed.",
+			Help: "EnvoyFilters of admissions by outcome: Staged, DryRun, Exists, Conflict, Foreign, Refused, Failed, Busy.",
 		}, []string{"outcome"}),
 	}
 	registry.MustRegister(m.decisions, m.latency, m.staged)

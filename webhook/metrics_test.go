@@ -63,9 +63,9 @@ func TestMetrics(t *testing.T) {
 		"wasmer_admission_duration_seconds{operation=CREATE,webhook=validate}":                             4,
 		"wasmer_admission_duration_seconds{operation=other,webhook=validate}":                              1,
 		"wasmer_admission_duration_seconds{operation=CREATE,webhook=mutate}":                               2,
-		"wasmer_admission_envoyfilters_total{outcome=dry_run}":                                             1,
-		"wasmer_admission_envoyfilters_total{outcome=staged}":                                              1,
-		"wasmer_admission_envoyfilters_total{outcome=exists}":                                              1,
+		"wasmer_admission_envoyfilters_total{outcome=DryRun}":                                              1,
+		"wasmer_admission_envoyfilters_total{outcome=Staged}":                                              1,
+		"wasmer_admission_envoyfilters_total{outcome=Exists}":                                              1,
 	}
 	if diff := cmp.Diff(want, counted(t, registry)); diff != "" {
 		t.Errorf("samples (-want +got):\n%s", diff)

@@ -50,7 +50,7 @@ func TestOverload(t *testing.T) {
 			synctest.Wait()
 		}
 		running.Wait()
-		want := map[string]int{"much staged": 11, "much busy": 29, "little staged": 11, "little busy": 9}
+		want := map[string]int{"much Staged": 11, "much Busy": 29, "little Staged": 11, "little Busy": 9}
 		if diff := cmp.Diff(want, outcomes); diff != "" || most > maxStaging {
 			t.Errorf("%d calls at once; outcomes (-want +got):\n%s", most, diff)
 		}

@@ -101,7 +101,7 @@ func TestServeHTTPAnswersTheAPIServer(t *testing.T) {
 		if !mutated.Allowed || mutated.UID != req.UID || mutated.PatchType == nil || string(mutated.Patch) != "["+addPorts+"]" {
 			t.Errorf("%s: mutating answer = %+v, patch %s", version, mutated, mutated.Patch)
 		}
-		if !validated.Allowed || validated.UID != req.UID || validated.PatchType != nil || validated.AuditAnnotations[auditEnvoyFilter] != "staged" {
+		if !validated.Allowed || validated.UID != req.UID || validated.PatchType != nil || validated.AuditAnnotations[auditEnvoyFilter] != "Staged" {
 			t.Errorf("%s: validating answer = %+v", version, validated)
 		}
 	}

@@ -33,14 +33,14 @@ const (
 type outcome string
 
 const (
-	outcomeStaged   outcome = "staged"   // created, to be adopted
-	outcomeDryRun   outcome = "dry_run"  // would be accepted
-	outcomeExists   outcome = "exists"   // ours exists from before
-	outcomeConflict outcome = "conflict" // it was changed or deleted at the same time
-	outcomeForeign  outcome = "foreign"  // an EnvoyFilter of another origin has the name
-	outcomeRefused  outcome = "refused"  // Istio or a policy denies it
-	outcomeFailed   outcome = "failed"   // not written, for reasons that are not the object's
-	outcomeBusy     outcome = "busy"     // not tried, since too many others were under way
+	outcomeStaged   outcome = "Staged"   // created, to be adopted
+	outcomeDryRun   outcome = "DryRun"   // would be accepted
+	outcomeExists   outcome = "Exists"   // ours exists from before
+	outcomeConflict outcome = "Conflict" // it was changed or deleted at the same time
+	outcomeForeign  outcome = "Foreign"  // an EnvoyFilter of another origin has the name
+	outcomeRefused  outcome = "Refused"  // Istio or a policy denies it
+	outcomeFailed   outcome = "Failed"   // not written, for reasons that are not the object's
+	outcomeBusy     outcome = "Busy"     // not tried, since too many others were under way
 )
 
 // stager renders an EnvoyFilter and creates it, or has the API server dry-run the write.

@@ -124,7 +124,7 @@ func stageResultOf(handler admission.Handler, t *testing.T, req admission.Reques
 func TestCreateStages(t *testing.T) {
 	c := cluster(interceptor.Funcs{})
 	got := stageResultOf(stagingValidator(c, true), t, requestFor(t, admissionv1.Create, autoWasm()))
-	if diff := cmp.Diff(stageResult{Outcome: "staged"}, got); diff != "" {
+	if diff := cmp.Diff(stageResult{Outcome: "Staged"}, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
 	want := rendered(t, autoWasm())
@@ -197,9 +197,9 @@ func TestDryRunsLeaveNothing(t *testing.T) {
 		req   admission.Request
 		want  stageResult
 	}{
-		{"a dry run", true, dryRun(requestFor(t, admissionv1.Create, autoWasm())), stageResult{Outcome: "dry_run"}},
-		{"staging is off", false, requestFor(t, admissionv1.Create, autoWasm()), stageResult{Outcome: "dry_run"}},
-		{"an update of what has no EnvoyFilter", true, updateRequest(t, autoWasm(), autoWasm(withPorts(80))), stageResult{Outcome: "dry_run"}},
+		{"a dry run", true, dryRun(requestFor(t, admissionv1.Create, autoWasm())), stageResult{Outcome: "DryRun"}},
+		{"staging is off", false, requestFor(t, admissionv1.Create, autoWasm()), stageResult{Outcome: "DryRun"}},
+		{"an update of what has no EnvoyFilter", true, updateRequest(t, autoWasm(), autoWasm(withPorts(80))), stageResult{Outcome: "DryRun"}},
 		{"a name still to be generated", true, unnamed, stageResult{}},
 	}
 	for _, tt := range tests {
@@ -224,9 +224,9 @@ func TestCreateMeetsAnEnvoyFilter(t *testing.T) {
 		manager  string
 		want     stageResult
 	}{
-		{"a foreign one", foreignEnvoyFilter(), "kubectl", stageResult{Denied: denial, Outcome: "foreign"}},
-		{"a hand-made copy of ours", copied, "kubectl", stageResult{Denied: denial, Outcome: "foreign"}},
-		{"ours, from before", rendered(t, autoWasm(withPorts(1))), render.FieldManager, stageResult{Outcome: "exists"}},
+		{"a foreign one", foreignEnvoyFilter(), "kubectl", stageResult{Denied: denial, Outcome: "Foreign"}},
+		{"a hand-made copy of ours", copied, "kubectl", stageResult{Denied: denial, Outcome: "Foreign"}},
+		{"ours, from before", rendered(t, autoWasm(withPorts(1))), render.FieldManager, stageResult{Outcome: "Exists"}},
 	}
 	for _, tt := range tests {
 		for _, mode := range []string{"staging", "dry run", "no staging"} {
@@ -253,7 +253,7 @@ func TestCreateMeetsAnEnvoyFilterThatGoes(t *testing.T) {
 	c := cluster(interceptor.Funcs{Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
 		return apierrors.NewAlreadyExists(envoyFilterResource, "test")
 	}})
-	if diff := cmp.Diff(stageResult{Outcome: "conflict"}, stageResultOf(stagingValidator(c, true), t, requestFor(t, admissionv1.Create, autoWasm()))); diff != "" {
+	if diff := cmp.Diff(stageResult{Outcome: "Conflict"}, stageResultOf(stagingValidator(c, true), t, requestFor(t, admissionv1.Create, autoWasm()))); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
 }
@@ -274,7 +274,7 @@ func TestUpdateIsADryRun(t *testing.T) {
 	changedAW := autoWasm(withPorts(80))
 	changedAW.Generation = 2
 	got := stageResultOf(stagingValidator(c, true), t, updateRequest(t, old, changedAW))
-	if diff := cmp.Diff(stageResult{Outcome: "dry_run"}, got); diff != "" {
+	if diff := cmp.Diff(stageResult{Outcome: "DryRun"}, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]unstructured.Unstructured{*ours}, stored(t, c)); diff != "" {
@@ -295,7 +295,7 @@ func TestUpdateMeetsAForeignEnvoyFilter(t *testing.T) {
 	c := cluster(interceptor.Funcs{})
 	create(t, c, foreignEnvoyFilter(), "kubectl")
 	got := stageResultOf(stagingValidator(c, true), t, updateRequest(t, autoWasm(), autoWasm(withPorts(80))))
-	want := stageResult{Outcome: "foreign", Warnings: []string{"EnvoyFilter test was not generated for this AutoWasm and is left alone: the filter does not run"}}
+	want := stageResult{Outcome: "Foreign", Warnings: []string{"EnvoyFilter test was not generated for this AutoWasm and is left alone: the filter does not run"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
@@ -310,7 +310,7 @@ func TestUpdateMeetsTheController(t *testing.T) {
 	}})
 	create(t, c, rendered(t, autoWasm()), render.FieldManager)
 	got := stageResultOf(stagingValidator(c, true), t, updateRequest(t, autoWasm(), autoWasm(withPorts(80))))
-	if diff := cmp.Diff(stageResult{Outcome: "conflict"}, got); diff != "" {
+	if diff := cmp.Diff(stageResult{Outcome: "Conflict"}, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
 }
@@ -320,7 +320,7 @@ func TestUpdateCannotRead(t *testing.T) {
 		return apierrors.NewTimeoutError("slow", 1)
 	}})
 	got := stageResultOf(stagingValidator(c, true), t, updateRequest(t, autoWasm(), autoWasm(withPorts(80))))
-	want := stageResult{Outcome: "failed", Warnings: []string{"the EnvoyFilter is left to the controller: the API server did not answer in time"}}
+	want := stageResult{Outcome: "Failed", Warnings: []string{"the EnvoyFilter is left to the controller: the API server did not answer in time"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}

@@ -38,57 +38,57 @@ var writeErrors = []struct {
 }{
 	{
 		"istiod refuses", status(http.StatusBadRequest, "", `admission webhook "rev.validation.istio.io" denied the request: configuration is invalid`),
-		stageResult{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: admission webhook "rev.validation.istio.io" denied the request: configuration is invalid`},
+		stageResult{Outcome: "Refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: admission webhook "rev.validation.istio.io" denied the request: configuration is invalid`},
 	},
 	{
 		"a policy refuses", status(http.StatusForbidden, metav1.StatusReasonForbidden, `admission webhook "policy.example" denied the request: no filters here`),
-		stageResult{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: admission webhook "policy.example" denied the request: no filters here`},
+		stageResult{Outcome: "Refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: admission webhook "policy.example" denied the request: no filters here`},
 	},
 	// In CEL, with the texts of k8s.io/apiserver's policy plugins. A policy's refusal has
 	// the reason that its author chose; Invalid is known by that alone.
 	{
 		"a validating policy refuses", apierrors.NewForbidden(envoyFilterResource, "test", errors.New(`ValidatingAdmissionPolicy 'no-filters' with binding 'all' denied request: no filters here`)),
-		stageResult{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: envoyfilters.networking.istio.io "test" is forbidden: ValidatingAdmissionPolicy 'no-filters' with binding 'all' denied request: no filters here`},
+		stageResult{Outcome: "Refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: envoyfilters.networking.istio.io "test" is forbidden: ValidatingAdmissionPolicy 'no-filters' with binding 'all' denied request: no filters here`},
 	},
 	{
 		"a validating policy without a binding refuses", status(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, `envoyfilters.networking.istio.io "test" is forbidden: ValidatingAdmissionPolicy 'no-filters' denied request: no filters here`),
-		stageResult{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: envoyfilters.networking.istio.io "test" is forbidden: ValidatingAdmissionPolicy 'no-filters' denied request: no filters here`},
+		stageResult{Outcome: "Refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: envoyfilters.networking.istio.io "test" is forbidden: ValidatingAdmissionPolicy 'no-filters' denied request: no filters here`},
 	},
 	{
 		"a mutating policy refuses", status(http.StatusForbidden, metav1.StatusReasonForbidden, `policy 'no-filters' with binding 'all' denied request: no filters here`),
-		stageResult{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: policy 'no-filters' with binding 'all' denied request: no filters here`},
+		stageResult{Outcome: "Refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: policy 'no-filters' with binding 'all' denied request: no filters here`},
 	},
 	{
 		"the schema refuses", apierrors.NewInvalid(envoyFilterKind.GroupKind(), "test", field.ErrorList{field.Required(field.NewPath("spec"), "words")}),
-		stageResult{Outcome: "refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: EnvoyFilter.networking.istio.io "test" is invalid: spec: Required value: words`},
+		stageResult{Outcome: "Refused", Denied: `spec.filter: Forbidden: the EnvoyFilter that is generated from it is refused: EnvoyFilter.networking.istio.io "test" is invalid: spec: Required value: words`},
 	},
 	{
 		"istiod does not answer", apierrors.NewInternalError(errors.New(`failed calling webhook "rev.validation.istio.io": connection refused`)),
-		stageResult{Outcome: "failed", Warnings: []string{`the EnvoyFilter is left to the controller: failed calling webhook "rev.validation.istio.io": connection refused`}},
+		stageResult{Outcome: "Failed", Warnings: []string{`the EnvoyFilter is left to the controller: failed calling webhook "rev.validation.istio.io": connection refused`}},
 	},
 	{
 		"no CRD", &meta.NoKindMatchError{GroupKind: envoyFilterKind.GroupKind()},
-		stageResult{Outcome: "failed", Warnings: []string{"the EnvoyFilter is left to the controller: this cluster does not know EnvoyFilters; is Istio installed?"}},
+		stageResult{Outcome: "Failed", Warnings: []string{"the EnvoyFilter is left to the controller: this cluster does not know EnvoyFilters; is Istio installed?"}},
 	},
 	{
 		"the namespace goes", &apierrors.StatusError{ErrStatus: metav1.Status{Code: 403, Reason: metav1.StatusReasonForbidden, Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}}}},
-		stageResult{Outcome: "failed", Warnings: []string{"the EnvoyFilter is left to the controller: the namespace is being terminated"}},
+		stageResult{Outcome: "Failed", Warnings: []string{"the EnvoyFilter is left to the controller: the namespace is being terminated"}},
 	},
 	{
 		"a time-out", context.DeadlineExceeded,
-		stageResult{Outcome: "failed", Warnings: []string{"the EnvoyFilter is left to the controller: the API server did not answer in time"}},
+		stageResult{Outcome: "Failed", Warnings: []string{"the EnvoyFilter is left to the controller: the API server did not answer in time"}},
 	},
 	{
 		"no permission", apierrors.NewForbidden(envoyFilterResource, "test", errors.New("no RBAC")),
-		stageResult{Outcome: "failed", Warnings: []string{"the EnvoyFilter is left to the controller: wasmer is not allowed to write it; see its RBAC and quotas"}},
+		stageResult{Outcome: "Failed", Warnings: []string{"the EnvoyFilter is left to the controller: wasmer is not allowed to write it; see its RBAC and quotas"}},
 	},
 	{
 		"not found", apierrors.NewNotFound(envoyFilterResource, "test"),
-		stageResult{Outcome: "failed", Warnings: []string{"the EnvoyFilter is left to the controller: the namespace or the EnvoyFilter kind was not found"}},
+		stageResult{Outcome: "Failed", Warnings: []string{"the EnvoyFilter is left to the controller: the namespace or the EnvoyFilter kind was not found"}},
 	},
 	{
 		"too many requests", status(http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests, "a queue denied the request"),
-		stageResult{Outcome: "failed", Warnings: []string{"the EnvoyFilter is left to the controller: a queue denied the request"}},
+		stageResult{Outcome: "Failed", Warnings: []string{"the EnvoyFilter is left to the controller: a queue denied the request"}},
 	},
 }
 

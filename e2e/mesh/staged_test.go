@@ -26,7 +26,7 @@ func TestWhatIsStagedReachesNoProxy(t *testing.T) {
 	sidecar(t, w, ProxyOptions{})
 	waitForAnswer(t, w.URL(InboundPort), "200")
 	forged := onWorkload(w, "forged", pushExample(t, "forged"), fmt.Sprintf("applyPorts: [%d]", InboundPort))
-	if response := review(t, forged); !response.Allowed || response.AuditAnnotations["envoyfilter"] != "staged" {
+	if response := review(t, forged); !response.Allowed || response.AuditAnnotations["envoyfilter"] != "Staged" {
 		t.Fatalf("nothing was staged, so that this proves nothing: %+v", response)
 	}
 	suite.Eventually(t, func(ctx context.Context) error {
