@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -77,6 +78,8 @@ type Options struct {
 	RootNamespace string
 	// Events receives the Events; nil means the manager's recorder.
 	Events events.EventRecorder
+	// Metrics is where the count of AutoWasms is registered; nil for none.
+	Metrics prometheus.Registerer
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

@@ -39,6 +39,11 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err := addIndexes(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	if o.Metrics != nil {
+		if err := o.Metrics.Register(newAutoWasms(mgr.GetCache(), mgr.Elected())); err != nil {
+			return fmt.Errorf("register the metric of AutoWasms: %w", err)
+		}
+	}
 	queue := &enqueuer{}
 	if err := setupReconciler(mgr, o, queue); err != nil {
 		return fmt.Errorf("set up the reconciler of AutoWasms: %w", err)

@@ -27,6 +27,9 @@ import (
 // run serves until ctx ends: the pages at once, the rest when the cluster has what it needs.
 func run(ctx context.Context, o *options) error {
 	setLogger(o.logLevel, o.logFormat, os.Stderr)
+	if err := registerBuild(metrics.Registry); err != nil {
+		return fmt.Errorf("register the metric of the build: %w", err)
+	}
 	if err := limitMemory(memlimit.FromCgroup); err != nil {
 		log.Log.Info("The heap is not limited", "err", err.Error())
 	}
@@ -213,6 +216,7 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 		OwnNamespace:  o.namespace,
 		RootNamespace: o.rootNamespace,
 		Proxies:       observed,
+		Metrics:       metrics.Registry,
 	})
 	if err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)

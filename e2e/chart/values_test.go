@@ -62,7 +62,7 @@ func TestValues(t *testing.T) {
 		{`podMonitor={"enabled":true,"labels":{"release":"p"}}`, "PodMonitor istio-system/wasmer", []any{"metadata", "labels", "release"}, "p"},
 		{`podMonitor={"enabled":true}`, deployment, []any{"spec", "template", "metadata", "annotations", "prometheus.io/scrape"}, nil},
 		{`prometheusRule={"enabled":true}`, "PrometheusRule istio-system/wasmer", []any{"spec", "groups", 0, "name"}, "wasmer"},
-		{`prometheusRule={"enabled":true}`, "PrometheusRule istio-system/wasmer", []any{"spec", "groups", 0, "rules", 8, "alert"}, "WasmerCertificateNotTrusted"},
+		{`prometheusRule={"enabled":true}`, "PrometheusRule istio-system/wasmer", []any{"spec", "groups", 0, "rules", 10, "alert"}, "WasmerCertificateNotTrusted"},
 		{`dashboard={"enabled":true}`, "ConfigMap istio-system/wasmer-dashboard", []any{"metadata", "labels", "grafana_dashboard"}, "1"},
 		{`dashboard={"enabled":true,"annotations":{"grafana_folder":"Istio"}}`, "ConfigMap istio-system/wasmer-dashboard", []any{"metadata", "annotations", "grafana_folder"}, "Istio"},
 		{`dashboard={"enabled":false}`, "ConfigMap istio-system/wasmer-dashboard", nil, nil},

@@ -91,7 +91,7 @@ func TestEveryMetricIsShown(t *testing.T) {
 
 var (
 	used     = regexp.MustCompile(`\b(wasmer_[a-z_]+)(?:\{([^}]*)\})?`)
-	matched  = regexp.MustCompile(`(\w+)=~?"`)
+	matched  = regexp.MustCompile(`(\w+)!?=~?"`)
 	grouping = regexp.MustCompile(`by \(([^)]*)\)`)
 )
 

@@ -86,7 +86,11 @@ func defines(call *ast.CallExpr) (string, definition) {
 		found.kind = strings.TrimSuffix(strings.TrimSuffix(kind, "Vec"), "Func")
 	}
 	if name := literal(call.Args[0]); strings.HasPrefix(name, "wasmer_") { // NewDesc, and what wraps NewGaugeFunc
-		return name, definition{}
+		var labels []string
+		if len(call.Args) > 2 {
+			labels = wordsOf(call.Args[2])
+		}
+		return name, definition{labels: labels}
 	}
 	options, ok := call.Args[0].(*ast.CompositeLit)
 	if !ok {

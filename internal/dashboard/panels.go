@@ -29,9 +29,14 @@ var rows = []row{
 		number("Replicas", "Those that Prometheus scrapes.", "none", `count(wasmer_store_modules{`+ofWasmer+`})`),
 		number("Leaders", "One writes EnvoyFilters and status. While none does, nothing new comes into force.", "none", `sum(leader_election_master_status{name="wasmer",`+ofWasmer+`})`),
 		number("Kinds missing", "Kinds that wasmer works with and the cluster lacks, such as Istio's EnvoyFilter.", "none", `count(max by (kind) (wasmer_kind_missing{`+ofWasmer+`}) == 1) or vector(0)`),
-		number("Modules", "Modules in the store of the fullest replica.", "none", `max(wasmer_store_modules{`+ofWasmer+`})`),
+		number("AutoWasms not Ready", "Ready is False or Unknown. wasmc status -A shows which, why, and what to do.", "none", `sum(wasmer_autowasms{ready!="True",`+ofWasmer+`}) or vector(0)`),
 		number("Certificate expires in", "Of the webhooks. It is renewed long before; once it has expired, AutoWasms cannot be changed.", "s", `min(wasmer_webhook_certificate_expiry_timestamp_seconds{`+ofWasmer+`}) - time()`),
 		number("Authority expires in", "Of the webhooks' certificate. No value: no caBundle is known to verify it.", "s", `min(wasmer_webhook_ca_expiry_timestamp_seconds{`+ofWasmer+`}) - time()`),
+	}},
+	{"AutoWasms", []panel{
+		graph("Ready", "", "none", query{`sum by (ready) (wasmer_autowasms{` + ofWasmer + `})`, "{{ready}}"}),
+		graph("Not Ready, and why", "", "none", query{`sum by (ready, reason) (wasmer_autowasms{ready!="True",` + ofWasmer + `})`, "{{ready}} {{reason}}"}),
+		graph("Versions", "Replicas of each version of wasmer.", "none", query{`sum by (version) (wasmer_build_info{` + ofWasmer + `})`, "{{version}}"}),
 	}},
 	{"Admission", []panel{
 		graph("Decisions", "Responses of the validating webhook. An error is about the request, a denial about the object.", "reqps",
