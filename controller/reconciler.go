@@ -200,6 +200,7 @@ func (r *reconciler) observe(ctx context.Context, aw *v1alpha1.AutoWasm, out out
 // report writes the status of exactly the object that was read, if it has changed, and records the change's Event.
 func (r *reconciler) report(ctx context.Context, aw *v1alpha1.AutoWasm, out outcome) error {
 	status := computeStatus(aw.Status, aw.Generation, out, r.o.Now())
+	status.LastHandledReconcileAt = handledRequest(aw, out)
 	if equality.Semantic.DeepEqual(aw.Status, status) {
 		return nil
 	}

@@ -32,6 +32,19 @@ func computeStatus(prev v1alpha1.AutoWasmStatus, generation int64, o outcome, no
 	return next
 }
 
+// maxRequest bounds what is repeated of an annotation, in bytes.
+const maxRequest = 256
+
+// handledRequest is the request to reconcile aw now that is answered: the one that it carries, once what that began has
+// ended, else the one before.
+func handledRequest(aw *v1alpha1.AutoWasm, o outcome) string {
+	requested := aw.Annotations[v1alpha1.AnnotationRequestedAt]
+	if requested == "" || o.unobserved || o.failure != nil && o.failure.Reason == v1alpha1.ReasonPending {
+		return aw.Status.LastHandledReconcileAt
+	}
+	return text.Truncate(requested, maxRequest)
+}
+
 // retryUnderWay is true while a failure that is already reported is being tried again in the background: why is worth
 // more than that it is under way, and a status that alternates between the two would be written for ever.
 func retryUnderWay(prev v1alpha1.AutoWasmStatus, generation int64, o outcome) bool {

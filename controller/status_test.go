@@ -334,3 +334,46 @@ func TestSinceWhenAProxyDoesNotRun(t *testing.T) {
 		}
 	}
 }
+
+// TestARequestIsAcknowledgedInTheStatus, by one write.
+func TestARequestIsAcknowledgedInTheStatus(t *testing.T) {
+	h := newHarness(t, autoWasm())
+	h.mustReconcile()
+	h.edit(func(aw *v1alpha1.AutoWasm) {
+		aw.Generation-- // an annotation changes none
+		aw.Annotations = map[string]string{v1alpha1.AnnotationRequestedAt: "2026-11-22T09:00:00+00:00"}
+	})
+	h.mustReconcile()
+	h.mustReconcile()
+	if got := h.autoWasm().Status.LastHandledReconcileAt; got != "2026-11-22T09:00:00+00:00" {
+		t.Errorf("acknowledged %q", got)
+	}
+	if writes := h.forgetWrites(); len(writes) != 1 {
+		t.Errorf("writes: %q, want one of the status", writes)
+	}
+}
+
+// TestRequestsAreAcknowledged once what they began has ended, whatever came of it.
+func TestRequestsAreAcknowledged(t *testing.T) {
+	for name, tt := range map[string]struct {
+		requested string
+		out       outcome
+		want      string
+	}{
+		"none":           {"", outcome{}, "before"},
+		"done":           {"now", outcome{}, "now"},
+		"failed":         {"now", outcome{failure: failure.Terminalf(v1alpha1.ReasonNotFound, "none")}, "now"},
+		"under way":      {"now", outcome{failure: failure.Transientf(v1alpha1.ReasonPending, "fetching")}, "before"},
+		"not scraped":    {"now", outcome{unobserved: true}, "before"},
+		"far too long":   {strings.Repeat("x", 9999), outcome{}, strings.Repeat("x", maxRequest-3) + "…"},
+		"the same again": {"before", outcome{}, "before"},
+	} {
+		aw := &v1alpha1.AutoWasm{Status: v1alpha1.AutoWasmStatus{LastHandledReconcileAt: "before"}}
+		if tt.requested != "" {
+			aw.Annotations = map[string]string{v1alpha1.AnnotationRequestedAt: tt.requested}
+		}
+		if got := handledRequest(aw, tt.out); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}

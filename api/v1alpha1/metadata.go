@@ -17,6 +17,10 @@ const (
 	AnnotationAllowSelf = "wasm.tcm.io/allow-self"
 )
 
+// AnnotationRequestedAt asks for the AutoWasm to be reconciled now, with any value that it did not have before, such as the
+// time. status.lastHandledReconcileAt repeats it once that is done.
+const AnnotationRequestedAt = "wasm.tcm.io/requested-at"
+
 // ModulePath precedes the sha256 of a module in the path under which proxies load it, and so in every EnvoyFilter.
 const ModulePath = "/wasm/"
 

@@ -13,6 +13,11 @@ type AutoWasmStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// lastHandledReconcileAt is the last value of the annotation wasm.tcm.io/requested-at for which the object was
+	// reconciled.
+	// +optional
+	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
+
 	// phase is the one-word summary.
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
