@@ -128,7 +128,7 @@ func validateEnvValue(value string, path *field.Path) field.ErrorList {
 	case utf8.RuneCountInString(value) > maxEnvValue:
 		return field.ErrorList{field.TooLongCharacters(path, value, maxEnvValue)}
 	case strings.Contains(value, "\x00") || !utf8.ValidString(value):
-		return field.ErrorList{field.Invalid(path, value, "must be valid UTF-8 without the NUL character")}
+		return field.ErrorList{field.Invalid(path, sizeOf(len(value)), "must be valid UTF-8 without the NUL character")}
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func TestValidateRefusesEnv(t *testing.T) {
 		`spec.filter.env[0].name: Required value: name the environment variable`,
 		`spec.filter.env[1].name: Invalid value: "A=B": must be the name of an environment variable, without '='`,
 		`spec.filter.env[2].name: Too long: may not be more than 256 characters`,
-		`spec.filter.env[3].value: Invalid value: "d": must be valid UTF-8 without the NUL character`,
+		`spec.filter.env[3].value: Invalid value: "1 KiB": must be valid UTF-8 without the NUL character`,
 		`spec.filter.env[4].value: Too long: may not be more than 2048 characters`,
 		`spec.filter.env[4].name: Duplicate value: "C"`,
 		`spec.filter.env[5]: Invalid value: "D": value and fromHost exclude each other: set a value, or take it from the proxy's environment`,

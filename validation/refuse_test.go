@@ -59,6 +59,15 @@ func TestValidateRefuses(t *testing.T) {
 		{"a scheme", image("oci://reg.example/x"), []string{
 			`spec.filter.source.registry.image: Invalid value: "oci://reg.example/x": must not begin with a scheme: remove everything up to and with '://'`,
 		}},
+		{"user information", image("me:s3cret@reg.example/x"), []string{
+			`spec.filter.source.registry.image: Invalid value: "…@reg.example/x": must not carry user information: put the credentials into a Secret, and its name into spec.secret`,
+		}},
+		{"user information after a scheme", image("https://me:s3cret@reg.example/x?s3cret"), []string{
+			`spec.filter.source.registry.image: Invalid value: "…@reg.example/x?…": must not carry user information: put the credentials into a Secret, and its name into spec.secret`,
+		}},
+		{"user information alone", image("me:s3cret@reg"), []string{
+			`spec.filter.source.registry.image: Invalid value: "…@reg": must not carry user information: put the credentials into a Secret, and its name into spec.secret`,
+		}},
 		{"white space", image("reg.example/x :v1"), []string{
 			`spec.filter.source.registry.image: Invalid value: "reg.example/x :v1": must not contain white space: remove it`,
 		}},

@@ -63,6 +63,8 @@ func validateImage(image string, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Required(path, "name an image, such as registry.example/team/filter:v1")}
 	case utf8.RuneCountInString(image) > maxImage:
 		return field.ErrorList{field.TooLongCharacters(path, image, maxImage)}
+	case carriesUser(image):
+		return field.ErrorList{field.Invalid(path, RedactURL(image), "must not carry user information: put the credentials into a Secret, and its name into spec.secret")}
 	case strings.ContainsFunc(image, unicode.IsSpace):
 		return field.ErrorList{field.Invalid(path, image, "must not contain white space: remove it")}
 	case strings.Contains(image, "://"):
@@ -72,6 +74,13 @@ func validateImage(image string, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, image, fmt.Sprintf("is not an image reference (%s): write one such as registry.example/team/filter:v1", quoted(err.Error())))}
 	}
 	return nil
+}
+
+// carriesUser reports whether image has credentials before its registry: otherwise only a digest follows an at sign. They
+// are refused without being repeated, since denials are logged.
+func carriesUser(image string) bool {
+	at := strings.LastIndex(image, "@")
+	return at >= 0 && (strings.Contains(image[at:], "/") || !strings.Contains(image[at:], ":"))
 }
 
 // parseImage also refuses what the library passes on to the registry.
