@@ -135,7 +135,7 @@ previous: build
 test-cluster: build wasm previous $(BIN)/e2e-env $(BIN)/e2e-cluster $(BIN)/gotestsum ## Run the tests on the cluster of make cluster, or on KUBECONFIG's
 	$(BIN)/e2e-cluster envoys
 	@$(BIN)/e2e-env certmanager >/dev/null
-	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/cluster.json -- -count=1 -tags cluster -timeout 40m \
+	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/cluster.json -- -count=1 -parallel 4 -tags cluster -timeout 40m \
 		-exec '$(BIN)/e2e-cluster exec --' $(ARGS) ./clustertest
 	@$(call refuse-skipped,cluster)
 

@@ -14,7 +14,8 @@ import (
 )
 
 // details is the tutorial's workload, with a replica on each node, and client is its client. Both may run under restricted
-// pod security. A replica that ends goes on answering until all proxies know of it.
+// pod security. A replica that ends goes on answering until all proxies know of it. What deletes
+// a namespace tries again after half of the time that its Pods may take to end, so that they have little.
 const app = `
 apiVersion: apps/v1
 kind: Deployment
@@ -26,6 +27,7 @@ spec:
   template:
     metadata: {labels: {app: details, version: v1}, annotations: {ANNOTATIONS}}
     spec:
+      terminationGracePeriodSeconds: 12
       securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
       topologySpreadConstraints:
       - maxSkew: 1
@@ -55,6 +57,7 @@ spec:
   template:
     metadata: {labels: {app: client}}
     spec:
+      terminationGracePeriodSeconds: 5
       securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
       containers:
       - name: app

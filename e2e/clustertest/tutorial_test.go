@@ -13,7 +13,10 @@ import (
 
 // TestTutorial follows the tutorial: an application with injected sidecars whose traffic iptables redirects to them, a
 // module pushed with wasmc, one apply. Both replicas, one on each node, then answer with the header.
-func TestTutorial(t *testing.T) { followTutorial(t, newNamespace(t, "tutorial")) }
+func TestTutorial(t *testing.T) {
+	t.Parallel()
+	followTutorial(t, newNamespace(t, "tutorial"))
+}
 
 const strict = `
 apiVersion: security.istio.io/v1
@@ -29,6 +32,7 @@ spec: {egress: [{hosts: ["./*", "istio-system/*"]}]}
 
 // TestTutorialWithStrictMTLS is the same where proxies refuse plain text and know of few Services.
 func TestTutorialWithStrictMTLS(t *testing.T) {
+	t.Parallel()
 	ns := newNamespace(t, "strict")
 	apply(t, ns, strict)
 	followTutorial(t, ns)
@@ -87,6 +91,7 @@ spec:
 
 // TestThroughTheIngressGateway asks the application as users outside of the mesh do.
 func TestThroughTheIngressGateway(t *testing.T) {
+	t.Parallel()
 	gateway := variable(t, "GATEWAY_URL")
 	ns := newNamespace(t, "ingress")
 	startApp(t, ns)
