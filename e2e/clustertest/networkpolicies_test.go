@@ -69,7 +69,10 @@ func TestNamespacesThatDenyByDefault(t *testing.T) {
 
 	installPolicy(t)
 	applyToWasmer(t, denyAll("Ingress, Egress"))
-	apply(t, ns, manifest)
+	suite.Eventually(t, func(ctx context.Context) error { // the API server may use a connection that the former policies ended
+		_, err := runKubectl(ctx, manifest, "apply", "-n", ns, "-f", "-")
+		return err
+	})
 	suite.Eventually(t, func(ctx context.Context) error { return unreachable(ctx, ns) })
 	kubectl(t, "apply", "-n", ns, "-f", inCheckout(t, "manifests", "options", "networkpolicy-namespace.yaml"))
 	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=Ready", suite.TimeoutFlag)
