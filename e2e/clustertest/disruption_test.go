@@ -17,13 +17,17 @@ import (
 
 // TestDisruptions takes away, one after the other, what wasmer and the application run on, while 20 AutoWasms are applied
 // and 20 requests sent in every second: no apply fails, no request fails or goes without the filter, and proxies that
-// start load the module. Where a replica ends at once some applies fail, and succeed when they are tried again.
+// start load the module. New replicas find the old ones by the EndpointSlices of their Service, and fill their stores from
+// them and not from the registry. Where a replica ends at once some applies fail, and succeed when they are tried again.
 func TestDisruptions(t *testing.T) {
 	d := newDisrupted(t)
 	t.Run("rolling update of the application", func(t *testing.T) { d.during(t, 0, func() { restart(t, d.namespace, "details") }) })
 	t.Run("eviction", func(t *testing.T) { d.during(t, 0, func() { evict(t, leader(t)) }) })
 	t.Run("drain", func(t *testing.T) { d.during(t, 0, func() { drain(t, leader(t).Spec.NodeName) }) })
-	t.Run("rolling update", func(t *testing.T) { d.during(t, 0, func() { rollWasmer(t) }) })
+	t.Run("rolling update", func(t *testing.T) {
+		d.during(t, 0, func() { rollWasmer(t) })
+		suite.Eventually(t, filledFromReplicas)
+	})
 	t.Run("kill the leader", func(t *testing.T) { d.during(t, killed, func() { killWasmer(t, leader(t)) }) })
 	t.Run("lose the leader's node", d.loseNode)
 }
@@ -34,8 +38,8 @@ const (
 	// API server sends to it before the kubelet has reported that it ended.
 	killed = 3 * loadClients
 	// lost is how many may fail when a node is lost: until it counts as not ready, after 50 seconds by default, the API
-	// server sends requests to the replica there, each of which ends with the webhook's timeout.
-	lost = 7 * loadClients
+	// server sends requests to the replica there, each of which ends with the webhook's timeout or, now and then, before it.
+	lost = 10 * loadClients
 )
 
 // disrupted is an application with the filter that is put under load.

@@ -17,17 +17,6 @@ import (
 	"github.com/autowasm/autowasm/e2e/tutorial"
 )
 
-// TestNewReplicasFillFromOldOnes replaces wasmer's replicas. The new ones find the old ones by the EndpointSlices of their
-// Service and fill their stores from them, and not from the registry.
-func TestNewReplicasFillFromOldOnes(t *testing.T) {
-	ns := newNamespace(t, "fills")
-	image := pushFile(t, "fills/wasm-add-header", unlikeOthers(t))
-	apply(t, ns, tutorial.Manifest{Image: image, App: "nobody"}.String())
-	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=jsonpath={.status.phase}=Synced", suite.TimeoutFlag)
-	rollWasmer(t)
-	suite.Eventually(t, filledFromReplicas)
-}
-
 // filledFromReplicas returns nil when every replica has modules, and all of them from another one.
 func filledFromReplicas(ctx context.Context) error {
 	replicas, err := metrics(ctx) // an old one that is ending may not answer
