@@ -3,67 +3,25 @@ package validation
 import (
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	celconfig "k8s.io/apiserver/pkg/apis/cel"
-	"sigs.k8s.io/yaml"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/api/v1alpha1/crdtest"
 )
 
-// crd is the API server's own check of an object.
-type crd struct {
-	structural *structuralschema.Structural
-	schema     validation.SchemaValidator
-	cel        *cel.Validator
-}
-
-func loadCRD(t *testing.T) *crd {
-	t.Helper()
-	raw, err := os.ReadFile("../manifests/crd/wasm.tcm.io_autowasms.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var definition apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict(raw, &definition); err != nil {
-		t.Fatal(err)
-	}
-	internal := &apiextensions.JSONSchemaProps{}
-	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(definition.Spec.Versions[0].Schema.OpenAPIV3Schema, internal, nil); err != nil {
-		t.Fatal(err)
-	}
-	c := &crd{}
-	if c.structural, err = structuralschema.NewStructural(internal); err != nil {
-		t.Fatal(err)
-	}
-	if c.schema, _, err = validation.NewSchemaValidator(internal); err != nil {
-		t.Fatal(err)
-	}
-	c.cel = cel.NewValidator(c.structural, true, celconfig.PerCallLimit)
-	return c
-}
-
-func (c *crd) validate(t *testing.T, aw *v1alpha1.AutoWasm) field.ErrorList {
+// refusedBySchema are the API server's own objections to an AutoWasm.
+func refusedBySchema(t *testing.T, schema *crdtest.Schema, aw *v1alpha1.AutoWasm) field.ErrorList {
 	t.Helper()
 	var object map[string]any
 	if err := utiljson.Unmarshal(encode(t, aw), &object); err != nil {
 		t.Fatal(err)
 	}
-	errs := validation.ValidateCustomResource(nil, object, c.schema)
-	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, c.structural, object)...)
-	more, _ := c.cel.Validate(t.Context(), nil, c.structural, object, nil, celconfig.RuntimeCELCostBudget)
-	return append(errs, more...)
+	return schema.Validate(t, object)
 }
 
 // edges are changes at and beyond the limits of each field. Whatever the CRD says
@@ -106,7 +64,7 @@ func edges() []change {
 // The webhook checks an object as if no schema had; the controller relies on it for
 // objects that came to be without one.
 func TestValidateIsAsStrictAsTheSchema(t *testing.T) {
-	schema, refusedByBoth := loadCRD(t), 0
+	schema, refusedByBoth := crdtest.Load(t, "../manifests"), 0
 	changes := edges()
 	random := rand.New(rand.NewPCG(3, 4))
 	for i := range 3 * len(changes) {
@@ -114,7 +72,7 @@ func TestValidateIsAsStrictAsTheSchema(t *testing.T) {
 		for range i / len(changes) { // the later rounds mix
 			changes[random.IntN(len(changes))](aw)
 		}
-		refused, errs := schema.validate(t, aw), messages(aw)
+		refused, errs := refusedBySchema(t, schema, aw), messages(aw)
 		if len(refused) > 0 && len(errs) == 0 {
 			t.Errorf("Validate accepts what the schema refuses (%v):\n%.500s", refused.ToAggregate(), encode(t, aw.Spec))
 		}
@@ -129,9 +87,9 @@ func TestValidateIsAsStrictAsTheSchema(t *testing.T) {
 
 // What Validate accepts in its own tests, the schema lets come that far.
 func TestSchemaAcceptsWhatValidateAccepts(t *testing.T) {
-	schema := loadCRD(t)
+	schema := crdtest.Load(t, "../manifests")
 	for _, name := range slices.Sorted(maps.Keys(accepted)) {
-		if refused := schema.validate(t, autoWasm(accepted[name])); len(refused) > 0 {
+		if refused := refusedBySchema(t, schema, autoWasm(accepted[name])); len(refused) > 0 {
 			t.Errorf("%s: %v", name, refused.ToAggregate())
 		}
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 func TestCRDNames(t *testing.T) {
-	crd := loadCRD(t)
+	crd := newServer(t).Definition
 	want := apiextensionsv1.CustomResourceDefinitionNames{
 		Plural: "autowasms", Singular: "autowasm", ShortNames: []string{"aw"}, Kind: v1alpha1.Kind, ListKind: "AutoWasmList",
 		Categories: []string{"istio-io"}, // kubectl get istio-io has all that configures the mesh
@@ -52,10 +52,10 @@ func TestAddToScheme(t *testing.T) {
 
 func TestSchemaIsStructural(t *testing.T) {
 	s := newServer(t)
-	if errs := structuralschema.ValidateStructural(nil, s.structural); len(errs) > 0 {
+	if errs := structuralschema.ValidateStructural(nil, s.Structural); len(errs) > 0 {
 		t.Error(errs)
 	}
-	errs, err := defaulting.ValidateDefaults(t.Context(), nil, s.structural, true, true)
+	errs, err := defaulting.ValidateDefaults(t.Context(), nil, s.Structural, true, true)
 	if err != nil || len(errs) > 0 {
 		t.Error(errs, err)
 	}
@@ -65,7 +65,7 @@ func TestSchemaIsStructural(t *testing.T) {
 // else.
 func TestOnlyConfigPreservesUnknownFields(t *testing.T) {
 	var got []string
-	walk(newServer(t).internal, "", func(path string, s *apiextensions.JSONSchemaProps) {
+	walk(newServer(t).Props, "", func(path string, s *apiextensions.JSONSchemaProps) {
 		if s.XPreserveUnknownFields != nil && *s.XPreserveUnknownFields {
 			got = append(got, path)
 		}
@@ -77,7 +77,7 @@ func TestOnlyConfigPreservesUnknownFields(t *testing.T) {
 
 // kubectl explain has words for every field of the spec and of the status.
 func TestEveryFieldIsDescribed(t *testing.T) {
-	walk(newServer(t).internal, "", func(path string, s *apiextensions.JSONSchemaProps) {
+	walk(newServer(t).Props, "", func(path string, s *apiextensions.JSONSchemaProps) {
 		if s.Description == "" && path != ".metadata" {
 			t.Errorf("%s has no description", path)
 		}
@@ -105,7 +105,7 @@ const (
 func TestRulesAreCheap(t *testing.T) {
 	s := newServer(t)
 	r := &rules{t: t, env: environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())}
-	r.visit(s.structural, model.SchemaDeclType(s.structural, true), "", 1)
+	r.visit(s.Structural, model.SchemaDeclType(s.Structural, true), "", 1)
 	if r.count != 8 {
 		t.Errorf("found %d rules, want 8", r.count)
 	}

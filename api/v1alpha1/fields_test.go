@@ -20,7 +20,7 @@ import (
 func TestTypesAndSchemaHaveTheSameFields(t *testing.T) {
 	ofTypes, ofSchema := map[string]string{}, map[string]string{}
 	typeFields(ofTypes, "", reflect.TypeFor[v1alpha1.AutoWasm]())
-	schemaFields(ofSchema, "", newServer(t).internal)
+	schemaFields(ofSchema, "", newServer(t).Props)
 	if len(ofTypes) < 40 {
 		t.Errorf("found only %d fields", len(ofTypes))
 	}

@@ -55,11 +55,11 @@ func TestRoundTripThroughTheSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		stored := parseJSON(t, text)
-		unknown := pruning.PruneWithOptions(stored, s.structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
+		unknown := pruning.PruneWithOptions(stored, s.Structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
 		if len(unknown) > 0 {
 			t.Fatalf("seed %d: the schema prunes %q", seed, unknown)
 		}
-		for _, fault := range s.validate(t, stored) {
+		for _, fault := range s.Validate(t, stored) {
 			if fault.Type == field.ErrorTypeTypeInvalid {
 				t.Fatalf("seed %d: %v", seed, fault)
 			}

@@ -79,7 +79,7 @@ func TestStatusIsKept(t *testing.T) {
 	s := newServer(t)
 	status := map[string]any{"phase": "Synced", "observedGeneration": int64(0)}
 	updated := object(t, edit{"status", maps.Clone(status)})
-	if errs := s.validate(t, updated); len(errs) > 0 {
+	if errs := s.Validate(t, updated); len(errs) > 0 {
 		t.Fatal(errs)
 	}
 	if diff := cmp.Diff(any(status), updated["status"]); diff != "" {

@@ -69,7 +69,7 @@ func TestTutorialApplies(t *testing.T) {
 // table prints an object as kubectl get gets it from the API server; wide adds what -o wide adds.
 func table(t *testing.T, s *server, object map[string]any, wide bool) (headers []string, cells []any) {
 	t.Helper()
-	convertor, err := tableconvertor.New(s.crd.Spec.Versions[0].AdditionalPrinterColumns)
+	convertor, err := tableconvertor.New(s.Definition.Spec.Versions[0].AdditionalPrinterColumns)
 	if err != nil {
 		t.Fatal(err)
 	}
