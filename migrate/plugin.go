@@ -38,19 +38,27 @@ func (d *draft) failure(config *fields) {
 		}
 		policy = "FAIL_OPEN"
 	}
-	switch policy {
-	case "", "UNSPECIFIED":
-		d.defaultPolicy(path)
-	case "FAIL_CLOSED":
+	if policy == "UNSPECIFIED" {
+		policy = ""
+	}
+	d.policy(path, policy, "FAIL_CLOSED")
+	d.reload(config)
+}
+
+// policy sets what the old object's word for a failure policy means, of which that for the closed one differs.
+func (d *draft) policy(path, word, closed string) {
+	switch word {
+	case "":
+		d.changed(path, "absent, it is FailReload: requests get 503 while the module cannot run, as before, and after a crash it is started again")
+	case closed:
 		d.filter.FailurePolicy = v1alpha1.FailClosed
 	case "FAIL_OPEN":
 		d.filter.FailurePolicy = v1alpha1.FailOpen
 	case "FAIL_RELOAD":
 		d.filter.FailurePolicy = v1alpha1.FailReload
 	default:
-		d.refuse(path, "%q is not FAIL_CLOSED, FAIL_OPEN or FAIL_RELOAD: correct it", policy)
+		d.refuse(path, "%q is not %s, FAIL_OPEN or FAIL_RELOAD: correct it", word, closed)
 	}
-	d.reload(config)
 }
 
 func (d *draft) reload(config *fields) {

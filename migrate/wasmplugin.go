@@ -130,28 +130,11 @@ func (d *draft) pluginSettings(wasm *fields) {
 	if config := as[map[string]any](wasm, "pluginConfig", "an object"); len(config) > 0 {
 		d.setConfig(wasm.at("pluginConfig"), config)
 	}
-	path := wasm.at("failStrategy")
-	switch strategy := wasm.text("failStrategy"); strategy {
-	case "":
-		d.defaultPolicy(path)
-	case "FAIL_CLOSE":
-		d.filter.FailurePolicy = v1alpha1.FailClosed
-	case "FAIL_OPEN":
-		d.filter.FailurePolicy = v1alpha1.FailOpen
-	case "FAIL_RELOAD":
-		d.filter.FailurePolicy = v1alpha1.FailReload
-	default:
-		d.refuse(path, "%q is not FAIL_CLOSE, FAIL_OPEN or FAIL_RELOAD: correct it", strategy)
-	}
-	path = wasm.at("type")
+	d.policy(wasm.at("failStrategy"), wasm.text("failStrategy"), "FAIL_CLOSE")
+	path := wasm.at("type")
 	if kind := wasm.text("type"); kind != "" && kind != "HTTP" && kind != "UNSPECIFIED_PLUGIN_TYPE" {
 		d.refuse(path, "an AutoWasm is a filter of HTTP, and this is %s: keep the old object", kind)
 	}
-}
-
-// defaultPolicy says what the absence of a policy means.
-func (d *draft) defaultPolicy(path string) {
-	d.changed(path, "absent, it is FailReload: requests get 503 while the module cannot run, as before, and after a crash it is started again")
 }
 
 func (d *draft) vmSettings(vm *fields) {
