@@ -9,8 +9,20 @@ var bufferFunctions = []function{
 }
 
 // buffer returns what a filter reads as a buffer, and whether it can change it; see getBuffer in context.cc of Envoy. The
-// result is nil where there is no such buffer at present. A body that is not there is an empty buffer.
-func (vm *VM) buffer(of uint32) (data *[]byte, body bool) {
+// status is not StatusOK where there is none of that number, or none at present. A body that is not there is an empty
+// buffer.
+func (vm *VM) buffer(of uint32) (data *[]byte, body bool, status Status) {
+	if of >= bufferTypes {
+		return nil, false, StatusBadArgument
+	}
+	if data, body = vm.bufferOf(of); data == nil {
+		return nil, false, StatusNotFound
+	}
+	return data, body, StatusOK
+}
+
+// bufferOf returns nil where there is no such buffer at present.
+func (vm *VM) bufferOf(of uint32) (data *[]byte, body bool) {
 	s := vm.scope()
 	switch of {
 	case bufferVMConfiguration:
@@ -45,12 +57,9 @@ func (vm *VM) buffer(of uint32) (data *[]byte, body bool) {
 }
 
 func getBufferStatus(vm *VM, a arguments) Status {
-	if a.u32(0) >= bufferTypes {
-		return StatusBadArgument
-	}
-	data, _ := vm.buffer(a.u32(0))
-	if data == nil {
-		return StatusNotFound
+	data, _, status := vm.buffer(a.u32(0))
+	if status != StatusOK {
+		return status
 	}
 	if status := vm.put32(a.u32(1), uint32(len(*data))); status != StatusOK {
 		return status
@@ -59,12 +68,9 @@ func getBufferStatus(vm *VM, a arguments) Status {
 }
 
 func getBufferBytes(vm *VM, a arguments) Status {
-	if a.u32(0) >= bufferTypes {
-		return StatusBadArgument
-	}
-	data, _ := vm.buffer(a.u32(0))
-	if data == nil {
-		return StatusNotFound
+	data, _, status := vm.buffer(a.u32(0))
+	if status != StatusOK {
+		return status
 	}
 	size := uint64(len(*data))
 	start := min(uint64(a.u32(1)), size)
@@ -75,12 +81,9 @@ func getBufferBytes(vm *VM, a arguments) Status {
 // setBufferBytes changes a body. As in Envoy's copyFrom it can be prepended to, replaced from its beginning, or appended
 // to, and nothing else.
 func setBufferBytes(vm *VM, a arguments) Status {
-	if a.u32(0) >= bufferTypes {
-		return StatusBadArgument
-	}
-	data, body := vm.buffer(a.u32(0))
-	if data == nil {
-		return StatusNotFound
+	data, body, status := vm.buffer(a.u32(0))
+	if status != StatusOK {
+		return status
 	}
 	view, ok := vm.read(a, 3)
 	if !ok {
