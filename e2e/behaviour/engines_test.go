@@ -1,8 +1,6 @@
 package behaviour
 
 import (
-	"bytes"
-	"fmt"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -10,6 +8,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/process"
 	"github.com/autowasm/autowasm/e2e/suite"
 )
 
@@ -33,12 +32,7 @@ func byFlux(args ...string) engine {
 		}
 		cmd := exec.CommandContext(t.Context(), program, append(args, "-kubeconfig="+cluster.Kubeconfig)...)
 		cmd.Stdin = strings.NewReader(strings.Replace(m.String(), "metadata: {", "metadata: {namespace: "+ns+", ", 1))
-		var stdout, stderr bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		if err := cmd.Run(); err != nil {
-			return stdout.String(), fmt.Errorf("flux: %w: %s", err, stderr.String())
-		}
-		return stdout.String(), nil
+		return process.Output(cmd)
 	}
 }
 

@@ -23,6 +23,8 @@ import (
 	spdx "github.com/spdx/tools-golang/json"
 	"github.com/spdx/tools-golang/spdxlib"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/autowasm/autowasm/e2e/process"
 )
 
 // release runs the program behind make image and make release, and returns what it prints: the names of what it made.
@@ -30,12 +32,11 @@ func release(t *testing.T, args ...string) []string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "go", append([]string{"run", "./release"}, args...)...)
 	command.Dir = cluster.Checkout
-	var out, errs bytes.Buffer
-	command.Stdout, command.Stderr = &out, &errs
-	if err := command.Run(); err != nil {
-		t.Fatalf("release %s: %v\n%s", strings.Join(args, " "), err, &errs)
+	out, err := process.Output(command)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return strings.Fields(out.String())
+	return strings.Fields(out)
 }
 
 // imageFlags make images for this machine's architecture alone: compiling for another one takes minutes.
