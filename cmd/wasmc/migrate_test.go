@@ -1,58 +1,9 @@
 package main
 
 import (
-	"os"
-	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-var (
-	manifestBlock = regexp.MustCompile("(?s)```yaml\n# (\\S+\\.yaml)\n(.*?)```")
-	consoleBlock  = regexp.MustCompile("(?s)```console\n(.*?)```")
-)
-
-// TestThePageOnMigration runs each command of docs/migration.md, on the manifests there.
-func TestThePageOnMigration(t *testing.T) {
-	page := source(t) + "/../../docs/migration.md"
-	at(t)
-	text := read(t, page)
-	for _, match := range manifestBlock.FindAllStringSubmatch(text, -1) {
-		write(t, match[1], []byte(match[2]))
-	}
-	commands := 0
-	got := consoleBlock.ReplaceAllStringFunc(text, func(block string) string {
-		var out strings.Builder
-		for line := range strings.Lines(block) {
-			if command, ok := strings.CutPrefix(strings.TrimSpace(line), "$ wasmc "); ok {
-				commands++
-				out.WriteString(line + transcript(t, command))
-			}
-		}
-		return "```console\n" + out.String() + "```"
-	})
-	if commands < 6 {
-		t.Errorf("the page has %d commands", commands)
-	}
-	if *update {
-		if err := os.WriteFile(page, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(text, got); diff != "" {
-		t.Errorf("docs/migration.md (-), and what its commands print (+); go test ./cmd/wasmc -update writes it:\n%s", diff)
-	}
-}
-
-// transcript is what a terminal shows of a command.
-func transcript(t *testing.T, command string) string {
-	t.Helper()
-	got := wasmc(t, "", strings.Fields(command)...)
-	return got.Err + got.Out
-}
 
 func TestMigrate(t *testing.T) {
 	const plugin = "{apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, metadata: {name: a}, spec: {%}}"

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/autowasm/autowasm/internal/doctest"
+)
+
+// TestMain makes the program of the tests wasmc itself, where it is called so.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == plainName {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// documentedShell is one that has wasmc, in an empty directory.
+func documentedShell(t *testing.T) doctest.Shell {
+	t.Helper()
+	root := doctest.Root(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, dir := t.TempDir(), at(t)
+	if err := os.Symlink(self, filepath.Join(bin, plainName)); err != nil {
+		t.Fatal(err)
+	}
+	return doctest.Shell{Root: root, Dir: dir, Env: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}
+}
+
+// TestDocumentedMigration runs each command on migration, on the manifests of the page.
+func TestDocumentedMigration(t *testing.T) { documentedShell(t).Run(t, doctest.Section("migrate")) }
