@@ -20,7 +20,8 @@
 // From there on the EnvoyFilter is kept as rendered, and goes with its AutoWasm.
 //
 // Swept: a staged EnvoyFilter whose AutoWasm does not exist, or has another spec than it was staged for, is deleted
-// once the grace period is over. The AutoWasm was refused by another policy, its name was taken, or it was not sent.
+// once the grace period is over. The AutoWasm was refused by another policy, its name was taken, or it was not sent. So is
+// one that an AutoWasm left behind: modules are kept for AutoWasms alone. Created again in time, the AutoWasm adopts it.
 //
 // An EnvoyFilter that is not ours (render.IsOurs) is never written, adopted or deleted, whatever its name.
 //

@@ -20,7 +20,8 @@ import (
 )
 
 // sweeper removes EnvoyFilters that were staged at admission for an AutoWasm that was then not stored, or was deleted
-// or changed before its EnvoyFilter was adopted. One reconcile runs at a time.
+// or changed before its EnvoyFilter was adopted, and those that an AutoWasm left behind (kubectl delete --cascade=orphan): no
+// module is kept for these. One reconcile runs at a time.
 type sweeper struct {
 	client client.Client
 	cache  client.Reader
@@ -69,6 +70,8 @@ func (s *sweeper) orphaned(ctx context.Context, ef *unstructured.Unstructured, k
 	var aw v1alpha1.AutoWasm
 	err = s.live.Get(ctx, key, &aw)
 	switch {
+	case apierrors.IsNotFound(err) && !render.IsInert(ef):
+		return "its AutoWasm was deleted and left it behind, and modules are served for AutoWasms alone: a proxy that starts might not get this one", nil
 	case apierrors.IsNotFound(err):
 		return "its AutoWasm does not exist", nil
 	case err != nil:
@@ -90,8 +93,8 @@ func (s *sweeper) remove(ctx context.Context, ef *unstructured.Unstructured, why
 	if err != nil {
 		return fmt.Errorf("sweep EnvoyFilter %s/%s: %w", ef.GetNamespace(), ef.GetName(), err)
 	}
-	ctrl.LoggerFrom(ctx).Info("Swept a staged EnvoyFilter", "why", why)
-	s.events.Eventf(ef, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonSwept), actionSweep, "%s", "removed the staged EnvoyFilter: "+why)
+	ctrl.LoggerFrom(ctx).Info("Swept an EnvoyFilter without an owner", "why", why)
+	s.events.Eventf(ef, nil, corev1.EventTypeNormal, string(v1alpha1.ReasonSwept), actionSweep, "%s", "removed the EnvoyFilter: "+why)
 	return nil
 }
 

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -231,6 +233,39 @@ func TestTheReconcilerTakesOverWhatWasStagedForAnother(t *testing.T) {
 	h.expectConverged()
 	if h.envoyFilter().GetUID() != "uid-staged" || h.autoWasm().Status.Module.SHA256 != shaB {
 		t.Errorf("fetched again, or of the refused create's module: %s", h.autoWasm().Status.Module.SHA256)
+	}
+}
+
+// orphan puts an EnvoyFilter in force that has no owner any more, as kubectl delete --cascade=orphan leaves it.
+func orphan(ef *unstructured.Unstructured) {
+	ef.SetUID("uid-orphan")
+	unstructured.RemoveNestedField(ef.Object, "spec", "workloadSelector", "labels", v1alpha1.LabelStaged)
+}
+
+// No module is kept for what an AutoWasm left behind, and a proxy that starts would wait for it in vain.
+func TestSweepOfAnOrphan(t *testing.T) {
+	h := newHarness(t)
+	stageAlone(orphan)(t, h)
+	if _, err := h.sweep(DefaultSweepGrace); err != nil || h.envoyFilter() != nil {
+		t.Errorf("err = %v; the EnvoyFilter is in force", err)
+	}
+	if event := <-h.events.Events; !strings.Contains(event, "its AutoWasm was deleted and left it behind") {
+		t.Errorf("the Event is %q", event)
+	}
+}
+
+// An AutoWasm that is created again within the grace takes its EnvoyFilter over: it is in force all the time.
+func TestTheReconcilerTakesOverAnOrphan(t *testing.T) {
+	h := newHarness(t)
+	stageAlone(orphan)(t, h)
+	if err := h.client.Create(t.Context(), autoWasm()); err != nil {
+		t.Fatal(err)
+	}
+	h.forgetWrites()
+	h.mustReconcile()
+	h.expectConverged()
+	if writes := h.forgetWrites(); h.envoyFilter().GetUID() != "uid-orphan" || slices.Contains(writes, "delete EnvoyFilter") {
+		t.Errorf("%s after %v; want the one that was left behind", h.envoyFilter().GetUID(), writes)
 	}
 }
 

@@ -54,6 +54,12 @@ func Stage(ef *unstructured.Unstructured, request types.UID) error {
 	return nil
 }
 
+// IsInert reports whether ef is as Stage made it: in force nowhere.
+func IsInert(ef *unstructured.Unstructured) bool {
+	_, inert, _ := unstructured.NestedString(ef.Object, "spec", "workloadSelector", "labels", v1alpha1.LabelStaged)
+	return inert
+}
+
 // check refuses what would be rendered as something else: a word that is not known here would become a zero value.
 func check(aw *v1alpha1.AutoWasm, m Module, o Options) error {
 	if err := o.check(); err != nil {

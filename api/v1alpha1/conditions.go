@@ -99,7 +99,7 @@ const (
 	// ReasonPreviousInForce is an EnvoyFilter of an earlier generation that stays.
 	ReasonPreviousInForce Reason = "PreviousInForce"
 
-	// ReasonSwept is the reason of the Event on a staged EnvoyFilter that is removed.
+	// ReasonSwept is the reason of the Event on an EnvoyFilter without an AutoWasm that is removed.
 	ReasonSwept Reason = "Swept"
 )
 

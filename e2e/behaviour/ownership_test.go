@@ -75,6 +75,32 @@ func TestFilterThatLosesItsMarksIsRestored(t *testing.T) {
 	cluster.WaitPhase(t, ns, "marks", v1alpha1.PhaseSynced)
 }
 
+// TestOrphan: an EnvoyFilter that its AutoWasm leaves behind is in force for as long as it takes to create the AutoWasm again, and
+// no longer.
+func TestOrphan(t *testing.T) {
+	t.Parallel()
+	ns := cluster.Namespace(t)
+	ref, _ := pushed(t, "orphan:v1")
+	m := suite.Manifest{Name: "orphan", Source: suite.Image(ref)}
+	synced(t, ns, m)
+	made, err := cluster.EnvoyFilter(t.Context(), ns, m.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubectl(t, "delete", "autowasm", m.Name, "-n", ns, "--cascade=orphan")
+	aw := synced(t, ns, m)
+	adopted, err := cluster.EnvoyFilter(t.Context(), ns, m.Name)
+	if err != nil || adopted.UID != made.UID || !metav1.IsControlledBy(adopted, aw) {
+		t.Fatalf("the EnvoyFilter is %+v, %v, want %s with its new owner", adopted, err, made.UID)
+	}
+	kubectl(t, "delete", "autowasm", m.Name, "-n", ns, "--cascade=orphan")
+	if _, err := cluster.EnvoyFilter(t.Context(), ns, m.Name); err != nil {
+		t.Fatalf("it is gone with its AutoWasm: %v", err)
+	}
+	cluster.WaitGone(t, ns, m.Name)
+	requireEvents(t, ns, `Normal\s+Swept\s+envoyfilter/orphan\s.*its AutoWasm was deleted and left it behind`)
+}
+
 // TestForgedFilterGivesNoModule proves invariant 6: an EnvoyFilter that looks as if
 // it had been staged, and names a module that another namespace has fetched, gives
 // the AutoWasm nothing that its own source does not.
