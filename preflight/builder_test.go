@@ -77,6 +77,7 @@ func policies(all ...PeerAuthentication) func(*View) {
 	return func(v *View) { v.PeerAuthentications = all }
 }
 func workloads(all ...Workload) func(*View) { return func(v *View) { v.Workloads = all } }
+func others(v *View)                        { v.OtherWorkloads = true }
 func proxiedServer(v *View)                 { v.Server.Proxied = true }
 
 func labelValues(labels map[string]string) map[string]v1alpha1.LabelValue {

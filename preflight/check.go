@@ -69,6 +69,7 @@ func (c *check) workloads() bool {
 		return true
 	case len(v.Workloads) == 0:
 		c.found(v1alpha1.ReasonNoPodSelected, "%s matches no pod %s: correct spec.selector, or deploy what it is to match", c.selector(), c.where())
+		c.findings[0].Early = !v.OtherWorkloads && !c.options.meshWide(c.aw)
 		return false
 	case !v.MoreWorkloads && !slices.ContainsFunc(v.Workloads, func(w Workload) bool { return w.Proxied }):
 		c.found(v1alpha1.ReasonNoProxySelected, "no pod that %s matches has a proxy of Istio: enable injection in namespace %s, then restart them", c.selector(), c.aw.Namespace)
@@ -118,6 +119,8 @@ type Finding struct {
 	Message string
 	// Refused says that the filter must not come to the proxies that have none yet. Otherwise a finding is advice.
 	Refused bool
+	// Early says that the finding may come of the order of things alone: nothing is deployed in the namespace yet.
+	Early bool
 }
 
 // message joins the messages of findings into one.

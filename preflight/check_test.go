@@ -39,6 +39,11 @@ func one(reason v1alpha1.Reason, message string) []Finding {
 	return []Finding{{Reason: reason, Message: message}}
 }
 
+// early is a finding before anything is deployed.
+func early(reason v1alpha1.Reason, message string) []Finding {
+	return []Finding{{Reason: reason, Message: message, Early: true}}
+}
+
 func TestCheckWorkloads(t *testing.T) {
 	everything := autoWasm("", 9080)
 	everything.Spec.Selector.MatchLabels = nil
@@ -51,11 +56,13 @@ func TestCheckWorkloads(t *testing.T) {
 	runChecks(t, []checkCase{
 		{"all is well", autoWasm("", 9080), good(), nil},
 		{"no ports are named", autoWasm(""), good(services()), nil},
-		{"nothing is selected", autoWasm("", 9081), good(workloads()), one(v1alpha1.ReasonNoPodSelected,
+		{"nothing is selected", autoWasm("", 9081), good(workloads()), early(v1alpha1.ReasonNoPodSelected,
 			"app=details matches no pod of namespace shop: correct spec.selector, or deploy what it is to match")},
-		{"nothing is selected by two labels", several, good(workloads()), one(v1alpha1.ReasonNoPodSelected,
+		{"nothing is selected of what is there", autoWasm("", 9081), good(workloads(), others), one(v1alpha1.ReasonNoPodSelected,
+			"app=details matches no pod of namespace shop: correct spec.selector, or deploy what it is to match")},
+		{"nothing is selected by two labels", several, good(workloads()), early(v1alpha1.ReasonNoPodSelected,
 			"app=details,version=v1 matches no pod of namespace shop: correct spec.selector, or deploy what it is to match")},
-		{"nothing is there", everything, good(workloads()), one(v1alpha1.ReasonNoPodSelected,
+		{"nothing is there", everything, good(workloads()), early(v1alpha1.ReasonNoPodSelected,
 			"the empty selector matches no pod of namespace shop: correct spec.selector, or deploy what it is to match")},
 		{"nothing is selected in the mesh", meshWide, good(workloads()), one(v1alpha1.ReasonNoPodSelected,
 			"app=details matches no pod of any namespace: correct spec.selector, or deploy what it is to match")},

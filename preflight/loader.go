@@ -122,11 +122,22 @@ func (r *reading) workloads() {
 			r.view.Workloads = append(r.view.Workloads, workloadOf(pod))
 		}
 	}
-	for _, entry := range r.entries(WorkloadEntries, string(r.selected())) {
+	entries := r.entries(WorkloadEntries, string(r.selected()))
+	for _, entry := range entries {
 		if w := workloadEntry(entry); selects(selector, w.Labels) {
 			r.view.Workloads = append(r.view.Workloads, w)
 		}
 	}
+	if len(r.view.Workloads) == 0 {
+		r.view.OtherWorkloads = len(entries) > 0 || r.hasPods()
+	}
+}
+
+// hasPods reports whether there are Pods where workloads are selected, whatever their labels.
+func (r *reading) hasPods() bool {
+	var pods corev1.PodList
+	r.list(&pods, r.selected(), client.Limit(maxWorkloads))
+	return slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return !mesh.Ends(&p) })
 }
 
 // services reads those that Check needs: those of the selected workloads, or all that may be called.

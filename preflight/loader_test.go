@@ -90,6 +90,14 @@ func TestLoadWorkloads(t *testing.T) {
 	}
 }
 
+// TestLoadOtherWorkloads: what has finished, or is elsewhere, is not deployed here.
+func TestLoadOtherWorkloads(t *testing.T) {
+	const otherVM = `{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {namespace: shop, name: vm}, spec: {labels: {app: other}}}`
+	requireView(t, loader(t, everyKind(), finishedPod, failedPod, leavingPod, farPod), autoWasm(""), View{})
+	requireView(t, loader(t, everyKind(), finishedPod, otherPod), autoWasm(""), View{OtherWorkloads: true})
+	requireView(t, loader(t, everyKind(), otherVM), autoWasm(""), View{OtherWorkloads: true})
+}
+
 func TestLoadServices(t *testing.T) {
 	pod := workload(containerPort("web", 9080))
 	near := Service{Kind: kindService, Namespace: "shop", Name: "details", Selector: details, Ports: []corev1.ServicePort{port("http", 80, "web")}}

@@ -45,7 +45,7 @@ func TestCheckUntested(t *testing.T) {
 		{"excluded", forVersions(istio.TestedExpression), good(untested("1.28.3", "1.30.0")), nil},
 		{"one is excluded", forVersions(`^1\.28`), good(untested("1.28.3", "1.30.0")), of(crash)},
 		{"an expression that is none", forVersions(`(`), good(untested("1.28.3")), nil},
-		{"nothing is selected", autoWasm("", 9081), good(workloads(), untested("1.28.3")), one(v1alpha1.ReasonNoPodSelected,
+		{"nothing is selected", autoWasm("", 9081), good(workloads(), untested("1.28.3")), early(v1alpha1.ReasonNoPodSelected,
 			"app=details matches no pod of namespace shop: correct spec.selector, or deploy what it is to match")},
 	})
 	many := make([]string, 50)

@@ -18,6 +18,8 @@ type View struct {
 	WorkloadsUnknown bool
 	// MoreWorkloads than are read: what the others have is not known.
 	MoreWorkloads bool
+	// OtherWorkloads are in the namespace, where none is selected.
+	OtherWorkloads bool
 
 	// Untested are the selected proxies that are known to be outside of the tested range, by their Pods' names.
 	Untested []Proxy

@@ -64,6 +64,35 @@ func TestFindingsAreWarnings(t *testing.T) {
 	}
 }
 
+// TestFindingsAreNotRepeated: engines of GitOps dry-run a pending change every few minutes. Who applies is warned, once for
+// each change.
+func TestFindingsAreNotRepeated(t *testing.T) {
+	const unselected, port = "app=details matches no pod", "port 81 is in no Service"
+	known := func(aw *v1alpha1.AutoWasm) {
+		aw.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionPreflightPassed, Status: metav1.ConditionFalse, Message: "x; " + unselected + "; y"}}
+	}
+	l := &stubPreflight{found: []preflight.Finding{{Message: unselected, Early: true}, {Message: port}}}
+	refused := &stubPreflight{found: []preflight.Finding{{Message: unselected, Refused: true}}}
+	create := requestFor(t, admissionv1.Create, autoWasm())
+	for name, tt := range map[string]struct {
+		preflight Preflight
+		req       admission.Request
+		want      []string
+	}{
+		"a create":                           {l, create, []string{unselected, port}},
+		"a dry run before anything is there": {l, dryRun(create), []string{port}},
+		"a first change":                     {l, updateRequest(t, autoWasm(), autoWasm(withPorts(81))), []string{unselected, port}},
+		"a change later":                     {l, updateRequest(t, autoWasm(known), autoWasm(known, withPorts(81))), []string{port}},
+		"its dry run":                        {l, dryRun(updateRequest(t, autoWasm(known), autoWasm(known, withPorts(81)))), []string{port}},
+		"what is refused":                    {refused, updateRequest(t, autoWasm(known), autoWasm(known, withPorts(81))), nil},
+	} {
+		resp := preflighted(tt.preflight).Handle(t.Context(), tt.req)
+		if diff := cmp.Diff(tt.want, resp.Warnings); diff != "" || resp.Allowed != (tt.want != nil) {
+			t.Errorf("%s: allowed %t, warnings (-want +got):\n%s", name, resp.Allowed, diff)
+		}
+	}
+}
+
 func TestFindingsAreBounded(t *testing.T) {
 	l := &stubPreflight{}
 	for i := range 64 {

@@ -5,14 +5,17 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/validation"
 )
 
@@ -107,4 +110,18 @@ func (r request) inForce() bool {
 	before, after := r.old.Spec, r.aw.Spec
 	return equality.Semantic.DeepEqual(before.Selector, after.Selector) && before.Filter.Context == after.Filter.Context &&
 		equality.Semantic.DeepEqual(before.Filter.ApplyPorts, after.Filter.ApplyPorts) && before.Filter.ProxyVersion == after.Filter.ProxyVersion
+}
+
+// repeats reports whether a finding is no news to who sends the request: the status of the object that is updated has it
+// already, or a dry run finds that nothing is deployed yet, of which the create itself then warns. Engines of GitOps dry-run
+// a change that is pending every few minutes, and log all warnings.
+func (r request) repeats(f preflight.Finding) bool {
+	switch {
+	case f.Refused:
+		return false
+	case r.old == nil:
+		return f.Early && r.dryRun
+	}
+	passed := meta.FindStatusCondition(r.old.Status.Conditions, v1alpha1.ConditionPreflightPassed)
+	return passed != nil && strings.Contains(passed.Message, f.Message)
 }

@@ -135,7 +135,8 @@ func (v *validator) findings(ctx context.Context, r request, resp *response) {
 		ctrl.LoggerFrom(ctx).V(1).Info("Admitted without the findings of the preflight", "err", err.Error())
 		return
 	}
-	for _, f := range findings[:min(len(findings), maxFindings)] {
+	news := slices.DeleteFunc(slices.Clone(findings), r.repeats)
+	for _, f := range news[:min(len(news), maxFindings)] {
 		if f.Refused && !r.inForce() {
 			path := field.NewPath("spec", "filter", "proxyVersion")
 			resp.deny(field.Invalid(path, r.aw.Spec.Filter.ProxyVersion, detail(f.Message+preflight.RefusedBy)))
