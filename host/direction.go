@@ -54,7 +54,7 @@ func (d *direction) afterHeaders(status uint64) {
 func (d *direction) passHeaders(complete bool) {
 	if !d.headersPassed {
 		d.headersPassed = true
-		d.out.Headers = d.headers.Clone()
+		d.out.Headers = append(Headers{}, d.headers...) // not nil, which would say that they have not passed
 	}
 	d.out.Complete = d.out.Complete || complete
 }

@@ -28,6 +28,11 @@ type hintedError struct {
 
 func (e hintedError) Unwrap() error { return e.error }
 
+// untestedError is why wasmc test ran no case, which is not the same as one that failed.
+type untestedError struct{ error }
+
+func (e untestedError) Unwrap() error { return e.error }
+
 // wrap says what was attempted, and leaves nil and wrong usage alone.
 func wrap(err error, format string, args ...any) error {
 	if _, isUsage := errors.AsType[usageError](err); err == nil || isUsage {
@@ -41,6 +46,9 @@ func printError(w io.Writer, command *cobra.Command, err error) int {
 	code, hint := exitFailed, hintFor(err, command.Root().DisplayName())
 	if _, isUsage := errors.AsType[usageError](err); isUsage {
 		code, hint = exitUsage, fmt.Sprintf("see %s --help", command.CommandPath())
+	}
+	if _, isUntested := errors.AsType[untestedError](err); isUntested {
+		code = exitUsage
 	}
 	if errors.Is(err, errIncomplete) {
 		code = exitIncomplete

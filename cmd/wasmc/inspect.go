@@ -64,16 +64,10 @@ func (o *inspectOptions) run(ctx context.Context, s streams, target string) erro
 }
 
 func (o *inspectOptions) report(ctx context.Context, s streams, target string) (*inspection, error) {
-	isPath := target == "" || target[0] == '.' || target[0] == '/'
-	info, err := os.Stat(target)
-	switch {
-	case target == "-":
-	case !isPath && (err != nil || !info.Mode().IsRegular()):
+	if isImage, err := namesImage(target); err != nil {
+		return nil, err
+	} else if isImage {
 		return o.inspectImage(ctx, s, target)
-	case err != nil:
-		return nil, fmt.Errorf("not a file: %w", err)
-	case info.IsDir():
-		return nil, errors.New("not a file: it is a directory")
 	}
 	in, err := openInput(target, s.In)
 	if err != nil {
@@ -81,6 +75,25 @@ func (o *inspectOptions) report(ctx context.Context, s streams, target string) (
 	}
 	defer in.Close()
 	return inspectFile(in)
+}
+
+// namesImage reports whether a target is an image rather than a file, or - for standard input. A file of the name goes
+// before an image, and one that ends in .wasm, such as bin/filter.wasm, is not looked for at Docker Hub.
+func namesImage(target string) (bool, error) {
+	first, _, below := strings.Cut(target, "/")
+	isPath := target == "" || target[0] == '.' || target[0] == '/' ||
+		strings.HasSuffix(target, ".wasm") && !(below && strings.ContainsAny(first, ".:"))
+	info, err := os.Stat(target)
+	switch {
+	case target == "-":
+	case !isPath && (err != nil || !info.Mode().IsRegular()):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("not a file: %w", err)
+	case info.IsDir():
+		return false, errors.New("not a file: it is a directory")
+	}
+	return false, nil
 }
 
 // inspectFile inspects a module, an archive with it, or either of them compressed.

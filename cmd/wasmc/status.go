@@ -137,7 +137,7 @@ func (o *statusOptions) printTrees(s streams, c *cluster, name string, reports [
 	var out bytes.Buffer
 	switch {
 	case again && isTerminal(s.Out):
-		out.WriteString("\033[H\033[2J") // clears it
+		out.WriteString(clearScreen)
 	case again:
 		out.WriteString("\n")
 	}
