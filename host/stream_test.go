@@ -228,3 +228,17 @@ func TestEndOfAStream(t *testing.T) {
 		t.Errorf("RequestHeaders = %v", err)
 	}
 }
+
+// TestNoHeadersPass: headers that passed are not nil, even if there are none.
+func TestNoHeadersPass(t *testing.T) {
+	for answer, passed := range map[int32]bool{0: true, 1: false} {
+		g := newGuest(t, filter(onHeaders("request", i32(answer))), VMConfig{})
+		s := g.stream(g.plugin(PluginConfig{}), StreamConfig{})
+		if err := s.RequestHeaders(t.Context(), nil, true); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Request().Headers; (got != nil) != passed || len(got) > 0 {
+			t.Errorf("with the answer %d: %#v", answer, got)
+		}
+	}
+}
