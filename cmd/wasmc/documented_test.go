@@ -33,3 +33,10 @@ func documentedShell(t *testing.T) doctest.Shell {
 
 // TestDocumentedMigration runs each command on migration, on the manifests of the page.
 func TestDocumentedMigration(t *testing.T) { documentedShell(t).Run(t, doctest.Section("migrate")) }
+
+// TestDocumentedTests runs the commands on test cases, with the example in Rust.
+func TestDocumentedTests(t *testing.T) {
+	shell := documentedShell(t)
+	write(t, "add-header.wasm", []byte(read(t, filepath.Join(shell.Root, "examples/add-header-rust/add-header.wasm"))))
+	shell.Run(t, doctest.Section("wasmc-test"))
+}
