@@ -14,22 +14,25 @@ import (
 	"github.com/autowasm/autowasm/host"
 )
 
-// TestExamples: the filters of the examples do what their pages say, and a wrong expectation of each kind fails with what
-// was there.
+// TestExamples: the committed filters do what their own test files say. That in Go is built by its own test.
 func TestExamples(t *testing.T) {
+	for _, name := range []string{"add-header-rust", "add-header-assemblyscript"} {
+		if suite := ranFile(t, example(t, name), "../examples/"+name+"/tests.yaml", Options{}); suite.Failed() > 0 || len(suite.Cases) != 2 {
+			t.Errorf("%s: %d cases, %q", name, len(suite.Cases), failures(suite))
+		}
+	}
+}
+
+// TestExpectations: options go before the file, and a wrong expectation of each kind fails with what was there.
+func TestExpectations(t *testing.T) {
 	tests := []struct {
 		name, filter, cases string
 		options             Options
 		want                []string
 	}{
-		{"as it is", "add-header-rust", `
-			test { name: "a" response_headers { result { has_header { key: "Hello" value: "world" } } } }`, Options{}, nil},
 		{"configured", "add-header-rust", `
 			test { name: "a" response_headers { result { has_header { key: "hello" value: "there" } headers { exact: "hello: there" } headers { exact: "Hello: there" } } } }`,
 			Options{Configuration: []byte("there")}, nil},
-		{"with a rootID", "add-header-assemblyscript", `
-			env { root_id: "add_header" }
-			test { name: "a" response_headers { result { has_header { key: "hello" value: "world!" } } } }`, Options{}, nil},
 		{"with that of the command line", "add-header-assemblyscript", `
 			env { root_id: "other" }
 			test { name: "a" response_headers { result { has_header { key: "hello" value: "world!" } } } }`, Options{RootID: "add_header"}, nil},

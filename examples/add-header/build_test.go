@@ -4,11 +4,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/filtertest"
+	"github.com/autowasm/autowasm/host"
 )
 
 // build builds the filter as the README says.
@@ -45,6 +48,31 @@ func TestEnvoyCanLoadTheFilter(t *testing.T) {
 	want := map[string]string{"allocator": "proxy_on_memory_allocate", "entry point": "_initialize", "newest import since": "2024-12-19"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	runCases(t, file)
+}
+
+// runCases runs the cases of tests.yaml through the built filter.
+func runCases(t *testing.T, file *os.File) {
+	t.Helper()
+	wasm, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := host.Compile(t.Context(), wasm, host.Interpreter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close(t.Context()) }()
+	cases, err := filtertest.Read("tests.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	suite, err := cases.Run(t.Context(), m, filtertest.Options{})
+	if err != nil || suite.Failed() > 0 {
+		var out strings.Builder
+		_ = filtertest.NewReport(suite).Print(&out)
+		t.Errorf("%v\n%s", err, &out)
 	}
 }
 
