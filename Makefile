@@ -167,7 +167,7 @@ bench: ## Measure against peers, as ratios in one run
 	cd e2e && go test -run '^$$' -bench 'ApplyToHeader|Sizes|Silence|Restarts' -benchtime 1x -timeout 40m $(ARGS) ./mesh
 
 .PHONY: lint
-lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticcheck, tidy modules and generated files
+lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticcheck, tidy modules, generated files and the style of the docs
 	@unformatted=$$(gofmt -l $(GO_FILES)); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
 	# The control planes and Helm are a few lines around a large program, which would take minutes to check.
 	for module in . e2e e2e/etcd e2e/registry e2e/networkpolicies; do (cd $$module && go vet ./... && $(BIN)/staticcheck ./...); done
@@ -175,6 +175,7 @@ lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticc
 	GOOS=wasip1 GOARCH=wasm go vet -unsafeptr=false ./examples/add-header
 	for dir in e2e/filters e2e/probe; do (cd $$dir && GOOS=wasip1 GOARCH=wasm go vet ./... && GOOS=wasip1 GOARCH=wasm $(BIN)/staticcheck ./...); done
 	for module in $(MODULES); do (cd $$module && go mod tidy -diff); done
+	go test -run '^TestPagesAreInPlainEnglish$$' ./docs
 	@$(MAKE) --no-print-directory check-generated
 
 .PHONY: check-generated
