@@ -17,7 +17,7 @@ import (
 	"k8s.io/client-go/util/keyutil"
 )
 
-// The files by which the API server identifies itself to webhooks, and by which wasmer knows it; docs/operations.md has
+// The files by which the API server identifies itself to webhooks, and by which wasmer knows it; docs/security.md has
 // the same for a cluster.
 const (
 	webhookClientCA  = "webhook-client-ca.crt"
