@@ -209,7 +209,7 @@ func TestEveryPageIsInTheIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, page := range glob(t, "*.md") {
-		if page != "README.md" && !strings.Contains(string(index), "]("+page) {
+		if page != "README.md" && !slices.Contains(unrevised, page) && !strings.Contains(string(index), "]("+page) {
 			t.Errorf("docs/README.md does not lead to %s", page)
 		}
 	}
