@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/autowasm/autowasm/internal/doctest"
@@ -39,4 +41,17 @@ func TestDocumentedTests(t *testing.T) {
 	shell := documentedShell(t)
 	write(t, "add-header.wasm", []byte(read(t, filepath.Join(shell.Root, "examples/add-header-rust/add-header.wasm"))))
 	shell.Run(t, doctest.Section("wasmc-test"))
+}
+
+// TestDocumentedInit writes, builds and tests a filter as the page does.
+func TestDocumentedInit(t *testing.T) {
+	caches, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, modules, _ := strings.Cut(strings.TrimSpace(string(caches)), "\n")
+	shell := documentedShell(t)
+	// The flags of the example's own build, with which the standard library has been compiled.
+	shell.Env = append(shell.Env, "GOCACHE="+cache, "GOMODCACHE="+modules, "GOFLAGS=")
+	shell.Run(t, doctest.Section("wasmc-init"))
 }

@@ -42,6 +42,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"render", "-f", "-", "-u", "x", "--password-stdin"}, "-f - and --password-stdin cannot both read standard input", "wasmc render"},
 		{[]string{"migrate"}, "migrate wants the old objects: -f FILE, or -f - for standard input", "wasmc migrate"},
 		{[]string{"migrate", "-f", "x", "--context", "inbound"}, `--context "inbound" is not one of Inbound, Outbound, Gateway`, "wasmc migrate"},
+		{[]string{"init"}, "init wants DIR", "wasmc init"},
+		{[]string{"init", "a", "--lang", "c"}, `invalid argument "c" for "--lang" flag: not one of go, rust, assemblyscript`, "wasmc init"},
 		{[]string{"test", "a.wasm"}, "test wants the cases: -f TESTS", "wasmc test"},
 		{[]string{"test", "a.wasm", "b.wasm", "-f", "x"}, "test takes at most FILE|IMAGE", "wasmc test"},
 		{[]string{"test", "a.wasm", "-f", "x", "--env", "A"}, `--env "A" is not NAME=VALUE`, "wasmc test"},
