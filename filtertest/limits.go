@@ -7,7 +7,6 @@ const (
 	maxInputs  = 128 << 20 // bytes of all of them
 	maxCases   = 10_000    // in a file
 	maxNodes   = 1 << 20   // of YAML, where an alias counts as what it stands for
-	maxDepth   = 50        // of YAML
 	maxHeaders = 1_000     // of one message
 	maxChunks  = 10_000    // of one body
 

@@ -47,7 +47,7 @@ func TestExpectations(t *testing.T) {
 				request_headers {
 					input { header { key: "x" value: "1" } header { key: "x" value: "2" } header { key: "y" value: "\001\n" } }
 					result { has_header { key: "x" value: "1" } has_header { key: "z" value: "" } no_header { key: "Y" }
-						headers { regex: "x: 3" } headers { regex: "X: .*" invert: true } }
+						headers { regex: "x: 3" } headers { regex: "1" } headers { regex: "X: .*" invert: true } }
 				}
 				response_headers { result { immediate { } log { exact: "a" } } }
 				response_body { input { content: "b" } result { body { exact: "c" } body { regex: "b" invert: true } has_header { key: "hello" value: "world" } } }
@@ -56,6 +56,7 @@ func TestExpectations(t *testing.T) {
 			`request_headers: there is no header z, want ""`,
 			`request_headers: header y is "\x01\n", want none`,
 			`request_headers: the headers: want a match of "x: 3", got "x: 1\nX: 1\nx: 1, 2\nX: 1, 2\nx: 2\nX: 2\ny: \x01\n\nY: \x01\n"`,
+			`request_headers: the headers: want a match of "1", got "x: 1\nX: 1\nx: 1, 2\nX: 1, 2\nx: 2\nX: 2\ny: \x01\n\nY: \x01\n"`,
 			`request_headers: the headers: want no match of "X: .*", got "x: 1\nX: 1\nx: 1, 2\nX: 1, 2\nx: 2\nX: 2\ny: \x01\n\nY: \x01\n"`,
 			`response_headers: an immediate response is expected, and the filter gave none`,
 			`response_headers: the log: want "a", got ""`,
@@ -138,6 +139,8 @@ func TestFollowsEnvoy(t *testing.T) {
 		{"once", filter(onBody("request", untilEnd)), `
 			request_body { input { content: "a" } result { body { exact: "" } } }
 			request_body { input { content: "b" } result { body { exact: "ab" } } }`, nil},
+		{"the log of a step that the case does not have", filter(onHeaders("request", logHello, pass)), `
+			response_headers { result { log { exact: "hello" invert: true } } }`, nil},
 		{"a trap", filter(onHeaders("request", logHello, trap)), `
 			request_headers { result { log { exact: "other" } } } response_headers { result { body { exact: "" } } } stream_destroy { log { exact: "x" } }`,
 			[]string{"request_headers: proxy_on_request_headers trapped: unreachable in $6"}},

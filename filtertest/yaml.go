@@ -35,13 +35,13 @@ func parseYAML(m *dynamicpb.Message, path string, content []byte) error {
 		return mistake
 	}
 	y := &yamlReader{path: path}
-	return y.message(m, document.Content[0], 0)
+	return y.message(m, document.Content[0])
 }
 
 // yamlError is an error of package yaml: the line and the rest.
 var yamlError = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 
-// yamlReader fills messages from nodes, and counts these.
+// yamlReader fills messages from nodes, and counts these: aliases can stand for more than any file holds.
 type yamlReader struct {
 	path  string
 	nodes int
@@ -52,9 +52,9 @@ func (y *yamlReader) mistake(node *yaml.Node, format string, args ...any) error 
 }
 
 // resolve returns what an alias stands for.
-func (y *yamlReader) resolve(node *yaml.Node, depth int) (*yaml.Node, error) {
-	if y.nodes++; y.nodes > maxNodes || depth > maxDepth {
-		return nil, y.mistake(node, "more than %d nodes or %d levels: split the file", maxNodes, maxDepth)
+func (y *yamlReader) resolve(node *yaml.Node) (*yaml.Node, error) {
+	if y.nodes++; y.nodes > maxNodes {
+		return nil, y.mistake(node, "more than %d nodes, with what aliases stand for: split the file", maxNodes)
 	}
 	if node.Kind == yaml.AliasNode {
 		return node.Alias, nil
@@ -63,8 +63,8 @@ func (y *yamlReader) resolve(node *yaml.Node, depth int) (*yaml.Node, error) {
 }
 
 // message fills a message from a mapping. Nothing after the colon is an empty message.
-func (y *yamlReader) message(m protoreflect.Message, node *yaml.Node, depth int) error {
-	node, err := y.resolve(node, depth)
+func (y *yamlReader) message(m protoreflect.Message, node *yaml.Node) error {
+	node, err := y.resolve(node)
 	switch {
 	case err != nil:
 		return err
@@ -74,14 +74,14 @@ func (y *yamlReader) message(m protoreflect.Message, node *yaml.Node, depth int)
 		return y.mistake(node, "%s here has to be a mapping with some of %s", kindOf(node), strings.Join(fieldsOf(m.Descriptor()), ", "))
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
-		if err := y.field(m, node.Content[i], node.Content[i+1], depth+1); err != nil {
+		if err := y.field(m, node.Content[i], node.Content[i+1]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (y *yamlReader) field(m protoreflect.Message, key, value *yaml.Node, depth int) error {
+func (y *yamlReader) field(m protoreflect.Message, key, value *yaml.Node) error {
 	field := m.Descriptor().Fields().ByName(protoreflect.Name(key.Value))
 	if field == nil {
 		return y.mistake(key, "%s", unknownField(key.Value, fieldsOf(m.Descriptor())))
@@ -93,17 +93,17 @@ func (y *yamlReader) field(m protoreflect.Message, key, value *yaml.Node, depth 
 		return y.mistake(key, "%s and %s exclude each other: remove one", m.WhichOneof(one).Name(), key.Value)
 	}
 	if field.IsList() {
-		return y.list(m.Mutable(field).List(), field, value, depth)
+		return y.list(m.Mutable(field).List(), field, value)
 	}
-	single, err := y.value(field, value, m.NewField(field), depth)
+	single, err := y.value(field, value, m.NewField(field))
 	if err == nil {
 		m.Set(field, single)
 	}
 	return err
 }
 
-func (y *yamlReader) list(list protoreflect.List, field protoreflect.FieldDescriptor, node *yaml.Node, depth int) error {
-	node, err := y.resolve(node, depth)
+func (y *yamlReader) list(list protoreflect.List, field protoreflect.FieldDescriptor, node *yaml.Node) error {
+	node, err := y.resolve(node)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (y *yamlReader) list(list protoreflect.List, field protoreflect.FieldDescri
 		return y.mistake(node, "%s has to be a sequence, with - before each item, and is %s", field.Name(), kindOf(node))
 	}
 	for _, item := range node.Content {
-		value, err := y.value(field, item, list.NewElement(), depth+1)
+		value, err := y.value(field, item, list.NewElement())
 		if err != nil {
 			return err
 		}
@@ -121,11 +121,11 @@ func (y *yamlReader) list(list protoreflect.List, field protoreflect.FieldDescri
 }
 
 // value fills a new message, or returns a scalar.
-func (y *yamlReader) value(field protoreflect.FieldDescriptor, node *yaml.Node, fresh protoreflect.Value, depth int) (protoreflect.Value, error) {
+func (y *yamlReader) value(field protoreflect.FieldDescriptor, node *yaml.Node, fresh protoreflect.Value) (protoreflect.Value, error) {
 	if field.Message() != nil {
-		return fresh, y.message(fresh.Message(), node, depth)
+		return fresh, y.message(fresh.Message(), node)
 	}
-	node, err := y.resolve(node, depth)
+	node, err := y.resolve(node)
 	if err != nil {
 		return fresh, err
 	}
