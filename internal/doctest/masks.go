@@ -28,7 +28,7 @@ var masks = []Mask{
 	NewMask(`\bgo1\.\d+(\.\d+)?\b`, "GO"),
 	NewMask(`\b([a-z]+(?:-v\d)?)-[0-9a-f]{8,10}-[a-z0-9]{5}\b`, "$1-POD"),
 	NewMask(`(\S) {3,}`, "$1   "), // columns of a table are as wide as their longest value
-	NewMask(`[ \t]+$`, ""),
+	NewMask(`[ \t\r]+$`, ""),
 }
 
 // masked is an output without what is another in each run.

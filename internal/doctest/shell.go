@@ -108,7 +108,7 @@ func (s Shell) command(ctx context.Context, t testing.TB, bash *session, step *s
 // once runs a command and returns what it prints, as pages show it.
 func (s Shell) once(bash *session, step *step) (string, error) {
 	got, code, err := bash.do(s.real(step.command), step.fails)
-	got = s.shown(got)
+	got = s.shown(strings.ReplaceAll(got, "\r\n", "\n"))
 	switch {
 	case err != nil:
 		return got, fmt.Errorf("%s%s%s: %w", prompt, step.command, got, err)
