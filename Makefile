@@ -116,6 +116,13 @@ e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (t
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -p $(E2E_PACKAGES) -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
+.PHONY: test-floor
+test-floor: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests of the webhooks and the controller on the oldest Kubernetes that is supported
+	AUTOWASM_KUBERNETES=floor $(BIN)/e2e-env build -without-mesh
+	$(BIN)/e2e-env flux
+	cd e2e && AUTOWASM_KUBERNETES=floor $(BIN)/gotestsum --format testname --jsonfile $(BIN)/floor.json -- -count=1 -timeout 20m $(ARGS) ./behaviour
+	@$(call refuse-skipped,floor)
+
 # From whose chart and wasmer the tests upgrade: until there is a release, the first commit whose chart installs on the cluster.
 PREVIOUS := 09b956bbe87e4dc6725b4abb83173a27188bc08e
 

@@ -75,14 +75,18 @@ func TestKeyOfWhatIsNoModule(t *testing.T) {
 	}
 }
 
-// TestKubernetesVersion keeps the version that the control plane reports that of the module it is built from.
-func TestKubernetesVersion(t *testing.T) {
-	gomod, err := os.ReadFile("../controlplane/go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v\S+)$`).FindSubmatch(gomod)
-	if m == nil || string(m[1]) != kubernetesVersion {
-		t.Errorf("e2e/controlplane requires %q, kubernetesVersion is %s", m, kubernetesVersion)
+// TestKubernetesVersions keeps the versions that programs of Kubernetes report those of the modules they are built from.
+func TestKubernetesVersions(t *testing.T) {
+	for part, want := range map[string]string{
+		ControlPlane.Name: KubernetesVersion, Kube.Name: KubernetesVersion, FloorAPIServer.Name: FloorKubernetesVersion,
+	} {
+		gomod, err := os.ReadFile(filepath.Join("..", part, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v\S+)$`).FindSubmatch(gomod)
+		if m == nil || string(m[1]) != want {
+			t.Errorf("e2e/%s requires %q, and would report %s", part, m, want)
+		}
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// kubernetesVersion is what the control plane says it is. It has to be the version in
-// e2e/controlplane/go.mod and e2e/kube/go.mod.
-const kubernetesVersion = "v1.37.0"
+// What the programs of Kubernetes say that they are. These have to be the versions in the go.mod files of their modules.
+const (
+	KubernetesVersion      = "v1.37.0"  // of e2e/controlplane and e2e/kube
+	FloorKubernetesVersion = "v1.30.14" // of e2e/apiserver-floor: the oldest minor release that is supported
+)
 
 // A Part is a third party's program that is built from a Go module of its own under e2e/.
 type Part struct {
@@ -22,9 +24,18 @@ type Part struct {
 // argument or by the name it is called by.
 var ControlPlane = Part{
 	Name:    "controlplane",
-	Title:   "kube-apiserver " + strings.TrimPrefix(kubernetesVersion, "v"),
+	Title:   "kube-apiserver " + strings.TrimPrefix(KubernetesVersion, "v"),
 	Takes:   "some 3 minutes",
-	LDFlags: kubernetesLDFlags(kubernetesVersion),
+	LDFlags: kubernetesLDFlags(KubernetesVersion),
+}
+
+// FloorAPIServer is kube-apiserver of the oldest Kubernetes that is supported. No other part of Kubernetes is built of
+// that version, and none of the lists below has it.
+var FloorAPIServer = Part{
+	Name:    "apiserver-floor",
+	Title:   "kube-apiserver " + strings.TrimPrefix(FloorKubernetesVersion, "v"),
+	Takes:   "some 3 minutes",
+	LDFlags: kubernetesLDFlags(FloorKubernetesVersion),
 }
 
 // Etcd is etcd's server.
@@ -40,9 +51,9 @@ var Istiod = Part{Name: "istiod", Title: "istiod", Takes: "some 2 minutes"}
 // are. A cluster with nodes takes it beside ControlPlane.
 var Kube = Part{
 	Name:    "kube",
-	Title:   "kubelet and kube-proxy " + strings.TrimPrefix(kubernetesVersion, "v"),
+	Title:   "kubelet and kube-proxy " + strings.TrimPrefix(KubernetesVersion, "v"),
 	Takes:   "some 4 minutes",
-	LDFlags: kubernetesLDFlags(kubernetesVersion),
+	LDFlags: kubernetesLDFlags(KubernetesVersion),
 }
 
 // CoreDNS is a cluster's name server.

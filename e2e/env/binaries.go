@@ -9,6 +9,7 @@ import (
 // Binaries are the paths of the programs of an environment.
 type Binaries struct {
 	ControlPlane, Etcd, Registry string
+	APIServer                    string // ControlPlane, or the one of the floor, which is called in the same way
 	Kubectl                      string // a link to ControlPlane under the name that makes it kubectl
 	Wasmer, Wasmc                string // "" when the environment was started without wasmer
 	Filter                       string // the example filter, a module; "" like Wasmer
@@ -30,7 +31,10 @@ func Build(ctx context.Context, o Options) (Binaries, error) {
 		return Binaries{}, err
 	}
 	b, err := buildParts(ctx, o.builder())
-	if err != nil || o.WithoutWasmer {
+	if err != nil {
+		return b, err
+	}
+	if b.APIServer, err = o.builder().Part(ctx, o.apiServer()); err != nil || o.WithoutWasmer {
 		return b, err
 	}
 	return b, b.buildProduct(ctx, o.builder())

@@ -56,7 +56,7 @@ func (e *Environment) startAPIServer(ctx context.Context) error {
 // apiServerCommand leaves the API server's defaults as they are where it can. It advertises no endpoints: there
 // is nothing in a Pod that would look for it.
 func (e *Environment) apiServerCommand(ports []int) process.Command {
-	return process.Command{Name: "kube-apiserver", Path: e.binaries.ControlPlane, Args: []string{
+	return process.Command{Name: "kube-apiserver", Path: e.binaries.APIServer, Args: []string{
 		"kube-apiserver", "--etcd-servers=" + e.etcdURL,
 		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", ports[0]),
 		"--tls-cert-file=" + e.data("apiserver.crt"), "--tls-private-key-file=" + e.data("apiserver.key"),

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/autowasm/autowasm/e2e/build"
 )
 
 // timeoutFlag is how long kubectl waits.
@@ -38,7 +40,7 @@ func TestEnvironment(t *testing.T) {
 
 func testKubectl(ctx context.Context, t *testing.T, e *Environment) {
 	out, err := e.Kubectl(ctx, "version")
-	if err != nil || !strings.Contains(out.Stdout, "Server Version: v1.37.0") {
+	if err != nil || !strings.Contains(out.Stdout, "Server Version: "+build.KubernetesVersion) {
 		t.Errorf("kubectl version printed %q, %v", out.Stdout, err)
 	}
 	const manifest = `{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: default}, data: {a: b}}`
