@@ -72,7 +72,8 @@ image: ## Make images of wasmer and wasmc in bin/image, without a container engi
 	@go run ./release image -version '$(VERSION)' -image '$(IMAGE)' -platforms '$(PLATFORMS)' -out $(BIN)/image $(if $(PUSH),-push)
 
 .PHONY: release
-release: ## Make archives of wasmc for Linux, macOS and Windows, and of the Helm chart, in bin/release
+release: ## Make archives of wasmc for Linux, macOS and Windows, and of the Helm chart, in bin/release, and bin/release-notes.md
+	@go run ./release notes -version '$(VERSION)' -out $(BIN)/release-notes.md
 	@go run ./release archives -version '$(VERSION)' -out $(BIN)/release
 
 .PHONY: wasm

@@ -1,5 +1,6 @@
 // Command release makes what is given to users, of the checkout that it is run in: images of wasmer and wasmc
-// (make image), and archives of wasmc and the Helm chart (make release). It needs Go and git, and no container engine.
+// (make image), archives of wasmc and the Helm chart, and the release's notes (make release). It needs Go and git, and
+// no container engine.
 //
 // What it makes is printed on standard output, what it does meanwhile on standard error.
 package main
@@ -30,7 +31,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: release image|archives [flag]...; see release image -help")
+var errUsage = errors.New("usage: release image|archives|notes [flag]...; see release image -help")
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
@@ -41,6 +42,8 @@ func run(ctx context.Context, args []string) error {
 		return runImage(ctx, args)
 	case "archives":
 		return runArchives(ctx, args)
+	case "notes":
+		return runNotes(ctx, args)
 	}
 	return errUsage
 }

@@ -10,7 +10,7 @@ import (
 // TestCommandLine: what is wrong with it is said before anything is made.
 func TestCommandLine(t *testing.T) {
 	for line, want := range map[string]string{
-		"": "usage: release", "archive": "usage: release", "image x": `unexpected argument "x"`, "archives -out o x": `unexpected argument "x"`,
+		"": "usage: release", "archive": "usage: release", "image x": `unexpected argument "x"`, "archives -out o x": `unexpected argument "x"`, "notes x": `unexpected argument "x"`,
 		"image -platforms linux": `platform "linux"`, "archives -platforms linux": `platform "linux"`,
 	} {
 		if err := run(t.Context(), strings.Fields(line)); err == nil || !strings.Contains(err.Error(), want) {
