@@ -199,7 +199,7 @@ check-generated: $(BIN)/controller-gen
 ##@ Develop
 
 .PHONY: generate
-generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, golden files, dashboard, kustomization)
+generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, golden files, dashboard, alerts, kustomization)
 	$(BIN)/controller-gen object paths=./api/...
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=manifests/crd
 	go test ./certs ./internal/dashboard ./render -update

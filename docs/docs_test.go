@@ -68,7 +68,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 
 // TestAlertsUseMetricsThatExist: a rule on a metric with another name never fires.
 func TestAlertsUseMetricsThatExist(t *testing.T) {
-	rules := read(t, "../manifests/charts/wasmer/templates/monitoring/prometheusrule.yaml")
+	rules := read(t, "../manifests/charts/wasmer/files/alerts.yaml")
 	documented := firstCells(read(t, "operations.md"), "wasmer_[a-z_]+")
 	used := unique(rules, `\b(wasmer_[a-z_]+)`)
 	if len(used) < 4 {

@@ -1,3 +1,3 @@
-// Package dashboard holds the panels of wasmer's Grafana dashboard, of which manifests/charts/wasmer/files/dashboard.json is
-// generated. A test compares them, and the chart's alerts, with the metrics that the program defines.
+// Package dashboard holds the panels of wasmer's Grafana dashboard and its alerts, of which dashboard.json and alerts.yaml in
+// manifests/charts/wasmer/files are generated. A test compares both with the metrics that the program defines.
 package dashboard
