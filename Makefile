@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # AutoWasm: run `make` to see the targets.
 MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 SHELL := bash
@@ -189,7 +191,7 @@ lint: $(BIN)/staticcheck $(BIN)/controller-gen ## Check formatting, vet, staticc
 .PHONY: check-generated
 check-generated: $(BIN)/controller-gen
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
-	$(BIN)/controller-gen object paths=./api/... output:dir=$$dir && \
+	$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/... output:dir=$$dir && \
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=$$dir && \
 	for pair in api/v1alpha1/zz_generated.deepcopy.go manifests/crd/wasm.tcm.io_autowasms.yaml; do \
 		diff -u $$pair $$dir/$$(basename $$pair) || { echo "$$pair is out of date: run make generate"; exit 1; }; \
@@ -200,7 +202,7 @@ check-generated: $(BIN)/controller-gen
 
 .PHONY: generate
 generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, golden files, dashboard, alerts, kustomization)
-	$(BIN)/controller-gen object paths=./api/...
+	$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=manifests/crd
 	go test ./certs ./internal/dashboard ./render -update
 	cd e2e && go run ./cmd/manifests

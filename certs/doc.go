@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package certs gives the webhook its serving certificate, and has the API server trust it.
 //
 // A Source answers TLS handshakes. There are two:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package controller makes the cluster agree with its AutoWasms, and each AutoWasm's status with the cluster. It
 // needs no webhook: what admission has not done, it does.
 //

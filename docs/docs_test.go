@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package docs_test holds the documentation to the code: what the code has is
 // documented, and what is documented exists.
 package docs_test

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package examples holds the sources of the example filters, of which wasmc init makes new ones.
 package examples
 

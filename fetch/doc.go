@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package fetch is the one way in for a module: it brings modules into the store.
 //
 //   - Ensure(request) resolves a source.Request to an immutable identity and has its module in the store when it

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package filtertest runs the cases of a test file through a filter: what comes to it, and what has to become of that.
 //
 //	f, err := filtertest.Read("tests.textpb")                       // a mistake has its line

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package filtertest
 
 // What a test file may ask for, and how much of what a filter did is kept and shown.

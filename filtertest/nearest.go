@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package filtertest
 
 // nearest returns the name that differs by the fewest characters from a wrong one, "" if none differs by less than a third.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package filtertest
 
 // The types below are the schema of a test file: the messages of plugins/test/runner.proto of Google's Service Extensions,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package host runs a Proxy-Wasm filter as Envoy does, without a proxy: to try one before it is admitted, to test it, and to
 // put it before a server.
 //

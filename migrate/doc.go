@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package migrate makes AutoWasms of the objects by which others put Wasm filters into Istio's proxies: WasmPlugin,
 // TrafficExtension, EnvoyFilter (with a ConfigMap that annotations mount, too) and wasme's FilterDeployment.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package preflight finds, in what the cluster has, why a filter will not run as its AutoWasm asks: nothing is
 // selected, a port is none of Istio's, or the proxies cannot reach the module server.
 //

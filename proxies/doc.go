@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package proxies finds out what becomes of a filter in the proxies that should run it. Nothing reports that: istiod
 // knows only whether a proxy accepted a listener, and one whose module did not load goes on without it, or answers 503.
 //

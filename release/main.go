@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command release makes what is given to users, of the checkout that it is run in: images of wasmer and wasmc
 // (make image), archives of wasmc and the Helm chart, and the release's notes (make release). It needs Go and git, and
 // no container engine.

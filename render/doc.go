@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package render turns an AutoWasm and the module that its source resolved to into the Istio EnvoyFilter that carries
 // the module to the selected proxies.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package webhook serves the API server's admission requests about AutoWasm objects. It decodes them, reads
 // namespaces, keeps to a time budget and builds responses; what an AutoWasm has to be is in package validation.
 //

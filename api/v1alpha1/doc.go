@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package v1alpha1 holds the AutoWasm API: the types that a user writes, the rules that the API server itself enforces
 // on them (schema and CEL, in the kubebuilder markers), and the names of conditions, reasons, labels and annotations.
 //

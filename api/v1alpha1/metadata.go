@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package v1alpha1
 
 // The annotations of a namespace that give defaults to the AutoWasms in it.

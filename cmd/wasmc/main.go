@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command wasmc is the client of AutoWasm. Like docker, it pushes modules to OCI registries and pulls them; it also
 // shows what an image or a file holds, which EnvoyFilter the server would make of an AutoWasm, and what has become of
 // those in a cluster, writes new filters, and runs test cases through one.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command wasmer is the server of AutoWasm: an admission webhook that defaults and validates AutoWasms and generates
 // their EnvoyFilters, a fetcher that brings Wasm modules into a store, an HTTP server from which Envoy loads them,
 // and a controller that keeps all of it converged.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package ads asks a control plane what it would push to a proxy, without a proxy: it names itself as one, and
 // returns the listeners and clusters.
 //

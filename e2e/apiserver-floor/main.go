@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command apiserver-floor is kube-apiserver of the oldest Kubernetes that is supported, built from its Go module at the
 // version in go.mod. An environment starts it as it starts the one of module controlplane, which also has the
 // controllers and kubectl that go with either:

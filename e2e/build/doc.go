@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package build makes the programs that the embedded environment runs, from source, with nothing but Go.
 //
 // There are three kinds. A Part is a third party's program (etcd, the control plane, a registry, cert-manager) that has a Go

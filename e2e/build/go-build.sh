@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # go-build.sh WHAT DIR [argument]... runs `go build -v` with these arguments in the module at DIR and says every few
 # seconds what it compiles, as package build does. make has it for the programs that package build is part of.
 set -euo pipefail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package build
 
 import (
@@ -52,6 +54,7 @@ func TestKeyChangesWithEverythingThatDecidesTheBytes(t *testing.T) {
 	}{
 		"the same":              {tiny(), part, base, true},
 		"a file not of Go":      {with("README.md", "x"), part, base, true},
+		"a license":             {with("main.go", "// SPDX-License-Identifier: Apache-2.0\n\n"+tiny()["main.go"]), part, base, true},
 		"titles":                {tiny(), Part{Name: "tiny", Title: "T", Takes: "long"}, base, true},
 		"go.mod":                {with("go.mod", "module example.com/tiny\n"), part, base, false},
 		"go.sum":                {with("go.sum", "x"), part, base, false},

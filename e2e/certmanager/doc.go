@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command certmanager is what tests need of cert-manager, built from its Go module at the version in go.mod: the
 // controllers of Certificates, CertificateRequests and Issuers that sign by themselves or with a CA, and the cainjector
 // of webhook configurations.

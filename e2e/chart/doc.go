@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package chart renders the Helm chart in manifests/charts/wasmer with Helm itself, and makes from it what must not
 // differ from it: the kustomization in manifests/, the chart's values.yaml and the table of its values in the
 // documentation.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package cluster is a Kubernetes cluster of two nodes with Istio, on one machine, without a container engine: what a user
 // has, where package env has a control plane alone. It needs Linux, root and a few of Debian's packages.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package clustertest has the tests that run on a real cluster, with nodes, Istio's injector and interception: the one of
 // `make cluster`, or any that KUBECONFIG names. They are built with the tag cluster alone, so that `make e2e` and the
 // editors of those who have no cluster are not concerned; `make test-cluster` runs them.

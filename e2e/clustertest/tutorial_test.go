@@ -1,5 +1,7 @@
 //go:build cluster
 
+// SPDX-License-Identifier: Apache-2.0
+
 package clustertest
 
 import (

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command controlplane is the part of a Kubernetes control plane that a test needs, in one binary:
 // kube-apiserver, controllers and kubectl, built from their Go modules at the versions in go.mod.
 //

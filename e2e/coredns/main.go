@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command coredns is CoreDNS with the plugins that a small cluster needs, built from its Go module at the version in
 // go.mod.
 package main

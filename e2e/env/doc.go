@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package env is a small cluster on one machine, without containers and without privileges: etcd,
 // kube-apiserver with RBAC, the controller manager's garbage collector and namespace and quota controllers,
 // Istio's CRDs, a public and a private registry, a web server for objects, and wasmer with its webhooks

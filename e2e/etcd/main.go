@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command etcd is etcd's own server, built from its Go module at the version in go.mod.
 package main
 

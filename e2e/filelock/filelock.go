@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package filelock has one process at a time do something, by a lock on a file or on a directory. The kernel drops
 // a lock with the process that has it, so that one that was killed never blocks the next, and whoever finds the
 // lock free knows that nobody is at work.

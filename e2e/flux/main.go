@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command flux applies manifests as Flux does: with its engine for server-side apply and with what kustomize-controller asks
 // of it.
 package main

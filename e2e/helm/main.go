@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command helm is Helm as its users have it, from its Go module: the chart is rendered, installed and packaged with it.
 package main
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command istio-cni is Istio's CNI plugin, which sets up the interception of a Pod's traffic when its network is made, built
 // from its Go module at the version in go.mod. Called install-cni it is Istio's program that installs the plugin on a node:
 // in one binary they share what they have in common.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command kube is the rest of Kubernetes that a cluster with nodes needs beside command controlplane: kubelet, kube-proxy,
 // kube-scheduler and the whole kube-controller-manager, in one binary, built from their Go modules at the versions in
 // go.mod. It is one program or another by its first argument, or by the name that it is called by.

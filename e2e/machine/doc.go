@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package machine makes hosts out of Linux namespaces: each has its own processes, mounts, network, host name and
 // interprocess communication, and shares the kernel and the files of the machine that it runs on. It needs root.
 //

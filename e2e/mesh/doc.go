@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package mesh is an Istio mesh on top of an embedded environment: istiod with its validating webhook registered, a
 // workload named details with an Envoy as its sidecar, an Envoy as the ingress gateway, and wasmer where proxies of a
 // cluster look for it.

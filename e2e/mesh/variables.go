@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package mesh
 
 import "github.com/autowasm/autowasm/e2e/env"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command networkpolicies enforces NetworkPolicies on a node of a cluster, as a network plugin does: with the policy engine
 // of kube-network-policies, built from its Go module at the version in go.mod. Connections that are new go to it by a queue
 // of the kernel's, and it accepts or drops them.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command pilot-agent is Istio's own agent beside a proxy, built from its Go module at the version in go.mod. It differs
 // from pilot/cmd/pilot-agent in that it does not import automemlimit, whose checksum Istio's module does not have.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command probe logs what it sees at each step of a stream: which headers, bodies and properties it can read, and what the
 // host answers. Its configuration are words that say what it does besides: they are in act.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command registry is the CNCF distribution registry on a plain HTTP address, with its files in a directory
 // and, when asked, a password file. It is what the tests and the demo push modules to and pull them from.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package suite is what the end-to-end tests share: a running environment, and
 // the few things that every test does with it: a namespace of its own, apply a
 // manifest, wait for a phase, push an image.

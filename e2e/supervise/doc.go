@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package supervise runs a System in the background of a checkout: an environment for `make up` and `make down`, a cluster
 // for `make cluster` and `make cluster-down`.
 //

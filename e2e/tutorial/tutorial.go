@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tutorial has the manifests of Tencent Cloud Mesh's tutorial, which are to apply unchanged: the one that takes
 // the module from an image registry and the one that takes it from a public bucket.
 package tutorial

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command add-header is a Proxy-Wasm filter in plain Go: it adds a header to every
 // response, hello: world unless its configuration says otherwise.
 //

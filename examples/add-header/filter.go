@@ -1,5 +1,7 @@
 //go:build wasip1
 
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 // Envoy runs each copy of the module on one thread, so nothing here is locked.

@@ -1,5 +1,7 @@
 //go:build wasip1
 
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (

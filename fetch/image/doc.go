@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package image reads modules out of OCI and Docker images and out of files, and builds the images that wasmc pushes.
 //
 // # Reading

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package module checks, without compiling or running it, whether a WebAssembly module can run in Envoy.
 //
 // Envoy loads a module only if it is a core module (not a component) that exports a proxy_abi_version_* function and a

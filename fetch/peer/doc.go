@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package peer is what the replicas of wasmer say to each other, over the port from which Envoy loads modules:
 //
 //	GET /wasm/<sha256>            the module, if the peer has it on its disk; otherwise 404

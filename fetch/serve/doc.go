@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package serve is the HTTP server from which Envoy loads modules.
 //
 //	GET|HEAD /wasm/<sha256>   200 with the module, whose URL never changes meaning

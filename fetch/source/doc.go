@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package source resolves where a module comes from and streams its bytes.
 //
 // [Sources] answers a [Request] with a [Resolved]: an immutable reference, a key that names these very bytes, and a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package source
 
 // CloseIdleConnections ends the goroutines of connections that are kept for later requests.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package store keeps modules on one replica's disk, each in a file named by the sha256 of its bytes.
 //
 // # On disk

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package doctest runs the commands of the documentation as they are written. Each fenced block of commands in README.md,
 // CONTRIBUTING.md, SECURITY.md and docs/*.md has a comment on the line above it that says which test runs it, or why none does:
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package egress keeps requests that users can cause away from addresses that the server must not reach.
 //
 // Users name registries and URLs, and these name further hosts in redirects and in the realm of a token challenge. A

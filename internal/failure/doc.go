@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package failure classifies what can go wrong between an AutoWasm's source and the store.
 //
 // Every error that leaves the fetching packages is a *failure.Error. Its Reason becomes that of a condition and an

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package fairness
 
 // Counter counts by key up to a limit, and drops the keys that are back at 0. It is not safe for concurrent use.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package istio holds the names of Istio's that several packages need, and the form of its clusters and hosts.
 package istio
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package mesh reads from a Pod how it is part of Istio's mesh, and says what of Pods the manager's cache holds.
 //
 // The packages proxies and preflight alone read Pods from the cache. A field that they read must be kept by TrimPod,

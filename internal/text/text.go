@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package text shortens and cleans what others wrote, such as a registry, for a status, an Event, an answer or a log.
 package text
 

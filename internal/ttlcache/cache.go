@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package ttlcache makes bounded caches whose entries expire by a clock of the caller's, so that tests can move it.
 package ttlcache
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package oci makes images of programs without a container engine: one for each platform, with the program, the license and
 // nothing else, not as root; an index of them, which also holds the SBOM and the provenance of each; an OCI layout on disk; and
 // the push to a registry.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package rendertest tests the callers of render.EnvoyFilter: whoever renders, the bytes are the same.
 package rendertest
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package crdtest checks AutoWasms in tests as an API server does that serves the CRD of the manifests, with the API
 // server's own code.
 package crdtest

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command app is the application of the tests on a cluster, and its client:
 //
 //	app                                  answer on port 9080 with the request as it came

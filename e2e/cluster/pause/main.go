@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command pause holds a Pod's namespaces: it waits to be asked to end. What a Pod with one process namespace leaves
 // behind is reaped by the kernel.
 package main

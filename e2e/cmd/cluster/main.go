@@ -1,5 +1,7 @@
 //go:build linux
 
+// SPDX-License-Identifier: Apache-2.0
+
 // Command cluster runs a cluster with nodes (package cluster) in the background of the checkout that it is called in.
 //
 //	cluster up [flag...]            start it and wait until it is ready

@@ -1,5 +1,7 @@
 //go:build !linux
 
+// SPDX-License-Identifier: Apache-2.0
+
 // Command cluster runs a cluster with nodes, which needs Linux.
 package main
 

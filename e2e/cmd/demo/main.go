@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command demo plays the tutorial on an embedded environment of its own, and
 // stops it again.
 package main

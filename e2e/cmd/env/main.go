@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command env runs the embedded environment in the background of the checkout that it is called in.
 //
 //	env up [flag...] [-- wasmer flag...]  start it and wait until it is ready

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command flakes runs the tests of its checkout many times, in another order each time, and fails when one of them ever
 // does: the unit tests under the race detector, and the end-to-end tests, some of their runs with every core kept busy by
 // something else. At its end it prints how many there were, how long they took and which failed.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command manifests writes what is made from the Helm chart: the kustomization, the chart's values.yaml and the table
 // of its values. With the flag -check it writes nothing and names what is out of date.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command callout sends a request to the cluster of its configuration for each request that it handles, which waits for the
 // answer. Its status is added to the response, as the value of the header hello. Where there is no such cluster, it traps.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command coraza is Coraza's web application firewall with its core rule set, as a filter of plain Go. Its own main
 // package is for TinyGo; the plugin is the same. A request with the header trap has it trap: that shows what a restart costs.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command headers adds its configuration to each response, as the value of the header hello. Without a configuration it
 // refuses to start; at a request with the header trap it traps.
 package main

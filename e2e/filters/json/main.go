@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command json answers a request whose body is not JSON with 400, once it has all of the body, and adds the size of the
 // body to the response of any other.
 package main

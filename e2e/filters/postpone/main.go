@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command postpone holds each request until the next tick.
 package main
 

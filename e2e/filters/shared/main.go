@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command shared counts requests in what all workers of a proxy share: its data, a queue and a metric. The response to a
 // request that is counted in each of them has the protocol of the request, a property, as the value of the header hello.
 package main

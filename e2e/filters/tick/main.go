@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command tick does something at each tick and nothing with requests: it has no HTTP context, for which the SDK traps in
 // proxy_on_context_create when a request comes.
 package main

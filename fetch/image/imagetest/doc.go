@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package imagetest builds OCI images of any shape in memory, valid and not, for
 // tests: what tools push, and what none of them would.
 //

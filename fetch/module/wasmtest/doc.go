@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package wasmtest builds tiny WebAssembly modules in memory, good and bad, for
 // tests.
 //

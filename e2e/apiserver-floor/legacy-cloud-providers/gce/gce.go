@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package gce takes the place of Google's cloud provider, which Kubernetes 1.30 links into kube-apiserver for two flags
 // that it lists in its help, and which needs all clients of Google's cloud.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package proxywasm has those names of the SDK for TinyGo that Coraza's plugin uses. Each is that of the SDK for plain Go,
 // into which the former has been turned.
 package proxywasm

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package types has those names of the SDK for TinyGo that Coraza's plugin uses, which are those of the SDK for plain Go.
 package types
 
