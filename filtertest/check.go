@@ -57,7 +57,8 @@ func (r *runner) checkImmediate(s *step, local *host.LocalResponse) {
 	}
 	switch {
 	case want == nil && local != nil && s.expected == nil:
-		r.failf(s.name, "the filter answered with %s, and the case does not have this step: in Envoy each response follows a request; give the case %s", shown(local), s.name)
+		r.failf(s.name, "the filter answered with %s, and the case does not have this step, which Envoy always has: give the case %s",
+			shown(local), s.name)
 	case want == nil && local != nil:
 		r.failf(s.name, "the filter answered with %s, and no immediate response is expected", shown(local))
 	case want != nil && local == nil:

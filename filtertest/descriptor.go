@@ -51,7 +51,9 @@ func (d *describer) message(t reflect.Type) string {
 	return "." + name
 }
 
-func (d *describer) field(m *descriptorpb.DescriptorProto, f reflect.StructField, number int32) *descriptorpb.FieldDescriptorProto {
+func (d *describer) field(
+	m *descriptorpb.DescriptorProto, f reflect.StructField, number int32,
+) *descriptorpb.FieldDescriptorProto {
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 	field := &descriptorpb.FieldDescriptorProto{
 		Name: &name, Number: &number, Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
@@ -98,7 +100,9 @@ func (d *describer) setType(field *descriptorpb.FieldDescriptorProto, t reflect.
 func (d *describer) enum(name string, values []string) string {
 	e := &descriptorpb.EnumDescriptorProto{Name: &name}
 	for i, value := range values {
-		e.Value = append(e.Value, &descriptorpb.EnumValueDescriptorProto{Name: proto.String(value), Number: proto.Int32(int32(i))})
+		e.Value = append(e.Value, &descriptorpb.EnumValueDescriptorProto{
+			Name: proto.String(value), Number: proto.Int32(int32(i)),
+		})
 	}
 	d.file.EnumType = append(d.file.EnumType, e)
 	return "." + name

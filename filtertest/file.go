@@ -53,12 +53,13 @@ func Read(path string) (*File, error) {
 		return nil, &FileError{Path: path, Problem: err.Error()}
 	}
 	if len(all.Test) == 0 || len(all.Test) > maxCases {
-		return nil, &FileError{Path: path, Problem: fmt.Sprintf("it has %d cases, and wants 1 to %d: each is a test", len(all.Test), maxCases)}
+		problem := fmt.Sprintf("it has %d cases, and wants 1 to %d: each is a test", len(all.Test), maxCases)
+		return nil, &FileError{Path: path, Problem: problem}
 	}
 	for i, c := range all.Test {
 		p, err := f.plan(c)
 		if err != nil {
-			return nil, &FileError{Path: path, Line: lineOf(string(content), c.Name), Problem: fmt.Sprintf("%s: %s", nameOf(c, i), err)}
+			return nil, &FileError{path, lineOf(string(content), c.Name), fmt.Sprintf("%s: %s", nameOf(c, i), err)}
 		}
 		f.cases = append(f.cases, p)
 	}
@@ -78,7 +79,8 @@ func lineOf(content, name string) int {
 	if name == "" {
 		return 0
 	}
-	at := regexp.MustCompile(`\bname"?\s*:\s*["']?` + regexp.QuoteMeta(name) + `(["']|\s*$|\s*[\n#,}])`).FindStringIndex(content)
+	named := regexp.MustCompile(`\bname"?\s*:\s*["']?` + regexp.QuoteMeta(name) + `(["']|\s*$|\s*[\n#,}])`)
+	at := named.FindStringIndex(content)
 	if at == nil {
 		return 0
 	}
@@ -134,7 +136,8 @@ func (f *File) note(all *suite) {
 		}
 	}
 	if benchmarks > 0 {
-		f.Notes = append(f.Notes, strconv.Itoa(benchmarks)+" of the cases want a benchmark, which is not run: the speed of this host says nothing about Envoy's")
+		f.Notes = append(f.Notes, strconv.Itoa(benchmarks)+
+			" of the cases want a benchmark, which is not run: the speed of this host says nothing about Envoy's")
 	}
 	if all.Env == nil {
 		return

@@ -54,7 +54,8 @@ func parse(path string, content []byte) (*suite, error) {
 	case slices.Contains(textExtensions, extension):
 		err = parseText(m, path, content)
 	default:
-		err = &FileError{Path: path, Problem: fmt.Sprintf("the name does not say which form the file has: let it end in one of %s for text protobuf, or %s for YAML",
+		err = &FileError{Path: path, Problem: fmt.Sprintf(
+			"the name does not say which form the file has: let it end in one of %s for text protobuf, or %s for YAML",
 			strings.Join(textExtensions, ", "), strings.Join(yamlExtensions, ", "))}
 	}
 	if err != nil {

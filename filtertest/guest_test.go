@@ -30,7 +30,6 @@ const (
 	fnLog = iota
 	fnLocal
 	fnHTTPCall
-	fnAddHeader
 )
 
 // Where the texts are that they have in their memory.
@@ -45,7 +44,6 @@ func filter(options ...wasmtest.Option) []byte {
 		wasmtest.Import("env", "proxy_log", "iii:i"),
 		wasmtest.Import("env", "proxy_send_local_response", "iiiiiiii:i"),
 		wasmtest.Import("env", "proxy_http_call", "iiiiiiiiii:i"),
-		wasmtest.Import("env", "proxy_add_header_map_value", "iiiii:i"),
 	}
 	return wasmtest.Module(append(append(all, options...), memory())...)
 }
@@ -89,7 +87,6 @@ var (
 	logDebug = call(fnLog, 1, helloAt, 5)
 	answer   = call(fnLocal, 403, helloAt, 5, helloAt, 5, 0, 0, 7)
 	callAuth = call(fnHTTPCall, clusterAt, 4, pairsAt, len(pairs(":method", "GET", ":path", "/", ":authority", "a")), 0, 0, 0, 0, 1000, 1024)
-	addHello = call(fnAddHeader, 0, helloAt, 5, helloAt, 5)
 	trap     = []byte{0x00}
 	untilEnd = []byte{0x20, 2, 0x45} // local.get 2, i32.eqz: stop and buffer, until the end of the stream
 )

@@ -46,7 +46,7 @@ func parseHTTP1(content string, isRequest bool) (host.Headers, error) {
 func firstLine(line string, isRequest bool) (host.Headers, error) {
 	parts := strings.SplitN(line, " ", 3)
 	if !isRequest {
-		if len(parts) < 2 || !strings.HasPrefix(parts[0], "HTTP/") || len(parts[1]) != 3 || strings.Trim(parts[1], "0123456789") != "" {
+		if len(parts) < 2 || !strings.HasPrefix(parts[0], "HTTP/") || !isStatus(parts[1]) {
 			return nil, fmt.Errorf("%q is no first line of a response: write one such as HTTP/1.1 200 OK", line)
 		}
 		return host.Headers{{":status", parts[1]}}, nil
@@ -62,5 +62,8 @@ func firstLine(line string, isRequest bool) (host.Headers, error) {
 	if err != nil || target.Scheme == "" || target.Host == "" {
 		return nil, fmt.Errorf("%q is no target of a request: write a path that begins with /, or a URL with its host", parts[1])
 	}
-	return append(headers, host.Headers{{":scheme", target.Scheme}, {":authority", target.Host}, {":path", target.RequestURI()}}...), nil
+	return append(headers,
+		[2]string{":scheme", target.Scheme}, [2]string{":authority", target.Host}, [2]string{":path", target.RequestURI()}), nil
 }
+
+func isStatus(code string) bool { return len(code) == 3 && strings.Trim(code, "0123456789") == "" }

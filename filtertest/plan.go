@@ -30,21 +30,6 @@ type step struct {
 	expected *expected // nil for a step that the case does not have
 }
 
-// expected is what has to be true after a step.
-type expected struct {
-	has, no            []fieldOf
-	lines, bodies, log []matcher
-	immediate          *immediate
-}
-
-// fieldOf is a header and its value.
-type fieldOf struct{ name, value string }
-
-// empty reports whether nothing is expected.
-func (e *expected) empty() bool {
-	return e == nil || len(e.has)+len(e.no)+len(e.lines)+len(e.bodies)+len(e.log) == 0 && e.immediate == nil
-}
-
 // plan checks a case.
 func (f *File) plan(c *testCase) (*plan, error) {
 	p := &plan{name: c.Name}
@@ -62,7 +47,10 @@ func (f *File) plan(c *testCase) (*plan, error) {
 		name  string
 		given *expectation
 		to    **expected
-	}{{"plugin_init", c.PluginInit, &p.init}, {"stream_init", c.StreamInit, &p.created}, {"stream_destroy", c.StreamDestroy, &p.destroyed}} {
+	}{
+		{"plugin_init", c.PluginInit, &p.init}, {"stream_init", c.StreamInit, &p.created},
+		{"stream_destroy", c.StreamDestroy, &p.destroyed},
+	} {
 		if *e.to, err = f.expect(e.given); err != nil {
 			return nil, fmt.Errorf("%s.%w", e.name, err)
 		}
@@ -121,7 +109,9 @@ func impliedRequest(method string) host.Headers {
 }
 
 // message makes the steps of a request or a response.
-func (f *File) message(c *testCase, response bool, headers *invocation, body []*invocation, implied host.Headers) ([]*step, error) {
+func (f *File) message(
+	c *testCase, response bool, headers *invocation, body []*invocation, implied host.Headers,
+) ([]*step, error) {
 	name := "request"
 	if response {
 		name = "response"
@@ -138,7 +128,8 @@ func (f *File) message(c *testCase, response bool, headers *invocation, body []*
 	}
 	steps := []*step{first}
 	if len(body) > 1 && (c.NumChunks != nil || c.ChunkSize != nil) {
-		return nil, fmt.Errorf("%s_body is there %d times, which excludes num_chunks and chunk_size: these cut one body", name, len(body))
+		return nil, fmt.Errorf("%s_body is there %d times, which excludes num_chunks and chunk_size: these cut one body",
+			name, len(body))
 	}
 	for i, invoked := range body {
 		s, err := f.body(c, invoked)
@@ -241,38 +232,4 @@ func cut(content []byte, c *testCase) ([][]byte, error) {
 		content = content[size:]
 	}
 	return append(parts, content), nil
-}
-
-// expect checks an expectation. One that is absent expects nothing, and no response of the filter's own.
-func (f *File) expect(e *expectation) (*expected, error) {
-	if e == nil {
-		return &expected{}, nil
-	}
-	out := &expected{immediate: e.Immediate}
-	for _, group := range []struct {
-		name  string
-		given []*header
-		to    *[]fieldOf
-	}{{"has_header", e.HasHeader, &out.has}, {"no_header", e.NoHeader, &out.no}} {
-		for i, h := range group.given {
-			if h.Key == "" {
-				return nil, fmt.Errorf("%s[%d] has no key", group.name, i)
-			}
-			*group.to = append(*group.to, fieldOf{strings.ToLower(h.Key), string(h.Value)})
-		}
-	}
-	for _, group := range []struct {
-		name  string
-		given []*stringMatcher
-		to    *[]matcher
-	}{{"headers", e.Headers, &out.lines}, {"body", e.Body, &out.bodies}, {"log", e.Log, &out.log}} {
-		for i, given := range group.given {
-			m, err := newMatcher(given, f.read)
-			if err != nil {
-				return nil, fmt.Errorf("%s[%d]: %w", group.name, i, err)
-			}
-			*group.to = append(*group.to, m)
-		}
-	}
-	return out, nil
 }

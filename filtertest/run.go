@@ -73,7 +73,8 @@ func (r *runner) run(ctx context.Context, m *host.Module, o Options) {
 	r.vm = vm
 	r.through(ctx, f.config(o))
 	for _, used := range vm.Unmodelled() {
-		r.result.Notes = append(r.result.Notes, fmt.Sprintf("the filter uses the %s %s, which a proxy may have and this host does not", used.Use, text.OneLine(used.Name)))
+		r.result.Notes = append(r.result.Notes, fmt.Sprintf(
+			"the filter uses the %s %s, which a proxy may have and this host does not", used.Use, text.OneLine(used.Name)))
 	}
 }
 

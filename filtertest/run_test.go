@@ -104,7 +104,7 @@ func TestFollowsEnvoy(t *testing.T) {
 		}},
 		{"not expected", answers, `request_headers { }`, []string{`request_headers: the filter answered with 403 "hello", and no immediate response is expected`}},
 		{"a request that is not there", answers, `response_headers { result { has_header { key: "a" value: "b" } } }`, []string{
-			`request_headers: the filter answered with 403 "hello", and the case does not have this step: in Envoy each response follows a request; give the case request_headers`,
+			`request_headers: the filter answered with 403 "hello", and the case does not have this step, which Envoy always has: give the case request_headers`,
 			"response_headers: the stream does not come to this step: it ended in request_headers",
 		}},
 		{"from a body", filter(onBody("request", answer, pause)), `
@@ -145,9 +145,9 @@ func TestFollowsEnvoy(t *testing.T) {
 			response_headers { result { log { exact: "hello" invert: true } } }`, nil},
 		{"a trap", filter(onHeaders("request", logHello, trap)), `
 			request_headers { result { log { exact: "other" } } } response_headers { result { body { exact: "" } } } stream_destroy { log { exact: "x" } }`,
-			[]string{"request_headers: proxy_on_request_headers trapped: unreachable in $6"}},
+			[]string{"request_headers: proxy_on_request_headers trapped: unreachable in $5"}},
 		{"one at the end", filter(wasmtest.Function("proxy_on_done", "i:i", trap...)), `request_headers { }`,
-			[]string{"stream_destroy: proxy_on_done trapped: unreachable in $6"}},
+			[]string{"stream_destroy: proxy_on_done trapped: unreachable in $5"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

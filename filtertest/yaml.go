@@ -26,7 +26,8 @@ func parseYAML(m *dynamicpb.Message, path string, content []byte) error {
 		return nil
 	}
 	if err == nil && !errors.Is(decoder.Decode(&second), io.EOF) {
-		return &FileError{path, second.Line, "a second document, which a test file does not have: put its cases under test of the first"}
+		const problem = "a second document, which a test file does not have: put its cases under test of the first"
+		return &FileError{path, second.Line, problem}
 	}
 	if err != nil {
 		mistake := &FileError{Path: path, Problem: strings.Join(strings.Fields(err.Error()), " ")}
@@ -73,7 +74,8 @@ func (y *yamlReader) message(m protoreflect.Message, node *yaml.Node) error {
 	case node.Kind == yaml.ScalarNode && node.Tag == "!!null":
 		return nil
 	case node.Kind != yaml.MappingNode:
-		return y.mistake(node, "%s here has to be a mapping with some of %s", kindOf(node), strings.Join(fieldsOf(m.Descriptor()), ", "))
+		fields := strings.Join(fieldsOf(m.Descriptor()), ", ")
+		return y.mistake(node, "%s here has to be a mapping with some of %s", kindOf(node), fields)
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if err := y.field(m, node.Content[i], node.Content[i+1]); err != nil {
@@ -123,7 +125,9 @@ func (y *yamlReader) list(list protoreflect.List, field protoreflect.FieldDescri
 }
 
 // value fills a new message, or returns a scalar.
-func (y *yamlReader) value(field protoreflect.FieldDescriptor, node *yaml.Node, fresh protoreflect.Value) (protoreflect.Value, error) {
+func (y *yamlReader) value(
+	field protoreflect.FieldDescriptor, node *yaml.Node, fresh protoreflect.Value,
+) (protoreflect.Value, error) {
 	if field.Message() != nil {
 		return fresh, y.message(fresh.Message(), node)
 	}

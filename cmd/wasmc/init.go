@@ -50,7 +50,8 @@ assemblyscript needs node with npm.`,
 			return wrap(o.run(s, args[0]), "init %s", args[0])
 		},
 	}
-	(&choice{value: &o.lang, allowed: []string{langGo, langRust, langAssemblyScript}}).bind(command, "lang", "", "language of the filter")
+	lang := &choice{value: &o.lang, allowed: []string{langGo, langRust, langAssemblyScript}}
+	lang.bind(command, "lang", "", "language of the filter")
 	return command
 }
 
@@ -65,13 +66,18 @@ type skeleton struct {
 func skeletonOf(lang, name string) skeleton {
 	switch lang {
 	case langRust:
-		return skeleton{examples.Rust, "add-header-rust", map[string]string{"Makefile": makefile("src/lib.rs Cargo.toml Cargo.lock rust-toolchain.toml build.sh", "./build.sh")}}
+		return skeleton{examples.Rust, "add-header-rust", map[string]string{
+			"Makefile": makefile("src/lib.rs Cargo.toml Cargo.lock rust-toolchain.toml build.sh", "./build.sh"),
+		}}
 	case langAssemblyScript:
-		return skeleton{examples.AssemblyScript, "add-header-assemblyscript", map[string]string{"Makefile": makefile("assembly/index.ts package.json package-lock.json build.sh", "./build.sh")}}
+		return skeleton{examples.AssemblyScript, "add-header-assemblyscript", map[string]string{
+			"Makefile": makefile("assembly/index.ts package.json package-lock.json build.sh", "./build.sh"),
+		}}
 	}
 	return skeleton{examples.Go, "add-header", map[string]string{
-		"Makefile": makefile("$(filter-out %_test.go,$(wildcard *.go)) go.mod", "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w' -o $@ ."),
-		"go.mod":   "module " + name + "\n\ngo 1.24\n",
+		"Makefile": makefile("$(filter-out %_test.go,$(wildcard *.go)) go.mod",
+			"GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w' -o $@ ."),
+		"go.mod": "module " + name + "\n\ngo 1.24\n",
 	}}
 }
 

@@ -63,10 +63,10 @@ The exit code is 0 if all cases passed, 1 if one failed, and 2 if they could not
 		},
 	}
 	flags := command.Flags()
-	flags.StringArrayVarP(&o.files, "file", "f", nil, "`TESTS` in text protobuf or YAML; can be given several times")
+	flags.StringArrayVarP(&o.files, "file", "f", nil, "`TESTS` in text protobuf or YAML; may be repeated")
 	flags.StringVar(&o.config, "config", "", "`FILE` with the plugin's configuration; goes before env.config_path")
 	flags.StringVar(&o.rootID, "root-id", "", "rootID of the plugin; goes before env.root_id")
-	flags.StringArrayVar(&o.env, "env", nil, "environment variable `NAME=VALUE` besides env.variable; can be given several times")
+	flags.StringArrayVar(&o.env, "env", nil, "environment variable `NAME=VALUE` besides env.variable; may be repeated")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "go on, and run the cases again whenever a file changes")
 	bindOutputs(command, &o.output, outputText, outputTAP, outputJUnit, outputJSON, outputYAML)
 	o.bind(flags)
