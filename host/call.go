@@ -77,7 +77,7 @@ func (vm *VM) fail(ctx context.Context, callback string, err error) error {
 const stackOverflow = "stack overflow"
 
 func (vm *VM) classify(ctx context.Context, callback string, err error) error {
-	reason, stack := splitTrace(err)
+	reason, stack := splitTrace(err, vm.module.compiled.Name())
 	if limit, ok := errors.AsType[limitReached](err); ok {
 		return &LimitError{Callback: callback, Limit: Limit(limit), Stack: stack}
 	}
@@ -100,12 +100,13 @@ func (vm *VM) classify(ctx context.Context, callback string, err error) error {
 // frame is how the engine writes a function of the stack: its module, its name and its type.
 var frame = regexp.MustCompile(`^([^.]*)\.(.*?)\([a-z0-9,]*\)(?: (?:\([a-z0-9,]*\)|[a-z0-9]+))?$`)
 
-// splitTrace separates the reason of the engine's error from the stack that it has as text.
-func splitTrace(err error) (reason string, stack []string) {
+// splitTrace separates the reason of the engine's error from the stack that it has as text, which has the module's own name,
+// if there is one, before each function of the module.
+func splitTrace(err error, own string) (reason string, stack []string) {
 	reason, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n\t")
 	reason = strings.ReplaceAll(strings.TrimSuffix(reason, " (recovered by wazero)"), "wasm error: ", "")
 	for line := range strings.SplitSeq(trace, "\n\t") {
-		if m := frame.FindStringSubmatch(line); m != nil {
+		if m := frame.FindStringSubmatch(strings.TrimPrefix(line, own)); m != nil {
 			stack = append(stack, functionName(m[1], m[2]))
 		}
 	}
