@@ -15,6 +15,8 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/autowasm/autowasm/internal/text"
 )
 
 // FileError is a mistake in a test file.
@@ -29,10 +31,11 @@ type FileError struct {
 
 // Error returns path, line and problem in one line.
 func (e *FileError) Error() string {
-	if e.Line == 0 {
-		return e.Path + ": " + e.Problem
+	at := e.Path
+	if e.Line > 0 {
+		at += ":" + strconv.Itoa(e.Line)
 	}
-	return fmt.Sprintf("%s:%d: %s", e.Path, e.Line, e.Problem)
+	return text.OneLine(at + ": " + e.Problem)
 }
 
 // The extensions of files of each form.

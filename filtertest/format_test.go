@@ -171,15 +171,16 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(filepath.Ext(name), content)
+		f.Add(filepath.Ext(name) == ".yaml", content)
 	}
-	f.Add(".yaml", []byte("test: &a [*a]"))
-	f.Fuzz(func(t *testing.T, extension string, content []byte) {
-		all, err := parse("x"+extension, content)
+	f.Add(true, []byte("test: &a [*a]"))
+	f.Fuzz(func(t *testing.T, yaml bool, content []byte) {
+		path := map[bool]string{true: "x.yaml", false: "x.textpb"}[yaml]
+		all, err := parse(path, content)
 		if (all == nil) != (err != nil) {
 			t.Errorf("%v, %v", all, err)
 		}
-		if err != nil && strings.ContainsAny(err.Error(), "\n") {
+		if err != nil && strings.ContainsAny(err.Error(), "\n\x1b") {
 			t.Errorf("%q is more than a line", err)
 		}
 	})

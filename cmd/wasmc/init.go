@@ -188,6 +188,7 @@ func (k skeleton) files() ([]newFile, error) {
 func adapted(content string) string { return ofExamples.Replace(content) }
 
 var ofExamples = strings.NewReplacer(
+	"// SPDX-License-Identifier: Apache-2.0\n\n", "", // whose filter it is chooses a license
 	"../../bin/add-header.wasm   # make wasm", "filter.wasm", "add-header.wasm", "filter.wasm", " See README.md.\n", "\n",
 )
 

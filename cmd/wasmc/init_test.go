@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -30,7 +31,7 @@ func TestInit(t *testing.T) {
 		}
 		expect(t, result{Out: want.String(), Err: "hint: make -C " + dir + " builds the filter and runs its cases\n"}, wasmc(t, "", "init", "--lang", lang, dir))
 		for name := range strings.FieldsSeq(files) {
-			if content := read(t, filepath.Join(dir, name)); strings.Contains(content, "add-header.wasm") || strings.Contains(content, "README") {
+			if content := read(t, filepath.Join(dir, name)); regexp.MustCompile(`add-header\.wasm|README|SPDX`).MatchString(content) {
 				t.Errorf("%s of %s is that of the example", name, lang)
 			}
 		}

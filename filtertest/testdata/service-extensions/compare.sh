@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # compare.sh CHECKOUT prints how many cases of each sample's test files pass, as a table of Markdown, and what fails below it.
 # CHECKOUT is one of github.com/GoogleCloudPlatform/service-extensions at the commit in README.md. It builds the samples in
 # Go and Rust, which takes some minutes, and wants wasmc, go, and cargo with the target wasm32-wasip1.
