@@ -53,13 +53,13 @@ func proxyLog(vm *VM, a arguments) Status {
 	if !ok {
 		return StatusInvalidMemoryAccess
 	}
-	vm.log(level, message)
+	vm.log(Line{Level: level, Message: string(message)})
 	return StatusOK
 }
 
-func (vm *VM) log(level LogLevel, message []byte) {
-	vm.spend(entryCost + len(message))
-	vm.proxy.Log(Line{level, string(message)})
+func (vm *VM) log(l Line) {
+	vm.spend(entryCost + len(l.Message))
+	vm.proxy.Log(l)
 }
 
 func getLogLevel(vm *VM, a arguments) Status { return vm.put32(a.u32(0), uint32(vm.proxy.LogLevel)) }

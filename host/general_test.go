@@ -17,7 +17,7 @@ func TestLog(t *testing.T) {
 	g.want("log at critical", g.call("proxy_log", 5, ""), StatusOK)
 	g.want("log at 6", g.call("proxy_log", 6, "no"), StatusBadArgument)
 	g.want("log outside memory", g.call("proxy_log", 2, -1, 5), StatusInvalidMemoryAccess)
-	if diff := cmp.Diff([]Line{{LevelInfo, "hello"}, {LevelCritical, ""}}, g.lines); diff != "" {
+	if diff := cmp.Diff([]Line{{Level: LevelInfo, Message: "hello"}, {Level: LevelCritical}}, g.lines); diff != "" {
 		t.Error(diff)
 	}
 	g.call("proxy_get_log_level", result(0))

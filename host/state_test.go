@@ -151,9 +151,12 @@ func TestWASI(t *testing.T) {
 	g.vm.memory.WriteString(argumentsAt, iovecs)
 	g.want("fd_write", g.call("fd_write", 1, argumentsAt, 1, result(0)), StatusOK)
 	g.want("fd_write", g.call("fd_write", 2, argumentsAt, 1, result(0)), StatusOK)
+	g.vm.memory.WriteUint32Le(argumentsAt+4, 3)
+	g.want("fd_write of a part", g.call("fd_write", 2, argumentsAt, 1, result(0)), StatusOK)
 	g.want("fd_write to another", g.call("fd_write", 3, argumentsAt, 1, result(0)), wasiBadFD)
 	g.want("fd_write from outside", g.call("fd_write", 1, -8, 1, result(0)), wasiFault)
-	if diff := cmp.Diff([]Line{{LevelInfo, "hello"}, {LevelError, "hello"}}, g.lines); diff != "" {
+	lines := []Line{{Level: LevelInfo, Message: "hello"}, {Level: LevelError, Message: "hello"}, {Level: LevelError, Message: "hel", Partial: true}}
+	if diff := cmp.Diff(lines, g.lines); diff != "" {
 		t.Error(diff)
 	}
 	for function, want := range map[string]Status{

@@ -51,6 +51,9 @@ type Proxy struct {
 type Line struct {
 	Level   LogLevel
 	Message string
+	// Partial says that it was written to the standard output or error without a line end: what is written there next goes on
+	// with it. Envoy logs each such part as a line.
+	Partial bool
 }
 
 // VM is a virtual machine that runs a module, as Envoy has one in each of its workers. Its methods, and those of what

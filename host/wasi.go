@@ -2,7 +2,10 @@
 
 package host
 
-import "io"
+import (
+	"io"
+	"strings"
+)
 
 // The answers of WASI that Envoy gives.
 const (
@@ -135,12 +138,9 @@ func (vm *VM) fdWrite(a arguments, writtenAt uint32) Status {
 		vm.spend(len(part) + 1)
 		text = append(text, part...)
 	}
-	if n := len(text); n > 0 {
-		if text[n-1] == '\n' {
-			vm.log(level, text[:n-1])
-		} else {
-			vm.log(level, text)
-		}
+	if len(text) > 0 {
+		line, ended := strings.CutSuffix(string(text), "\n")
+		vm.log(Line{Level: level, Message: line, Partial: !ended})
 	}
 	return errno(vm.put32(writtenAt, uint32(len(text))))
 }
