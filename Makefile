@@ -19,7 +19,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod e2e/filters/*/go.mod))
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
 # The packages with goroutines of their own, tested with the race detector too.
-CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./internal/mesh ./preflight ./proxies
+CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./internal/mesh ./preflight ./proxies ./trial
 # What make image makes: the name of the image of wasmer, that of wasmc being beside it, for which platforms, and whether to push
 # them (PUSH=1).
 IMAGE ?= registry.example/autowasm/wasmer:$(VERSION)
@@ -173,7 +173,7 @@ bench: ## Measure against peers, as ratios in one run
 	go test -run '^$$' -bench Admission -benchtime 3000x $(ARGS) ./webhook
 	go test -run '^$$' -bench 'Fetch20MB|Serve|Put' -benchtime 1x $(ARGS) ./fetch ./fetch/serve ./fetch/store
 	go test -run '^$$' -bench 'EnvoyFilter|Equal|EnsureCached|Inspect|Module' $(ARGS) ./render ./fetch ./fetch/module ./fetch/image
-	go test -run '^$$' -bench 'Trial|Request' $(ARGS) ./host
+	go test -run '^$$' -bench 'Trial|Request' $(ARGS) ./host ./trial
 	cd e2e && go test -run '^$$' -bench 'ApplyToHeader|Sizes|Silence|Restarts' -benchtime 1x -timeout 40m $(ARGS) ./mesh
 
 .PHONY: lint

@@ -14,6 +14,10 @@ const (
 	ConditionSourceResolved = "SourceResolved"
 	// ConditionModuleVerified is True when the module is in the store, complete and fit for Envoy.
 	ConditionModuleVerified = "ModuleVerified"
+	// ConditionModuleTried is True when the module started with this configuration in a trial of the server's, and let a
+	// request pass; False when it did not, whatever proxy it runs in; and Unknown when that depends on the proxy, or the trial
+	// came to no end. Absent until then, and where nothing is tried. It counts for neither Ready nor the phase.
+	ConditionModuleTried = "ModuleTried"
 	// ConditionEnvoyFilterApplied is True when the EnvoyFilter is as rendered.
 	ConditionEnvoyFilterApplied = "EnvoyFilterApplied"
 	// ConditionProxiesLoaded is True when every selected proxy reports that it runs the module, False when one
@@ -160,4 +164,20 @@ const (
 	// ReasonModuleServerStrictMTLS: a PeerAuthentication has the module server refuse plain text, and a DestinationRule
 	// has the selected proxies send it.
 	ReasonModuleServerStrictMTLS Reason = "ModuleServerStrictMTLS"
+)
+
+// The reasons of ModuleTried.
+const (
+	// ReasonTrialPassed is the reason of ModuleTried while it is True.
+	ReasonTrialPassed Reason = "TrialPassed"
+	// ReasonStartRefused is a module that answers false when it is started or configured.
+	ReasonStartRefused Reason = "StartRefused"
+	// ReasonModuleTraps is a module that traps at its start, when it is configured, or on a plain request.
+	ReasonModuleTraps Reason = "ModuleTraps"
+	// ReasonNoHTTPContext is a module that starts, and makes no context for a request: it is no HTTP filter.
+	ReasonNoHTTPContext Reason = "NoHTTPContext"
+	// ReasonDependsOnProxy is a trial whose outcome depends on what only the proxy has.
+	ReasonDependsOnProxy Reason = "DependsOnProxy"
+	// ReasonTrialEnded is a trial that ended before the module did, such as by its limits of time and memory.
+	ReasonTrialEnded Reason = "TrialEnded"
 )

@@ -25,9 +25,11 @@ type Report struct {
 	// Source is where the module comes from, as the spec names it.
 	Source string `json:"source"`
 	// Module is what it was last resolved to, absent before.
-	Module      *v1alpha1.ModuleStatus `json:"module,omitempty"`
-	EnvoyFilter EnvoyFilter            `json:"envoyFilter"`
-	Proxies     Proxies                `json:"proxies"`
+	Module *v1alpha1.ModuleStatus `json:"module,omitempty"`
+	// Trial says how the module failed when it was tried, absent when it did not.
+	Trial       string      `json:"trial,omitempty"`
+	EnvoyFilter EnvoyFilter `json:"envoyFilter"`
+	Proxies     Proxies     `json:"proxies"`
 	// Findings say what in the cluster keeps the filter from running.
 	Findings string `json:"findings,omitempty"`
 	// Actions say what to do, in the order in which to do it.
@@ -92,6 +94,9 @@ func Of(o Objects) Report {
 		EnvoyFilter: envoyFilterOf(o),
 	}
 	r.Proxies = proxiesOf(o, r.EnvoyFilter.Since)
+	if c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionModuleTried); c != nil && c.Status == metav1.ConditionFalse {
+		r.Trial = c.Message
+	}
 	if c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionPreflightPassed); c != nil && c.Status == metav1.ConditionFalse {
 		r.Findings = c.Message
 	}

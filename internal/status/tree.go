@@ -118,6 +118,9 @@ func (p Printer) module(r Report) node {
 	if m.Reference != "" {
 		n.children = append(n.children, leaf("pinned to %s", m.Reference))
 	}
+	if r.Trial != "" {
+		n.children = append(n.children, leaf("tried, and fails: %s", r.Trial))
+	}
 	if m.FetchedAt != nil {
 		n.children = append(n.children, leaf("fetched %s, %s ago", m.FetchedAt.UTC().Format(time.RFC3339), p.age(m.FetchedAt)))
 	}

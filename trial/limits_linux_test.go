@@ -1,0 +1,62 @@
+package trial
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+)
+
+// TestAChildHasNothingOfItsParent: no variable, no file but its pipes, the module and what Go's runtime opens, and limits from before that is read.
+func TestAChildHasNothingOfItsParent(t *testing.T) {
+	t.Setenv("SECRET", "s3cret")
+	trials, f := newTrials(t, Options{Memory: 128 << 20})
+	task := trials.Begin(f.add(t, "loops", wasmtest.Module(onConfigure(forever...))))
+	dir := filepath.Join("/proc", childOf(t))
+	if environ, err := os.ReadFile(filepath.Join(dir, "environ")); err != nil || len(environ) > 0 {
+		t.Errorf("its variables are %q, %v", environ, err)
+	}
+	links, err := filepath.Glob(filepath.Join(dir, "fd", "*"))
+	if err != nil || len(links) < 4 {
+		t.Fatalf("its files are %v, %v", links, err)
+	}
+	known := regexp.MustCompile(`^pipe:|^anon_inode:|/loops$|^/sys/fs/cgroup/.*/cpu\.`)
+	for _, link := range links {
+		if file, err := os.Readlink(link); err != nil && !errors.Is(err, os.ErrNotExist) || err == nil && !known.MatchString(file) {
+			t.Errorf("file %s is %s, %v", filepath.Base(link), file, err)
+		}
+	}
+	if cwd, err := os.Readlink(filepath.Join(dir, "cwd")); err != nil || cwd != "/" {
+		t.Errorf("it works in %s, %v", cwd, err)
+	}
+	trials.Stop()
+	<-task.Done()
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it was not waited for: %v", err)
+	}
+}
+
+// childOf returns the process of the trial that runs, once its limits are in force.
+func childOf(t *testing.T) string {
+	t.Helper()
+	want := regexp.MustCompile(fmt.Sprintf(`(?s)Max cpu time +22 .*Max file size +0 .*Max data size +[0-9]+ .*Max core file size +0 .*Max open files +%d `, maxFiles))
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		lists, _ := filepath.Glob("/proc/self/task/*/children")
+		for _, list := range lists {
+			pids, _ := os.ReadFile(list)
+			for pid := range strings.FieldsSeq(string(pids)) {
+				if limits, err := os.ReadFile(filepath.Join("/proc", pid, "limits")); err == nil && want.Match(limits) {
+					return pid
+				}
+			}
+		}
+	}
+	t.Fatal("there is no process with the limits of a trial")
+	return ""
+}

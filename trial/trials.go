@@ -1,0 +1,194 @@
+package trial
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"k8s.io/apimachinery/pkg/util/cache"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/fairness"
+	"github.com/autowasm/autowasm/internal/ttlcache"
+	"github.com/autowasm/autowasm/render"
+)
+
+const (
+	// DefaultMemory is what all trials at once may take, in bytes of memory that can be written: that of the largest module.
+	DefaultMemory = 640 << 20
+	// MinMemory is the least with which anything can be tried.
+	MinMemory = childMemory + 16<<20
+	// DefaultTime bounds one trial, from when its process starts.
+	DefaultTime = 10 * time.Second
+)
+
+const (
+	// childMemory is what a child takes beside its module, most of it for what its program does at its start.
+	childMemory = 96 << 20
+	// memoryPerByte is what a byte of a module takes, compiled and configured.
+	memoryPerByte = 22
+	// maxAtOnce is how many trials run at once, if the memory is enough; one namespace has less than half of the places.
+	maxAtOnce = 8
+	// maxTasks bounds the trials that run or wait, maxTasksOfOne those that one namespace began.
+	maxTasks      = 256
+	maxTasksOfOne = maxTasks / 4
+	// maxResults bounds the results that are kept.
+	maxResults = 4096
+	// resultTTL is for how long they are, endedTTL for how long those are of trials that came to no end.
+	resultTTL = time.Hour
+	endedTTL  = time.Minute
+)
+
+// Options are what Trials work with.
+type Options struct {
+	// Open opens the module of a sha256 for reading, from its first byte. Required.
+	Open func(sha256 string) (*os.File, error)
+	// Memory of all trials at once, in bytes; 0 means DefaultMemory. A module that needs more has all of it, and may not
+	// come to an end.
+	Memory int64
+	// Time of one trial; 0 means DefaultTime.
+	Time time.Duration
+	// Program whose main function calls Child if its only argument is Argument; "" means the one that runs.
+	Program string
+	// Now is the clock of what is kept; nil means time.Now.
+	Now func() time.Time
+}
+
+// Request is a trial to be made.
+type Request struct {
+	// Namespace for which it is made.
+	Namespace string
+	// SHA256 and Size of the module.
+	SHA256 string
+	Size   int64
+	// Settings of the filter.
+	Settings render.Settings
+}
+
+// key is all that the outcome depends on.
+func (r Request) key() [sha256.Size]byte {
+	raw, _ := json.Marshal(struct { // strings always encode
+		SHA256   string
+		Settings render.Settings
+	}{r.SHA256, r.Settings})
+	return sha256.Sum256(raw)
+}
+
+// Trials makes trials, each in a process of its own. Its methods may be called concurrently.
+type Trials struct {
+	o       Options
+	places  *fairness.Limiter
+	memory  *semaphore.Weighted
+	results *cache.LRUExpireCache // key -> Result
+	metrics *metrics
+	// run makes a trial with so much memory; tests replace it.
+	run func(r Request, memory int64) Result
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu      sync.Mutex // nothing begins while ctx is cancelled
+	running map[[sha256.Size]byte]*Task
+	begun   fairness.Counter[string] // of those that run or wait, by namespace
+}
+
+// New makes Trials. All that they do ends with Stop. No program that this one starts inherits a file from then on, but those
+// that it is given.
+func New(o Options) *Trials {
+	o.Memory, o.Time, o.Program = cmp.Or(o.Memory, DefaultMemory), cmp.Or(o.Time, DefaultTime), cmp.Or(o.Program, thisProgram())
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	keepFiles()
+	ctx, cancel := context.WithCancel(context.Background())
+	t := &Trials{
+		o:       o,
+		places:  fairness.NewLimiter(maxAtOnce),
+		memory:  semaphore.NewWeighted(o.Memory),
+		results: ttlcache.New(maxResults, o.Now),
+		metrics: newMetrics(),
+		ctx:     ctx, cancel: cancel,
+		running: map[[sha256.Size]byte]*Task{},
+		begun:   fairness.NewCounter[string](maxTasksOfOne),
+	}
+	t.run = t.inProcess
+	return t
+}
+
+// Stop ends the trials that run, and waits for their processes.
+func (t *Trials) Stop() {
+	t.mu.Lock()
+	t.cancel()
+	t.mu.Unlock()
+	t.work.Wait()
+}
+
+// Begin returns the task of a trial, which has ended if the result is known. It is nil while too many others wait.
+func (t *Trials) Begin(r Request) *Task {
+	key := r.key()
+	if known, ok := t.results.Get(key); ok {
+		return EndedTask(known.(Result))
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if task := t.running[key]; task != nil {
+		return task
+	}
+	if t.ctx.Err() != nil || len(t.running) >= maxTasks || t.begun.Full(r.Namespace) {
+		return nil
+	}
+	task := newTask()
+	t.running[key] = task
+	t.begun.Add(r.Namespace)
+	t.work.Go(func() { t.end(key, r.Namespace, task, t.try(r)) })
+	return task
+}
+
+// end makes a result known, and keeps it.
+func (t *Trials) end(key [sha256.Size]byte, namespace string, task *Task, r Result) {
+	ttl := resultTTL
+	if r.Reason == v1alpha1.ReasonTrialEnded {
+		ttl = endedTTL
+	}
+	t.results.Add(key, r, ttl)
+	t.mu.Lock()
+	delete(t.running, key)
+	t.begun.Remove(namespace)
+	t.mu.Unlock()
+	task.end(r)
+}
+
+// try makes a trial once there is a place and memory for it.
+func (t *Trials) try(r Request) Result {
+	release, err := t.places.Acquire(t.ctx, r.Namespace, r.Namespace)
+	if err != nil {
+		return ended("the server stops")
+	}
+	defer release()
+	memory := min(childMemory+memoryPerByte*r.Size, t.o.Memory)
+	if err := t.memory.Acquire(t.ctx, memory); err != nil {
+		return ended("the server stops")
+	}
+	defer t.memory.Release(memory)
+	began := t.o.Now()
+	result := t.run(r, memory)
+	t.metrics.tried(t.o.Now().Sub(began), result)
+	return result
+}
+
+// inProcess makes a trial in a process.
+func (t *Trials) inProcess(r Request, memory int64) Result {
+	wasm, err := t.o.Open(r.SHA256)
+	if err != nil {
+		return ended(fmt.Sprintf("the module cannot be read, %v", err))
+	}
+	defer wasm.Close() //nolint:errcheck // only read
+	return runChild(t.ctx, t.o.Program, job{Settings: r.Settings, Size: r.Size, Data: memory, Time: t.o.Time}, wasm)
+}

@@ -1,0 +1,281 @@
+package trial
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/render"
+)
+
+// TestTrials makes trials in processes. What is known is not tried again, and what depends on more is.
+func TestTrials(t *testing.T) {
+	t.Parallel()
+	trials, f := newTrials(t, Options{})
+	good := f.add(t, "good", example(t, "rust"))
+	good.Settings.Configuration = "crab"
+	bad := good
+	bad.Settings.Configuration = "no\tvalue"
+	for _, tt := range []struct {
+		r      Request
+		want   string
+		opened int
+	}{
+		{good, "TrialPassed: it starts with this configuration, and lets a GET of / pass", 1},
+		{good, "TrialPassed: it starts with this configuration, and lets a GET of / pass", 1},
+		{bad, `StartRefused: proxy_on_configure returned false; it logged "the configuration is no value of a header: \"no\\tvalue\""`, 2},
+		{bad, `StartRefused: proxy_on_configure returned false; it logged "the configuration is no value of a header: \"no\\tvalue\""`, 2},
+	} {
+		result := mustTry(t, trials, tt.r)
+		if got := fmt.Sprintf("%s: %s", result.Reason, result); got != tt.want || f.opened != tt.opened {
+			t.Errorf("%s after %d trials, want %s after %d", got, f.opened, tt.want, tt.opened)
+		}
+	}
+}
+
+// deep is a function that pushes as many numbers as it can and calls itself: the engine's own stack takes some GB.
+func deep(t *testing.T) []byte {
+	t.Helper()
+	const numbers = 100_000
+	code := []byte{}
+	for range numbers {
+		code = append(code, 0x41, 1) // i32.const 1
+	}
+	code = append(code, 0x41, 0, 0x41, 0, 0x10, 3) // call itself, which is the first that is added
+	for range numbers {
+		code = append(code, 0x6a) // i32.add
+	}
+	return wasmtest.Module(onConfigure(code...))
+}
+
+// TestHostileModules: whatever a module does to its process, this one goes on, and knows how that ended.
+func TestHostileModules(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		wasm []byte
+		want string
+	}{
+		"it loops":          {wasmtest.Module(onConfigure(forever...)), "proxy_on_configure reached the limit of time"},
+		"it takes memory":   {deep(t), "it took more memory than "},
+		"it is no module":   {[]byte("\x00asm"), "not a WebAssembly module"},
+		"it is larger":      {make([]byte, 33<<20), "its process ended, exit status 1 a module of 34603008 bytes is not tried"},
+		"it says too much":  {talkative(t), "TrialPassed"},
+		"it grows its file": {wasmtest.Module(wasmtest.Padding(1 << 20)), "TrialPassed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			trials, f := newTrials(t, Options{Time: 3 * time.Second, Memory: 256 << 20})
+			result := mustTry(t, trials, f.add(t, "hostile", tt.wasm))
+			if got := fmt.Sprintf("%s: %s", result.Reason, result); !strings.Contains(got, tt.want) || len(got) > 4096 {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+			if result.Verdict() == Refused {
+				t.Errorf("that is no verdict about the module: %+v", result)
+			}
+		})
+	}
+}
+
+// talkative logs a thousand lines of zeros at its start.
+func talkative(t *testing.T) []byte {
+	t.Helper()
+	var code []byte
+	for range 1000 {
+		code = append(code, 0x41, 4, 0x41, 0, 0x41, 0x80, 4, 0x10, 0, 0x1a) // proxy_log(error, 0, 512), drop
+	}
+	return wasmtest.Module(onConfigure(append(code, yes...)...))
+}
+
+// TestAChildThatDies, or writes what is no result, is no verdict.
+func TestAChildThatDies(t *testing.T) {
+	t.Parallel()
+	for program, want := range map[string]string{
+		"/bin/false":   "its process ended, exit status 1",
+		"/bin/true":    "its process wrote no result",
+		"/not/there":   "its process ended, fork/exec /not/there: no such file or directory",
+		"/usr/bin/yes": "it took longer than",
+	} {
+		trials, f := newTrials(t, Options{Program: program, Time: -killAfter + 200*time.Millisecond})
+		result := mustTry(t, trials, f.add(t, "module", wasmtest.Module()))
+		if result.Reason != v1alpha1.ReasonTrialEnded || !strings.Contains(result.Message, want) {
+			t.Errorf("%s: %+v, want %s", program, result, want)
+		}
+	}
+}
+
+// TestClean: a child that was taken over has nothing else in the status than a reason, and lines of a length.
+func TestClean(t *testing.T) {
+	long := strings.Repeat("x", 1<<16)
+	hostile := Result{Reason: v1alpha1.ReasonModuleTraps, Callback: long, Message: "a\x1b[2J\nb" + long, Log: []string{long, "\xff", "3", "4", "5", "6", "7", "8", "9"}}
+	got := hostile.clean()
+	if len(got.Callback) > maxLine || len(got.Message) > maxMessage || !strings.HasPrefix(got.Message, "a[2J b") || len(got.Log) != 8 || len(got.Log[0]) > maxLine || got.Log[1] != "�" {
+		t.Errorf("%+v", got)
+	}
+	if got := (Result{Reason: v1alpha1.ReasonSynced}).clean(); got.Reason != v1alpha1.ReasonTrialEnded {
+		t.Errorf("%+v", got)
+	}
+}
+
+// stub has trials take a second each, and counts.
+type stub struct {
+	mu            sync.Mutex
+	memory, most  int64
+	atOnce, peak  int
+	ofOne, peakOf map[string]int
+	made          int
+}
+
+func (s *stub) run(r Request, memory int64) Result {
+	s.count(r.Namespace, 1, memory)
+	time.Sleep(time.Second)
+	s.count(r.Namespace, -1, -memory)
+	return Result{Reason: v1alpha1.ReasonTrialPassed}
+}
+
+func (s *stub) count(namespace string, n int, memory int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.memory, s.atOnce = s.memory+memory, s.atOnce+n
+	s.ofOne[namespace] += n
+	s.most, s.peak, s.peakOf[namespace] = max(s.most, s.memory), max(s.peak, s.atOnce), max(s.peakOf[namespace], s.ofOne[namespace])
+	if n > 0 {
+		s.made++
+	}
+}
+
+// stubbed makes Trials whose trials are those of a stub.
+func stubbed(t *testing.T) (*Trials, *stub) {
+	t.Helper()
+	s := &stub{ofOne: map[string]int{}, peakOf: map[string]int{}}
+	trials := New(Options{})
+	trials.run = s.run
+	t.Cleanup(trials.Stop)
+	return trials, s
+}
+
+// numbered is a trial that differs from others by its number.
+func numbered(namespace string, n int, size int64) Request {
+	return Request{Namespace: namespace, SHA256: fmt.Sprint(n), Size: size}
+}
+
+// TestManyAtOnce: a hundred trials take no more memory at once than there is, and end.
+func TestManyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trials, s := stubbed(t)
+		var tasks []*Task
+		for n := range 100 {
+			size := []int64{100 << 10, 100 << 10, 3 << 20, 25 << 20}[n%4]
+			tasks = append(tasks, trials.Begin(numbered(fmt.Sprint("team-", n%5), n, size)))
+		}
+		for n, task := range tasks {
+			if task == nil {
+				t.Fatalf("trial %d could not begin", n)
+			}
+			<-task.Done()
+		}
+		if s.most > DefaultMemory || s.peak < 2 || s.made != 100 {
+			t.Errorf("%d MiB and %d trials at once, %d in all", s.most>>20, s.peak, s.made)
+		}
+	})
+}
+
+// TestTrialsOfOneNamespace leave places and room in the queue for others.
+func TestTrialsOfOneNamespace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trials, s := stubbed(t)
+		begun := 0
+		for n := range 100 {
+			if trials.Begin(numbered("much", n, 1000)) != nil {
+				begun++
+			}
+		}
+		began := time.Now()
+		<-trials.Begin(numbered("little", 0, 1000)).Done()
+		if took := time.Since(began); took > time.Second || begun != maxTasksOfOne || s.peakOf["much"] >= maxAtOnce/2 {
+			t.Errorf("%s for another namespace; %d begun, %d of them at once", took, begun, s.peakOf["much"])
+		}
+	})
+}
+
+// TestResultsAreKept for a time, those of trials that came to no end for a short one. The same trial is made once.
+func TestResultsAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trials, s := stubbed(t)
+		reason := v1alpha1.ReasonTrialPassed
+		made := trials.run
+		trials.run = func(r Request, memory int64) Result {
+			made(r, memory)
+			return Result{Reason: reason}
+		}
+		one := numbered("a", 1, 1000)
+		same := one
+		same.Namespace = "b" // what is the same for all is known for all
+		if trials.Begin(one) != trials.Begin(one) {
+			t.Error("the same trial began twice")
+		}
+		for _, tt := range []struct {
+			wait time.Duration
+			r    Request
+			made int
+		}{{2 * time.Second, one, 1}, {0, same, 1}, {resultTTL - 10*time.Second, one, 1}, {20 * time.Second, one, 2}} {
+			time.Sleep(tt.wait)
+			<-trials.Begin(tt.r).Done()
+			if s.made != tt.made {
+				t.Errorf("after %s %d trials were made, want %d", tt.wait, s.made, tt.made)
+			}
+		}
+		reason = v1alpha1.ReasonTrialEnded
+		two := numbered("a", 2, 1000)
+		<-trials.Begin(two).Done()
+		time.Sleep(endedTTL + time.Second)
+		<-trials.Begin(two).Done()
+		if s.made != 4 {
+			t.Errorf("a trial without an end is kept: %d", s.made)
+		}
+	})
+}
+
+// TestKey: a trial depends on all that a filter is given.
+func TestKey(t *testing.T) {
+	base := Request{SHA256: "s", Settings: render.Settings{Plugin: "p", RootID: "r", VMID: "v", Configuration: "c", Env: [][2]string{{"A", "b"}}, HostEnv: []string{"H"}}}
+	keys := map[[32]byte]string{base.key(): "base"}
+	for name, change := range map[string]func(*Request){
+		"sha256": func(r *Request) { r.SHA256 = "t" }, "plugin": func(r *Request) { r.Settings.Plugin = "q" },
+		"rootID": func(r *Request) { r.Settings.RootID = "s" }, "vmID": func(r *Request) { r.Settings.VMID = "w" },
+		"config": func(r *Request) { r.Settings.Configuration = "d" }, "env": func(r *Request) { r.Settings.Env = [][2]string{{"A", "c"}} },
+		"host env": func(r *Request) { r.Settings.HostEnv = nil },
+	} {
+		r := base
+		change(&r)
+		if same := keys[r.key()]; same != "" {
+			t.Errorf("%s and %s have one key", name, same)
+		}
+		keys[r.key()] = name
+	}
+	other := base
+	other.Namespace = "another"
+	if diff := cmp.Diff(base.key(), other.key()); diff != "" {
+		t.Errorf("the key depends on who asks: %s", diff)
+	}
+}
+
+// TestStop ends what runs and what waits, and lets nothing begin.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	trials, f := newTrials(t, Options{})
+	loops := f.add(t, "loops", wasmtest.Module(onConfigure(forever...)))
+	task := trials.Begin(loops)
+	began := time.Now()
+	trials.Stop()
+	<-task.Done()
+	if took := time.Since(began); took > 5*time.Second || trials.Begin(loops) != nil && trials.Begin(numbered("a", 1, 1)) != nil {
+		t.Errorf("stopped after %s, with more to begin", took)
+	}
+}
