@@ -73,6 +73,7 @@ func (vm *VM) property(path []string) (any, bool) {
 		return value, true
 	}
 	if value, ok := lookup(vm.own(s), path); ok {
+		vm.usedNames = vm.usedNames || path[0] != "plugin_root_id"
 		return value, true
 	}
 	if s.stream == nil {

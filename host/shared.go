@@ -119,6 +119,8 @@ func resolveQueue(vm *VM, a arguments) Status {
 	}
 	if texts[0] == "" {
 		texts[0] = vm.config.ID
+	} else {
+		vm.usedNames = true // it may be the id, or another
 	}
 	token := vm.proxy.Shared.tokens[sharedKey{texts[0], texts[1]}]
 	if token == 0 {

@@ -83,6 +83,7 @@ type VM struct {
 	metrics    metrics
 	calls      callouts
 	unmodelled []Unmodelled
+	usedNames  bool
 }
 
 type vmKey struct{}
@@ -176,6 +177,10 @@ func (vm *VM) has(name string) bool { return vm.module.compiled.ExportedFunction
 
 // Failed returns the error that ended the virtual machine, nil while it runs.
 func (vm *VM) Failed() error { return vm.failed }
+
+// UsedNames reports whether filters used the names that tell them from others of the same module: plugin_name and
+// plugin_vm_id, or a queue by the id of a VM. Otherwise what they do is the same under other names.
+func (vm *VM) UsedNames() bool { return vm.usedNames }
 
 // MemorySize returns the size of the linear memory in bytes.
 func (vm *VM) MemorySize() uint32 { return vm.memory.Size() }

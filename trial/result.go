@@ -18,6 +18,8 @@ type Result struct {
 	Callback string `json:"callback,omitempty"`
 	// Message says in one line what happened; "it" is the module.
 	Message string `json:"message"`
+	// Named says that it may be another under another vmID or name of the plugin, which the module has used.
+	Named bool `json:"named,omitempty"`
 	// Log is what the module logged at warn and above: the first lines and the last, each cut. They are the module's own:
 	// quote them.
 	Log []string `json:"log,omitempty"`

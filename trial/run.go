@@ -17,7 +17,7 @@ func Run(ctx context.Context, wasm []byte, s render.Settings, limits host.Limits
 	a := &attempt{settings: s, limits: limits, log: newCollector(s.Env)}
 	err := a.run(ctx, wasm)
 	r := a.result(err)
-	r.Log = a.log.lines()
+	r.Log, r.Named = a.log.lines(), a.vm != nil && a.vm.UsedNames()
 	return r
 }
 

@@ -17,6 +17,7 @@ import (
 // TestRun tries modules that work, that cannot, and that may.
 func TestRun(t *testing.T) {
 	const works = "it starts with this configuration, and lets a GET of / pass"
+	name := wasmtest.Section(11, append([]byte{1, 0, 0x41, 0xc0, 0, 0x0b, 12}, "plugin_vm_id"...)) // data at 64
 	fromHost := render.Settings{HostEnv: []string{"POD_NAME"}}
 	for name, tt := range map[string]struct {
 		wasm     []byte
@@ -38,6 +39,9 @@ func TestRun(t *testing.T) {
 		"holds back":        {wasmtest.Module(onRequest(yes...)), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialEnded, Message: "the trial came to no end: the filter holds a GET of / back for longer than a trial waits"}},
 		"loops":             {wasmtest.Module(onConfigure(forever...)), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialEnded, Message: "the trial came to no end: proxy_on_configure reached the limit of time of the host"}},
 		"asks the proxy":    {asking(yes...), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works + "; not tried: property "}},
+		"asks for its name": {wasmtest.Module(wasmtest.Import("env", "proxy_get_property", "iiii:i"), name,
+			onConfigure(0x41, 0xc0, 0, 0x41, 12, 0x41, 0, 0x41, 8, 0x10, 1, 0x45)), // proxy_get_property(64, 12, 0, 8) == 0
+			render.Settings{VMID: "v"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works, Named: true}},
 		"fails of the proxy": {asking(no...), render.Settings{}, Result{Reason: v1alpha1.ReasonDependsOnProxy, Callback: "proxy_on_configure",
 			Message: "proxy_on_configure returned false; that may come of property "}},
 		"fails without a variable": {wasmtest.Module(onConfigure(no...)), fromHost, Result{Reason: v1alpha1.ReasonDependsOnProxy, Callback: "proxy_on_configure",

@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// DefaultMemory is what all trials at once may take, in bytes of memory that can be written: that of the largest module.
-	DefaultMemory = 640 << 20
+	// DefaultMemory is what all trials at once may take, in bytes of memory that can be written. One of 24.5 MB needs 560 MiB,
+	// of which 510 MiB are resident.
+	DefaultMemory = 600 << 20
 	// MinMemory is the least with which anything can be tried.
 	MinMemory = childMemory + 16<<20
 	// DefaultTime bounds one trial, from when its process starts.
@@ -29,8 +30,9 @@ const (
 )
 
 const (
-	// childMemory is what a child takes beside its module, most of it for what its program does at its start.
-	childMemory = 96 << 20
+	// childMemory is what a child takes beside its module, most of it for what wasmer does at its start and for the runtime of
+	// Go: about 90 MiB, of which 40 are resident.
+	childMemory = 112 << 20
 	// memoryPerByte is what a byte of a module takes, compiled and configured.
 	memoryPerByte = 22
 	// maxAtOnce is how many trials run at once, if the memory is enough; one namespace has less than half of the places.
@@ -72,7 +74,13 @@ type Request struct {
 }
 
 // key is all that the outcome depends on.
-func (r Request) key() [sha256.Size]byte {
+type key [sha256.Size]byte
+
+// key returns that of r. Without the names, which few modules use, it is that of every AutoWasm of the same configuration.
+func (r Request) key(named bool) key {
+	if !named {
+		r.Settings.Plugin, r.Settings.VMID = "", ""
+	}
 	raw, _ := json.Marshal(struct { // strings always encode
 		SHA256   string
 		Settings render.Settings
@@ -85,7 +93,7 @@ type Trials struct {
 	o       Options
 	places  *fairness.Limiter
 	memory  *semaphore.Weighted
-	results *cache.LRUExpireCache // key -> Result
+	results *cache.LRUExpireCache // key -> Result, named ones by the key with the names
 	metrics *metrics
 	// run makes a trial with so much memory; tests replace it.
 	run func(r Request, memory int64) Result
@@ -95,7 +103,7 @@ type Trials struct {
 	work   sync.WaitGroup
 
 	mu      sync.Mutex // nothing begins while ctx is cancelled
-	running map[[sha256.Size]byte]*Task
+	running map[key]*Task
 	begun   fairness.Counter[string] // of those that run or wait, by namespace
 }
 
@@ -115,7 +123,7 @@ func New(o Options) *Trials {
 		results: ttlcache.New(maxResults, o.Now),
 		metrics: newMetrics(),
 		ctx:     ctx, cancel: cancel,
-		running: map[[sha256.Size]byte]*Task{},
+		running: map[key]*Task{},
 		begun:   fairness.NewCounter[string](maxTasksOfOne),
 	}
 	t.run = t.inProcess
@@ -132,10 +140,10 @@ func (t *Trials) Stop() {
 
 // Begin returns the task of a trial, which has ended if the result is known. It is nil while too many others wait.
 func (t *Trials) Begin(r Request) *Task {
-	key := r.key()
-	if known, ok := t.results.Get(key); ok {
-		return EndedTask(known.(Result))
+	if known, ok := t.known(r); ok {
+		return EndedTask(known)
 	}
+	key := r.key(true)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if task := t.running[key]; task != nil {
@@ -147,25 +155,35 @@ func (t *Trials) Begin(r Request) *Task {
 	task := newTask()
 	t.running[key] = task
 	t.begun.Add(r.Namespace)
-	t.work.Go(func() { t.end(key, r.Namespace, task, t.try(r)) })
+	t.work.Go(func() { t.end(r, task, t.try(r)) })
 	return task
 }
 
-// end makes a result known, and keeps it.
-func (t *Trials) end(key [sha256.Size]byte, namespace string, task *Task, r Result) {
-	ttl := resultTTL
-	if r.Reason == v1alpha1.ReasonTrialEnded {
-		ttl = endedTTL
+// known returns the result of a trial that was made under the same names, or for which these do not count.
+func (t *Trials) known(r Request) (Result, bool) {
+	for _, named := range []bool{false, true} {
+		if known, ok := t.results.Get(r.key(named)); ok {
+			return known.(Result), true
+		}
 	}
-	t.results.Add(key, r, ttl)
-	t.mu.Lock()
-	delete(t.running, key)
-	t.begun.Remove(namespace)
-	t.mu.Unlock()
-	task.end(r)
+	return Result{}, false
 }
 
-// try makes a trial once there is a place and memory for it.
+// end makes a result known, and keeps it.
+func (t *Trials) end(r Request, task *Task, result Result) {
+	ttl := resultTTL
+	if result.Reason == v1alpha1.ReasonTrialEnded {
+		ttl = endedTTL
+	}
+	t.results.Add(r.key(result.Named), result, ttl)
+	t.mu.Lock()
+	delete(t.running, r.key(true))
+	t.begun.Remove(r.Namespace)
+	t.mu.Unlock()
+	task.end(result)
+}
+
+// try makes a trial once there is a place and memory for it. The same may have been tried meanwhile, under another name.
 func (t *Trials) try(r Request) Result {
 	release, err := t.places.Acquire(t.ctx, r.Namespace, r.Namespace)
 	if err != nil {
@@ -177,6 +195,9 @@ func (t *Trials) try(r Request) Result {
 		return ended("the server stops")
 	}
 	defer t.memory.Release(memory)
+	if known, ok := t.known(r); ok {
+		return known
+	}
 	began := t.o.Now()
 	result := t.run(r, memory)
 	t.metrics.tried(t.o.Now().Sub(began), result)

@@ -242,10 +242,41 @@ func TestResultsAreKept(t *testing.T) {
 	})
 }
 
+// TestTrialsUnderOtherNames: what does not use its names is tried once, whatever it is called, and what does each time.
+func TestTrialsUnderOtherNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, named := range []bool{false, true} {
+			trials, s := stubbed(t)
+			made := trials.run
+			trials.run = func(r Request, memory int64) Result {
+				result := made(r, memory)
+				result.Named = named
+				return result
+			}
+			for round := range 2 {
+				var tasks []*Task
+				for n := range 40 {
+					tasks = append(tasks, trials.Begin(Request{Namespace: "a", SHA256: "s", Settings: render.Settings{VMID: fmt.Sprint(n)}}))
+				}
+				for _, task := range tasks {
+					<-task.Done()
+				}
+				want := 3 // all that run at once for one namespace, before the first has ended
+				if named {
+					want = 40
+				}
+				if s.made != want {
+					t.Errorf("round %d, named %v: %d trials, want %d", round, named, s.made, want)
+				}
+			}
+		}
+	})
+}
+
 // TestKey: a trial depends on all that a filter is given.
 func TestKey(t *testing.T) {
 	base := Request{SHA256: "s", Settings: render.Settings{Plugin: "p", RootID: "r", VMID: "v", Configuration: "c", Env: [][2]string{{"A", "b"}}, HostEnv: []string{"H"}}}
-	keys := map[[32]byte]string{base.key(): "base"}
+	keys := map[key]string{base.key(true): "base"}
 	for name, change := range map[string]func(*Request){
 		"sha256": func(r *Request) { r.SHA256 = "t" }, "plugin": func(r *Request) { r.Settings.Plugin = "q" },
 		"rootID": func(r *Request) { r.Settings.RootID = "s" }, "vmID": func(r *Request) { r.Settings.VMID = "w" },
@@ -254,14 +285,18 @@ func TestKey(t *testing.T) {
 	} {
 		r := base
 		change(&r)
-		if same := keys[r.key()]; same != "" {
+		if same := keys[r.key(true)]; same != "" {
 			t.Errorf("%s and %s have one key", name, same)
 		}
-		keys[r.key()] = name
+		keys[r.key(true)] = name
+		isName := name == "plugin" || name == "vmID"
+		if same := r.key(false) == base.key(false); same != isName {
+			t.Errorf("without the names, another %s is the same: %v", name, same)
+		}
 	}
 	other := base
 	other.Namespace = "another"
-	if diff := cmp.Diff(base.key(), other.key()); diff != "" {
+	if diff := cmp.Diff(base.key(true), other.key(true)); diff != "" {
 		t.Errorf("the key depends on who asks: %s", diff)
 	}
 }
