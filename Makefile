@@ -169,11 +169,11 @@ refuse-skipped = for run in $(1); do \
 	fi; done
 
 .PHONY: bench
-bench: ## Measure against peers, as ratios in one run
+bench: filters ## Measure against peers, as ratios in one run
 	go test -run '^$$' -bench Admission -benchtime 3000x $(ARGS) ./webhook
 	go test -run '^$$' -bench 'Fetch20MB|Serve|Put' -benchtime 1x $(ARGS) ./fetch ./fetch/serve ./fetch/store
 	go test -run '^$$' -bench 'EnvoyFilter|Equal|EnsureCached|Inspect|Module' $(ARGS) ./render ./fetch ./fetch/module ./fetch/image
-	go test -run '^$$' -bench 'Trial|Request' $(ARGS) ./host ./trial
+	go test -run '^$$' -bench 'Trial|Request' $(ARGS) ./host ./cmd/wasmer
 	cd e2e && go test -run '^$$' -bench 'ApplyToHeader|Sizes|Silence|Restarts' -benchtime 1x -timeout 40m $(ARGS) ./mesh
 
 .PHONY: lint

@@ -20,7 +20,11 @@ import (
 func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outcome, now metav1.Time) []metav1.Condition {
 	wanted := []metav1.Condition{ready(status.Message, o)}
 	wanted = append(wanted, working(status.Message, o.failure)...)
-	wanted = append(wanted, sourceResolved(status.Module, o), moduleVerified(status.Module, o), envoyFilterApplied(o))
+	wanted = append(wanted, sourceResolved(status.Module, o), moduleVerified(status.Module, o))
+	if o.tried != nil {
+		wanted = append(wanted, *o.tried)
+	}
+	wanted = append(wanted, envoyFilterApplied(o))
 	wanted = append(wanted, proxiesLoaded(o)...)
 	if passed := preflightPassed(prev, o.preflight); passed != nil {
 		wanted = append(wanted, *passed)

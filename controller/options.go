@@ -19,6 +19,7 @@ import (
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/proxies"
 	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/trial"
 )
 
 // Fetcher brings modules from their sources into this replica's store. A *fetch.Fetcher is one.
@@ -61,12 +62,20 @@ type Preflight interface {
 	OnChange(f func(types.NamespacedName))
 }
 
+// Trials tries modules. A *trial.Trials is one.
+type Trials interface {
+	// Begin returns the task of a trial, which has ended if the result is known; nil while too many others wait.
+	Begin(trial.Request) *trial.Task
+}
+
 // Options are what the controllers work with.
 type Options struct {
 	// Fetcher resolves and fetches modules. Required.
 	Fetcher Fetcher
 	// Render says where the proxies load modules from. Required.
 	Render render.Options
+	// Trials tries modules; with nil the status does not say what becomes of them.
+	Trials Trials
 	// Preflight reports what in the cluster keeps a filter from running; with nil the status does not say.
 	Preflight Preflight
 	// SweepGrace is how long a staged EnvoyFilter that this process has observed may lack its AutoWasm. 0 and below

@@ -44,6 +44,9 @@ type outcome struct {
 	module *v1alpha1.ModuleStatus
 	// missingSecret is the pull secret without which the module cannot be fetched again, "" when it exists.
 	missingSecret string
+	// tried is what has become of the module in a trial, nil when that is not known; trialDue says that none could begin.
+	tried    *metav1.Condition
+	trialDue bool
 	// preflight is what was found in the cluster that keeps the filter from running, nil when that is not known.
 	preflight *metav1.Condition
 	// envoyFilter is ours as it is in the cluster now, nil when there is none.

@@ -35,6 +35,7 @@ type reconciler struct {
 	converge converger
 	retries  retries
 	secrets  *secretPoller
+	tryer    *tryer
 }
 
 func newReconciler(c client.Client, cache, live client.Reader, enqueue func(types.NamespacedName), o Options) *reconciler {
@@ -47,6 +48,7 @@ func newReconciler(c client.Client, cache, live client.Reader, enqueue func(type
 		converge: converger{client: c, live: live},
 		retries:  newRetries(),
 		secrets:  newSecretPoller(live, enqueue, o.Now),
+		tryer:    newTryer(o.Trials, enqueue),
 	}
 }
 
@@ -67,9 +69,11 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		if r.o.Preflight != nil {
 			out.preflight = r.o.Preflight.Condition(ctx, &aw)
 		}
+		out.tried, out.trialDue = r.tryer.tried(&aw, out.module)
 		err = r.report(ctx, &aw, out)
 	}
-	return r.next(ctx, req.NamespacedName, out, err)
+	result, err := r.next(ctx, req.NamespacedName, out, err)
+	return retrying(result, out.trialDue && err == nil), err
 }
 
 // advance takes aw as far as it gets.

@@ -59,7 +59,7 @@ func sources(t *testing.T, dirs ...string) string {
 }
 
 func TestEveryMetricIsDocumented(t *testing.T) {
-	have := unique(sources(t, "../fetch", "../webhook", "../controller", "../certs", "../cmd/wasmer"), `"(wasmer_[a-z_]+)"`)
+	have := unique(sources(t, "../fetch", "../webhook", "../controller", "../certs", "../trial", "../cmd/wasmer"), `"(wasmer_[a-z_]+)"`)
 	if len(have) == 0 {
 		t.Fatal("there are no metrics in the code")
 	}
@@ -116,7 +116,7 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 			t.Errorf("troubleshooting.md has no remedy for the reason %s", reason)
 		}
 	}
-	reasons := api[strings.Index(api, "### Reasons"):strings.Index(api, "### Findings")]
+	reasons := api[strings.Index(api, "### Reasons"):strings.Index(api, "### Trials")]
 	for _, documented := range firstCells(reasons, "[A-Za-z]+") {
 		if !slices.Contains(failures, documented) {
 			t.Errorf("api.md explains the reason %s, which there is not", documented)
@@ -192,6 +192,21 @@ func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
 	for line := range strings.SplitSeq(model, "\n") {
 		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.Contains(cells[3], "Test") && !strings.Contains(cells[3], "Shown by") && !strings.Contains(cells[3], "---") {
 			t.Errorf("nothing shows that this is stopped: %s", cells[1])
+		}
+	}
+}
+
+// TestEveryOutcomeOfATrialIsDocumented: those of the condition, and with remedies those that deny.
+func TestEveryOutcomeOfATrialIsDocumented(t *testing.T) {
+	reasons := reasonsIn(t, "The reasons of ModuleTried")
+	api, troubleshooting := read(t, "api.md"), read(t, "troubleshooting.md")
+	trials := api[strings.Index(api, "### Trials"):strings.Index(api, "### Findings")]
+	if diff := cmp.Diff(reasons, firstCells(trials, "[A-Za-z]+")); diff != "" {
+		t.Errorf("reasons in the code (-) and in api.md (+):\n%s", diff)
+	}
+	for _, reason := range reasons {
+		if strings.Contains(trials, "| `"+reason+"` | `False`") && !strings.Contains(troubleshooting, reason) {
+			t.Errorf("troubleshooting.md has no remedy for the reason %s", reason)
 		}
 	}
 }

@@ -12,7 +12,9 @@
 //  2. warns of what in the cluster keeps the filter from running, as far as caches know it (package preflight);
 //  3. resolves the source and fetches the module within a budget. A terminal failure denies, a transient one admits
 //     with a warning, and the fetch goes on in the background;
-//  4. on a create stages the EnvoyFilter, that is, creates it before the AutoWasm is persisted; on an update, and where
+//  4. tries the module as the object configures it (package trial), within a time. One that no proxy can run so is denied
+//     with its own words; what depends on the proxy is not;
+//  5. on a create stages the EnvoyFilter, that is, creates it before the AutoWasm is persisted; on an update, and where
 //     staging is off, it only has the API server dry-run the write, so that Istio's own validation can refuse it.
 //
 // What is staged has no owner reference, because the AutoWasm has no persisted identity yet; the controller adopts

@@ -12,6 +12,8 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/autowasm/autowasm/trial"
 )
 
 // latencyBuckets reach from what a pure answer takes to the API server's limit, in seconds.
@@ -61,7 +63,7 @@ func (i instrument) observe(ctx context.Context, req admission.Request, answer a
 	i.metrics.latency.WithLabelValues(i.webhook, operation).Observe(took.Seconds())
 	if log := ctrl.LoggerFrom(ctx).V(verbosityOf(result)); log.Enabled() {
 		log.Info("Answered admission request", "webhook", i.webhook, "uid", req.UID, "operation", req.Operation,
-			"dryRun", isDryRun(req), "result", result, "warnings", len(resp.Warnings), "message", detail(messageOf(resp)), "took", took)
+			"dryRun", isDryRun(req), "result", result, "warnings", len(resp.Warnings), "message", detail(trial.WithoutLog(messageOf(resp))), "took", took)
 	}
 	return resp
 }

@@ -25,6 +25,7 @@ import (
 const (
 	auditReference   = "reference"
 	auditSource      = "source"
+	auditTrial       = "trial"
 	auditEnvoyFilter = "envoyfilter"
 )
 

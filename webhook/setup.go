@@ -60,10 +60,14 @@ type Options struct {
 	Fetcher Fetcher
 	// Preflight finds what keeps a filter from running, without a wait; nil finds nothing.
 	Preflight Preflight
+	// Trials tries modules; nil tries none.
+	Trials Trials
 	// Render says where the proxies load modules from.
 	Render render.Options
 	// SourceCheck is as Enforce when empty.
 	SourceCheck SourceCheck
+	// ModuleTrial says the same of a module that a trial refuses.
+	ModuleTrial SourceCheck
 	// Stage creates the EnvoyFilter at admission; without it there is only a dry run, and the controller creates it.
 	Stage bool
 	// Budget is how long an admission waits for a module; DefaultBudget when 0. The write of the EnvoyFilter has a

@@ -46,6 +46,7 @@ type validator struct {
 	namespaceExists func(ctx context.Context, name string) bool
 	preflight       Preflight
 	source          sourceCheck
+	trial           trialCheck
 	// stage makes the EnvoyFilter of an object whose module is in the store.
 	stage func(context.Context, request, fetch.Module, *response)
 }
@@ -60,6 +61,7 @@ func newValidator(o Options) *validator {
 		namespaceExists: namespaceReader{cached: o.Client, live: o.Reader}.exists,
 		preflight:       o.Preflight,
 		source:          sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: cmp.Or(o.Budget, DefaultBudget)},
+		trial:           trialCheck{trials: o.Trials, mode: o.ModuleTrial},
 		stage:           newStager(o).stage,
 	}
 }
@@ -99,10 +101,15 @@ func (v *validator) validate(ctx context.Context, r request) *response {
 	if resp.denied() {
 		return resp
 	}
-	if module, ok := v.source.module(ctx, r, resp); ok {
-		warnOfCompilation(r, module, resp)
-		v.stage(ctx, r, module, resp)
+	module, ok := v.source.module(ctx, r, resp)
+	if !ok {
+		return resp
 	}
+	if v.trial.try(ctx, r, module, resp); resp.denied() {
+		return resp
+	}
+	warnOfCompilation(r, module, resp)
+	v.stage(ctx, r, module, resp)
 	return resp
 }
 

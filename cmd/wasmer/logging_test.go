@@ -21,6 +21,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/autowasm/autowasm/certs"
+	"github.com/autowasm/autowasm/trial"
 )
 
 // testLogs is where all tests log to: the loggers of a process can be set once.
@@ -46,6 +47,10 @@ func (l *logs) take() string {
 }
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == trial.Argument { // as main does
+		tryModule()
+		return
+	}
 	setLogger(logInfo, logJSON, testLogs)
 	os.Exit(m.Run())
 }

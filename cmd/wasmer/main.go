@@ -14,15 +14,29 @@ import (
 	// The image holds no file of certificate authorities.
 	_ "golang.org/x/crypto/x509roots/fallback"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/autowasm/autowasm/trial"
 )
 
 // version is set by the linker.
 var version = "dev"
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == trial.Argument {
+		tryModule()
+		return
+	}
 	command := newCommand(run)
 	if err := command.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, "wasmer:", err)
+		os.Exit(1)
+	}
+}
+
+// tryModule is this program as the child of another wasmer, which has given it a module.
+func tryModule() {
+	if err := trial.Child(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }

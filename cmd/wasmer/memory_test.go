@@ -21,22 +21,37 @@ func TestLimitMemory(t *testing.T) {
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
 	broken := errors.New("broken")
 	for name, tt := range map[string]struct {
-		limit memlimit.Provider
-		want  int64
-		err   error
+		limit    memlimit.Provider
+		reserved int64
+		want     int64
+		err      error
 	}{
-		"a limit":  {memlimit.Limit(1000 << 20), 900 << 20, nil},
-		"no limit": {func() (uint64, error) { return 0, memlimit.ErrNoLimit }, math.MaxInt64, nil},
-		"unknown":  {func() (uint64, error) { return 0, broken }, math.MaxInt64, broken},
+		"a limit":     {memlimit.Limit(1000 << 20), 0, 900 << 20, nil},
+		"with trials": {memlimit.Limit(1000 << 20), 600 << 20, 360 << 20, nil},
+		"no limit":    {func() (uint64, error) { return 0, memlimit.ErrNoLimit }, 640 << 20, math.MaxInt64, nil},
+		"unknown":     {func() (uint64, error) { return 0, broken }, 0, math.MaxInt64, broken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			debug.SetMemoryLimit(math.MaxInt64)
-			if err := limitMemory(tt.limit); !errors.Is(err, tt.err) {
+			if err := limitMemory(tt.limit, tt.reserved); !errors.Is(err, tt.err) {
 				t.Errorf("limitMemory: %v", err)
 			}
 			if got := debug.SetMemoryLimit(-1); got != tt.want {
 				t.Errorf("limit %d, want %d", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestTrialMemory: what wasmer needs itself comes first.
+func TestTrialMemory(t *testing.T) {
+	for limit, want := range map[uint64]int64{256 << 20: 0, 512 << 20: 128 << 20, 1 << 30: 600 << 20, math.MaxUint64: 600 << 20} {
+		if got := trialMemory(memlimit.Limit(limit)); got != want {
+			t.Errorf("of %d MiB, %d MiB are for trials, want %d", limit>>20, got>>20, want>>20)
+		}
+	}
+	none := func() (uint64, error) { return 0, memlimit.ErrNoLimit }
+	if got := trialMemory(none); got != 600<<20 {
+		t.Errorf("without a limit, %d MiB are for trials", got>>20)
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/autowasm/autowasm/fetch"
@@ -20,12 +22,16 @@ import (
 	"github.com/autowasm/autowasm/fetch/serve"
 	"github.com/autowasm/autowasm/fetch/source"
 	"github.com/autowasm/autowasm/fetch/store"
+	"github.com/autowasm/autowasm/trial"
+	"github.com/autowasm/autowasm/webhook"
 )
 
 // modules are the parts that bring and serve modules. The server does without the manager and the API server.
 type modules struct {
 	fetcher *fetch.Fetcher
 	server  *serve.Server
+	// trials tries modules; nil when none are tried.
+	trials *trial.Trials
 	// peers finds the other replicas.
 	peers peer.Find
 }
@@ -60,7 +66,37 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("add the fetcher: %w", err)
 	}
-	return &modules{fetcher: fetcher, server: serve.New(moduleServerOptions(o, kept, fetcher)), peers: peers}, nil
+	trials, err := newTrials(o, kept)
+	if err != nil {
+		return nil, err
+	}
+	return &modules{fetcher: fetcher, trials: trials, server: serve.New(moduleServerOptions(o, kept, fetcher)), peers: peers}, nil
+}
+
+// newTrials returns nil when modules are not to be tried, or there is no memory for it.
+func newTrials(o *options, kept *store.Store) (*trial.Trials, error) {
+	memory := trialMemory(memlimit.FromCgroup)
+	switch {
+	case o.admission.ModuleTrial == webhook.Off:
+		return nil, nil
+	case memory < trial.MinMemory:
+		log.Log.Info("Modules are not tried: the container has too little memory", "needed", ownMemory+trial.MinMemory)
+		return nil, nil
+	}
+	open := func(sha256 string) (*os.File, error) {
+		file, _, err := kept.OpenFile(sha256)
+		return file, err
+	}
+	trials := trial.New(trial.Options{Open: open, Memory: memory})
+	return trials, trials.Register(metrics.Registry)
+}
+
+// stop ends what works in the background.
+func (m *modules) stop() {
+	if m.trials != nil {
+		m.trials.Stop()
+	}
+	m.fetcher.Stop()
 }
 
 func moduleServerOptions(o *options, kept *store.Store, filler serve.Filler) serve.Options {

@@ -32,7 +32,11 @@ func run(ctx context.Context, o *options) error {
 	if err := registerBuild(metrics.Registry); err != nil {
 		return fmt.Errorf("register the metric of the build: %w", err)
 	}
-	if err := limitMemory(memlimit.FromCgroup); err != nil {
+	reserved := int64(0)
+	if o.admission.ModuleTrial != webhook.Off {
+		reserved = trialMemory(memlimit.FromCgroup)
+	}
+	if err := limitMemory(memlimit.FromCgroup, reserved); err != nil {
 		log.Log.Info("The heap is not limited", "err", err.Error())
 	}
 	config, err := restConfig(o.kubeconfig)
@@ -108,7 +112,7 @@ func start(ctx context.Context, mgr ctrl.Manager, o *options, m *modules, ready 
 	group, serving := errgroup.WithContext(serving)
 	group.Go(func() error { return m.server.Start(log.IntoContext(serving, ctrl.Log)) })
 	group.Go(func() error { return mgr.Start(serving) })
-	defer m.fetcher.Stop() // when nothing is left that waits for it
+	defer m.stop() // when nothing is left that waits for it
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
@@ -190,6 +194,9 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	admission := o.admission
 	admission.Fetcher = m.fetcher
 	admission.Preflight = loader
+	if m.trials != nil {
+		admission.Trials = m.trials
+	}
 	admission.Render = o.render
 	admission.OwnNamespace, admission.RootNamespace = o.namespace, o.rootNamespace
 	if err := webhook.SetupWithManager(mgr, admission); err != nil {
@@ -210,7 +217,7 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 	if err := findings.SetupWithManager(mgr); err != nil {
 		return err
 	}
-	err = controller.SetupWithManager(mgr, controller.Options{
+	reconciling := controller.Options{
 		Fetcher:       m.fetcher,
 		Render:        o.render,
 		Preflight:     findings,
@@ -219,8 +226,11 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 		RootNamespace: o.rootNamespace,
 		Proxies:       observed,
 		Metrics:       metrics.Registry,
-	})
-	if err != nil {
+	}
+	if m.trials != nil {
+		reconciling.Trials = m.trials
+	}
+	if err := controller.SetupWithManager(mgr, reconciling); err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
 	return nil

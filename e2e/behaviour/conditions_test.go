@@ -30,11 +30,12 @@ func TestKubectlWait(t *testing.T) {
 	if _, err := cluster.Kubectl(t.Context(), "wait", "-n", ns, "--for=condition=Stalled", "aw/slow", "--timeout=1s"); err == nil {
 		t.Error("kubectl wait for Stalled ended well for an AutoWasm that is Ready")
 	}
+	kubectl(t, "wait", "-n", ns, "--for=condition=ModuleTried", "aw/slow", suite.TimeoutFlag)
 	requireConditions(t, ns, "slow", map[string]metav1.ConditionStatus{
 		v1alpha1.ConditionReady: metav1.ConditionTrue, v1alpha1.ConditionSourceResolved: metav1.ConditionTrue,
-		v1alpha1.ConditionModuleVerified: metav1.ConditionTrue, v1alpha1.ConditionEnvoyFilterApplied: metav1.ConditionTrue,
-		v1alpha1.ConditionProxiesLoaded: metav1.ConditionUnknown, v1alpha1.ConditionRequestsPass: metav1.ConditionUnknown,
-		v1alpha1.ConditionPreflightPassed: metav1.ConditionFalse, // no Pod is selected
+		v1alpha1.ConditionModuleVerified: metav1.ConditionTrue, v1alpha1.ConditionModuleTried: metav1.ConditionTrue,
+		v1alpha1.ConditionEnvoyFilterApplied: metav1.ConditionTrue, v1alpha1.ConditionProxiesLoaded: metav1.ConditionUnknown,
+		v1alpha1.ConditionRequestsPass: metav1.ConditionUnknown, v1alpha1.ConditionPreflightPassed: metav1.ConditionFalse, // no Pod is selected
 	})
 }
 

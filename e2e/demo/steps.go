@@ -41,7 +41,7 @@ func variant(name, expression string) string {
 	return `sed -e 's|name: test|name: ` + name + `|' -e '` + expression + `' aw.yaml | kubectl apply -f -`
 }
 
-// withoutProxies are the tutorial's steps, in its order, that ask no proxy, with three refusals before the end.
+// withoutProxies are the tutorial's steps, in its order, that ask no proxy, with refusals before the end.
 func withoutProxies() []step { return slices.Concat(push(), apply(), refusals(), remove()) }
 
 // withProxies apply the same object again and look at the proxy.
@@ -109,6 +109,11 @@ func refusals() []step {
 		run:     `echo '<html>sorry</html>' > $OBJECTS_DIR/filter.wasm` + "\n" + variant("html", `s|registry:|object:|; s|image:.*|url: '$OBJECTS_URL'/filter.wasm|; /secret:/d`),
 		refused: true,
 		shows:   []string{"spec.filter.source.object.url"},
+	}, {
+		says:    "A configuration that the filter itself refuses, in its own words:",
+		run:     variant("config", `s|rootID:|config: {header: no header}\n    rootID:|`),
+		refused: true,
+		shows:   []string{"spec.filter.config", `\"no header\" is not the name of a header`},
 	}, {
 		says:    "A port that no port can be, and a field that does not exist:",
 		run:     variant("typo", `s|- 9080|- 90800|`) + "\n" + variant("typo", `s|rootID:|rootId:|`),

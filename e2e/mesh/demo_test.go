@@ -12,6 +12,8 @@ import (
 
 // TestDemo plays all of what the README promises, with the steps that ask the sidecar.
 func TestDemo(t *testing.T) {
+	t.Cleanup(func() { restartWasmer(t) })
+	restartWasmer(t, "--module-trial=Enforce") // as it is by default
 	pid := mesh.Sidecar.PID()
 	var out bytes.Buffer
 	play := &demo.Demo{
@@ -24,6 +26,6 @@ func TestDemo(t *testing.T) {
 		t.Error("it is not the same Envoy process")
 	}
 	if n := strings.Count(out.String(), "\nhello: world"); n != 2 {
-		t.Errorf("%d answers have the header, want two, one of them while a configuration is refused:\n%s", n, out.String())
+		t.Errorf("%d answers have the header, want two, one of them after a configuration was refused:\n%s", n, out.String())
 	}
 }

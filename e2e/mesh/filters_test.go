@@ -3,12 +3,15 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/envoy"
@@ -22,6 +25,7 @@ type foreignFilter struct {
 	steady request
 	want   string             // in the end, of each steady request
 	ends   v1alpha1.Reason    // of Ready, when it is not Synced
+	tried  v1alpha1.Reason    // of ModuleTried, when it is not TrialPassed
 	others map[request]string // answers to other requests, once the steady ones are answered as wanted
 }
 
@@ -37,13 +41,13 @@ var foreignFilters = map[string]foreignFilter{
 	"rust":        {file: "examples/add-header-rust/add-header.wasm", filter: "config: crab", want: "200 crab"},
 	"assembly":    {file: "examples/add-header-assemblyscript/add-header.wasm", filter: "rootID: add_header, config: script", want: "200 script"},
 	"headers":     {file: "headers", filter: "config: configured", want: "200 configured"},
-	"unstarted":   {file: "headers", want: "503", ends: v1alpha1.ReasonProxyStartFailed},
+	"unstarted":   {file: "headers", want: "503", ends: v1alpha1.ReasonProxyStartFailed, tried: v1alpha1.ReasonStartRefused},
 	"json":        {file: "json", steady: request{body: `{"a": 1}`}, want: "200 8", others: map[request]string{{body: "x"}: "400 invalid", {}: "200"}},
-	"callout":     {file: "callout", filter: "config: " + WasmerCluster, want: "200 404"},
-	"callmissing": {file: "callout", filter: "config: missing", want: "503", ends: v1alpha1.ReasonFilterTraps},
+	"callout":     {file: "callout", filter: "config: " + WasmerCluster, want: "200 404", tried: v1alpha1.ReasonDependsOnProxy},
+	"callmissing": {file: "callout", filter: "config: missing", want: "503", ends: v1alpha1.ReasonFilterTraps, tried: v1alpha1.ReasonDependsOnProxy},
 	"postpone":    {file: "postpone", want: "200 postponed"},
 	"shared":      {file: "shared", want: "200 HTTP/1.1"},
-	"tick":        {file: "tick", want: "503", ends: v1alpha1.ReasonFilterTraps},
+	"tick":        {file: "tick", want: "503", ends: v1alpha1.ReasonFilterTraps, tried: v1alpha1.ReasonNoHTTPContext},
 }
 
 // TestFiltersOfOthers runs each through admission and a live proxy, under a steady stream of requests: at each moment the
@@ -132,10 +136,22 @@ func (f foreignFilter) waitForAnswer(t *testing.T, url string) {
 
 func (f foreignFilter) waitForStatus(t *testing.T, a autoWasm) {
 	t.Helper()
+	cluster.WaitFor(t, a.space(), a.name, triedWith(cmp.Or(f.tried, v1alpha1.ReasonTrialPassed)))
 	if f.ends == "" {
 		cluster.WaitFor(t, a.space(), a.name, summarized(running(1)))
 	} else {
 		cluster.WaitFor(t, a.space(), a.name, endsWith(f.ends))
+	}
+}
+
+// triedWith is passed when the module was tried with an outcome. A trial that a busy machine has come to no end says nothing.
+func triedWith(want v1alpha1.Reason) suite.Check {
+	return func(aw *v1alpha1.AutoWasm) error {
+		c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionModuleTried)
+		if c == nil || c.Reason != string(want) && c.Reason != string(v1alpha1.ReasonTrialEnded) {
+			return fmt.Errorf("ModuleTried is %+v, want %s", c, want)
+		}
+		return nil
 	}
 }
 

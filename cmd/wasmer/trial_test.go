@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/trial"
+)
+
+// waf is a configuration of Coraza.
+const waf = `{"default_directives":"default","directives_map":{"default":["SecRuleEngine On","SecRule REQUEST_URI \"@streq /admin\" \"id:101,phase:1,deny\""]}}`
+
+// classes are modules to try, of 17 KB, 0.1, 2.6 and 24.5 MB: the path of each, and how it is configured.
+var classes = []struct {
+	name, path string
+	settings   render.Settings
+}{
+	{"assemblyscript", "../../examples/add-header-assemblyscript/add-header.wasm", render.Settings{RootID: "add_header"}},
+	{"rust", "../../examples/add-header-rust/add-header.wasm", render.Settings{}},
+	{"go", "../../bin/filters/headers.wasm", render.Settings{Configuration: "a"}},
+	{"coraza", "../../bin/filters/coraza.wasm", render.Settings{Configuration: waf}},
+}
+
+// trialsOf returns what tries the file of a class in a process of this program, and how to.
+func trialsOf(tb testing.TB, class int) (*trial.Trials, trial.Request) {
+	tb.Helper()
+	c := classes[class]
+	file, err := os.Stat(c.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		tb.Skip("make filters builds what is missing: ", c.path)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	trials := trial.New(trial.Options{Open: os.Open})
+	tb.Cleanup(trials.Stop)
+	return trials, trial.Request{Namespace: "bench", SHA256: c.path, Size: file.Size(), Settings: c.settings}
+}
+
+// numbered is a trial whose outcome is not known from another.
+func numbered(r trial.Request, n int) trial.Request {
+	r.Settings.HostEnv = []string{fmt.Sprint("N", n)}
+	return r
+}
+
+func mustPass(tb testing.TB, task *trial.Task) {
+	tb.Helper()
+	if result, _ := task.Wait(tb.Context()); result.Verdict() != trial.Passed {
+		tb.Fatalf("%+v", result)
+	}
+}
+
+// TestTryAModule: this program tries a module when it is told to.
+func TestTryAModule(t *testing.T) {
+	t.Parallel()
+	for class := range 2 {
+		trials, r := trialsOf(t, class)
+		mustPass(t, trials.Begin(r))
+	}
+}
+
+// BenchmarkTrial tries modules of each class that were not tried before, and that were.
+func BenchmarkTrial(b *testing.B) {
+	for class, c := range classes {
+		b.Run("cold/"+c.name, func(b *testing.B) {
+			trials, r := trialsOf(b, class)
+			n := 0
+			for b.Loop() {
+				n++
+				mustPass(b, trials.Begin(numbered(r, n)))
+			}
+		})
+		b.Run("cached/"+c.name, func(b *testing.B) {
+			trials, r := trialsOf(b, class)
+			mustPass(b, trials.Begin(r))
+			for b.Loop() {
+				mustPass(b, trials.Begin(r))
+			}
+		})
+	}
+}
+
+// BenchmarkTrialsAtOnce makes a hundred trials of all classes side by side, and reports the most memory that their processes
+// had resident together, beside the file of the program.
+func BenchmarkTrialsAtOnce(b *testing.B) {
+	trials, _ := trialsOf(b, len(classes)-1)
+	peak, round := int64(0), 0
+	for b.Loop() {
+		round++
+		var tasks []*trial.Task
+		for n := range 100 {
+			class := n % len(classes)
+			if class == 3 && n%20 != 3 {
+				class = 0 // of the largest, five
+			}
+			_, r := trialsOf(b, class)
+			r.Namespace = fmt.Sprint("team-", n%4)
+			tasks = append(tasks, trials.Begin(numbered(r, 100*round+n)))
+		}
+		peak = max(peak, most(tasks))
+	}
+	b.ReportMetric(float64(peak)/(1<<20), "MiB")
+}
+
+// most waits for trials, and returns the most memory that processes of this one had meanwhile.
+func most(tasks []*trial.Task) (bytes int64) {
+	for _, task := range tasks {
+		for running := true; running; {
+			select {
+			case <-task.Done():
+				running = false
+			case <-time.After(5 * time.Millisecond):
+				bytes = max(bytes, residentChildren())
+			}
+		}
+	}
+	return bytes
+}
+
+// rssAnon is what of a process is in memory and is not that of a file, which all share.
+var rssAnon = regexp.MustCompile(`(?m)^RssAnon:\s+(\d+) kB$`)
+
+// residentChildren is how much memory the children of this process have resident, each for itself.
+func residentChildren() (bytes int64) {
+	lists, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, list := range lists {
+		pids, _ := os.ReadFile(list)
+		for pid := range strings.FieldsSeq(string(pids)) {
+			status, _ := os.ReadFile(filepath.Join("/proc", pid, "status"))
+			if match := rssAnon.FindSubmatch(status); match != nil {
+				kilobytes, _ := strconv.ParseInt(string(match[1]), 10, 64)
+				bytes += kilobytes << 10
+			}
+		}
+	}
+	return bytes
+}

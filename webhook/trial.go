@@ -1,0 +1,107 @@
+package webhook
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/render"
+	"github.com/autowasm/autowasm/trial"
+)
+
+// Trials tries modules. A *trial.Trials is one.
+type Trials interface {
+	// Begin returns the task of a trial, which goes on without the caller; nil while too many others wait.
+	Begin(trial.Request) *trial.Task
+}
+
+// trialTimeout is how long an admission waits for a trial: it is 2.5 s of one processor for the largest modules.
+const trialTimeout = 3 * time.Second
+
+// trialCheck tries a module as the object configures it.
+type trialCheck struct {
+	trials Trials
+	mode   SourceCheck
+}
+
+// try denies a module that no proxy can run so. What depends on the proxy, and a trial that comes to no end in time, is no
+// reason against it.
+func (c trialCheck) try(ctx context.Context, r request, m fetch.Module, resp *response) {
+	if c.trials == nil || c.mode == Off {
+		return
+	}
+	settings, err := render.SettingsOf(r.aw, m.SHA256)
+	if err != nil {
+		return // so does the EnvoyFilter, which denies
+	}
+	result, ok := wait(ctx, c.trials.Begin(trial.Request{Namespace: r.aw.Namespace, SHA256: m.SHA256, Size: m.Size, Settings: settings}))
+	if !ok {
+		resp.annotate(auditTrial, string(v1alpha1.ReasonPending))
+		resp.warn("the module was not tried in time; the condition ModuleTried will say whether it works")
+		return
+	}
+	resp.annotate(auditTrial, string(result.Reason))
+	ctrl.LoggerFrom(ctx).V(1).Info("Tried the module at admission", "reason", result.Reason, "result", result.Message)
+	c.judge(r, result, resp)
+}
+
+// wait returns the outcome of a trial, false if it does not come in time.
+func wait(ctx context.Context, task *trial.Task) (trial.Result, bool) {
+	if task == nil {
+		return trial.Result{}, false
+	}
+	select {
+	case <-task.Done(): // it was tried before
+		return task.Result(), true
+	default:
+	}
+	ctx, cancel := withBudget(ctx, trialTimeout)
+	defer cancel()
+	return task.Wait(ctx)
+}
+
+// judge denies only what this request is answerable for, as sourceCheck does.
+func (c trialCheck) judge(r request, result trial.Result, resp *response) {
+	path, value, remedy := blamedOfTrial(result, &r.aw.Spec)
+	words := redact(result.String(), r.aw.Spec.Filter.Source)
+	switch result.Verdict() {
+	case trial.Undecided:
+		if result.Callback != "" || result.Reason == v1alpha1.ReasonTrialEnded {
+			resp.warn("the module was tried without a verdict: %s", words)
+		}
+	case trial.Refused:
+		if c.mode == Warn || r.sameTrial() {
+			resp.warn("%s: %s", path, words)
+			return
+		}
+		resp.deny(field.Invalid(path, value, detail("the module was tried, and fails: "+words)+"; "+remedy))
+	}
+}
+
+// sameTrial reports whether an update leaves all alone that a trial depends on.
+func (r request) sameTrial() bool {
+	if !r.sameSource() {
+		return false
+	}
+	before, after := r.old.Spec.Filter, r.aw.Spec.Filter
+	return before.RootID == after.RootID && before.VMID == after.VMID && before.AllowPrecompiled == after.AllowPrecompiled &&
+		equality.Semantic.DeepEqual(before.Config, after.Config) && equality.Semantic.DeepEqual(before.Env, after.Env)
+}
+
+// blamedOfTrial returns the field that would have to change, what of its value may be shown, and what to do.
+func blamedOfTrial(result trial.Result, spec *v1alpha1.AutoWasmSpec) (path *field.Path, value any, remedy string) {
+	filter := field.NewPath("spec", "filter")
+	switch {
+	case result.Reason == v1alpha1.ReasonModuleTraps && result.Callback == "proxy_on_context_create":
+		return filter.Child("rootID"), spec.Filter.RootID, "set rootID to a name that the module registers, or repair the module"
+	case result.Callback == "proxy_on_configure", result.Callback == "proxy_on_vm_start":
+		return filter.Child("config"), field.OmitValueType{}, "give the module the config that its documentation describes"
+	}
+	path, shown := blamed(v1alpha1.ReasonNotProxyWasm, spec)
+	return path, shown, "repair the module, or take another"
+}
