@@ -20,8 +20,9 @@ type Trials interface {
 	Begin(trial.Request) *trial.Task
 }
 
-// trialTimeout is how long an admission waits for a trial: it is 2.5 s of one processor for the largest modules.
-const trialTimeout = 3 * time.Second
+// trialTimeout is how long an admission waits for a trial, if the source has left that much: the largest modules take 2.5 s
+// when nothing else runs.
+const trialTimeout = 5 * time.Second
 
 // trialCheck tries a module as the object configures it.
 type trialCheck struct {

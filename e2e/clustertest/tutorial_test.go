@@ -6,7 +6,9 @@ package clustertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/autowasm/autowasm/e2e/suite"
@@ -17,7 +19,23 @@ import (
 // module pushed with wasmc, one apply. Both replicas, one on each node, then answer with the header.
 func TestTutorial(t *testing.T) {
 	t.Parallel()
-	followTutorial(t, newNamespace(t, "tutorial"))
+	ns := newNamespace(t, "tutorial")
+	followTutorial(t, ns)
+	requireTrials(t, ns)
+}
+
+// requireTrials: wasmer's Pods try modules, as restricted as they are, and a change that the module refuses is denied.
+func requireTrials(t *testing.T, ns string) {
+	t.Helper()
+	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=ModuleTried", suite.TimeoutFlag)
+	suite.Eventually(t, func(ctx context.Context) error { // on a busy machine a trial takes longer than an admission
+		out, err := runKubectl(ctx, "", "patch", "autowasm/test", "-n", ns, "--dry-run=server", "--type=merge",
+			`-p={"spec":{"filter":{"config":{"header":"no header"}}}}`)
+		if err == nil || !strings.Contains(err.Error(), `\"no header\" is not the name of a header`) {
+			return fmt.Errorf("a configuration that the module refuses is answered %q, %w", out, errors.Join(err))
+		}
+		return nil
+	})
 }
 
 const strict = `
