@@ -123,7 +123,7 @@ func TestResultsAreKept(t *testing.T) {
 		one := numbered("a", 1, 1000)
 		same := one
 		same.Namespace = "b" // what is the same for all is known for all
-		if trials.Begin(one) != trials.Begin(one) {
+		if first, second := trials.Begin(one), trials.Begin(one); first != second {
 			t.Error("the same trial began twice")
 		}
 		for _, tt := range []struct {
