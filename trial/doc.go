@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package trial tries a module as a proxy would run it, before it reaches one: its start, its configuration, and one plain
 // GET through request and response. It says of a module that cannot work why, in the module's own words.
 //

@@ -1,5 +1,7 @@
 //go:build !race
 
+// SPDX-License-Identifier: Apache-2.0
+
 package trial
 
 import (
