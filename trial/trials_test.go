@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/render"
@@ -147,7 +148,30 @@ func TestResultsAreKept(t *testing.T) {
 		if s.made != 4 {
 			t.Errorf("a trial without an end is kept: %d", s.made)
 		}
+		registry := prometheus.NewRegistry()
+		if err := trials.Register(registry); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[string]uint64{"TrialPassed": 2, "TrialEnded": 2}, timed(t, registry)); diff != "" {
+			t.Errorf("wasmer_trial_duration_seconds by outcome (-want +got):\n%s", diff)
+		}
 	})
+}
+
+// timed returns how many trials were timed, by outcome.
+func timed(t *testing.T, registry *prometheus.Registry) map[string]uint64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]uint64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			counts[m.GetLabel()[0].GetValue()] = m.GetHistogram().GetSampleCount()
+		}
+	}
+	return counts
 }
 
 // TestTrialsUnderOtherNames: what does not use its names is tried once, whatever it is called, and what does each time.
