@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/internal/fairness"
+	"github.com/autowasm/autowasm/internal/fairworkers"
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
@@ -71,7 +71,7 @@ func setupReconciler(mgr ctrl.Manager, o Options, queue *enqueuer) error {
 	if err := mgr.Add(r.secrets); err != nil {
 		return err
 	}
-	fair := fairness.NewReconciler(r, workers)
+	fair := fairworkers.New(r, workers)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(reconcilerName).
 		For(&v1alpha1.AutoWasm{}, builder.WithPredicates(asked)).
@@ -101,7 +101,7 @@ func setupSweeper(mgr ctrl.Manager, o Options) error {
 }
 
 func setupPrefetcher(mgr ctrl.Manager, o Options, queue *enqueuer) error {
-	fair := fairness.NewReconciler(&prefetcher{
+	fair := fairworkers.New(&prefetcher{
 		cache:   mgr.GetCache(),
 		fetcher: o.Fetcher,
 		retries: newRetries(),

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/internal/fairness"
+	"github.com/autowasm/autowasm/internal/fairworkers"
 	"github.com/autowasm/autowasm/internal/istio"
 	"github.com/autowasm/autowasm/render"
 )
@@ -164,7 +164,7 @@ func start(t *testing.T, edits ...func(*Options)) *running {
 	}
 	r.Reconciler = NewReconciler(r.cluster, o)
 	r.OnChange(r.noteChange)
-	fair := fairness.NewReconciler(r.Reconciler, r.o.Workers)
+	fair := fairworkers.New(r.Reconciler, r.o.Workers)
 	c, err := controller.NewUnmanaged(Name, controller.Options{
 		Reconciler: fair, MaxConcurrentReconciles: r.o.Workers, SkipNameValidation: new(true),
 	})

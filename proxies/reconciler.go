@@ -21,6 +21,7 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch/peer"
 	"github.com/autowasm/autowasm/internal/fairness"
+	"github.com/autowasm/autowasm/internal/fairworkers"
 	"github.com/autowasm/autowasm/internal/istio"
 )
 
@@ -115,7 +116,7 @@ func (r *Reconciler) OnChange(f func(types.NamespacedName)) { r.onChange = f }
 
 // SetupWithManager adds the controller to mgr, on the leader.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	fair := fairness.NewReconciler(r, r.o.Workers)
+	fair := fairworkers.New(r, r.o.Workers)
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named(Name).
 		For(&v1alpha1.AutoWasm{}).

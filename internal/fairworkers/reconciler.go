@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fairness
+// Package fairworkers divides the workers of a controller between namespaces.
+package fairworkers
 
 import (
 	"context"
@@ -31,8 +32,8 @@ type namespace struct {
 	isParked map[reconcile.Request]bool
 }
 
-// NewReconciler makes a Reconciler of another one, whose controller has that many workers.
-func NewReconciler(inner reconcile.Reconciler, workers int) *Reconciler {
+// New makes a Reconciler of another one, whose controller has that many workers.
+func New(inner reconcile.Reconciler, workers int) *Reconciler {
 	return &Reconciler{inner: inner, share: max(1, workers/2), namespaces: map[string]*namespace{}}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fairness
+package fairworkers
 
 import (
 	"context"
@@ -79,7 +79,7 @@ func share(t *testing.T, takes map[string]time.Duration, test func(t *testing.T,
 			takes: takes, begun: time.Now(), fails: map[string]error{},
 			running: map[string]int{}, most: map[string]int{}, ended: map[string]time.Duration{}, count: map[string]int{},
 		}
-		s.fair = NewReconciler(s, workers)
+		s.fair = New(s, workers)
 		c, err := controller.NewUnmanaged("shared", controller.Options{
 			Reconciler: s.fair, MaxConcurrentReconciles: workers, SkipNameValidation: new(true),
 		})
