@@ -96,15 +96,11 @@ func (r request) sameTrial() bool {
 		equality.Semantic.DeepEqual(before.Config, after.Config) && equality.Semantic.DeepEqual(before.Env, after.Env)
 }
 
-// blamedOfTrial returns the field that would have to change, what of its value may be shown, and what to do.
+// blamedOfTrial is Blamed of the result, with the field of the source that names the module.
 func blamedOfTrial(result trial.Result, spec *v1alpha1.AutoWasmSpec) (path *field.Path, value any, remedy string) {
-	filter := field.NewPath("spec", "filter")
-	switch {
-	case result.Reason == v1alpha1.ReasonModuleTraps && result.Callback == "proxy_on_context_create":
-		return filter.Child("rootID"), spec.Filter.RootID, "set rootID to a name that the module registers, or repair the module"
-	case result.Callback == "proxy_on_configure", result.Callback == "proxy_on_vm_start":
-		return filter.Child("config"), field.OmitValueType{}, "give the module the config that its documentation describes"
+	path, value, remedy = result.Blamed(spec)
+	if value == nil {
+		path, value = blamed(v1alpha1.ReasonNotProxyWasm, spec)
 	}
-	path, shown := blamed(v1alpha1.ReasonNotProxyWasm, spec)
-	return path, shown, "repair the module, or take another"
+	return path, value, remedy
 }

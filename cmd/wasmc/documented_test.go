@@ -57,3 +57,10 @@ func TestDocumentedInit(t *testing.T) {
 	shell.Env = append(shell.Env, "GOCACHE="+cache, "GOMODCACHE="+modules, "GOFLAGS=")
 	shell.Run(t, doctest.Section("wasmc-init"))
 }
+
+// TestDocumentedCheck checks the example in Rust.
+func TestDocumentedCheck(t *testing.T) {
+	shell := documentedShell(t)
+	write(t, "add-header.wasm", []byte(read(t, filepath.Join(shell.Root, "examples/add-header-rust/add-header.wasm"))))
+	shell.Run(t, doctest.Section("wasmc-check"))
+}

@@ -101,7 +101,7 @@ func newRootCommand(s streams, name string) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newRenderCommand(s), newMigrateCommand(s), newStatusCommand(s),
-		newTestCommand(s), newInitCommand(s),
+		newTestCommand(s), newInitCommand(s), newCheckCommand(s),
 		newLoginCommand(s), newLogoutCommand(s), newVersionCommand(s),
 	)
 	for _, command := range root.Commands() {

@@ -44,6 +44,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"render", "-f", "-", "-u", "x", "--password-stdin"}, "-f - and --password-stdin cannot both read standard input", "wasmc render"},
 		{[]string{"migrate"}, "migrate wants the old objects: -f FILE, or -f - for standard input", "wasmc migrate"},
 		{[]string{"migrate", "-f", "x", "--context", "inbound"}, `--context "inbound" is not one of Inbound, Outbound, Gateway`, "wasmc migrate"},
+		{[]string{"check"}, "check wants a module, FILE or IMAGE, or AutoWasms: -f AUTOWASM", "wasmc check"},
+		{[]string{"check", "-", "-f", "-"}, "only one of FILE, -f and --password-stdin can read standard input", "wasmc check"},
 		{[]string{"init"}, "init wants DIR", "wasmc init"},
 		{[]string{"init", "a", "--lang", "c"}, `invalid argument "c" for "--lang" flag: not one of go, rust, assemblyscript`, "wasmc init"},
 		{[]string{"test", "a.wasm"}, "test wants the cases: -f TESTS", "wasmc test"},

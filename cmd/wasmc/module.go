@@ -64,6 +64,33 @@ func getArtifact(ref name.Reference, options []remote.Option) (*artifact, error)
 	}, nil
 }
 
+// loadModule reads a module from a file, which may be packed, or an image. It is none that is larger than Envoy loads.
+func (o *registryOptions) loadModule(ctx context.Context, s streams, target string) ([]byte, error) {
+	isImage, err := namesImage(target)
+	if err != nil {
+		return nil, err
+	}
+	if isImage {
+		content, _, err := o.openImage(ctx, s, target)
+		return readModule(content, err)
+	}
+	in, err := openInput(target, s.In)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return readModule(image.Unpack(in, module.MaxSize))
+}
+
+// readModule reads what was opened, and closes it.
+func readModule(content io.ReadCloser, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	return io.ReadAll(content)
+}
+
 // localModule is a module that has been copied to this machine.
 type localModule struct {
 	size        int64

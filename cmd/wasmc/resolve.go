@@ -26,33 +26,43 @@ func (o *renderOptions) module(ctx context.Context, s streams, all *manifests, a
 	if sha256 == "" && source.Object != nil {
 		sha256 = source.Object.SHA256
 	}
-	switch {
-	case sha256 != "":
+	if sha256 != "" {
 		return render.Module{SHA256: sha256, Reference: knownReference(source, aw.Namespace)}, nil
-	case source.Registry != nil:
-		return o.fromRegistry(ctx, s, source.Registry.Image)
-	case source.Object != nil:
-		return fromURL(ctx, s, source.Object.URL)
-	case source.ConfigMap != nil:
-		return fromConfigMap(s, all, aw.Namespace, source)
-	default:
-		return render.Module{}, errors.New("spec.filter.source: nothing is set")
 	}
-}
-
-// fromConfigMap reads the module from a ConfigMap that is in the file as well.
-func fromConfigMap(s streams, all *manifests, namespace string, source v1alpha1.Source) (render.Module, error) {
-	packed, found := all.module(namespace, source.ConfigMap)
-	if !found {
-		return render.Module{}, fmt.Errorf("the module is in ConfigMap %s/%s, which is not read from a cluster, and the file does not have it under binaryData.%s: "+
-			"add the ConfigMap, or give the module's sha256 with --sha256", namespace, source.ConfigMap.Name, source.ConfigMap.Key)
-	}
-	content, err := image.Unpack(bytes.NewReader(packed), module.MaxSize)
+	content, reference, err := o.openSource(ctx, s, all, aw, "give the module's sha256 with --sha256")
 	if err != nil {
 		return render.Module{}, err
 	}
 	defer content.Close()
-	return checked(s, content, knownReference(source, namespace))
+	return checked(s, content, reference)
+}
+
+// openSource opens the module of an AutoWasm, and returns its immutable reference if there is one. instead is what to do
+// where the file does not have a ConfigMap.
+func (o *registryOptions) openSource(
+	ctx context.Context, s streams, all *manifests, aw *v1alpha1.AutoWasm, instead string,
+) (content io.ReadCloser, reference string, err error) {
+	switch source := aw.Spec.Filter.Source; {
+	case source.Registry != nil:
+		return o.openImage(ctx, s, source.Registry.Image)
+	case source.Object != nil:
+		return openURL(ctx, source.Object.URL)
+	case source.ConfigMap != nil:
+		return openConfigMap(all, aw.Namespace, source, instead)
+	default:
+		return nil, "", errors.New("spec.filter.source: nothing is set")
+	}
+}
+
+// openConfigMap opens the module in a ConfigMap that is in the file as well.
+func openConfigMap(all *manifests, namespace string, source v1alpha1.Source, instead string) (io.ReadCloser, string, error) {
+	packed, found := all.module(namespace, source.ConfigMap)
+	if !found {
+		return nil, "", fmt.Errorf("the module is in ConfigMap %s/%s, which is not read from a cluster, and the file does not have it under binaryData.%s: "+
+			"add the ConfigMap, or %s", namespace, source.ConfigMap.Name, source.ConfigMap.Key, instead)
+	}
+	content, err := image.Unpack(bytes.NewReader(packed), module.MaxSize)
+	return content, knownReference(source, namespace), err
 }
 
 // knownReference is the immutable reference that follows from the source alone, or "".
@@ -70,40 +80,48 @@ func knownReference(source v1alpha1.Source, namespace string) string {
 	return ""
 }
 
-func (o *renderOptions) fromRegistry(ctx context.Context, s streams, target string) (render.Module, error) {
+func (o *registryOptions) openImage(ctx context.Context, s streams, target string) (io.ReadCloser, string, error) {
 	found, err := o.artifact(ctx, s, target)
 	if err != nil {
-		return render.Module{}, err
+		return nil, "", err
 	}
 	content, err := image.Open(ctx, found.image, module.MaxSize)
 	if err != nil {
-		return render.Module{}, err
+		return nil, "", err
 	}
-	defer content.Close()
-	return checked(s, content, found.reference)
+	return content, found.reference, nil
 }
 
-func fromURL(ctx context.Context, s streams, target string) (render.Module, error) {
+func openURL(ctx context.Context, target string) (io.ReadCloser, string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return render.Module{}, err
+		return nil, "", err
 	}
 	shown := text.WithoutQuery(target)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return render.Module{}, fmt.Errorf("GET %s: %w", shown, withoutURL(err))
+		return nil, "", fmt.Errorf("GET %s: %w", shown, withoutURL(err))
 	}
-	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return render.Module{}, fmt.Errorf("GET %s: %s", shown, response.Status)
+		response.Body.Close()
+		return nil, "", fmt.Errorf("GET %s: %s", shown, response.Status)
 	}
 	content, err := image.Unpack(response.Body, module.MaxSize)
 	if err != nil {
-		return render.Module{}, fmt.Errorf("GET %s: %w", shown, err)
+		response.Body.Close()
+		return nil, "", fmt.Errorf("GET %s: %w", shown, err)
 	}
-	defer content.Close()
-	return checked(s, content, shown)
+	return &unpackedBody{content, response.Body}, shown, nil
 }
+
+// unpackedBody is what is unpacked from a body, and closes both.
+type unpackedBody struct {
+	io.ReadCloser
+	body io.Closer
+}
+
+// Close closes both.
+func (u *unpackedBody) Close() error { return errors.Join(u.ReadCloser.Close(), u.body.Close()) }
 
 // withoutURL is an HTTP client's error without the URL, whose query may be a secret.
 func withoutURL(err error) error {

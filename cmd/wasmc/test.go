@@ -11,8 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/autowasm/autowasm/fetch/image"
-	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/filtertest"
 	"github.com/autowasm/autowasm/host"
 )
@@ -208,39 +206,10 @@ func (r *testRun) compile(ctx context.Context, target string) error {
 	return nil
 }
 
-// load reads a module from a file, which may be packed, or an image.
+// load reads a module from a file or an image.
 func (r *testRun) load(ctx context.Context, target string) ([]byte, error) {
-	isImage, err := namesImage(target)
-	switch {
-	case err != nil:
-		return nil, err
-	case isImage:
-		return r.fromImage(ctx, target)
-	case target != "-":
+	if isImage, err := namesImage(target); err == nil && !isImage && target != "-" {
 		r.paths = append(r.paths, target)
 	}
-	in, err := openInput(target, r.streams.In)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	content, err := image.Unpack(in, module.MaxSize)
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close()
-	return io.ReadAll(content)
-}
-
-func (r *testRun) fromImage(ctx context.Context, target string) ([]byte, error) {
-	found, err := r.options.artifact(ctx, r.streams, target)
-	if err != nil {
-		return nil, err
-	}
-	content, err := image.Open(ctx, found.image, module.MaxSize)
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close()
-	return io.ReadAll(content)
+	return r.options.loadModule(ctx, r.streams, target)
 }
