@@ -23,7 +23,10 @@ var phases = map[string]struct {
 	"":      {},
 }
 
-// order reads phase and priority. Among Istio's own filters, an AutoWasm has the place of a plugin without a phase.
+// place is where istiod puts every plugin among its own filters, and where an AutoWasm is.
+const place = "runs before Istio's fault injection, CORS and statistics, and an AutoWasm after them, right before the router: what Istio answers itself, such as a CORS preflight, no longer reaches the filter"
+
+// order reads phase and priority.
 func (d *draft) order(spec *fields) {
 	path, name := spec.at("phase"), spec.text("phase")
 	if name == "UNSPECIFIED" || name == "UNSPECIFIED_PHASE" {
@@ -43,7 +46,9 @@ func (d *draft) order(spec *fields) {
 		d.notMapped(path, "%s runs before Istio's %s, and an AutoWasm after it, right before the router: what Istio rejects no longer reaches the filter, and Istio does not see what the filter sets; check that this will do, or keep the old object",
 			name, phase.passes)
 	case name != "":
-		d.changed(path, "%s runs before Istio's own statistics, and an AutoWasm after them, right before the router", name)
+		d.changed(path, "%s %s", name, place)
+	default:
+		d.changed(path, "absent, the plugin %s", place)
 	}
 	if d.filter.Priority != nil {
 		d.changed(spec.at("priority"), "it is %d, so that the AutoWasms of plugins keep their order, by phase and then the higher priority first; with an AutoWasm the lower runs first", *d.filter.Priority)
