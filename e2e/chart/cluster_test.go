@@ -139,6 +139,24 @@ func (i *installer) fills() {
 	}
 }
 
+// authorityOfAnEarlierBuild has the Secret be as a wasmer before v0.1.0 made it anew: an upgrade is refused until it is forced
+// once, and the authority stays.
+func (i *installer) authorityOfAnEarlierBuild() {
+	i.t.Helper()
+	secret := []string{"secret", "wasmer-webhook-ca", "--namespace=" + namespace}
+	i.kubectl(append([]string{"delete"}, secret...)...)
+	i.kubectl("create", "secret", "generic", secret[1], secret[2], "--from-literal=ca.crt=authority", "--field-manager=wasmer")
+	i.kubectl(append(append([]string{"label"}, secret...), "app.kubernetes.io/managed-by=autowasm", "--field-manager=wasmer")...)
+	upgrade := []string{"upgrade", release, chartDir(), "--namespace=" + namespace}
+	i.refused(`conflict with "wasmer"`, upgrade...)
+	i.run("upgrade", release, chartDir(), "--force-conflicts")
+	i.run("upgrade", release, chartDir())
+	if got := i.kubectl(append([]string{"get", `-o=jsonpath={.data.ca\.crt}`}, secret...)...); got == "" {
+		i.t.Error("the upgrade emptied the Secret wasmer-webhook-ca")
+	}
+	i.kubectl(append(append([]string{"patch"}, secret...), "--type=merge", "--patch={\"data\":null}")...) // it is none that wasmer could use
+}
+
 // certManager applies the CRDs of cert-manager and installs the chart with what they define.
 func (i *installer) certManager() {
 	i.t.Helper()

@@ -162,6 +162,7 @@ func TestInstallsThatAreRefused(t *testing.T) {
 		"install", "second", chartDir(), "--namespace=default")
 	i.run("upgrade", release, chartDir(), "--set=networkPolicy.enabled=true,networkPolicy.apiServerCIDRs={10.0.0.1/32},networkPolicy.egress.enabled=true",
 		"--set=secrets.access=Listed,secrets.namespaces={default}")
+	i.authorityOfAnEarlierBuild()
 	i.fills()
 	i.run("uninstall", release)
 	i.certManager()
