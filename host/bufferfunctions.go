@@ -80,8 +80,8 @@ func getBufferBytes(vm *VM, a arguments) Status {
 	return vm.give((*data)[start:end], a.u32(3), a.u32(4))
 }
 
-// setBufferBytes changes a body. As in Envoy's copyFrom it can be prepended to, replaced from its beginning, or appended
-// to, and nothing else.
+// setBufferBytes changes a body. As in Envoy's copyFrom a beginning of it can be replaced, of no bytes too, which prepends, or it
+// can be appended to, and nothing else.
 func setBufferBytes(vm *VM, a arguments) Status {
 	data, body, status := vm.buffer(a.u32(0))
 	if status != StatusOK {
@@ -96,13 +96,11 @@ func setBufferBytes(vm *VM, a arguments) Status {
 	}
 	start, length, size := uint64(a.u32(1)), uint64(a.u32(2)), uint64(len(*data))
 	switch {
-	case start == 0 && length == 0:
-		vm.spend(len(view) + len(*data))
-		*data = slices.Concat(view, *data)
-	case start == 0 && length >= size:
-		vm.spend(len(view))
-		*data = slices.Clone(view)
-	case start > 0 && start >= size:
+	case start == 0:
+		rest := (*data)[min(length, size):]
+		vm.spend(len(view) + len(rest))
+		*data = slices.Concat(view, rest)
+	case start >= size:
 		vm.spend(len(view))
 		*data = append(*data, view...)
 	default:

@@ -128,8 +128,8 @@ func TestBufferFunctions(t *testing.T) {
 		status        Status
 		want          string
 	}{
-		{0, 0, "<", StatusOK, "<hello"}, {6, 0, ">", StatusOK, "<hello>"}, {0, 3, "x", StatusBadArgument, "<hello>"},
-		{2, 1, "x", StatusBadArgument, "<hello>"}, {0, 7, "all", StatusOK, "all"}, {100, 0, "!", StatusOK, "all!"},
+		{0, 0, "<", StatusOK, "<hello"}, {6, 0, ">", StatusOK, "<hello>"}, {0, 3, "x", StatusOK, "xllo>"},
+		{2, 1, "x", StatusBadArgument, "xllo>"}, {0, 7, "all", StatusOK, "all"}, {100, 0, "!", StatusOK, "all!"},
 	} {
 		g.want("set", g.call("proxy_set_buffer_bytes", bufferRequestBody, tt.start, tt.length, tt.data), tt.status)
 		if string(body) != tt.want {
