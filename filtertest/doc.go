@@ -28,7 +28,7 @@
 //	an answer in on_response_body   is refused                            resets the stream, if the headers have passed
 //	headers of an answer            those that the filter gave            what the client gets, through the filter's own
 //	                                                                      response callbacks: also content-type, content-length
-//	a part of a body is replaced    is done                               is refused, unless it is the whole, or put before or behind
+//	a middle of a body is replaced  is done                               is refused: only a beginning can be
 //	a path "a.b" of a property      is that of a, b                       is one part, which is not found
 //	several values of a header      joined with ", "                      several headers; get has the first. Expectations
 //	                                                                      compare them joined

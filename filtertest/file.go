@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -136,8 +135,8 @@ func (f *File) note(all *suite) {
 		}
 	}
 	if benchmarks > 0 {
-		f.Notes = append(f.Notes, strconv.Itoa(benchmarks)+
-			" of the cases want a benchmark, which is not run: the speed of this host says nothing about Envoy's")
+		f.Notes = append(f.Notes, fmt.Sprintf(
+			"benchmarks (%d) are not run: the speed of this host says nothing about Envoy's", benchmarks))
 	}
 	if all.Env == nil {
 		return

@@ -40,7 +40,7 @@ func rustFilter(t *testing.T) {
 
 func TestTest(t *testing.T) {
 	rustFilter(t)
-	const note = "note: good.yaml: 1 of the cases want a benchmark, which is not run: the speed of this host says nothing about Envoy's\n"
+	const note = "note: good.yaml: benchmarks (1) are not run: the speed of this host says nothing about Envoy's\n"
 	failed := strings.NewReplacer("ok    adds the header\n", `FAIL  adds the header
       response_headers: header hello is "there", want "world"
 `, "ok    adds another\n", `FAIL  adds another
