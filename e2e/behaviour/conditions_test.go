@@ -26,7 +26,7 @@ func TestKubectlWait(t *testing.T) {
 	if want := "autowasm.wasm.tcm.io/slow condition met\n"; out != want {
 		t.Errorf("kubectl wait printed %q, want %q", out, want)
 	}
-	kubectl(t, "wait", "-n", ns, "--for=jsonpath={.status.phase}=Synced", "aw/slow", "--timeout=1s")
+	kubectl(t, "wait", "-n", ns, "--for=jsonpath={.status.phase}=Synced", "aw/slow", suite.TimeoutFlag)
 	if _, err := cluster.Kubectl(t.Context(), "wait", "-n", ns, "--for=condition=Stalled", "aw/slow", "--timeout=1s"); err == nil {
 		t.Error("kubectl wait for Stalled ended well for an AutoWasm that is Ready")
 	}
