@@ -24,6 +24,16 @@ type Objects struct {
 	Pods []Pod
 	// NoPods says why Pods could not be read, "" when they were.
 	NoPods string
+	// RootNamespace is Istio's, "" where it is not known, and an annotation of the AutoWasm says whether it is in it.
+	RootNamespace string
+}
+
+// meshWide reports whether the AutoWasm is for the Pods of all namespaces.
+func (o Objects) meshWide() bool {
+	if o.RootNamespace == "" {
+		return IsMeshWide(o.AutoWasm)
+	}
+	return o.AutoWasm.Namespace == o.RootNamespace
 }
 
 // Pod is a Pod as far as it matters here. Kubernetes' own type is larger than all of this client of it.

@@ -160,3 +160,6 @@ func latest(first *metav1.Time, more ...*metav1.Time) *metav1.Time {
 	}
 	return last
 }
+
+// Runs reports whether the proxy runs the filter, and it does not trap.
+func (p Proxy) Runs() bool { return p.State == stateRunning }

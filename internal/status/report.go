@@ -5,11 +5,13 @@ package status
 import (
 	"cmp"
 	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/internal/text"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -22,7 +24,9 @@ type Report struct {
 	Ready Ready  `json:"ready"`
 	// Selects says which proxies the filter is for.
 	Selects Selects `json:"selects"`
-	// Source is where the module comes from, as the spec names it.
+	// Priority orders the filter among the others of a proxy, ascending.
+	Priority int32 `json:"priority,omitempty"`
+	// Source is where the module comes from, as the spec names it, without what a signed URL holds in secret.
 	Source string `json:"source"`
 	// Module is what it was last resolved to, absent before.
 	Module *v1alpha1.ModuleStatus `json:"module,omitempty"`
@@ -52,6 +56,8 @@ type Selects struct {
 	Context string            `json:"context"`
 	// Ports are applyPorts; none are all.
 	Ports []v1alpha1.Port `json:"ports,omitempty"`
+	// ProxyVersion is the expression that the version of a proxy must match, "" for all.
+	ProxyVersion string `json:"proxyVersion,omitempty"`
 	// MeshWide is true for an AutoWasm of Istio's root namespace.
 	MeshWide bool `json:"meshWide,omitempty"`
 }
@@ -79,6 +85,8 @@ type EnvoyFilter struct {
 	Outdated bool `json:"outdated,omitempty"`
 	// Module is the sha256 of the module that it names.
 	Module string `json:"module,omitempty"`
+	// Created is when it was made.
+	Created *metav1.Time `json:"created,omitempty"`
 	// Since is when wasmer last wrote it.
 	Since *metav1.Time `json:"since,omitempty"`
 	// Message says why it cannot be read.
@@ -90,8 +98,11 @@ func Of(o Objects) Report {
 	aw := o.AutoWasm
 	r := Report{
 		Namespace: aw.Namespace, Name: aw.Name, Phase: string(aw.Status.Phase),
-		Ready: readyOf(aw), Selects: selectsOf(aw), Source: sourceOf(aw.Spec.Filter.Source), Module: aw.Status.Module,
+		Ready: readyOf(aw), Selects: selectsOf(o), Source: sourceOf(aw.Spec.Filter.Source), Module: aw.Status.Module,
 		EnvoyFilter: envoyFilterOf(o),
+	}
+	if priority := aw.Spec.Filter.Priority; priority != nil {
+		r.Priority = *priority
 	}
 	r.Proxies = proxiesOf(o, r.EnvoyFilter.Since)
 	if c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionModuleTried); c != nil && c.Status == metav1.ConditionFalse {
@@ -116,10 +127,11 @@ func readyOf(aw *v1alpha1.AutoWasm) Ready {
 // notObserved is the reason of Ready while there is none.
 const notObserved = "NotObserved"
 
-func selectsOf(aw *v1alpha1.AutoWasm) Selects {
+func selectsOf(o Objects) Selects {
+	spec := &o.AutoWasm.Spec
 	return Selects{
-		Labels: aw.Spec.Selector.Labels(), Context: string(cmp.Or(aw.Spec.Filter.Context, v1alpha1.Inbound)),
-		Ports: aw.Spec.Filter.ApplyPorts, MeshWide: IsMeshWide(aw),
+		Labels: spec.Selector.Labels(), Context: string(cmp.Or(spec.Filter.Context, v1alpha1.Inbound)),
+		Ports: spec.Filter.ApplyPorts, ProxyVersion: spec.Filter.ProxyVersion, MeshWide: o.meshWide(),
 	}
 }
 
@@ -134,11 +146,20 @@ func sourceOf(source v1alpha1.Source) string {
 	case source.Registry != nil:
 		return "image " + source.Registry.Image
 	case source.Object != nil:
-		return source.Object.URL
+		return shownURL(source.Object.URL)
 	case source.ConfigMap != nil:
 		return "ConfigMap " + source.ConfigMap.Name + ", key " + source.ConfigMap.Key
 	}
 	return ""
+}
+
+// shownURL is a URL without its user information and its query, which may be a signature; "?…" stands for that.
+func shownURL(address string) string {
+	shown := text.WithoutQuery(address)
+	if strings.Contains(address, "?") {
+		shown += "?…"
+	}
+	return shown
 }
 
 func envoyFilterOf(o Objects) EnvoyFilter {
@@ -157,6 +178,9 @@ func envoyFilterOf(o Objects) EnvoyFilter {
 	found.Outdated = found.Generation != 0 && found.Generation != o.AutoWasm.Generation && !render.IsFor(ef, o.AutoWasm)
 	if render.IsStaged(ef) {
 		found.State = Staged
+	}
+	if created := ef.GetCreationTimestamp(); !created.IsZero() {
+		found.Created = &created
 	}
 	for _, entry := range ef.GetManagedFields() {
 		if entry.Manager == render.FieldManager && entry.Time != nil && (found.Since == nil || entry.Time.After(found.Since.Time)) {
