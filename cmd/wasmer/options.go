@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -39,6 +41,7 @@ type options struct {
 	moduleAddress  string
 	metricsAddress string
 	healthAddress  string
+	webAddress     string
 
 	webhook         bool
 	webhookHost     string
@@ -109,6 +112,7 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 	flags.StringVar(&o.moduleAddress, "module-address", ":8081", "address of the module server")
 	flags.StringVar(&o.metricsAddress, "metrics-address", ":8080", "address of /metrics; 0 for none")
 	flags.StringVar(&o.healthAddress, "health-address", ":8082", "address of /healthz and /readyz")
+	flags.StringVar(&o.webAddress, "web-address", "", "address of a read-only page of all AutoWasms, for everybody who reaches it: 127.0.0.1:8083 is for kubectl port-forward alone; default none")
 	flags.BoolVar(&o.webhook, "webhook", true, "serve the admission webhooks")
 	flags.StringVar(&o.webhookHost, "webhook-host", "", "address that the webhook server listens on; default all")
 	flags.IntVar(&o.webhookPort, "webhook-port", 9443, "port of the webhook server")
@@ -179,12 +183,20 @@ func (o *options) check() error {
 	refuse(o.certMode != certModeSelf && o.certMode != certModeFiles, "--cert-mode=%s: must be self or files", o.certMode)
 	refuse(!slices.Contains([]string{logError, logInfo, logDebug}, o.logLevel), "--log-level=%s: must be error, info or debug", o.logLevel)
 	refuse(!slices.Contains([]string{logJSON, logText}, o.logFormat), "--log-format=%s: must be json or text", o.logFormat)
+	refuse(o.webAddress != "" && !isAddress(o.webAddress), "--web-address=%s: must be an address with a port, such as 127.0.0.1:8083", o.webAddress)
 	refuse(!o.webhook && !o.controller, "--webhook=false and --controller=false leave nothing to run")
 	refuse(o.admission.Budget <= 0 || o.admission.Budget > maxBudget, "--budget=%s: must be above 0 and at most %s, since the API server waits for 10 s", o.admission.Budget, maxBudget)
 	refuse(o.store.MaxModuleBytes <= 0, "--max-module-bytes=%d: must be above 0", o.store.MaxModuleBytes)
 	refuse(o.proxyCheckInterval < 0, "--proxy-check-interval=%s: must be 0 or above", o.proxyCheckInterval)
 	refuse(o.fetch.MaxConcurrent <= 0, "--concurrent-fetches=%d: must be above 0", o.fetch.MaxConcurrent)
 	return errors.Join(errs...)
+}
+
+// isAddress reports whether a server can listen on an address, as far as that shows.
+func isAddress(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	number, portErr := strconv.ParseUint(port, 10, 16)
+	return err == nil && portErr == nil && number > 0
 }
 
 func parsePrefixes(cidrs []string) ([]netip.Prefix, error) {

@@ -73,6 +73,8 @@ func TestInvalidFlags(t *testing.T) {
 		{[]string{"--budget=9s"}, []string{"--budget=9s", "8s"}},
 		{[]string{"--max-module-bytes=0", "--concurrent-fetches=-1"}, []string{"--max-module-bytes=0", "--concurrent-fetches=-1"}},
 		{[]string{"--deny-cidrs=10.0.0.0/8,ten"}, []string{"--deny-cidrs", `"ten"`}},
+		{[]string{"--web-address=8083"}, []string{"--web-address=8083", "127.0.0.1:8083"}},
+		{[]string{"--web-address=localhost:http"}, []string{"--web-address=localhost:http"}},
 		{[]string{"--no-such-flag"}, []string{"no-such-flag"}},
 		{[]string{"argument"}, []string{"argument"}},
 	}

@@ -84,7 +84,12 @@ func runParts(ctx context.Context, config *rest.Config, o *options, h *health) e
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(addWebhooks(mgr, o, certificate, parts, loader), addControllers(mgr, o, parts, loader, istiod)); err != nil {
+	err = errors.Join(
+		addWebhooks(mgr, o, certificate, parts, loader),
+		addControllers(mgr, o, parts, loader, istiod),
+		addWeb(ctx, mgr, o, kinds),
+	)
+	if err != nil {
 		return err
 	}
 	ready := &readiness{draining: draining, cache: mgr.GetCache(), modules: parts.server.Ready}

@@ -1,0 +1,104 @@
+// The list of all AutoWasms, and that of some in another view.
+
+import {announce, el, setText} from './dom.js';
+import {ago, count, levelState, levels, linkTo, proxiesText, selectsText, short} from './format.js';
+import {List} from './list.js';
+import {matcher} from './store.js';
+
+function remark(row) {
+  if (row.level === 'Fine') return selectsText(row.selects);
+  if (row.level === 'Attention') return row.findings || selectsText(row.selects);
+  return row.ready.reason + ': ' + row.ready.message;
+}
+
+/** Returns a list of AutoWasms. */
+export function autoWasmList(label) {
+  return new List({
+    label,
+    class: 'autowasms',
+    href: (row) => linkTo.autoWasm(row.namespace, row.name),
+    columns: [
+      {name: 'State', class: 'c-state', cell: (row) => levelState(row.level)},
+      {name: 'AutoWasm', class: 'c-name', link: true, cell: (row) => el('span', {title: row.key}, el('span', {class: 'muted', text: row.namespace + '/'}), row.name)},
+      {name: 'Proxies that run it', class: 'c-proxies', cell: (row) => proxiesText(row.proxies)},
+      {name: 'Why, or what it selects', class: 'c-remark', cell: (row) => el('span', {title: remark(row), text: remark(row)})},
+      {name: 'Module', class: 'c-module mono', cell: (row) => (row.module ? short(row.module.sha256) : '')},
+      {name: 'Since', class: 'c-since', cell: (row) => ago(row.ready.since)},
+    ],
+  });
+}
+
+/** The view of all AutoWasms. */
+export class AutoWasms {
+  title = 'AutoWasms';
+  #level = null;
+
+  constructor(store) {
+    this.store = store;
+    this.list = autoWasmList('AutoWasms');
+    this.search = el('input', {
+      type: 'search', placeholder: 'Name, namespace, label, reason, source, module', 'aria-label': 'Filter AutoWasms', autocomplete: 'off',
+      spellcheck: 'false', oninput: () => this.update(), onkeydown: (event) => this.#key(event),
+    });
+    this.buttons = [null, ...levels].map((level) => this.#button(level));
+    this.summary = el('p', {class: 'summary'});
+    this.root = el('section', {class: 'fill', 'aria-labelledby': 'title'},
+      el('h1', {id: 'title', class: 'hidden', tabindex: '-1', text: 'AutoWasms'}),
+      el('div', {class: 'toolbar'}, this.search, el('div', {class: 'levels', role: 'group', 'aria-label': 'State'}, this.buttons.map(({button}) => button)), this.summary),
+      this.list.root);
+  }
+
+  #button(level) {
+    const total = el('span', {class: 'count'});
+    const button = el('button', {
+      type: 'button', 'aria-pressed': 'false', title: level?.says,
+      onclick: () => {
+        this.#level = level?.id ?? null;
+        this.update();
+      },
+    }, level ? levelState(level.id) : 'All', ' ', total);
+    return {level: level?.id ?? null, button, total};
+  }
+
+  update() {
+    const {store} = this;
+    const found = store.sorted.filter(matcher(this.search.value));
+    const items = this.#level ? found.filter((row) => row.level === this.#level) : found;
+    for (const {level, button, total} of this.buttons) {
+      button.setAttribute('aria-pressed', level === this.#level);
+      setText(total, (level ? found.filter((row) => row.level === level).length : found.length).toLocaleString('en'));
+    }
+    this.list.setItems(items, store.loaded ? this.#whyEmpty() : 'Loading…');
+    const text = store.omitted ? `The first ${store.rows.size.toLocaleString('en')} of ${count(store.rows.size + store.omitted, 'AutoWasm')}; wasmc status -A has all.` : '';
+    setText(this.summary, text);
+    if (this.search.value || this.#level) announce(count(items.length, 'AutoWasm') + ' of ' + store.rows.size.toLocaleString('en'));
+  }
+
+  #whyEmpty() {
+    return this.store.rows.size ? 'No AutoWasm matches.' : 'There is no AutoWasm in the cluster.';
+  }
+
+  #key(event) {
+    if (event.key === 'ArrowDown' || event.key === 'Enter') {
+      event.preventDefault();
+      this.list.focus();
+    }
+  }
+
+  /** Clears the filter; false when there is none. */
+  escape() {
+    if (!this.search.value && !this.#level) return false;
+    this.search.value = '';
+    this.#level = null;
+    this.update();
+    return true;
+  }
+
+  tick() {
+    this.list.updateAges();
+  }
+
+  focus() {
+    this.list.focus();
+  }
+}
