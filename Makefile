@@ -19,7 +19,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod e2e/filters/*/go.mod))
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
 # The packages with goroutines of their own, tested with the race detector too.
-CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./internal/fairworkers ./internal/mesh ./preflight ./proxies ./trial
+CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./internal/fairworkers ./internal/mesh ./preflight ./proxies ./trial ./web
 # What make image makes: the name of the image of wasmer, that of wasmc being beside it, for which platforms, and whether to push
 # them (PUSH=1).
 IMAGE ?= registry.example/autowasm/wasmer:$(VERSION)
@@ -116,6 +116,7 @@ e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (t
 	$(BIN)/e2e-env filters
 	$(BIN)/e2e-env certmanager
 	$(BIN)/e2e-env flux
+	$(BIN)/e2e-env browser
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -p $(E2E_PACKAGES) -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
@@ -160,6 +161,7 @@ flakes: build wasm ## Run all tests many times, to find those that fail now and 
 	cd e2e && go run ./cmd/env filters
 	cd e2e && go run ./cmd/env certmanager
 	cd e2e && go run ./cmd/env flux
+	cd e2e && go run ./cmd/env browser
 	cd e2e && go run ./cmd/flakes -unit=$(UNIT_RUNS) -e2e=$(E2E_RUNS) -busy=$(E2E_BUSY) -p=$(E2E_PACKAGES)
 
 # A skipped test has shown nothing: it fails the run.
@@ -174,6 +176,8 @@ bench: filters ## Measure against peers, as ratios in one run
 	go test -run '^$$' -bench 'Fetch20MB|Serve|Put' -benchtime 1x $(ARGS) ./fetch ./fetch/serve ./fetch/store
 	go test -run '^$$' -bench 'EnvoyFilter|Equal|EnsureCached|Inspect|Module' $(ARGS) ./render ./fetch ./fetch/module ./fetch/image
 	go test -run '^$$' -bench 'Trial|Request' $(ARGS) ./host ./cmd/wasmer
+	go test -run '^$$' -bench Refresh $(ARGS) ./web
+	cd e2e && go test -run '^$$' -bench Scroll -benchtime 3x $(ARGS) ./web
 	cd e2e && go test -run '^$$' -bench 'ApplyToHeader|Sizes|Silence|Restarts' -benchtime 1x -timeout 40m $(ARGS) ./mesh
 
 .PHONY: lint

@@ -18,6 +18,7 @@ type Wasmer struct {
 	MetricsURL string // of the metrics page
 	HealthURL  string // base URL of /healthz and /readyz
 	WebhookURL string // base URL of the webhooks
+	WebURL     string // of the page
 
 	env     *Environment
 	ports   []int
@@ -31,6 +32,7 @@ const (
 	metricsPort
 	healthPort
 	webhookPort
+	webPort
 	wasmerPorts
 )
 
@@ -149,10 +151,11 @@ func (w *Wasmer) setURLs() {
 	w.MetricsURL = "http://" + address(w.ports[metricsPort]) + "/metrics"
 	w.HealthURL = "http://" + address(w.ports[healthPort])
 	w.WebhookURL = "https://" + address(w.ports[webhookPort])
+	w.WebURL = "http://" + address(w.ports[webPort])
 }
 
 // command gives wasmer what differs from a cluster: where it listens, and that its registries, its API server and
-// the proxies of its modules are on this machine. Everything else stays at its default.
+// the proxies of its modules are on this machine; and it serves the page. Everything else stays at its default.
 func (w *Wasmer) command(ports []int) process.Command {
 	e := w.env
 	args := []string{
@@ -161,6 +164,7 @@ func (w *Wasmer) command(ports []int) process.Command {
 		"--module-address=" + address(ports[modulePort]),
 		"--metrics-address=" + address(ports[metricsPort]),
 		"--health-address=" + address(ports[healthPort]),
+		"--web-address=" + address(ports[webPort]),
 		"--webhook-host=" + loopback, fmt.Sprintf("--webhook-port=%d", ports[webhookPort]),
 		"--webhook-url=https://" + address(ports[webhookPort]),
 		"--webhook-client-ca=" + e.data(webhookClientCA),

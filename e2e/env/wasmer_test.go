@@ -31,13 +31,13 @@ func TestFlagsOverride(t *testing.T) {
 	e.options.WasmerFlags = []string{"--budget=1s"}
 	w := e.NewWasmer("second")
 	w.flags = []string{"--base-url=http://example"}
-	args := w.command([]int{1, 2, 3, 4}).Args
+	args := w.command([]int{1, 2, 3, 4, 5}).Args
 	if got := args[len(args)-2:]; !slices.Equal(got, []string{"--budget=1s", "--base-url=http://example"}) {
 		t.Errorf("the last flags are %q", got)
 	}
 	for _, want := range []string{
 		"--module-address=127.0.0.1:1", "--base-url=http://127.0.0.1:1", "--metrics-address=127.0.0.1:2",
-		"--health-address=127.0.0.1:3", "--webhook-port=4", "--webhook-url=https://127.0.0.1:4",
+		"--health-address=127.0.0.1:3", "--webhook-port=4", "--webhook-url=https://127.0.0.1:4", "--web-address=127.0.0.1:5",
 	} {
 		if !slices.Contains(args, want) {
 			t.Errorf("%s is not among %q", want, args)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/autowasm/autowasm/e2e/browser"
 	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/mesh"
@@ -60,6 +61,19 @@ func Filters(ctx context.Context, o Options, out io.Writer) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	for _, file := range files {
 		fmt.Fprintln(out, file)
+	}
+	return err
+}
+
+// Browser prints the path of the browser that tests run, which is brought here when this machine has none.
+func Browser(ctx context.Context, o Options, out io.Writer) error {
+	b, err := o.Builder()
+	if err != nil {
+		return err
+	}
+	program, err := browser.Find(ctx, b)
+	if err == nil {
+		fmt.Fprintln(out, program.Path)
 	}
 	return err
 }

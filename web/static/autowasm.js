@@ -49,7 +49,7 @@ function proxies({proxies: p, omitted, selects}) {
     ago(proxy.since), proxy.message ?? '',
   ]);
   const notes = [
-    p.observed ? `${p.running.toLocaleString('en')} of ${count(p.selected, 'selected proxy', 'selected proxies')} run the module.` : null,
+    p.observed ? `${p.running.toLocaleString('en')} of ${p.selected.toLocaleString('en')} selected proxies run the module.` : null,
     !p.observed && rows.length ? 'Not observed: wasmer does not scrape the proxies, or has not yet.' : null,
     !p.observed && !rows.length ? 'No proxy is selected.' : null,
     p.podsWithoutProxy ? count(p.podsWithoutProxy, 'selected Pod has', 'selected Pods have') + (selects.context === 'Gateway' ? ' no gateway’s proxy.' : ' no sidecar.') : null,

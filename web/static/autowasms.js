@@ -37,7 +37,7 @@ export class AutoWasms {
     this.store = store;
     this.list = autoWasmList('AutoWasms');
     this.search = el('input', {
-      type: 'search', placeholder: 'Name, namespace, label, reason, source, module', 'aria-label': 'Filter AutoWasms', autocomplete: 'off',
+      type: 'search', placeholder: 'Name, label, reason, source, module', 'aria-label': 'Filter AutoWasms', autocomplete: 'off',
       spellcheck: 'false', oninput: () => this.update(), onkeydown: (event) => this.#key(event),
     });
     this.buttons = [null, ...levels].map((level) => this.#button(level));

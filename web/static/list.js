@@ -52,7 +52,7 @@ export class List {
   }
 
   focus() {
-    if (this.#active === null && this.items.length) this.#active = this.items[0].key;
+    if (this.#index() < 0 && this.items.length) this.#activate(0);
     this.grid.focus({preventScroll: true});
     this.#schedule();
   }

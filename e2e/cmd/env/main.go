@@ -9,6 +9,7 @@
 //	env filters                           build the filters that tests run, and say where they are
 //	env certmanager                       build cert-manager, which tests run, and say where it is
 //	env flux                              build Flux's engine, which tests run, and say where it is
+//	env browser                           find the browser that tests run, or bring it here, and say where it is
 //
 // The flags -without-wasmer, -without-mesh and -without-proxies leave parts out. It lives in .local of the checkout, or
 // in the directory of the flag -dir.
@@ -41,7 +42,7 @@ func main() {
 	}
 }
 
-const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager | flux`
+const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager | flux | browser`
 
 // An invocation is the command line after the command.
 type invocation struct {
@@ -73,6 +74,9 @@ var commands = map[string]func(context.Context, invocation) error{
 	},
 	"flux": func(ctx context.Context, i invocation) error {
 		return supervise.Part(ctx, i.options, build.Flux, os.Stdout)
+	},
+	"browser": func(ctx context.Context, i invocation) error {
+		return supervise.Browser(ctx, i.options, os.Stdout)
 	},
 	supervise.Command: func(ctx context.Context, i invocation) error {
 		return supervise.Environment(i.options).Supervise(ctx, i.dir, os.Stderr)
