@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package web
 
 import (
@@ -21,15 +23,19 @@ import (
 // status, which reads all of it from the API server.
 func TestThePageShowsWhatWasmcShows(t *testing.T) {
 	tests := map[string]func(*corev1.Pod){
-		"a sidecar":              func(*corev1.Pod) {},
-		"among init containers":  func(p *corev1.Pod) { p.Spec.InitContainers, p.Spec.Containers = p.Spec.Containers[1:], p.Spec.Containers[:1] },
+		"a sidecar": func(*corev1.Pod) {},
+		"among init containers": func(p *corev1.Pod) {
+			p.Spec.InitContainers, p.Spec.Containers = p.Spec.Containers[1:], p.Spec.Containers[:1]
+		},
 		"none":                   func(p *corev1.Pod) { p.Spec.Containers = p.Spec.Containers[:1] },
 		"a gateway":              func(p *corev1.Pod) { p.Spec.Containers = p.Spec.Containers[1:] },
 		"an injected gateway":    func(p *corev1.Pod) { p.Annotations = map[string]string{istio.AnnotationInjectTemplates: "gateway"} },
 		"one that is not run":    func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State = corev1.ContainerState{} },
 		"one that ends":          func(p *corev1.Pod) { now := metav1.Now(); p.DeletionTimestamp = &now },
 		"one that has succeeded": func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded },
-		"not to be seen":         func(p *corev1.Pod) { p.Spec.Containers[1].Name, p.Annotations = "other", map[string]string{istio.AnnotationSidecarStatus: "{}"} },
+		"not to be seen": func(p *corev1.Pod) {
+			p.Spec.Containers[1].Name, p.Annotations = "other", map[string]string{istio.AnnotationSidecarStatus: "{}"}
+		},
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {

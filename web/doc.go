@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package web serves a read-only page of what has become of AutoWasms: all of them, what runs where and why not, the
 // filters of one proxy in their order, and the modules with who uses them.
 //

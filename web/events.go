@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package web
 
 import (
@@ -122,4 +124,6 @@ func (m *model) since(version string) (changes []numbered, known bool, added <-c
 // version is the present one.
 func (m *model) version() string { return m.versionOf(m.number) }
 
-func (m *model) versionOf(number uint64) string { return m.process + "-" + strconv.FormatUint(number, 10) }
+func (m *model) versionOf(number uint64) string {
+	return m.process + "-" + strconv.FormatUint(number, 10)
+}

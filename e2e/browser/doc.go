@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package browser finds the browser to run tests in, a Chromium: $CHROMIUM when it is set, else one on the PATH such as that
 // of Debian's package chromium, else a pinned one out of the npm package @sparticuz/chromium, which carries a headless
 // Chromium with the libraries and fonts that it needs.

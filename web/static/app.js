@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The page: which view it shows, by the fragment of its URL, and the keys that work everywhere.
 
 import {AutoWasm} from './autowasm.js';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The view of one AutoWasm: what has become of it, where it runs, where not and why not, and what to do.
 
 import {Detail, facts, section, table} from './detail.js';

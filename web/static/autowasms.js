@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The list of all AutoWasms, and that of some in another view.
 
 import {announce, el, setText} from './dom.js';

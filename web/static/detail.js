@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the views of one thing share: they load it, and again when something has changed.
 
 import {el} from './dom.js';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elements are made here alone. What the server sends becomes text, never markup.
 
 /**

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A list of any length, of which only the rows in sight are in the document.
 
 import {el, setText} from './dom.js';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The views of all modules, and of one with the AutoWasms that use it.
 
 import {autoWasmList} from './autowasms.js';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The views of all proxies, and of the filters of one in their order.
 
 import {Detail, section} from './detail.js';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the server shows: all rows at a version, and then each change.
 
 import {rankOf, setSkew} from './format.js';

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package webtest has clusters for tests of the page: what a manager's cache would have of them.
 package webtest
 
