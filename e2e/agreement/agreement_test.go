@@ -46,6 +46,7 @@ var cases = map[string]struct {
 	"prepend":            {"request-headers=unsized request-body=prepend", post},
 	"append":             {"request-headers=unsized request-body=append", post},
 	"replace":            {"request-headers=unsized request-body=replace", post},
+	"part":               {"request-headers=unsized request-body=part", post},
 	"rewrite":            {"response-headers=unsized response-body=rewrite", plain},
 	"buffer-response":    {"response-body=buffer", plain},
 	"local":              {"request-headers=local", plain},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
@@ -116,6 +117,8 @@ func (s *stream) act(what string, end bool, action types.Action) types.Action {
 		say("append %v", proxywasm.AppendHttpRequestBody([]byte(">")))
 	case "replace":
 		say("replace %v", proxywasm.ReplaceHttpRequestBody([]byte("other")))
+	case "part":
+		say("part %d %d", setRequestBody(1, 2, "x"), setRequestBody(0, 2, "xyz"))
 	case "rewrite":
 		say("replace %v", proxywasm.ReplaceHttpResponseBody([]byte("rewritten")))
 	case "unsized":
@@ -181,3 +184,12 @@ func path(p string) []string {
 }
 
 func say(format string, args ...any) { proxywasm.LogWarn("probe " + fmt.Sprintf(format, args...)) }
+
+//go:wasmimport env proxy_set_buffer_bytes
+func setBufferBytes(buffer, start, size uint32, data unsafe.Pointer, length uint32) uint32
+
+// setRequestBody replaces bytes of the body, which the SDK does for all of them alone, and returns the host's status.
+func setRequestBody(start, size uint32, data string) uint32 {
+	const requestBody = 0
+	return setBufferBytes(requestBody, start, size, unsafe.Pointer(unsafe.StringData(data)), uint32(len(data)))
+}
