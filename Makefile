@@ -117,6 +117,7 @@ e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (t
 	$(BIN)/e2e-env certmanager
 	$(BIN)/e2e-env flux
 	$(BIN)/e2e-env browser
+	$(BIN)/e2e-env argocd
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/e2e.json -- -count=1 -p $(E2E_PACKAGES) -timeout 40m $(ARGS) ./...
 	@$(call refuse-skipped,e2e)
 
@@ -146,6 +147,7 @@ previous: build
 test-cluster: build wasm previous $(BIN)/e2e-env $(BIN)/e2e-cluster $(BIN)/gotestsum ## Run the tests on the cluster of make cluster, or on KUBECONFIG's
 	$(BIN)/e2e-cluster envoys
 	@$(BIN)/e2e-env certmanager >/dev/null
+	@$(BIN)/e2e-env fluxcd >/dev/null
 	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/cluster.json -- -count=1 -parallel 4 -tags cluster -timeout 40m \
 		-exec '$(BIN)/e2e-cluster exec --' $(ARGS) ./clustertest
 	@$(call refuse-skipped,cluster)
@@ -162,6 +164,7 @@ flakes: build wasm ## Run all tests many times, to find those that fail now and 
 	cd e2e && go run ./cmd/env certmanager
 	cd e2e && go run ./cmd/env flux
 	cd e2e && go run ./cmd/env browser
+	cd e2e && go run ./cmd/env argocd
 	cd e2e && go run ./cmd/flakes -unit=$(UNIT_RUNS) -e2e=$(E2E_RUNS) -busy=$(E2E_BUSY) -p=$(E2E_PACKAGES)
 
 # A skipped test has shown nothing: it fails the run.

@@ -3,6 +3,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -93,7 +94,7 @@ func (b *Builder) path(p Part) (string, error) {
 	return filepath.Join(b.CacheDir, p.Name+"-"+k, p.Name), nil
 }
 
-func (b *Builder) moduleDir(p Part) string { return filepath.Join(b.Checkout, "e2e", p.Name) }
+func (b *Builder) moduleDir(p Part) string { return filepath.Join(b.Checkout, "e2e", p.directory()) }
 
 // lock waits until no other process builds the part.
 func (b *Builder) lock(ctx context.Context, p Part) (release func(), err error) {
@@ -110,7 +111,9 @@ func (b *Builder) lock(ctx context.Context, p Part) (release func(), err error) 
 
 func (b *Builder) buildPart(ctx context.Context, p Part, binary string) error {
 	t := b.begin("building "+p.Title, "from source: "+p.Takes+" the first time")
-	return b.build(ctx, t, goBuild{dir: b.moduleDir(p), pkg: ".", ldflags: slices.Concat(stripped, p.LDFlags)}, binary)
+	return b.build(ctx, t, goBuild{
+		dir: b.moduleDir(p), pkg: cmp.Or(p.Package, "."), ldflags: slices.Concat(stripped, p.LDFlags),
+	}, binary)
 }
 
 func exists(path string) bool {

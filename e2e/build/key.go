@@ -45,6 +45,9 @@ func key(moduleDir string, p Part, t target) (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q\n", t, p.LDFlags)
+	if p.Package != "" {
+		fmt.Fprintf(h, "%q\n", p.Package)
+	}
 	for _, file := range files {
 		if err := addFile(h, moduleDir, file); err != nil {
 			return "", err

@@ -62,6 +62,7 @@ func TestKeyChangesWithEverythingThatDecidesTheBytes(t *testing.T) {
 		"one more source":       {with("more.go", "package main\n"), part, base, false},
 		"a source in a package": {with("of/more.go", "package of\n"), part, base, false},
 		"link flags":            {tiny(), Part{Name: "tiny", LDFlags: []string{"-X=a.b=c"}}, base, false},
+		"another program":       {tiny(), Part{Name: "tiny", Package: "example.com/other"}, base, false},
 		"the version of Go":     {tiny(), part, target{"go1.26.1", "linux", "amd64"}, false},
 		"the operating system":  {tiny(), part, target{"go1.26.0", "darwin", "amd64"}, false},
 		"the architecture":      {tiny(), part, target{"go1.26.0", "linux", "arm64"}, false},

@@ -3,6 +3,7 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
 	"sort"
 	"strings"
@@ -16,7 +17,9 @@ const (
 
 // A Part is a third party's program that is built from a Go module of its own under e2e/.
 type Part struct {
-	Name    string // of the binary, and of the directory under e2e/ that holds its module
+	Name    string // of the binary, and of the directory under e2e/ that holds its module, unless Module names that
+	Module  string // the directory under e2e/ of a module with several programs
+	Package string // the program's in the module, a tool of it, or "" for the module's own
 	Title   string // what progress messages call it
 	Takes   string // how long a first build takes on a small machine, for progress messages
 	LDFlags []string
@@ -76,8 +79,20 @@ var Helm = Part{Name: "helm", Title: "Helm", Takes: "a minute or two"}
 // CertManager is cert-manager's controller and cainjector in one binary, picked by its first argument.
 var CertManager = Part{Name: "certmanager", Title: "cert-manager", Takes: "a minute"}
 
-// Flux is Flux's engine for server-side apply, as kustomize-controller calls it.
+// Flux is Flux's engine for server-side apply, as kustomize-controller calls it, and its push of artifacts.
 var Flux = Part{Name: "flux", Title: "Flux's engine", Takes: "half a minute"}
+
+// ArgoCD is Argo CD's engine for health, diff and sync, as its application controller calls it.
+var ArgoCD = Part{Name: "argocd", Title: "Argo CD's engine", Takes: "some 3 minutes"}
+
+// The controllers of Flux, as their users have them.
+var (
+	SourceController    = Part{Name: "source-controller", Module: Flux.Name, Package: "github.com/fluxcd/source-controller", Title: "Flux's source-controller", Takes: "some minutes"}
+	KustomizeController = Part{Name: "kustomize-controller", Module: Flux.Name, Package: "github.com/fluxcd/kustomize-controller", Title: "Flux's kustomize-controller", Takes: "some minutes"}
+)
+
+// directory is that of the part's module under e2e/.
+func (p Part) directory() string { return cmp.Or(p.Module, p.Name) }
 
 // Parts are those of every environment, the longest build first.
 func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
@@ -86,7 +101,10 @@ func Parts() []Part { return []Part{ControlPlane, Etcd, Registry} }
 func MeshParts() []Part { return []Part{Istiod} }
 
 // TestParts are those that tests alone take, and what renders the manifests.
-func TestParts() []Part { return []Part{Helm, CertManager, Flux} }
+func TestParts() []Part { return []Part{Helm, CertManager, Flux, ArgoCD} }
+
+// FluxParts are those that the tests of GitOps on a cluster take.
+func FluxParts() []Part { return []Part{SourceController, KustomizeController, Flux} }
 
 // ClusterParts are those that a cluster with nodes takes beside all others.
 func ClusterParts() []Part { return []Part{Kube, CoreDNS, PilotAgent, IstioCNI, NetworkPolicies} }

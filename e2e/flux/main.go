@@ -2,6 +2,11 @@
 
 // Command flux applies manifests as Flux does: with its engine for server-side apply and with what kustomize-controller asks
 // of it.
+//
+//	flux [-force] -kubeconfig=… <manifests        apply them
+//	flux push artifact oci://… --path=… --source=… --revision=… [--insecure-registry]
+//
+// The second is that command of Flux's own command line, which cannot be built from its module alone.
 package main
 
 import (
@@ -37,14 +42,17 @@ func main() {
 }
 
 func run(args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if len(args) > 1 && args[0] == "push" && args[1] == "artifact" {
+		return pushArtifact(ctx, args[2:])
+	}
 	flags := flag.NewFlagSet("flux", flag.ContinueOnError)
 	kubeconfig := flags.String("kubeconfig", "", "how to reach the API server")
 	force := flags.Bool("force", false, "spec.force of the Kustomization: delete and create what is immutable")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	manager, err := newManager(*kubeconfig)
 	if err != nil {
 		return err

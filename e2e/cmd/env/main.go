@@ -9,6 +9,8 @@
 //	env filters                           build the filters that tests run, and say where they are
 //	env certmanager                       build cert-manager, which tests run, and say where it is
 //	env flux                              build Flux's engine, which tests run, and say where it is
+//	env argocd                            build Argo CD's engine, which tests run, and say where it is
+//	env fluxcd                            build Flux's controllers, which tests run, and say where they are
 //	env browser                           find the browser that tests run, or bring it here, and say where it is
 //
 // The flags -without-wasmer, -without-mesh and -without-proxies leave parts out. It lives in .local of the checkout, or
@@ -42,7 +44,7 @@ func main() {
 	}
 }
 
-const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager | flux | browser`
+const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager | flux | argocd | fluxcd | browser`
 
 // An invocation is the command line after the command.
 type invocation struct {
@@ -77,6 +79,15 @@ var commands = map[string]func(context.Context, invocation) error{
 	},
 	"browser": func(ctx context.Context, i invocation) error {
 		return supervise.Browser(ctx, i.options, os.Stdout)
+	},
+	"argocd": func(ctx context.Context, i invocation) error {
+		return supervise.Part(ctx, i.options, build.ArgoCD, os.Stdout)
+	},
+	"fluxcd": func(ctx context.Context, i invocation) (err error) {
+		for _, p := range build.FluxParts() {
+			err = errors.Join(err, supervise.Part(ctx, i.options, p, os.Stdout))
+		}
+		return err
 	},
 	supervise.Command: func(ctx context.Context, i invocation) error {
 		return supervise.Environment(i.options).Supervise(ctx, i.dir, os.Stderr)
