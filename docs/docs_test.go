@@ -129,8 +129,8 @@ func TestTheHealthCheckIsTheOneThatIsShipped(t *testing.T) {
 	for line := range strings.Lines(read(t, "../manifests/argocd/health.lua")) {
 		indented.WriteString("    " + line)
 	}
-	if !strings.Contains(read(t, "operations.md"), indented.String()) {
-		t.Error("the health check in operations.md is not that of manifests/argocd/health.lua")
+	if !strings.Contains(read(t, "gitops.md"), indented.String()) {
+		t.Error("the health check in gitops.md is not that of manifests/argocd/health.lua")
 	}
 }
 

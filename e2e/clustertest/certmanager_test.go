@@ -5,9 +5,7 @@
 package clustertest
 
 import (
-	"context"
 	"math/big"
-	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -115,7 +113,7 @@ func startCertManager(t *testing.T) *certManager {
 			}
 		}
 	})
-	cm := &certManager{newProgram(t, "controller", "127.0.0.1:9403"), newProgram(t, "cainjector", "127.0.0.1:9404")}
+	cm := &certManager{newCertManager(t, "controller", "127.0.0.1:9403"), newCertManager(t, "cainjector", "127.0.0.1:9404")}
 	cm.start(t)
 	return cm
 }
@@ -132,54 +130,9 @@ func (c *certManager) stop(t *testing.T) {
 	c.cainjector.stop(t)
 }
 
-// A program is one of cert-manager's.
-type program struct {
-	command process.Command
-	health  string // its address
-	logDir  string
-	running *process.Process
-}
-
-func newProgram(t *testing.T, name, health string) *program {
+func newCertManager(t *testing.T, name, health string) *program {
 	t.Helper()
-	builder, err := build.NewBuilder("", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := builder.Part(t.Context(), build.CertManager)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &program{health: health, logDir: t.TempDir(), command: process.Command{
-		Name: name, Path: path, Args: []string{name, "--kubeconfig=" + helm.Kubeconfig, "--health-address=" + health, "-v=2"},
-	}}
-	t.Cleanup(func() { p.stop(t) })
-	return p
-}
-
-func (p *program) start(t *testing.T) {
-	t.Helper()
-	started, err := process.Start(p.command, p.logDir, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.running = started
-	err = started.WaitReady(t.Context(), process.Timeout, func(ctx context.Context) error {
-		return process.Probe(ctx, http.DefaultClient, "http://"+p.health+"/healthz")
+	return newProgram(t, build.CertManager, health, process.Command{
+		Name: name, Args: []string{name, "--kubeconfig=" + helm.Kubeconfig, "--health-address=" + health, "-v=2"},
 	})
-	if err != nil {
-		t.Fatal(process.NewError(started, err))
-	}
-}
-
-// stop ends it, if it runs.
-func (p *program) stop(t *testing.T) {
-	t.Helper()
-	if p.running == nil {
-		return
-	}
-	if err := p.running.Stop(10 * time.Second); err != nil {
-		t.Error(err)
-	}
-	p.running = nil
 }
