@@ -64,14 +64,10 @@ var forReaders = []rule{
 var proper = regexp.MustCompile(`^(AutoWasm|AutoWasms|Kubernetes|Istio|Istio's|Envoy|EnvoyFilter|Helm|WasmPlugin|TrafficExtension|ConfigMap|FilterDeployment|GitOps|` +
 	`Flux|Argo|Google's|API|Events|Pods|Pod|Synced|Unauthorized|Component|[A-Z][A-Z]+|[A-Z][a-z]+([A-Z][A-Za-z]*)+)$`)
 
-// unrevised are pages that are not in plain English yet.
-var unrevised = []string{"operations.md"}
-
 // readersPages are those that users and contributors read; the others have everywhere's rules alone.
 func readersPages(t *testing.T) []string {
 	t.Helper()
-	pages := slices.DeleteFunc(glob(t, "*.md"), func(page string) bool { return slices.Contains(unrevised, page) })
-	return append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md")
+	return append(glob(t, "*.md"), "../README.md", "../CONTRIBUTING.md", "../SECURITY.md")
 }
 
 func glob(t *testing.T, pattern string) []string {
@@ -211,7 +207,7 @@ func TestEveryPageIsInTheIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, page := range glob(t, "*.md") {
-		if page != "README.md" && !slices.Contains(unrevised, page) && !strings.Contains(string(index), "]("+page) {
+		if page != "README.md" && !strings.Contains(string(index), "]("+page) {
 			t.Errorf("docs/README.md does not lead to %s", page)
 		}
 	}
