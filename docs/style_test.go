@@ -12,58 +12,6 @@ import (
 	"testing"
 )
 
-// How long what a reader takes in at once may be, in words, and how often a page says "you" at least.
-const (
-	longestSentence  = 35
-	longestParagraph = 120
-	wordsPerYou      = 300
-)
-
-// A rule is what the Kubernetes documentation's style guide asks for, as far as a program can tell.
-type rule struct {
-	name  string
-	finds *regexp.Regexp
-	write string // what to write instead
-	wrong string // a sentence that breaks it
-}
-
-// agents are who does something on these pages: a sentence says so with them as its subject.
-const agents = `(wasmer|wasmc|istiod|Istio|Envoy|kubectl|Helm|Kubernetes|cert-manager|cainjector|Argo CD|Flux|kustomize|you|users|somebody|` +
-	`the (server|webhook|webhooks|controller|leader|proxy|proxies|API server|kubelet|module server|user|replica|registry|operator))\b`
-
-// everywhere are the rules for all pages, decisions and the changelog too.
-var everywhere = []rule{
-	{"Latin", regexp.MustCompile(`(?i)(\b(e\.g\.|i\.e\.|cf\.|viz\.)|\b(etc|via|vs|versus|per se|ad hoc|vice versa)\b)`),
-		`English, such as "for example", "that is", "through" or "by"`, "Install it via Helm."},
-	{"politeness", regexp.MustCompile(`(?i)\bplease\b`), "the sentence without it", "Please install Helm."},
-	{"name", regexp.MustCompile(`\b([kK]8s([^.]|$)|(kubernetes|istio|Istiod|envoy|WASM|webassembly|Webassembly|Github|github|autowasm|Autowasm|Wasmer|Wasmc)\b)`),
-		"Kubernetes, Istio, istiod, Envoy, Wasm, WebAssembly, GitHub, AutoWasm, wasmer, wasmc", "A WASM filter."},
-}
-
-// forReaders are the rules for pages that users read.
-var forReaders = []rule{
-	{"we", regexp.MustCompile(`\b([Ww]e|[Oo]urs?|us|[Ll]et's)\b`), `"you", or the program that does it`, "We recommend Helm."},
-	{"future", regexp.MustCompile(`\b([Ww]ill|[Ss]hall|won't)\b`), "the present tense", "This command will start a proxy."},
-	{"passive", regexp.MustCompile(`(?i)\b(is|are|was|were|be|been|being) (\w+ )?(\w+ed|written|read|made|sent|known|seen|found|kept|taken|given|put|set|drawn|run|held|built|shown) by ` + agents),
-		"who does it first, in active voice", "The filter is removed by wasmer."},
-	{"difficulty", regexp.MustCompile(`(?i)\b(simply|just|easy|easily|simple|obviously|of course|trivial|trivially)\b`),
-		"the sentence without it: what is easy to you may not be to the reader", "Simply run Helm."},
-	{"wordiness", regexp.MustCompile(`(?i)\b(in order to|due to the fact|the fact that|in the event|make use of|makes use of|is able to|are able to|prior to|utili[sz]e|at this point in time|whilst|thereof|therein|wherein|herein|so as to|as to whether|it is possible to|there is no need to|in terms of|with regard to)\b`),
-		`a short word: "to", "because", "if", "use", "can", "before", "while"`, "In order to install it, run Helm."},
-	{"idiom", regexp.MustCompile(`(?i)\b(looked at|is told|are told|was told|is heard|are heard|told apart|all the same|goes the whole way|for good and all|along with it|takes? them along|brings? it along|by hand of)\b`),
-		`plain words that a reader without much English knows: "checks", "reports", "anyway"`, "A proxy is looked at twice."},
-	{"API object", regexp.MustCompile(`\b(pods?|configmaps?|config maps?|daemonsets?|serviceaccounts?|envoyfilters?|autowasms?|wasmplugins?|networkpolic(y|ies)|namespaces? scoped)\b`),
-		"the kind as its manifest has it, such as Pod or ConfigMap", "Restart the pod."},
-	{"unkind word", regexp.MustCompile(`(?i)\b(whitelist|blacklist|slave|sanity|dummy)\w*\b`), `"allow list", "deny list", "replica", "check"`, "Add it to the whitelist."},
-	{"exclamation mark", regexp.MustCompile(`!`), "a full stop", "It runs!"},
-	{"position", regexp.MustCompile(`(?i)\b(see (above|below)|(the|this) (table|section|example|list|paragraph)s? (above|below)|as above|click here)\b`),
-		"a link, or the following or previous table", "See above."},
-}
-
-// proper are words that headings have with a capital letter wherever they stand.
-var proper = regexp.MustCompile(`^(AutoWasm|AutoWasms|Kubernetes|Istio|Istio's|Envoy|EnvoyFilter|Helm|WasmPlugin|TrafficExtension|ConfigMap|FilterDeployment|GitOps|` +
-	`Flux|Argo|Google's|API|Events|Pods|Pod|Synced|Unauthorized|Component|[A-Z][A-Z]+|[A-Z][a-z]+([A-Z][A-Za-z]*)+)$`)
-
 // readersPages are those that users and contributors read; the others have everywhere's rules alone.
 func readersPages(t *testing.T) []string {
 	t.Helper()
@@ -111,8 +59,7 @@ func review(source []byte, forUsers bool) (complaints []string) {
 	return complaints
 }
 
-// speaksToNobody is about a page that has hardly a "you" on it. A sentence in the imperative addresses the reader too, and so do few
-// words: a page of less than wordsPerYou has to have one "you" all the same.
+// speaksToNobody is about a page that has hardly a "you" on it: one for each wordsPerYou, and at least one.
 func speaksToNobody(found []passage) []string {
 	all, you := 0, 0
 	for _, p := range found {
