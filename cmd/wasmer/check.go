@@ -13,9 +13,12 @@ import (
 )
 
 const (
-	// checkTimeout is how long a check goes on trying: a Service takes a moment to have its first endpoint.
-	checkTimeout  = 30 * time.Second
+	// checkTimeout is how long a check goes on trying: a Service takes a moment to have its first endpoint, and DNS may
+	// give the address of the one before for its time to live, commonly 30 seconds.
+	checkTimeout  = time.Minute
 	checkInterval = time.Second
+	// checkAttempt bounds one try: nothing refuses a connection to an address that no Service has any more.
+	checkAttempt = 3 * time.Second
 )
 
 // newCheck returns the command that helm test runs in the cluster: the image has no other program that could call a
@@ -23,7 +26,7 @@ const (
 func newCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check URL",
-		Short: "Check that GET of a URL answers 200, within 30 seconds",
+		Short: "Check that GET of a URL answers 200, within a minute",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if err := check(command.Context(), http.DefaultClient, args[0]); err != nil {
@@ -49,6 +52,8 @@ func check(ctx context.Context, client *http.Client, url string) error {
 }
 
 func get(ctx context.Context, client *http.Client, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkAttempt)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func TestCheckWaits(t *testing.T) {
 	}{
 		"at once": {0, "<nil>"},
 		"later":   {5 * time.Second, "<nil>"},
-		"never":   {time.Hour, "check http://wasmer:8081/healthz for 30s: it answers 503 Service Unavailable"},
+		"never":   {time.Hour, "check http://wasmer:8081/healthz for 1m0s: it answers 503 Service Unavailable"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -46,6 +46,21 @@ func TestCheckWaits(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCheckTriesAgain: a try that nobody answers does not take the time of the others.
+func TestCheckTriesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		client := &http.Client{Transport: handled{func(_ http.ResponseWriter, r *http.Request) {
+			if tries++; tries < 5 {
+				<-r.Context().Done()
+			}
+		}}}
+		if err := check(t.Context(), client, "http://wasmer:8081/healthz"); err != nil || tries != 5 {
+			t.Errorf("%d tries, then %v", tries, err)
+		}
+	})
 }
 
 // TestCheckIsACommand: wasmer itself does not start.

@@ -13,6 +13,7 @@ import (
 	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/process"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/doctest"
 )
 
 // TestCertManager changes wasmer's certificates to those of cert-manager and back, and has happen between what happens to
@@ -46,9 +47,12 @@ func TestCertManager(t *testing.T) {
 		_, renewed := renew(t, servingSecret)
 		r.mountAndServe(t, renewed)
 	})
-	scenario("deletion of the Secret", func(t *testing.T) {
-		_, issued := remove(t, servingSecret)
-		r.mountAndServe(t, issued)
+	scenario("deletion of both Secrets, as it is documented", func(t *testing.T) {
+		former, user := secretNow(t, servingSecret), documentedShell(t, "default")
+		user.Run(t, doctest.Section("cert-manager-rotation"))
+		issued := changed(t, servingSecret, former)
+		user.Run(t, doctest.Section("cert-manager-mount"))
+		r.waitServe(t, issued)
 	})
 	scenario("cert-manager away", func(t *testing.T) {
 		cm.stop(t)

@@ -5,21 +5,58 @@
 package clustertest
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/internal/doctest"
 )
 
+// documentedShell is a user's on this cluster with a current namespace, in a directory that has what the checkout has, and
+// whose PATH begins with its directory commands.
+func documentedShell(t testing.TB, namespace string) doctest.Shell {
+	t.Helper()
+	home, dir := t.TempDir(), t.TempDir()
+	bin := filepath.Join(dir, "commands")
+	doctest.DryMake(t, inCheckout(t), bin)
+	doctest.Links(t, inCheckout(t), dir, "bin")
+	return doctest.Shell{
+		Root: inCheckout(t), Dir: dir,
+		Env: []string{
+			"HOME=" + home, "DOCKER_CONFIG=" + filepath.Join(home, "docker"), "LC_ALL=C.UTF-8", "PATH=" + bin + ":" + os.Getenv("PATH"),
+			"KUBECONFIG=" + suite.Kubeconfig(t, os.Getenv("KUBECONFIG"), namespace),
+		},
+		Stands: []string{"registry.example", variable(t, "REGISTRY")},
+	}
+}
+
 // TestDocumentedTutorial runs the tutorial on the cluster as it is written, in the namespace default. Its last command
 // prints the answer with the header.
 func TestDocumentedTutorial(t *testing.T) {
 	t.Parallel()
-	user := doctest.Shell{Root: inCheckout(t), Dir: inCheckout(t)}
+	user := documentedShell(t, "default")
 	t.Cleanup(func() {
 		ctx, cancel := suite.Detached(t)
 		defer cancel()
 		user.RunContext(ctx, t, doctest.Section("cluster-tutorial-end"))
 	})
 	user.Run(t, doctest.Section("cluster-tutorial"))
+}
+
+// TestDocumentedApply applies the AutoWasm of the README to an application, and runs what the pages say to do when
+// something is to be found out about it.
+func TestDocumentedApply(t *testing.T) {
+	t.Parallel()
+	ns := newNamespace(t, "readme")
+	startApp(t, ns)
+	user := documentedShell(t, ns)
+	user.Stands = append([]string{"registry.example/wasm-add-header:v0.3", push(t, "readme/wasm-add-header")}, user.Stands...)
+	kubectl(t, "create", "secret", "docker-registry", "regcred", "-n", ns,
+		"--docker-server="+variable(t, "REGISTRY"), "--docker-username=robot", "--docker-password=any")
+	user.Run(t, doctest.Section("readme"))
+	user.Stands = []string{"NAME", "test"}
+	user.Run(t, doctest.Section("look"))
+	user.Run(t, doctest.Section("report"))
+	user.Run(t, doctest.Section("lease"))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/e2e/tutorial"
+	"github.com/autowasm/autowasm/internal/doctest"
 )
 
 // denying is a policy that allows nothing of TYPES to any Pod.
@@ -76,7 +77,9 @@ func TestNamespacesThatDenyByDefault(t *testing.T) {
 		return err
 	})
 	suite.Eventually(t, func(ctx context.Context) error { return unreachable(ctx, ns) })
-	kubectl(t, "apply", "-n", ns, "-f", inCheckout(t, "manifests", "options", "networkpolicy-namespace.yaml"))
+	user := documentedShell(t, ns)
+	user.Dir, user.Stands = inCheckout(t), []string{"NAMESPACE", ns}
+	user.Run(t, doctest.Section("network-policy"))
 	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=Ready", suite.TimeoutFlag)
 	suite.Eventually(t, func(context.Context) error { return askWithFilter(t, ns) })
 

@@ -21,6 +21,7 @@ import (
 	"github.com/autowasm/autowasm/e2e/image"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/e2e/tutorial"
+	"github.com/autowasm/autowasm/internal/doctest"
 )
 
 // kept is what an uninstall leaves: the CRD, and the API server's entry for it.
@@ -51,22 +52,21 @@ func TestRelease(t *testing.T) {
 	if got := shortNames(t); got != `["aw"]` {
 		t.Errorf("the upgrade has not changed the CRD: its short names are %s", got)
 	}
-	runHelm(t, "test", release)
 	r.do("rollback", func() error { return changeRelease(t.Context(), "rollback", release, "1") })
 	l.stop(t, 0)
 	if got := shortNames(t); got != "" {
 		t.Errorf("the rollback has not changed the CRD back: its short names are %s", got)
 	}
 
-	kubectl(t, "delete", "autowasms", "--all", "--all-namespaces")
-	runHelm(t, "uninstall", release)
-	kubectl(t, "delete", "crd", "autowasms.wasm.tcm.io")
+	user := documentedShell(t, "default")
+	user.Run(t, doctest.Section("helm-uninstall"))
 	suite.Eventually(t, func(context.Context) error {
 		if left := r.left(); len(left) > 0 {
 			return fmt.Errorf("after all is deleted there are left\n%s", strings.Join(left, "\n"))
 		}
 		return nil
 	})
+	followInstalls(t)
 }
 
 // A releaseTest has an application whose sidecars run the tutorial's filter.

@@ -4,7 +4,6 @@ package doctest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,8 +28,11 @@ type Shell struct {
 	Masks []Mask // beside those of all outputs
 }
 
-// timeout is how long a section may take, which is no expectation.
-const timeout = 5 * time.Minute
+// How long a section may take, and a command of it that is repeated, which is no expectation.
+const (
+	timeout  = 10 * time.Minute
+	patience = 5 * time.Minute
+)
 
 // Run runs the commands of a section, in one shell, and fails the test at the first that fails, or prints something else than
 // its page shows.
@@ -88,23 +90,24 @@ func (s Shell) write(files []file) error {
 // command runs one until it prints what its page shows, or once.
 func (s Shell) command(ctx context.Context, t testing.TB, bash *session, step *step) error {
 	t.Helper()
-	for {
-		got, err := s.once(bash, step)
-		t.Logf("%s%s%s", prompt, step.command, got)
-		switch {
-		case err != nil:
-			return err
-		case step.want.text == "" || matches(masked(step.want.text, s.Masks), masked(got, s.Masks)):
-			return nil
-		case !step.eventually:
-			return s.differs(step, got)
+	var got string
+	var err error
+	for end := time.Now().Add(patience); ; time.Sleep(500 * time.Millisecond) {
+		if got, err = s.once(bash, step); err != nil || s.isShown(step, got) {
+			break
 		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(s.differs(step, got), ctx.Err())
-		case <-time.After(500 * time.Millisecond):
+		if !step.eventually || time.Now().After(end) || ctx.Err() != nil {
+			err = s.differs(step, got)
+			break
 		}
 	}
+	t.Logf("%s%s%s", prompt, step.command, got)
+	return err
+}
+
+// isShown reports whether the page shows this, or nothing.
+func (s Shell) isShown(step *step, got string) bool {
+	return step.want.text == "" || matches(masked(step.want.text, s.Masks), masked(got, s.Masks))
 }
 
 // once runs a command and returns what it prints, as pages show it.
