@@ -127,11 +127,11 @@ func TestReadings(t *testing.T) {
 		time.Sleep(2 * keepUnused)
 		before := c.Lists()
 		time.Sleep(time.Hour)
+		stop()
+		<-done
 		if got := c.Lists(); got != before || m.entries != nil {
 			t.Errorf("%d lists after the last page, %d AutoWasms are kept", got-before, len(m.entries))
 		}
-		stop()
-		<-done
 	})
 }
 

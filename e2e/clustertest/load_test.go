@@ -24,13 +24,15 @@ const (
 	loadClients = 2                      // that apply at the same time, each one object after another
 	loadPeriod  = 100 * time.Millisecond // of each, as long as it is answered within that
 	loadObjects = 5                      // that each creates and changes in turn
+	loadConfigs = 2                      // configurations that an object has in turn
 	leastLoad   = 50                     // applies in all; fewer show nothing
 	retryAfter  = time.Second            // between two tries of an apply
 	patience    = 90 * time.Second       // after which an apply is not tried again
 )
 
-// A load is a steady one of server-side applies of AutoWasms in a namespace, up to 20 a second. One that fails is counted,
-// and tried again.
+// A load is a steady one of server-side applies of AutoWasms in a namespace, up to 20 a second, each of which changes its
+// object. One that fails is counted, and tried again. The objects share their few configurations: were each a new one, the
+// trials of the module, 0.2 s of a core each, would be what is measured.
 type load struct {
 	namespace, image string
 	autowasms        dynamic.ResourceInterface
@@ -105,7 +107,7 @@ func (l *load) apply(ctx context.Context, name string, n int) error {
 		"apiVersion": "wasm.tcm.io/v1alpha1", "kind": "AutoWasm", "metadata": {"name": %q, "labels": {"load": "true"}},
 		"spec": {"selector": {"matchLabels": {"app": "nobody"}}, "filter": {
 			"applyPorts": [9080], "rootID": "test", "source": {"registry": {"image": %q}}, "config": {"n": %d}
-		}}}`, name, l.image, n)
+		}}}`, name, l.image, n/loadObjects%loadConfigs)
 	_, err := l.autowasms.Patch(ctx, name, types.ApplyPatchType, object, metav1.PatchOptions{FieldManager: "load"})
 	return err
 }
