@@ -148,7 +148,7 @@ test-cluster: build wasm previous $(BIN)/e2e-env $(BIN)/e2e-cluster $(BIN)/gotes
 	$(BIN)/e2e-cluster envoys
 	@$(BIN)/e2e-env certmanager >/dev/null
 	@$(BIN)/e2e-env fluxcd >/dev/null
-	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/cluster.json -- -count=1 -parallel 4 -tags cluster -timeout 40m \
+	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/cluster.json -- -count=1 -parallel 6 -tags cluster -timeout 40m \
 		-exec '$(BIN)/e2e-cluster exec --' $(ARGS) ./clustertest
 	@$(call refuse-skipped,cluster)
 

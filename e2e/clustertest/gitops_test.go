@@ -272,13 +272,15 @@ func (f *flux) applyRefused(t *testing.T) {
 
 // stalled: the module lacks its rootID, and traps at its start in the proxy.
 func (f *flux) stalled(t *testing.T) {
+	// The trial does not deny what fails with a variable of the proxy's.
+	const unknownRoot = "rootID: wrong\n    env:\n    - name: HOME\n      fromHost: true"
 	f.example(t)
 	manifest := filepath.Join(f.dir, "shop", "filters", "from-configmap", "autowasm.yaml")
 	content, err := os.ReadFile(manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(manifest, []byte(strings.Replace(string(content), "rootID: add_header", "rootID: wrong", 1)), 0o644); err != nil {
+	if err := os.WriteFile(manifest, []byte(strings.Replace(string(content), "rootID: add_header", unknownRoot, 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(filepath.Dir(manifest), filepath.Join(f.dir, "shop", "stalled")); err != nil {
