@@ -48,6 +48,6 @@ func TestDocumentedStatus(t *testing.T) {
 	s, bin := cluster.Documented(t, namespace)
 	suite.Link(t, cluster.Binaries().Wasmc, filepath.Join(bin, "kubectl-wasmc"))
 	s.Stands = append(s.Stands, "status test", "status shown", "status -A", "status shown")
-	s.Shown = []string{"default/details-1", "default/shown-1", "details-1", "shown-1", "default/test", "default/shown", "app=details", "app=shown"}
+	s.Shown = []string{"default/details-1", "default/shown-1", "details-1", "shown-1", "default/test", "default/shown", "app=details", "app=shown", "get aw test", "get aw shown"}
 	s.Run(t, doctest.Section("status"))
 }
