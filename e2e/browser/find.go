@@ -11,7 +11,7 @@ import (
 	"runtime"
 
 	"github.com/autowasm/autowasm/e2e/build"
-	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/e2e/download"
 )
 
 // A Program is a Chromium with the environment that it needs.
@@ -49,29 +49,17 @@ func pinned(ctx context.Context, b *build.Builder, r pack) (Program, error) {
 		return Program{}, fmt.Errorf("no browser is pinned for %s: %s", machine, remedy)
 	}
 	dir := filepath.Join(b.CacheDir, "chromium-"+r.version+"-"+r.sha256[:16])
-	if exists(dir) {
-		return programIn(dir), nil
-	}
-	release, err := filelock.Acquire(ctx, filepath.Join(b.CacheDir, "chromium.lock"))
+	program := download.Program{Name: "Chromium", Version: r.version, Size: r.size, Path: dir}
+	err := program.Once(ctx, b, func() error {
+		if err := install(ctx, r, dir); err != nil {
+			return fmt.Errorf("bring Chromium %s here, or %s: %w", r.version, remedy, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return Program{}, fmt.Errorf("wait for another download of Chromium: %w", err)
-	}
-	defer release()
-	if exists(dir) { // somebody else brought it while we waited
-		return programIn(dir), nil
-	}
-	done := b.Announce(fmt.Sprintf("downloading Chromium %s, %s", r.version, r.size))
-	err = install(ctx, r, dir)
-	done(err)
-	if err != nil {
-		return Program{}, fmt.Errorf("bring Chromium %s here, or %s: %w", r.version, remedy, err)
+		return Program{}, err
 	}
 	return programIn(dir), nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // programIn is what install has put into a directory. Libraries of the machine come before those of the package.

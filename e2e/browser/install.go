@@ -6,8 +6,6 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/andybalholm/brotli"
+
+	"github.com/autowasm/autowasm/e2e/download"
 )
 
 // A pack is the file of a version of an npm package.
@@ -29,31 +29,19 @@ type pack struct {
 // maxUnpacked bounds what is written of one file.
 const maxUnpacked = 1 << 30
 
-// install downloads a package, verifies it, and unpacks it, whole, into a directory.
+// install downloads a package and unpacks it, whole, into a directory.
 func install(ctx context.Context, p pack, dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
+	file := download.File{
+		SHA256: p.sha256,
+		Fetch:  func(ctx context.Context, to string) (string, error) { return fetch(ctx, p, to) },
+		Unpack: func(file, to string) error {
+			if err := unpack(file, to); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(to, fontsConfig), fmt.Appendf(nil, fonts, filepath.Join(dir, "fonts")), 0o644)
+		},
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(dir), ".downloading-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(temp)
-	file, err := download(ctx, p, temp)
-	if err != nil {
-		return err
-	}
-	if err := verify(file, p.sha256); err != nil {
-		return err
-	}
-	unpacked := filepath.Join(temp, "unpacked")
-	if err := unpack(file, unpacked); err != nil {
-		return fmt.Errorf("unpack %s: %w", filepath.Base(file), err)
-	}
-	if err := os.WriteFile(filepath.Join(unpacked, fontsConfig), fmt.Appendf(nil, fonts, filepath.Join(dir, "fonts")), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(unpacked, dir)
+	return file.Install(ctx, dir)
 }
 
 // fontsConfig is the file by which the browser finds its fonts, those of the package and those of the machine: without any, it
@@ -70,8 +58,8 @@ const (
 `
 )
 
-// download has npm bring the package into a directory and returns the file's path.
-func download(ctx context.Context, p pack, dir string) (string, error) {
+// fetch has npm bring the package into a directory and returns the file's path.
+func fetch(ctx context.Context, p pack, dir string) (string, error) {
 	if _, err := exec.LookPath("npm"); err != nil {
 		return "", fmt.Errorf("find npm, which downloads it: %w", err)
 	}
@@ -85,23 +73,6 @@ func download(ctx context.Context, p pack, dir string) (string, error) {
 		return "", fmt.Errorf("npm left %d packages in %s, want one (%v)", len(files), dir, err)
 	}
 	return files[0], nil
-}
-
-// verify compares a file with its checksum.
-func verify(path, want string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		return fmt.Errorf("%s has the sha256 %s, want %s", filepath.Base(path), got, want)
-	}
-	return nil
 }
 
 // unpack unpacks what a package compresses with brotli: package/bin/…/NAME.br becomes the file NAME, and NAME.tar.br a
@@ -134,7 +105,7 @@ func unpack(path, dir string) error {
 			}
 		}
 	}
-	if !exists(filepath.Join(dir, "chromium")) {
+	if _, err := os.Stat(filepath.Join(dir, "chromium")); err != nil {
 		return errors.New("it holds no chromium.br")
 	}
 	return nil

