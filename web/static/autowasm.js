@@ -18,14 +18,11 @@ export class AutoWasm extends Detail {
     super(store, {
       kind: 'AutoWasm', title: namespace + '/' + name, back: {href: '#/autowasms', name: 'AutoWasms'},
       path: 'api/autowasms/' + encodeURIComponent(namespace) + '/' + encodeURIComponent(name),
+      gone: 'There is no such AutoWasm any more.',
     });
   }
 
   show(report) {
-    if (!report) {
-      this.content.replaceChildren(el('p', {class: 'notice', text: 'There is no such AutoWasm any more.'}));
-      return;
-    }
     this.content.replaceChildren(...[
       verdict(report), todo(report), proxies(report), filter(report), module(report), envoyFilter(report),
     ].filter(Boolean));

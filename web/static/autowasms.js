@@ -4,6 +4,7 @@
 import {announce, el, setText} from './dom.js';
 import {ago, count, levelState, levels, linkTo, proxiesText, selectsText, short} from './format.js';
 import {List} from './list.js';
+import {ListView} from './listview.js';
 import {matcher} from './store.js';
 
 function remark(row) {
@@ -30,23 +31,15 @@ export function autoWasmList(label) {
 }
 
 /** The view of all AutoWasms. */
-export class AutoWasms {
-  title = 'AutoWasms';
+export class AutoWasms extends ListView {
   #level = null;
 
   constructor(store) {
-    this.store = store;
-    this.list = autoWasmList('AutoWasms');
-    this.search = el('input', {
-      type: 'search', placeholder: 'Name, label, reason, source, module', 'aria-label': 'Filter AutoWasms', autocomplete: 'off',
-      spellcheck: 'false', oninput: () => this.update(), onkeydown: (event) => this.#key(event),
+    super(store, autoWasmList('AutoWasms'), {
+      title: 'AutoWasms', filterLabel: 'Filter AutoWasms', placeholder: 'Name, label, reason, source, module',
     });
     this.buttons = [null, ...levels].map((level) => this.#button(level));
-    this.summary = el('p', {class: 'summary'});
-    this.root = el('section', {class: 'fill', 'aria-labelledby': 'title'},
-      el('h1', {id: 'title', class: 'hidden', tabindex: '-1', text: 'AutoWasms'}),
-      el('div', {class: 'toolbar'}, this.search, el('div', {class: 'levels', role: 'group', 'aria-label': 'State'}, this.buttons.map(({button}) => button)), this.summary),
-      this.list.root);
+    this.search.after(el('div', {class: 'levels', role: 'group', 'aria-label': 'State'}, this.buttons.map(({button}) => button)));
   }
 
   #button(level) {
@@ -55,13 +48,17 @@ export class AutoWasms {
       type: 'button', 'aria-pressed': 'false', title: level?.says,
       onclick: () => {
         this.#level = level?.id ?? null;
-        this.update();
+        this.show();
       },
     }, level ? levelState(level.id) : 'All', ' ', total);
     return {level: level?.id ?? null, button, total};
   }
 
   update() {
+    this.show();
+  }
+
+  show() {
     const {store} = this;
     const found = store.sorted.filter(matcher(this.search.value));
     const items = this.#level ? found.filter((row) => row.level === this.#level) : found;
@@ -79,27 +76,11 @@ export class AutoWasms {
     return this.store.rows.size ? 'No AutoWasm matches.' : 'There is no AutoWasm in the cluster.';
   }
 
-  #key(event) {
-    if (event.key === 'ArrowDown' || event.key === 'Enter') {
-      event.preventDefault();
-      this.list.focus();
-    }
-  }
-
-  /** Clears the filter; false when there is none. */
   escape() {
     if (!this.search.value && !this.#level) return false;
     this.search.value = '';
     this.#level = null;
-    this.update();
+    this.show();
     return true;
-  }
-
-  tick() {
-    this.list.updateAges();
-  }
-
-  focus() {
-    this.list.focus();
   }
 }

@@ -3,19 +3,18 @@
 
 import {el} from './dom.js';
 import {updateAges} from './format.js';
+import {Loader} from './loader.js';
 import {get} from './store.js';
 
 const pause = 1000; // milliseconds between two loads
 
-/** A view of one thing, which the server has at path. A subclass fills this.content in show(thing), which is null when it is gone. */
+/** A view of one thing, which the server has at path. A subclass fills this.content in show(thing); gone is shown when there is none. */
 export class Detail {
-  #loading = false;
-  #again = false;
-  #closed = false;
+  #loader = new Loader(() => this.#load(), pause);
   #shown = '';
 
-  constructor(store, {title, kind, back, path}) {
-    Object.assign(this, {store, title, back, path});
+  constructor(store, {title, kind, back, path, gone}) {
+    Object.assign(this, {store, title, back, path, gone});
     this.content = el('div', {class: 'content'}, el('p', {class: 'muted', text: 'Loading…'}));
     this.root = el('section', {class: 'scroll', 'aria-labelledby': 'title'},
       el('p', {class: 'crumb'}, el('a', {href: back.href, text: back.name})),
@@ -23,33 +22,29 @@ export class Detail {
       this.content);
   }
 
-  /** Loads the thing, and once more afterwards if that is called meanwhile. */
-  async update() {
-    this.#again = true;
-    if (this.#loading) return;
-    this.#loading = true;
-    while (this.#again && !this.#closed) {
-      this.#again = false;
-      await this.#load();
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-    this.#loading = false;
+  update() {
+    return this.#loader.update();
   }
 
   async #load() {
     try {
       const thing = await get(this.path);
       const text = JSON.stringify(thing);
-      if (text === this.#shown || this.#closed) return;
+      if (text === this.#shown || this.#loader.closed) return;
       this.#shown = text;
-      this.show(thing);
+      if (thing) this.show(thing);
+      else this.#notice(this.gone);
     } catch (error) {
-      if (!this.#shown) this.content.replaceChildren(el('p', {class: 'notice', text: 'Cannot be loaded: ' + error.message}));
+      if (!this.#shown) this.#notice('Cannot be loaded: ' + error.message);
     }
   }
 
+  #notice(text) {
+    this.content.replaceChildren(el('p', {class: 'notice', text}));
+  }
+
   close() {
-    this.#closed = true;
+    this.#loader.closed = true;
   }
 
   tick() {

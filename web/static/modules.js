@@ -6,6 +6,7 @@ import {announce, el, setText} from './dom.js';
 import {ago, bytes, count, linkTo} from './format.js';
 import {facts} from './detail.js';
 import {List} from './list.js';
+import {ListView} from './listview.js';
 import {matcher} from './store.js';
 
 /** The modules of all rows, those that the most use first. */
@@ -31,12 +32,9 @@ function sourcesText({sources}) {
   return more.length ? `${first} and ${count(more.length, 'other')}` : first;
 }
 
-export class Modules {
-  title = 'Modules';
-
+export class Modules extends ListView {
   constructor(store) {
-    this.store = store;
-    this.list = new List({
+    super(store, new List({
       label: 'Modules', class: 'modules', href: (module) => linkTo.module(module.sha256),
       columns: [
         {name: 'Sha256', class: 'c-sha mono', link: true, cell: (module) => el('span', {title: module.sha256, text: module.sha256})},
@@ -46,44 +44,19 @@ export class Modules {
         {name: 'ABI', class: 'c-number', cell: (module) => module.abi},
         {name: 'From', class: 'c-remark', cell: (module) => el('span', {title: [...module.sources].join('\n'), text: sourcesText(module)})},
       ],
-    });
-    this.search = el('input', {
-      type: 'search', placeholder: 'Sha256, image, URL', 'aria-label': 'Filter modules', autocomplete: 'off', spellcheck: 'false',
-      oninput: () => this.#show(), onkeydown: (event) => this.#key(event),
-    });
-    this.summary = el('p', {class: 'summary'});
-    this.root = el('section', {class: 'fill', 'aria-labelledby': 'title'},
-      el('h1', {id: 'title', class: 'hidden', tabindex: '-1', text: 'Modules'}), el('div', {class: 'toolbar'}, this.search, this.summary), this.list.root);
+    }), {title: 'Modules', filterLabel: 'Filter modules', placeholder: 'Sha256, image, URL'});
   }
 
   update() {
     this.all = modulesOf(this.store.sorted);
-    this.#show();
+    this.show();
   }
 
-  #show() {
+  show() {
     const items = this.all.filter(matcher(this.search.value));
     this.list.setItems(items, this.store.loaded ? (this.all.length ? 'No module matches.' : 'No AutoWasm has a module.') : 'Loading…');
     setText(this.summary, count(items.length, 'module'));
     if (this.search.value) announce(this.summary.textContent);
-  }
-
-  #key(event) {
-    if (event.key === 'ArrowDown' || event.key === 'Enter') {
-      event.preventDefault();
-      this.list.focus();
-    }
-  }
-
-  escape() {
-    if (!this.search.value) return false;
-    this.search.value = '';
-    this.#show();
-    return true;
-  }
-
-  focus() {
-    this.list.focus();
   }
 }
 

@@ -5,21 +5,19 @@ import {Detail, section} from './detail.js';
 import {announce, el, setText} from './dom.js';
 import {ago, count, levelState, linkTo, proxyState, selectsText, short} from './format.js';
 import {List} from './list.js';
+import {ListView} from './listview.js';
+import {Loader} from './loader.js';
 import {get, matcher} from './store.js';
 
 const pause = 2000; // milliseconds between two loads of the list
 
-export class Proxies {
-  title = 'Proxies';
+export class Proxies extends ListView {
   #all = [];
-  #loading = false;
-  #again = false;
-  #closed = false;
+  #loader = new Loader(() => this.#load(), pause);
   #problem = 'Loading…';
 
   constructor(store) {
-    this.store = store;
-    this.list = new List({
+    super(store, new List({
       label: 'Proxies', class: 'proxies', href: (proxy) => linkTo.proxy(proxy.namespace, proxy.pod),
       columns: [
         {name: 'State', class: 'c-state wide', cell: (proxy) => proxyState(proxy.state ?? 'Running')},
@@ -27,26 +25,11 @@ export class Proxies {
         {name: 'Filters', class: 'c-number', cell: (proxy) => proxy.filters.toLocaleString('en')},
         {name: 'Of them not running', class: 'c-remark', cell: (proxy) => (proxy.notRunning ? proxy.notRunning.toLocaleString('en') : '')},
       ],
-    });
-    this.search = el('input', {
-      type: 'search', placeholder: 'Pod, namespace, state', 'aria-label': 'Filter proxies', autocomplete: 'off', spellcheck: 'false',
-      oninput: () => this.#show(), onkeydown: (event) => this.#key(event),
-    });
-    this.summary = el('p', {class: 'summary'});
-    this.root = el('section', {class: 'fill', 'aria-labelledby': 'title'},
-      el('h1', {id: 'title', class: 'hidden', tabindex: '-1', text: 'Proxies'}), el('div', {class: 'toolbar'}, this.search, this.summary), this.list.root);
+    }), {title: 'Proxies', filterLabel: 'Filter proxies', placeholder: 'Pod, namespace, state'});
   }
 
-  async update() {
-    this.#again = true;
-    if (this.#loading) return;
-    this.#loading = true;
-    while (this.#again && !this.#closed) {
-      this.#again = false;
-      await this.#load();
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-    this.#loading = false;
+  update() {
+    return this.#loader.update();
   }
 
   async #load() {
@@ -58,10 +41,10 @@ export class Proxies {
     } catch (error) {
       this.#problem = 'Cannot be loaded: ' + error.message;
     }
-    this.#show();
+    this.show();
   }
 
-  #show() {
+  show() {
     const items = this.#all.filter(matcher(this.search.value));
     this.list.setItems(items, this.#all.length ? 'No proxy matches.' : this.#problem);
     const failing = items.filter((proxy) => proxy.notRunning).length;
@@ -69,30 +52,12 @@ export class Proxies {
     if (this.search.value) announce(this.summary.textContent);
   }
 
-  #key(event) {
-    if (event.key === 'ArrowDown' || event.key === 'Enter') {
-      event.preventDefault();
-      this.list.focus();
-    }
-  }
-
-  escape() {
-    if (!this.search.value) return false;
-    this.search.value = '';
-    this.#show();
-    return true;
-  }
-
   close() {
-    this.#closed = true;
+    this.#loader.closed = true;
   }
 
   open() {
-    this.#closed = false;
-  }
-
-  focus() {
-    this.list.focus();
+    this.#loader.closed = false;
   }
 }
 
@@ -113,14 +78,11 @@ export class Proxy extends Detail {
     super(store, {
       kind: 'Proxy of Pod', title: namespace + '/' + pod, back: {href: '#/proxies', name: 'Proxies'},
       path: 'api/proxies/' + encodeURIComponent(namespace) + '/' + encodeURIComponent(pod),
+      gone: 'No AutoWasm selects a proxy of this Pod.',
     });
   }
 
   show(proxy) {
-    if (!proxy) {
-      this.content.replaceChildren(el('p', {class: 'notice', text: 'No AutoWasm selects a proxy of this Pod.'}));
-      return;
-    }
     const parts = directions.map(([context, name, about]) => {
       const filters = proxy.filters.filter(({selects}) => selects.context === context);
       return filters.length ? section(name, el('p', {class: 'muted', text: about}), el('ol', {class: 'chain', role: 'list'}, filters.map(link))) : null;
