@@ -51,10 +51,10 @@ func runChild(ctx context.Context, program string, j job, wasm *os.File) Result 
 	command.ExtraFiles = []*os.File{wasm}
 	command.WaitDelay = waitDelay
 	if err := command.Run(); err != nil {
-		return ended(causeOf(ctx, err, j, errs.String()))
+		return ended(causeOf(ctx, err, j, string(errs.kept)))
 	}
 	var r Result
-	if err := json.Unmarshal(output.Bytes(), &r); err != nil {
+	if err := json.Unmarshal(output.kept, &r); err != nil {
 		return ended("its process wrote no result")
 	}
 	return r.clean()
@@ -72,16 +72,15 @@ func causeOf(ctx context.Context, err error, j job, errs string) string {
 	return oneLine(fmt.Sprintf("its process ended, %v %s", err, last), maxLine)
 }
 
-// bounded keeps the first bytes that are written to it.
+// bounded keeps the first bytes that are written to it. It embeds no bytes.Buffer, whose ReadFrom io.Copy would call instead of
+// Write, and which has no limit.
 type bounded struct {
-	bytes.Buffer
+	kept  []byte
 	limit int
 }
 
 // Write never fails: a child that writes too much is not to be blocked by it, nor ended.
 func (b *bounded) Write(p []byte) (int, error) {
-	if room := b.limit - b.Len(); room > 0 {
-		b.Buffer.Write(p[:min(room, len(p))])
-	}
+	b.kept = append(b.kept, p[:min(b.limit-len(b.kept), len(p))]...)
 	return len(p), nil
 }

@@ -6,6 +6,7 @@ package trial
 
 import (
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,17 @@ func TestAChildThatDies(t *testing.T) {
 		if result.Reason != v1alpha1.ReasonTrialEnded || !strings.Contains(result.Message, want) {
 			t.Errorf("%s: %+v, want %s", program, result, want)
 		}
+	}
+}
+
+// TestOutputIsBounded: of what a process writes, no more is kept than the limit, and the process is not blocked.
+func TestOutputIsBounded(t *testing.T) {
+	t.Parallel()
+	output := &bounded{limit: maxOutput}
+	command := exec.CommandContext(t.Context(), "/usr/bin/head", "-c", "1000000", "/dev/zero")
+	command.Stdout = output
+	if err := command.Run(); err != nil || len(output.kept) != maxOutput {
+		t.Errorf("%d bytes are kept of 1000000, want %d; %v", len(output.kept), maxOutput, err)
 	}
 }
 
