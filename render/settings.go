@@ -26,14 +26,11 @@ type Settings struct {
 // SettingsOf returns those of aw with a module. It fails when the configuration cannot be rendered.
 func SettingsOf(aw *v1alpha1.AutoWasm, sha256 string) (Settings, error) {
 	f := &aw.Spec.Filter
-	s := Settings{Plugin: ownerName(aw), RootID: f.RootID, VMID: vmID(aw, Module{SHA256: sha256})}
-	if f.Config != nil && len(f.Config.Raw) > 0 {
-		text, _, err := configurationText(f.Config.Raw)
-		if err != nil {
-			return Settings{}, fmt.Errorf("render the settings of AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
-		}
-		s.Configuration = text
+	text, _, err := configurationText(f.Config)
+	if err != nil {
+		return Settings{}, fmt.Errorf("render the settings of AutoWasm %s/%s: %w", aw.Namespace, aw.Name, err)
 	}
+	s := Settings{Plugin: ownerName(aw), RootID: f.RootID, VMID: vmID(aw, Module{SHA256: sha256}), Configuration: text}
 	for _, variable := range sortedEnv(f.Env) {
 		if variable.FromHost {
 			s.HostEnv = append(s.HostEnv, variable.Name)

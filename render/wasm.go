@@ -165,10 +165,7 @@ func environment(env []v1alpha1.EnvVar) *wasmv3.EnvironmentVariables {
 // configuration is what the module reads in proxy_on_configure, as a StringValue, which Envoy hands over as it is. It
 // is nil, so that the module sees nothing, for an absent config and for null.
 func configuration(config *apiextensionsv1.JSON) (*anypb.Any, error) {
-	if config == nil || len(config.Raw) == 0 {
-		return nil, nil
-	}
-	text, absent, err := configurationText(config.Raw)
+	text, absent, err := configurationText(config)
 	if err != nil || absent {
 		return nil, err
 	}
@@ -179,9 +176,13 @@ func configuration(config *apiextensionsv1.JSON) (*anypb.Any, error) {
 	return value, nil
 }
 
-// configurationText returns a JSON string's content, and any other JSON in canonical form.
-func configurationText(raw []byte) (text string, absent bool, err error) {
-	value, err := decodeJSON(raw)
+// configurationText returns a JSON string's content, and any other JSON in canonical form. It is absent without a config, and
+// for null.
+func configurationText(config *apiextensionsv1.JSON) (text string, absent bool, err error) {
+	if config == nil || len(config.Raw) == 0 {
+		return "", true, nil
+	}
+	value, err := decodeJSON(config.Raw)
 	if err != nil {
 		return "", false, fmt.Errorf("spec.filter.config: not valid JSON (%w): give a string, or an object, array, number or boolean", err)
 	}
