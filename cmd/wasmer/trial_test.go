@@ -34,8 +34,16 @@ var classes = []struct {
 	{"coraza", "../../bin/filters/coraza.wasm", render.Settings{Configuration: waf}},
 }
 
-// trialsOf returns what tries the file of a class in a process of this program, and how to.
-func trialsOf(tb testing.TB, class int) (*trial.Trials, trial.Request) {
+// newTestTrials tries files in processes of this program.
+func newTestTrials(tb testing.TB) *trial.Trials {
+	tb.Helper()
+	trials := trial.New(trial.Options{Open: os.Open})
+	tb.Cleanup(trials.Stop)
+	return trials
+}
+
+// requestOf is the trial of the file of a class.
+func requestOf(tb testing.TB, class int) trial.Request {
 	tb.Helper()
 	c := classes[class]
 	file, err := os.Stat(c.path)
@@ -45,9 +53,7 @@ func trialsOf(tb testing.TB, class int) (*trial.Trials, trial.Request) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	trials := trial.New(trial.Options{Open: os.Open})
-	tb.Cleanup(trials.Stop)
-	return trials, trial.Request{Namespace: "bench", SHA256: c.path, Size: file.Size(), Settings: c.settings}
+	return trial.Request{Namespace: "bench", SHA256: c.path, Size: file.Size(), Settings: c.settings}
 }
 
 // numbered is a trial whose outcome is not known from another.
@@ -63,12 +69,12 @@ func mustPass(tb testing.TB, task *trial.Task) {
 	}
 }
 
-// TestTryAModule: this program tries a module when it is told to.
+// TestTryAModule: this program tries a module when it is started for that.
 func TestTryAModule(t *testing.T) {
 	t.Parallel()
+	trials := newTestTrials(t)
 	for class := range 2 {
-		trials, r := trialsOf(t, class)
-		mustPass(t, trials.Begin(r))
+		mustPass(t, trials.Begin(requestOf(t, class)))
 	}
 }
 
@@ -76,7 +82,7 @@ func TestTryAModule(t *testing.T) {
 func BenchmarkTrial(b *testing.B) {
 	for class, c := range classes {
 		b.Run("cold/"+c.name, func(b *testing.B) {
-			trials, r := trialsOf(b, class)
+			trials, r := newTestTrials(b), requestOf(b, class)
 			n := 0
 			for b.Loop() {
 				n++
@@ -84,7 +90,7 @@ func BenchmarkTrial(b *testing.B) {
 			}
 		})
 		b.Run("cached/"+c.name, func(b *testing.B) {
-			trials, r := trialsOf(b, class)
+			trials, r := newTestTrials(b), requestOf(b, class)
 			mustPass(b, trials.Begin(r))
 			for b.Loop() {
 				mustPass(b, trials.Begin(r))
@@ -96,7 +102,7 @@ func BenchmarkTrial(b *testing.B) {
 // BenchmarkTrialsAtOnce makes a hundred trials of all classes side by side, and reports the most memory that their processes
 // had resident together, beside the file of the program.
 func BenchmarkTrialsAtOnce(b *testing.B) {
-	trials, _ := trialsOf(b, len(classes)-1)
+	trials := newTestTrials(b)
 	peak, round := int64(0), 0
 	for b.Loop() {
 		round++
@@ -106,7 +112,7 @@ func BenchmarkTrialsAtOnce(b *testing.B) {
 			if class == 3 && n%20 != 3 {
 				class = 0 // of the largest, five
 			}
-			_, r := trialsOf(b, class)
+			r := requestOf(b, class)
 			r.Namespace = fmt.Sprint("team-", n%4)
 			tasks = append(tasks, trials.Begin(numbered(r, 100*round+n)))
 		}
