@@ -47,7 +47,7 @@ func triedAs(status metav1.ConditionStatus, reason v1alpha1.Reason, message stri
 var refuses = trial.Result{Reason: v1alpha1.ReasonStartRefused, Message: "it returned false", Log: []string{"why"}}
 
 // TestModuleTried: what becomes of a module in a trial is in the status, and changes nothing else. It is tried once for a
-// generation, also by a server that starts anew.
+// generation, also after a restart of the server.
 func TestModuleTried(t *testing.T) {
 	for name, tt := range map[string]struct {
 		result trial.Result

@@ -14,12 +14,12 @@ import (
 // maxFiles is how many files a child may have open: those that it has, and what the runtime of Go opens.
 const maxFiles = 16
 
-// keepFiles has no child get the files that this process itself was started with: Go's own are kept from it anyway. A
-// kernel before 5.11 cannot do that.
+// keepFiles has no child inherit the files that this process itself was started with: those that Go opens are never inherited.
+// A kernel before 5.11 cannot do that.
 func keepFiles() { _ = unix.CloseRange(moduleFile, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) }
 
 // limitProcess puts the limits of a job in force. RLIMIT_DATA counts memory that can be written, and not what Go has
-// reserved; who exceeds it ends. Two processors may work at once, one of them for the garbage collector.
+// reserved; a process that exceeds it ends. Two processors may work at once, one of them for the garbage collector.
 func limitProcess(j job) error {
 	seconds := uint64(2*j.Time/time.Second) + 2
 	var errs []error

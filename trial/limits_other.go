@@ -7,5 +7,5 @@ package trial
 // limitProcess does nothing: wasmer runs on Linux, and is developed elsewhere.
 func limitProcess(job) error { return nil }
 
-// keepFiles does nothing: see there.
+// keepFiles does nothing, for the same reason.
 func keepFiles() {}

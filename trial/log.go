@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxFirst and maxLast are how many lines of a log are kept from its begin and from its end.
+	// maxFirst and maxLast are how many lines of a log are kept from its beginning and from its end.
 	maxFirst = 4
 	maxLast  = 4
 	// maxLine bounds a line, in bytes.

@@ -16,6 +16,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/trial"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// stubTrials has trials end with a result after some time;.
+// stubTrials has trials end with a result after some time, and begins none when it is full.
 type stubTrials struct {
 	result trial.Result
 	after  time.Duration
@@ -130,11 +131,8 @@ func TestTrialsOfUpdates(t *testing.T) {
 		"priority": {filter(func(f *v1alpha1.Filter) { f.Priority = new(int32(3)) }), false},
 	} {
 		v, _ := tryingValidator(&stubTrials{result: refusesConfig}, Enforce)
-		for _, req := range []bool{false, true} {
-			r := updateRequest(t, autoWasm(), autoWasm(tt.change))
-			if req {
-				r = dryRun(r)
-			}
+		req := updateRequest(t, autoWasm(), autoWasm(tt.change))
+		for _, r := range []admission.Request{req, dryRun(req)} {
 			if resp := v.Handle(t.Context(), r); resp.Allowed == tt.denied || !tt.denied && len(resp.Warnings) == 0 {
 				t.Errorf("%s: %+v", name, resp)
 			}

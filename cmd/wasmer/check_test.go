@@ -48,7 +48,7 @@ func TestCheckWaits(t *testing.T) {
 	}
 }
 
-// TestCheckTriesAgain: a try that nobody answers does not take the time of the others.
+// TestCheckTriesAgain: a try without an answer does not take the time of the others.
 func TestCheckTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
