@@ -82,6 +82,14 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// separator sets off one output of a command that watches from the next: it clears a terminal, and is an empty line elsewhere.
+func separator(w io.Writer) string {
+	if isTerminal(w) {
+		return "\033[H\033[2J"
+	}
+	return "\n"
+}
+
 // progress rewrites one line with how many bytes have been transferred. It is an io.Writer that counts.
 type progress struct {
 	w        io.Writer // nil when there is no terminal

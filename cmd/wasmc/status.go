@@ -137,11 +137,8 @@ type statusReport struct {
 
 func (o *statusOptions) printTrees(s streams, c *cluster, name string, reports []status.Report, again bool) error {
 	var out bytes.Buffer
-	switch {
-	case again && isTerminal(s.Out):
-		out.WriteString(clearScreen)
-	case again:
-		out.WriteString("\n")
+	if again {
+		out.WriteString(separator(s.Out))
 	}
 	p := status.Printer{Now: time.Now(), All: name != ""}
 	for i, r := range reports {

@@ -82,7 +82,7 @@ func (o *testOptions) rerun(ctx context.Context, s streams, target string) error
 		if err := seen.wait(ctx); err != nil {
 			return err
 		}
-		separate(s)
+		fmt.Fprint(s.Out, separator(s.Out))
 	}
 }
 
@@ -100,15 +100,3 @@ func (s stamps) wait(ctx context.Context) error {
 	}
 	return nil
 }
-
-// separate sets off one run from the next.
-func separate(s streams) {
-	if isTerminal(s.Out) {
-		fmt.Fprint(s.Out, clearScreen)
-		return
-	}
-	fmt.Fprintln(s.Out)
-}
-
-// clearScreen has a terminal begin at its top.
-const clearScreen = "\033[H\033[2J"
