@@ -9,14 +9,11 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/tsdb/chunkenc"
-	"github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
@@ -122,7 +119,7 @@ func stored(t *testing.T, lines string) storage.Queryable {
 		SelectMockFunction: func(_ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 			selected := &seriesSet{}
 			for _, s := range all {
-				if matches(s.Labels(), matchers) {
+				if labels.Selector(matchers).Matches(s.Labels()) {
 					selected.all = append(selected.all, s)
 				}
 			}
@@ -137,34 +134,11 @@ func seriesOf(t *testing.T, line string) storage.Series {
 	if err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}
-	var samples []chunks.Sample
+	s := promql.Series{Metric: metric}
 	for i, v := range values {
-		samples = append(samples, sample{int64(i) * interval.Milliseconds(), v.Value})
+		s.Floats = append(s.Floats, promql.FPoint{T: int64(i) * interval.Milliseconds(), F: v.Value})
 	}
-	return storage.NewListSeries(metric, samples)
-}
-
-// sample is a value at a time in milliseconds since the epoch.
-type sample struct {
-	time  int64
-	value float64
-}
-
-func (s sample) T() int64                      { return s.time }
-func (s sample) ST() int64                     { return 0 }
-func (s sample) F() float64                    { return s.value }
-func (s sample) H() *histogram.Histogram       { return nil }
-func (s sample) FH() *histogram.FloatHistogram { return nil }
-func (s sample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
-func (s sample) Copy() chunks.Sample           { return s }
-
-func matches(metric labels.Labels, matchers []*labels.Matcher) bool {
-	for _, m := range matchers {
-		if !m.Matches(metric.Get(m.Name)) {
-			return false
-		}
-	}
-	return true
+	return promql.NewStorageSeries(s)
 }
 
 // seriesSet gives its series one after the other.
