@@ -139,8 +139,8 @@ func (i *installer) fills() {
 	}
 }
 
-// authorityOfAnEarlierBuild has the Secret be as a wasmer before v0.1.0 made it anew: an upgrade is refused until it is forced
-// once, and the authority stays.
+// authorityOfAnEarlierBuild recreates the Secret as a wasmer before v0.1.0 did: an upgrade is refused until it is forced once,
+// and the authority stays.
 func (i *installer) authorityOfAnEarlierBuild() {
 	i.t.Helper()
 	secret := []string{"secret", "wasmer-webhook-ca", "--namespace=" + namespace}
