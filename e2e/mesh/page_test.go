@@ -10,7 +10,6 @@ import (
 
 	"github.com/autowasm/autowasm/e2e/browser"
 	"github.com/autowasm/autowasm/e2e/browser/tab"
-	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 )
 
@@ -40,14 +39,10 @@ func TestPage(t *testing.T) {
 // chromium starts a browser that ends with the test.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
-	b, err := build.NewBuilder("", "", os.Stderr)
-	if err != nil {
+	if err := os.MkdirAll(filepath.Join(cluster.Checkout, "bin", "web"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Join(b.Checkout, "bin", "web"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	program, err := browser.Find(t.Context(), b)
+	program, err := browser.Find(t.Context(), cluster.Builder())
 	if err != nil {
 		t.Fatal(err)
 	}
