@@ -17,8 +17,6 @@ import (
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/suite"
-	"github.com/autowasm/autowasm/fetch/image"
-	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 )
 
 // shop is the namespace of the manifests that both clusters get.
@@ -111,12 +109,8 @@ type version struct{ manifests, sha256 string }
 // push pushes a version of the filter.
 func (r *sharedRegistry) push(t *testing.T, tag string) version {
 	t.Helper()
-	module := wasmtest.Module(wasmtest.Salt(t.Name() + tag))
-	img, err := image.Image(module, "0.2.1")
-	if err != nil {
-		t.Fatalf("make an image: %v", err)
-	}
-	ref := strings.Replace(cluster.Push(t, "two-clusters:"+tag, img), cluster.Registry, r.address, 1)
+	ref, module := pushed(t, "two-clusters:"+tag)
+	ref = strings.Replace(ref, cluster.Registry, r.address, 1)
 	return version{
 		manifests: "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + shop + "}\n---\n" +
 			suite.Manifest{Name: "details", Source: suite.Image(ref)}.String(),

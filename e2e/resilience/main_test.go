@@ -31,10 +31,10 @@ func restart(t *testing.T, flags ...string) {
 // restartAfter gives wasmer its own flags back when the test is over.
 func restartAfter(t *testing.T) { t.Cleanup(func() { restart(t) }) }
 
-// pushed pushes a tiny module and returns the image's reference and the module.
+// pushed pushes a tiny module, which no other test and no other repository has, and returns the image's reference and the module.
 func pushed(t *testing.T, repository string) (string, []byte) {
 	t.Helper()
-	module := wasmtest.Module(wasmtest.Salt(t.Name()))
+	module := wasmtest.Module(wasmtest.Salt(t.Name() + repository))
 	img, err := image.Image(module, "0.2.1")
 	if err != nil {
 		t.Fatalf("make an image: %v", err)
