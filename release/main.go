@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string) error {
 	case "archives":
 		return runArchives(ctx, args)
 	case "notes":
-		return runNotes(ctx, args)
+		return runNotes(args)
 	}
 	return errUsage
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,7 +18,7 @@ type notesOptions struct {
 	changelog, version, out string
 }
 
-func runNotes(_ context.Context, args []string) error {
+func runNotes(args []string) error {
 	var o notesOptions
 	flags := flag.NewFlagSet("notes", flag.ContinueOnError)
 	flags.StringVar(&o.changelog, "changelog", "CHANGELOG.md", "the changes of all releases")
