@@ -18,10 +18,10 @@ func (r *runner) observe(s *step, passed []byte) {
 		r.answer = s.name
 	}
 	r.checkImmediate(s, local)
+	r.checkLog(s.name, s.expected)
 	if s.expected == nil {
 		return
 	}
-	r.checkLog(s.name, s.expected)
 	message := r.stream.Request()
 	if s.response || local != nil {
 		message = r.stream.Response()
@@ -124,7 +124,7 @@ func serialized(headers host.Headers) []string {
 	return lines
 }
 
-// checkLog compares the lines of the present step.
+// checkLog compares the lines of the present step, which has ended with them.
 func (r *runner) checkLog(name string, want *expected) {
 	if want != nil {
 		r.match(name, "the log", want.log, r.lines...)

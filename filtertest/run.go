@@ -162,7 +162,6 @@ func (r *runner) step(ctx context.Context, s *step) bool {
 		message = r.stream.Response()
 	}
 	before := len(message.Body)
-	r.lines, r.bytes = nil, 0
 	if err := r.pass(ctx, s); err != nil {
 		r.broken = true
 		r.failf(s.name, "%s", err)

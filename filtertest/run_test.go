@@ -107,6 +107,10 @@ func TestFollowsEnvoy(t *testing.T) {
 			`request_headers: the filter answered with 403 "hello", and the case does not have this step, which Envoy always has: give the case request_headers`,
 			"response_headers: the stream does not come to this step: it ended in request_headers",
 		}},
+		{"the log of one that is not there, and ends the stream", filter(onHeaders("request", logHello, answer, pause)), `
+			response_headers { } stream_destroy { log { exact: "hello" invert: true } }`, []string{
+			`request_headers: the filter answered with 403 "hello", and the case does not have this step, which Envoy always has: give the case request_headers`,
+		}},
 		{"from a body", filter(onBody("request", answer, pause)), `
 			num_chunks: 2 request_body { input { content: "ab" } result { immediate { http_status: 403 } body { exact: "hello" } } }`, nil},
 		{"after the response's headers", filter(onBody("response", answer, pause)), `
