@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/autowasm/autowasm/internal/status"
@@ -48,13 +49,14 @@ func byNamespace(items []corev1.Pod) map[string]*podsOf {
 }
 
 // selected returns those with all of the labels.
-func (p *podsOf) selected(labels map[string]string) []status.Pod {
+func (p *podsOf) selected(wanted map[string]string) []status.Pod {
 	if p == nil {
 		return nil
 	}
+	selector := labels.SelectorFromSet(wanted)
 	var found []status.Pod
-	for _, pod := range p.candidates(labels) {
-		if has(pod.Labels, labels) {
+	for _, pod := range p.candidates(wanted) {
+		if selector.Matches(labels.Set(pod.Labels)) {
 			found = append(found, podOf(pod))
 		}
 	}
@@ -62,9 +64,9 @@ func (p *podsOf) selected(labels map[string]string) []status.Pod {
 }
 
 // candidates are those with the label that the fewest have.
-func (p *podsOf) candidates(labels map[string]string) []*corev1.Pod {
+func (p *podsOf) candidates(wanted map[string]string) []*corev1.Pod {
 	fewest := p.all
-	for key, value := range labels {
+	for key, value := range wanted {
 		if p.byLabel == nil {
 			p.index()
 		}
@@ -82,15 +84,6 @@ func (p *podsOf) index() {
 			p.byLabel[key+"="+value] = append(p.byLabel[key+"="+value], pod)
 		}
 	}
-}
-
-func has(labels, wanted map[string]string) bool {
-	for key, value := range wanted {
-		if got, ok := labels[key]; !ok || got != value {
-			return false
-		}
-	}
-	return true
 }
 
 // podOf is a Pod of the cache as package status reads it.
