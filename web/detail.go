@@ -112,13 +112,7 @@ type proxyRow struct {
 
 // serveProxies answers with all proxies that an AutoWasm selects, those with a filter that does not run first.
 func (s *Server) serveProxies(w http.ResponseWriter, r *http.Request) {
-	s.model.mu.Lock()
-	err := s.model.refresh(r.Context())
-	if err == nil && s.model.proxies == nil {
-		s.model.proxies, err = s.model.encodeProxies()
-	}
-	response := s.model.proxies
-	s.model.mu.Unlock()
+	response, err := s.model.shared(r.Context(), &s.model.proxies, s.model.encodeProxies)
 	answer(w, r, response, err)
 }
 

@@ -5,6 +5,7 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,14 +44,19 @@ func encode(members map[string]any, list string, items [][]byte) (*encoded, erro
 
 // serveSnapshot answers with all rows and their version.
 func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request) {
-	s.model.mu.Lock()
-	err := s.model.refresh(r.Context())
-	if err == nil && s.model.snapshot == nil {
-		s.model.snapshot, err = s.model.encodeSnapshot()
-	}
-	response := s.model.snapshot
-	s.model.mu.Unlock()
+	response, err := s.model.shared(r.Context(), &s.model.snapshot, s.model.encodeSnapshot)
 	answer(w, r, response, err)
+}
+
+// shared returns a response of the present version, which is encoded for the first page that asks for it.
+func (m *model) shared(ctx context.Context, kept **encoded, encode func() (*encoded, error)) (*encoded, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.refresh(ctx)
+	if err == nil && *kept == nil {
+		*kept, err = encode()
+	}
+	return *kept, err
 }
 
 func (m *model) encodeSnapshot() (*encoded, error) {
