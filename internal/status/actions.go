@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -19,8 +18,8 @@ type Action struct {
 	Do string `json:"do"`
 }
 
-// actionsOf are those about Ready, about a module that fails in a trial, about requests that fail, about what preflight found, and about proxies that do not
-// run the filter though Ready does not depend on them.
+// actionsOf are those about Ready, about a module that fails in a trial, about requests that fail, about what preflight
+// found, and about proxies that do not run the filter though Ready does not depend on them.
 func actionsOf(aw *v1alpha1.AutoWasm, r Report) []Action {
 	var all []Action
 	add := func(reason, pod string) {
@@ -33,9 +32,7 @@ func actionsOf(aw *v1alpha1.AutoWasm, r Report) []Action {
 		add(r.Ready.Reason, firstPod(r.Proxies))
 	}
 	for _, kind := range []string{v1alpha1.ConditionModuleTried, v1alpha1.ConditionRequestsPass, v1alpha1.ConditionPreflightPassed} {
-		if c := meta.FindStatusCondition(aw.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
-			add(c.Reason, firstPod(r.Proxies))
-		}
+		add(falseOf(aw, kind).Reason, firstPod(r.Proxies))
 	}
 	for _, p := range r.Proxies.All {
 		add(string(stateReasons[p.State]), p.Pod)

@@ -105,14 +105,18 @@ func Of(o Objects) Report {
 		r.Priority = *priority
 	}
 	r.Proxies = proxiesOf(o, r.EnvoyFilter.Since)
-	if c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionModuleTried); c != nil && c.Status == metav1.ConditionFalse {
-		r.Trial = c.Message
-	}
-	if c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionPreflightPassed); c != nil && c.Status == metav1.ConditionFalse {
-		r.Findings = c.Message
-	}
+	r.Trial = falseOf(aw, v1alpha1.ConditionModuleTried).Message
+	r.Findings = falseOf(aw, v1alpha1.ConditionPreflightPassed).Message
 	r.Actions = actionsOf(aw, r)
 	return r
+}
+
+// falseOf is the AutoWasm's condition of a type while it is False, else an empty one.
+func falseOf(aw *v1alpha1.AutoWasm, kind string) (none metav1.Condition) {
+	if c := meta.FindStatusCondition(aw.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
+		return *c
+	}
+	return none
 }
 
 // readyOf is Unknown while the status is of an earlier generation.
