@@ -144,14 +144,23 @@ func rootCAs(file string) (*x509.CertPool, error) {
 const sharedSecret = "wasmer-modules"
 
 func sharedModules(mgr ctrl.Manager, o *options) (*peer.Shared, error) {
-	replica, err := os.Hostname()
+	replica, err := replicaName()
 	if err != nil {
-		return nil, fmt.Errorf("find this replica's name: %w", err)
+		return nil, err
 	}
 	return &peer.Shared{
 		Reader: mgr.GetAPIReader(), Writer: mgr.GetClient(), Replica: replica,
 		Secret: types.NamespacedName{Namespace: o.namespace, Name: sharedSecret},
 	}, nil
+}
+
+// replicaName is that of the Pod.
+func replicaName() (string, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("find this replica's name: %w", err)
+	}
+	return name, nil
 }
 
 // findPeers finds the other replicas by the Service that Envoy uses, at the port that they all listen on.

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,9 +27,9 @@ func addWeb(ctx context.Context, mgr ctrl.Manager, o *options, kinds *preflight.
 			return fmt.Errorf("have the cache hold what the page shows: %w", err)
 		}
 	}
-	replica, err := os.Hostname()
+	replica, err := replicaName()
 	if err != nil {
-		return fmt.Errorf("find this replica's name: %w", err)
+		return err
 	}
 	server := web.New(web.Options{
 		Address: o.webAddress, Reader: mgr.GetCache(), RootNamespace: o.rootNamespace, Replica: replica, Version: version,
