@@ -8,7 +8,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"path"
 	"time"
@@ -39,7 +38,7 @@ func readAssets() map[string]asset {
 	all := map[string]asset{}
 	files, _ := static.ReadDir("static") // what is embedded can be read
 	for _, file := range files {
-		content, _ := fs.ReadFile(static, "static/"+file.Name())
+		content, _ := static.ReadFile("static/" + file.Name())
 		sum := sha256.Sum256(content)
 		all["/"+file.Name()] = asset{content, contentTypes[path.Ext(file.Name())], `"` + hex.EncodeToString(sum[:8]) + `"`}
 	}
