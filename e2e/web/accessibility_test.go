@@ -21,10 +21,8 @@ func spoken(t *testing.T, page *tab.Tab, roles ...string) (lines []string) {
 	t.Helper()
 	for _, node := range tab.Call(page, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{}).Nodes {
 		role, name := valueOf(node.Role), valueOf(node.Name)
-		for _, wanted := range roles {
-			if role == wanted && !node.Ignored {
-				lines = append(lines, strings.Join(strings.Fields(role+": "+name), " "))
-			}
+		if slices.Contains(roles, role) && !node.Ignored {
+			lines = append(lines, strings.Join(strings.Fields(role+": "+name), " "))
 		}
 	}
 	return lines

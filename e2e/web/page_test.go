@@ -3,6 +3,7 @@
 package web
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -150,7 +151,7 @@ func TestLive(t *testing.T) {
 	c.Put(webtest.AutoWasm("pay", "tokenize", "cards"))
 	c.Delete("pay", "mask")
 	page.Await(".levels", "All 6", "Pending 0", "Ready 4")
-	if text := page.Text(".list"); tab.ContainsAll(text, []string{"pay/mask"}) {
+	if text := page.Text(".list"); strings.Contains(text, "pay/mask") {
 		t.Errorf("what was deleted is there: %s", text)
 	}
 
@@ -199,7 +200,7 @@ func TestTextIsNoMarkup(t *testing.T) {
 			t.Errorf("%s: %d elements were made of text", view[0], found)
 		}
 	}
-	if title := tab.Evaluate[string](page, "document.title"); tab.ContainsAll(title, []string{"evil'"}) || title == "evil" {
+	if title := tab.Evaluate[string](page, "document.title"); strings.Contains(title, "evil'") || title == "evil" {
 		t.Errorf("the title is %q", title)
 	}
 }

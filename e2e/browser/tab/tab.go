@@ -141,15 +141,15 @@ func (t *Tab) Await(selector string, words ...string) {
 	t.Helper()
 	var last string
 	for began := time.Now(); time.Since(began) < patience; time.Sleep(20 * time.Millisecond) {
-		if last = t.Text(selector); last != "" && ContainsAll(last, words) {
+		if last = t.Text(selector); last != "" && containsAll(last, words) {
 			return
 		}
 	}
 	t.Fatalf("%s has %q, want %q", selector, last, words)
 }
 
-// ContainsAll reports whether a text has all of some words.
-func ContainsAll(text string, words []string) bool {
+// containsAll reports whether a text has all of some words.
+func containsAll(text string, words []string) bool {
 	for _, word := range words {
 		if !strings.Contains(text, word) {
 			return false
@@ -161,7 +161,7 @@ func ContainsAll(text string, words []string) bool {
 // Focused describes the element that has the focus.
 func (t *Tab) Focused() string {
 	t.Helper()
-	return Evaluate[string](t, `(({tagName, className, role, ariaLabel}) => [tagName.toLowerCase(), role ?? '', ariaLabel ?? ''].filter(Boolean).join(' '))(document.activeElement)`)
+	return Evaluate[string](t, `(({tagName, role, ariaLabel}) => [tagName.toLowerCase(), role ?? '', ariaLabel ?? ''].filter(Boolean).join(' '))(document.activeElement)`)
 }
 
 // Prefer has the browser say that the user prefers something, such as prefers-color-scheme: dark.
