@@ -39,7 +39,7 @@ func (c change) encode() []byte {
 }
 
 // changeLog are the last changes, the newest of which led to the present version. All followers read the same, each at its own
-// pace: who needs one that is no longer kept begins anew.
+// pace: one that needs a change which is no longer kept loads all rows again.
 type changeLog struct {
 	changes [][]byte // encoded
 	bytes   int

@@ -14,7 +14,7 @@ import (
 	"github.com/autowasm/autowasm/internal/status"
 )
 
-// maxProxies bounds how many proxies a response has.
+// How many proxies a response has at most, that of one AutoWasm and that of all.
 const (
 	maxProxiesOfOne = 1000
 	maxProxies      = 20_000

@@ -148,7 +148,7 @@ func (e *entry) next(o *objects, aw *v1alpha1.AutoWasm) (*entry, error) {
 	return &entry{basis, report, row}, err
 }
 
-// advance makes what was read the next version, to which the first has no way.
+// advance makes what was read the next version. No change leads to the first.
 func (m *model) advance(c change, first bool) {
 	m.number++
 	m.snapshot, m.proxies = nil, nil

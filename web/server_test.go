@@ -73,7 +73,7 @@ func TestPagesFollow(t *testing.T) {
 	}
 }
 
-// TestPodsChangeRows: of all AutoWasms, those whose Pods change are made anew.
+// TestPodsChangeRows: of all AutoWasms, those whose Pods change are made again.
 func TestPodsChangeRows(t *testing.T) {
 	c := twoTeams()
 	m := newServer(c).model

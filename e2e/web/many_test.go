@@ -21,7 +21,7 @@ type scrolled struct {
 	Late    int     // frames that took longer than two of a screen
 	MaxRows int     // in the document
 	Last    string  // row at the end
-	Empty   int     // frames without a row at the middle of the list
+	Empty   int     // 1 when no row is at the middle of the list at the end
 }
 
 // scroll scrolls the list by some pixels each frame, from its top to its end in at most that many frames, and measures.

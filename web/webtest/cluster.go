@@ -101,7 +101,7 @@ func (c *Cluster) envoyFilter(aw *v1alpha1.AutoWasm) *unstructured.Unstructured 
 	return ef
 }
 
-// Get implements client.Reader. Nothing is got.
+// Get implements client.Reader. It always fails: the page lists.
 func (c *Cluster) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
 	return fmt.Errorf("the test's cluster lists alone")
 }
