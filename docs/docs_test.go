@@ -6,6 +6,7 @@ package docs_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -172,17 +173,7 @@ func TestEveryWarningIsDocumented(t *testing.T) {
 
 // TestTheThreatModelNamesTestsThatExist, at least one for each threat.
 func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
-	var tests strings.Builder
-	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, "_test.go") {
-			tests.WriteString(read(t, path))
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	have := unique(tests.String(), `(?m)^func (Test\w+)\(`)
+	have := unique(strings.Join(slices.Collect(maps.Values(tests(t))), "\n"), `(?m)^func (Test\w+)\(`)
 	model := read(t, "threat-model.md")
 	for _, name := range unique(model, "`(Test\\w+)`") {
 		if !slices.Contains(have, name) {
