@@ -12,11 +12,7 @@ import (
 
 // TestLinksLeadSomewhere follows the links within the repository.
 func TestLinksLeadSomewhere(t *testing.T) {
-	pages, err := filepath.Glob("*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("no pages: %v", err)
-	}
-	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md") {
+	for _, page := range readersPages(t) {
 		for _, link := range unique(read(t, page), `\]\(([^)\s]+)\)`) {
 			if !strings.Contains(link, "://") {
 				follow(t, page, link)

@@ -4,18 +4,29 @@ package docs_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/autowasm/autowasm/internal/doctest"
 )
 
-// readersPages are those that users and contributors read; the others have everywhere's rules alone.
+// readersPages are the paths, from this directory, of the pages that users and contributors read. The others have
+// everywhere's rules alone.
 func readersPages(t *testing.T) []string {
 	t.Helper()
-	return append(glob(t, "*.md"), "../README.md", "../CONTRIBUTING.md", "../SECURITY.md")
+	pages, err := doctest.Pages("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, page := range pages {
+		if pages[i], err = filepath.Rel("docs", page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return pages
 }
 
 func glob(t *testing.T, pattern string) []string {
@@ -149,12 +160,9 @@ func TestLinesAreThoseOfThePage(t *testing.T) {
 
 // TestEveryPageIsInTheIndex: a page that nobody finds is not read.
 func TestEveryPageIsInTheIndex(t *testing.T) {
-	index, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	index := read(t, "README.md")
 	for _, page := range glob(t, "*.md") {
-		if page != "README.md" && !strings.Contains(string(index), "]("+page) {
+		if page != "README.md" && !strings.Contains(index, "]("+page) {
 			t.Errorf("docs/README.md does not lead to %s", page)
 		}
 	}
