@@ -15,7 +15,7 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// code stands for what is in code font, which is nobody's prose.
+// code stands for what is in code font, which the rules do not apply to.
 const code = "`…`"
 
 // A passage is a heading, a paragraph, an item of a list or a cell of a table, without its markup.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// How long what a reader takes in at once may be, in words, and how often a page says "you" at least.
+// Limits in words: of a sentence, of a paragraph, and of the text on a page for each "you".
 const (
 	longestSentence  = 35
 	longestParagraph = 120

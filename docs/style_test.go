@@ -55,7 +55,7 @@ func review(source []byte, forUsers bool) (complaints []string) {
 	rules := everywhere
 	if forUsers {
 		rules = slices.Concat(everywhere, forReaders)
-		complaints = append(complaints, speaksToNobody(found)...)
+		complaints = append(complaints, tooFewYous(found)...)
 	}
 	for _, p := range found {
 		for _, r := range rules {
@@ -70,8 +70,8 @@ func review(source []byte, forUsers bool) (complaints []string) {
 	return complaints
 }
 
-// speaksToNobody is about a page that has hardly a "you" on it: one for each wordsPerYou, and at least one.
-func speaksToNobody(found []passage) []string {
+// tooFewYous is about a page that addresses its reader too rarely: "you" is due once for each wordsPerYou, and at least once.
+func tooFewYous(found []passage) []string {
 	all, you := 0, 0
 	for _, p := range found {
 		all += words(p.text)
@@ -83,7 +83,7 @@ func speaksToNobody(found []passage) []string {
 	return nil
 }
 
-// tooLong is about sentences and paragraphs that nobody reads to their end.
+// tooLong is about sentences and paragraphs with more words than the longest may have.
 func tooLong(p passage) (complaints []string) {
 	for at, sentence := range p.sentences() {
 		if n := words(sentence); n > longestSentence {
@@ -158,7 +158,7 @@ func TestLinesAreThoseOfThePage(t *testing.T) {
 	}
 }
 
-// TestEveryPageIsInTheIndex: a page that nobody finds is not read.
+// TestEveryPageIsInTheIndex: readers find a page by the links of docs/README.md.
 func TestEveryPageIsInTheIndex(t *testing.T) {
 	index := read(t, "README.md")
 	for _, page := range glob(t, "*.md") {

@@ -16,8 +16,8 @@ import (
 )
 
 // details is the tutorial's workload, with a replica on each node, and client is its client. Both may run under restricted
-// pod security. A replica that ends goes on answering until all proxies know of it. What deletes
-// a namespace tries again after half of the time that its Pods may take to end, so that they have little.
+// pod security. A replica that ends goes on answering until all proxies know of it. The grace periods are short because the
+// namespace controller waits for half of the longest one before it tries again to delete a namespace.
 const app = `
 apiVersion: apps/v1
 kind: Deployment
