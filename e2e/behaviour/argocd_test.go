@@ -5,7 +5,6 @@ package behaviour
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/autowasm/autowasm/e2e/process"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/doctest"
 )
 
 // application is an Application of Argo CD for a namespace.
@@ -27,26 +27,27 @@ type application struct {
 // newApplication is one whose Argo CD has the ConfigMap of docs/gitops.md, and that has the options of the Application there.
 func newApplication(t *testing.T) application {
 	t.Helper()
-	page := string(read(t, filepath.Join(cluster.Checkout, "docs", "gitops.md")))
-	config := filepath.Join(t.TempDir(), "argocd-cm.yaml")
-	if err := os.WriteFile(config, []byte(manifestIn(t, page, "kind: ConfigMap\nmetadata:\n  name: argocd-cm\n")), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	a := application{namespace: cluster.Namespace(t), args: []string{"-config=" + config, "-prune"}}
-	shop := manifestIn(t, page, "kind: Application\n")
+	dir := t.TempDir()
+	suite.WriteFile(t, dir, "argocd-cm.yaml", []byte(documentedManifest(t, "kind: ConfigMap\nmetadata:\n  name: argocd-cm\n")))
+	shop := documentedManifest(t, "kind: Application\n")
 	if !strings.Contains(shop, "ServerSideApply=true") || !strings.Contains(shop, "ServerSideDiff=true") || !strings.Contains(shop, "prune: true") {
 		t.Fatalf("the Application of docs/gitops.md has other options than this test:\n%s", shop)
 	}
-	a.args = append(a.args, "-server-side")
-	return a
+	return application{
+		namespace: cluster.Namespace(t), args: []string{"-config=" + filepath.Join(dir, "argocd-cm.yaml"), "-prune", "-server-side"},
+	}
 }
 
-// manifestIn returns the block of a page that has some lines.
-func manifestIn(t *testing.T, page, lines string) string {
+// documentedManifest returns the block of docs/gitops.md that has some lines.
+func documentedManifest(t *testing.T, lines string) string {
 	t.Helper()
-	for _, block := range strings.Split(page, "```") {
-		if yaml, ok := strings.CutPrefix(block, "yaml\n"); ok && strings.Contains(yaml, lines) {
-			return yaml
+	blocks, err := doctest.Blocks(cluster.Checkout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range blocks {
+		if b.Page == "docs/gitops.md" && b.Language == "yaml" && strings.Contains(b.Text, lines) {
+			return b.Text
 		}
 	}
 	t.Fatalf("docs/gitops.md has no manifest with %q", lines)
