@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/e2e/suite"
-	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 )
 
@@ -31,15 +29,7 @@ func pushedFile(t *testing.T, repository, name string) string {
 		}
 		path = filepath.Join(dir, name)
 	}
-	module, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := image.Image(module, "0.2.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cluster.Push(t, repository, img)
+	return cluster.Push(t, repository, moduleImage(t, read(t, path)))
 }
 
 // TestModulesThatFail: filters of several SDKs that load, and that no proxy could run as they are configured, are denied in their
