@@ -4,7 +4,6 @@ package behaviour
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -55,7 +54,7 @@ func TestModulesThatFail(t *testing.T) {
 			suite.Eventually(t, func(context.Context) error { // on a busy machine a trial takes longer than an admission
 				out, err := cluster.TryApply(t, ns, m, "--dry-run=server")
 				if err == nil || !strings.Contains(err.Error(), "the module was tried, and fails") {
-					return fmt.Errorf("a dry run answers %q, %w", out.Stderr, errors.Join(err))
+					return fmt.Errorf("a dry run answers %q, %v", out.Stderr, err)
 				}
 				return nil
 			})

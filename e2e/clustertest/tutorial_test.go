@@ -6,7 +6,6 @@ package clustertest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,7 +31,7 @@ func requireTrials(t *testing.T, ns string) {
 		out, err := runKubectl(ctx, "", "patch", "autowasm/test", "-n", ns, "--dry-run=server", "--type=merge",
 			`-p={"spec":{"filter":{"config":{"header":"no header"}}}}`)
 		if err == nil || !strings.Contains(err.Error(), `\"no header\" is not the name of a header`) {
-			return fmt.Errorf("a configuration that the module refuses is answered %q, %w", out, errors.Join(err))
+			return fmt.Errorf("a configuration that the module refuses is answered %q, %v", out, err)
 		}
 		return nil
 	})
