@@ -57,11 +57,7 @@ func followInstalls(t *testing.T) {
 	waitForCABundles(t)
 	run(doctest.Section("manifests-uninstall"))
 
-	values, err := os.ReadFile(variable(t, "AUTOWASM_VALUES"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	suite.WriteFile(t, user.Dir, "values.yaml", values)
+	suite.WriteFile(t, user.Dir, "values.yaml", read(t, variable(t, "AUTOWASM_VALUES")))
 	run(doctest.Section("helm-registry"))
 	uninstall()
 
@@ -72,14 +68,10 @@ func followInstalls(t *testing.T) {
 // pushWasmer pushes the image of this checkout's wasmer once more, under the name that make image would have.
 func pushWasmer(t *testing.T, as string) {
 	t.Helper()
-	text, err := os.ReadFile(variable(t, "AUTOWASM_VALUES"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var values struct {
 		Image struct{ Repository, Tag, Digest string }
 	}
-	if err := yaml.Unmarshal(text, &values); err != nil {
+	if err := yaml.Unmarshal(read(t, variable(t, "AUTOWASM_VALUES")), &values); err != nil {
 		t.Fatal(err)
 	}
 	from := values.Image.Repository + ":" + values.Image.Tag
@@ -111,13 +103,10 @@ func copyImage(ctx context.Context, from, to string) error {
 func useImage(t *testing.T, user doctest.Shell) {
 	t.Helper()
 	path := filepath.Join(user.Dir, "manifests", "kustomization.yaml")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := string(read(t, path))
 	const key = "newName: registry.example/"
-	changed := strings.Replace(string(text), key, "newName: "+variable(t, "REGISTRY")+"/", 1)
-	if changed == string(text) {
+	changed := strings.Replace(text, key, "newName: "+variable(t, "REGISTRY")+"/", 1)
+	if changed == text {
 		t.Fatalf("%s has no %s", path, key)
 	}
 	suite.WriteFile(t, user.Dir, "manifests/kustomization.yaml", []byte(changed))

@@ -35,9 +35,7 @@ const fluxNamespace = "flux-system"
 func startFlux(t *testing.T) *flux {
 	t.Helper()
 	f := &flux{dir: t.TempDir(), path: t.TempDir(), revision: 100}
-	if err := os.Symlink(partPath(t, build.Flux), filepath.Join(f.path, "flux")); err != nil {
-		t.Fatal(err)
-	}
+	suite.Link(t, partPath(t, build.Flux), filepath.Join(f.path, "flux"))
 	installFlux(t)
 	source := newProgram(t, build.SourceController, "127.0.0.1:9411", fluxController("source-controller", "127.0.0.1:9411",
 		"--storage-path="+t.TempDir(), "--storage-addr=127.0.0.1:9413", "--storage-adv-addr=127.0.0.1:9413"))
@@ -127,19 +125,13 @@ func (f *flux) reconcile(t *testing.T, object string) {
 // write writes a file of the manifests; without content it removes it.
 func (f *flux) write(t *testing.T, path, content string) {
 	t.Helper()
-	file := filepath.Join(f.dir, filepath.FromSlash(path))
 	if content == "" {
-		if err := os.Remove(file); err != nil {
+		if err := os.Remove(filepath.Join(f.dir, path)); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(os.ExpandEnv(content)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	suite.WriteFile(t, f.dir, path, []byte(os.ExpandEnv(content)))
 }
 
 // A kustomization is what is read of one.

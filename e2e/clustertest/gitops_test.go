@@ -120,11 +120,7 @@ func (f *flux) secretsAndConfigMaps(t *testing.T) {
 func (f *flux) example(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"kustomization.yaml", "name-reference.yaml", "autowasm.yaml"} {
-		content, err := os.ReadFile(inCheckout(t, "examples", "manifests", "kustomize", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		manifest := string(content)
+		manifest := string(read(t, inCheckout(t, "examples", "manifests", "kustomize", name)))
 		switch name {
 		case "kustomization.yaml":
 			manifest += "namespace: shop\n"
@@ -133,13 +129,8 @@ func (f *flux) example(t *testing.T) {
 		}
 		f.write(t, "shop/filters/from-configmap/"+name, manifest)
 	}
-	module, err := os.ReadFile(inCheckout(t, "examples", "add-header-assemblyscript", "add-header.wasm"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(f.dir, "shop", "filters", "from-configmap", "filter.wasm"), module, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	module := read(t, inCheckout(t, "examples", "add-header-assemblyscript", "add-header.wasm"))
+	suite.WriteFile(t, f.dir, "shop/filters/from-configmap/filter.wasm", module)
 }
 
 const registryFilter = `
@@ -223,11 +214,8 @@ func (f *flux) waitEnds(t *testing.T) {
 	f.prints(t, "waiting", "timeout waiting for: [AutoWasm/shop/waiting status: 'InProgress']")
 	f.prints(t, "telling", "AutoWasm/shop/telling status: ", "no such key: Unavailable: look up "+downRegistry(t)+"/x:v1", "connection refused")
 	f.prints(t, "later", "dependency 'flux-system/waiting' is not ready")
-	log, err := os.ReadFile(f.kustomize.running.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(log), "app=nobody matches no pod"); n != 2*2 {
+	log := string(read(t, f.kustomize.running.Log))
+	if n := strings.Count(log, "app=nobody matches no pod"); n != 2*2 {
 		t.Errorf("Flux logs %d warnings about the selectors of two AutoWasms", n)
 	}
 }
@@ -235,11 +223,8 @@ func (f *flux) waitEnds(t *testing.T) {
 // healthCheck is that of the page, as the end of a Kustomization.
 func healthCheck(t *testing.T) string {
 	t.Helper()
-	page, err := os.ReadFile(inCheckout(t, "docs", "gitops.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, yaml, found := strings.Cut(string(page), "  healthCheckExprs:\n")
+	page := string(read(t, inCheckout(t, "docs", "gitops.md")))
+	_, yaml, found := strings.Cut(page, "  healthCheckExprs:\n")
 	yaml, _, ended := strings.Cut(yaml, "```")
 	if !found || !ended {
 		t.Fatal("docs/gitops.md has no healthCheckExprs")
@@ -275,15 +260,10 @@ func (f *flux) stalled(t *testing.T) {
 	// The trial does not deny what fails with a variable of the proxy's.
 	const unknownRoot = "rootID: wrong\n    env:\n    - name: HOME\n      fromHost: true"
 	f.example(t)
-	manifest := filepath.Join(f.dir, "shop", "filters", "from-configmap", "autowasm.yaml")
-	content, err := os.ReadFile(manifest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(manifest, []byte(strings.Replace(string(content), "rootID: add_header", unknownRoot, 1)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Dir(manifest), filepath.Join(f.dir, "shop", "stalled")); err != nil {
+	const example = "shop/filters/from-configmap"
+	manifest := string(read(t, filepath.Join(f.dir, example, "autowasm.yaml")))
+	suite.WriteFile(t, f.dir, example+"/autowasm.yaml", []byte(strings.Replace(manifest, "rootID: add_header", unknownRoot, 1)))
+	if err := os.Rename(filepath.Join(f.dir, example), filepath.Join(f.dir, "shop", "stalled")); err != nil {
 		t.Fatal(err)
 	}
 	f.push(t)

@@ -116,6 +116,15 @@ func inCheckout(t testing.TB, path ...string) string {
 	return filepath.Join(append([]string{checkout}, path...)...)
 }
 
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
 // push pushes the example filter with wasmc and returns the image's reference.
 func push(t testing.TB, repository string) string {
 	t.Helper()

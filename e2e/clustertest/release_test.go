@@ -132,10 +132,7 @@ func (r *releaseTest) previousChart() string {
 		r.Fatal(err)
 	}
 	file := filepath.Join(dir, "files", "crd.yaml")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		r.Fatal(err)
-	}
+	text := read(r, file)
 	const names = "    shortNames:\n    - aw\n"
 	if err := os.WriteFile(file, []byte(strings.Replace(string(text), names, "", 1)), 0o644); err != nil {
 		r.Fatal(err)

@@ -75,10 +75,7 @@ func sum(t testing.TB) (all storeMetrics) {
 // unlikeOthers is a file with the example filter as no other test has it: with a custom section of its own at the end.
 func unlikeOthers(t testing.TB) string {
 	t.Helper()
-	module, err := os.ReadFile(product(t, "add-header.wasm"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	module := read(t, product(t, "add-header.wasm"))
 	name := rand.Text()
 	module = append(module, 0, byte(len(name)+1), byte(len(name)))
 	file := filepath.Join(t.TempDir(), "filter.wasm")
