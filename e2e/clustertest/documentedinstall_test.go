@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"sigs.k8s.io/yaml"
 
 	"github.com/autowasm/autowasm/e2e/env"
@@ -81,22 +79,6 @@ func pushWasmer(t *testing.T, as string) {
 	if err := copyImage(t.Context(), from, variable(t, "REGISTRY")+"/"+as); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func copyImage(ctx context.Context, from, to string) error {
-	source, err := name.ParseReference(from, name.Insecure)
-	if err != nil {
-		return err
-	}
-	target, err := name.ParseReference(to, name.Insecure)
-	if err != nil {
-		return err
-	}
-	img, err := remote.Image(source, remote.WithContext(ctx))
-	if err != nil {
-		return err
-	}
-	return remote.Write(target, img, remote.WithContext(ctx))
 }
 
 // useImage puts the image's name under images in manifests/kustomization.yaml, as the page says.

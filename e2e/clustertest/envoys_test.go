@@ -91,6 +91,11 @@ func replaceEnvoy(ctx context.Context, from string, v envoy.Version, to string) 
 	if err != nil {
 		return err
 	}
+	return copyImage(ctx, from, to, image.Program("/usr/local/bin/envoy", binary))
+}
+
+// copyImage pushes an image under another name, with files on top of its own if there are any.
+func copyImage(ctx context.Context, from, to string, files ...image.File) error {
 	source, err := name.ParseReference(from, name.Insecure)
 	if err != nil {
 		return err
@@ -99,8 +104,10 @@ func replaceEnvoy(ctx context.Context, from string, v envoy.Version, to string) 
 	if err != nil {
 		return err
 	}
-	if img, err = image.Append(img, []image.File{image.Program("/usr/local/bin/envoy", binary)}); err != nil {
-		return err
+	if len(files) > 0 {
+		if img, err = image.Append(img, files); err != nil {
+			return err
+		}
 	}
 	target, err := name.ParseReference(to, name.Insecure)
 	if err != nil {
