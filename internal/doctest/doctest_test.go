@@ -72,10 +72,8 @@ $ no command
 func checkout(t *testing.T, page string) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, dir := range []string{"docs"} {
-		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Mkdir(filepath.Join(root, "docs"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"README.md": "", "CONTRIBUTING.md": "", "SECURITY.md": "", "docs/page.md": strings.ReplaceAll(page, "~~~", "```")} {
 		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
