@@ -17,16 +17,13 @@ import (
 // whose PATH begins with its directory commands.
 func documentedShell(t testing.TB, namespace string) doctest.Shell {
 	t.Helper()
-	home, dir := t.TempDir(), t.TempDir()
+	dir := t.TempDir()
 	bin := filepath.Join(dir, "commands")
 	doctest.DryMake(t, inCheckout(t), bin)
 	doctest.Links(t, inCheckout(t), dir, "bin")
 	return doctest.Shell{
 		Root: inCheckout(t), Dir: dir,
-		Env: []string{
-			"HOME=" + home, "DOCKER_CONFIG=" + filepath.Join(home, "docker"), "LC_ALL=C.UTF-8", "PATH=" + bin + ":" + os.Getenv("PATH"),
-			"KUBECONFIG=" + suite.Kubeconfig(t, os.Getenv("KUBECONFIG"), namespace),
-		},
+		Env:    suite.UserEnv(t.TempDir(), suite.Kubeconfig(t, os.Getenv("KUBECONFIG"), namespace), bin),
 		Stands: []string{"registry.example", variable(t, "REGISTRY")},
 	}
 }

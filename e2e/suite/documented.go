@@ -5,6 +5,7 @@ package suite
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -14,17 +15,14 @@ import (
 
 // Documented returns a shell for sections of the documentation (see internal/doctest), and a directory that is the first of its
 // PATH, beside the checkout's bin. The shell is in an empty directory, with no credentials but those of the cluster's
-// administrator. The pages' registry.example is the public registry, and their namespace default is the one that is given, and /home/me is the user's home.
+// administrator. The pages' registry.example is the public registry, their namespace default is the one that is given, and
+// their /home/me is the user's home.
 func (c *Cluster) Documented(t testing.TB, namespace string) (s doctest.Shell, bin string) {
 	t.Helper()
 	home, bin := t.TempDir(), t.TempDir()
-	path := bin + ":" + filepath.Join(c.Checkout, "bin") + ":" + os.Getenv("PATH")
 	s = doctest.Shell{
 		Root: c.Checkout, Dir: t.TempDir(),
-		Env: []string{
-			"HOME=" + home, "DOCKER_CONFIG=" + filepath.Join(home, ".docker"), "LC_ALL=C.UTF-8", "PATH=" + path,
-			"KUBECONFIG=" + c.KubeconfigIn(t, namespace), "KUBECACHEDIR=" + filepath.Join(home, "cache"), "KUBERC=off",
-		},
+		Env:    UserEnv(home, Kubeconfig(t, c.Kubeconfig, namespace), bin, filepath.Join(c.Checkout, "bin")),
 		Stands: []string{"https://registry.example", "http://" + c.Registry, "registry.example", c.Registry},
 	}
 	s.Shown = []string{"/home/me/.docker", filepath.Join(home, ".docker")}
@@ -34,10 +32,14 @@ func (c *Cluster) Documented(t testing.TB, namespace string) (s doctest.Shell, b
 	return s, bin
 }
 
-// KubeconfigIn writes a kubeconfig of the administrator whose current namespace is this one, and returns its path.
-func (c *Cluster) KubeconfigIn(t testing.TB, namespace string) string {
-	t.Helper()
-	return Kubeconfig(t, c.Kubeconfig, namespace)
+// UserEnv is the environment of a user's shell, with directories that come first in its PATH. In an empty home it gives no
+// credentials but those of the kubeconfig.
+func UserEnv(home, kubeconfig string, path ...string) []string {
+	return []string{
+		"HOME=" + home, "DOCKER_CONFIG=" + filepath.Join(home, ".docker"), "LC_ALL=C.UTF-8",
+		"PATH=" + strings.Join(append(path, os.Getenv("PATH")), ":"),
+		"KUBECONFIG=" + kubeconfig, "KUBECACHEDIR=" + filepath.Join(home, "cache"), "KUBERC=off",
+	}
 }
 
 // Kubeconfig writes a copy of a kubeconfig whose current namespace is this one, and returns its path.
