@@ -125,6 +125,7 @@ e2e: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests on a real control plane (t
 test-floor: $(BIN)/e2e-env $(BIN)/gotestsum ## Run the tests of the webhooks and the controller on the oldest Kubernetes that is supported
 	AUTOWASM_KUBERNETES=floor $(BIN)/e2e-env build -without-mesh
 	$(BIN)/e2e-env flux
+	$(BIN)/e2e-env argocd
 	cd e2e && AUTOWASM_KUBERNETES=floor $(BIN)/gotestsum --format testname --jsonfile $(BIN)/floor.json -- -count=1 -timeout 20m $(ARGS) ./behaviour
 	@$(call refuse-skipped,floor)
 
