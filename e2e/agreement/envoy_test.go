@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/build"
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 type object = map[string]any
@@ -37,7 +37,7 @@ func startEnvoy(t *testing.T, filter, upstream string, configurations map[string
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary, err := envoy.Pinned(t.Context(), b, envoy.Newest)
+	binary, err := envoy.Pinned(t.Context(), b.Downloads(), envoy.Newest)
 	if err != nil {
 		t.Fatal(err)
 	}

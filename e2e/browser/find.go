@@ -11,7 +11,7 @@ import (
 	"runtime"
 
 	"github.com/autowasm/autowasm/e2e/build"
-	"github.com/autowasm/autowasm/e2e/download"
+	"github.com/autowasm/autowasm/internal/download"
 )
 
 // A Program is a Chromium with the environment that it needs.
@@ -50,7 +50,7 @@ func pinned(ctx context.Context, b *build.Builder, r pack) (Program, error) {
 	}
 	dir := filepath.Join(b.CacheDir, "chromium-"+r.version+"-"+r.sha256[:16])
 	program := download.Program{Name: "Chromium", Version: r.version, Size: r.size, Path: dir}
-	err := program.Once(ctx, b, func() error {
+	err := b.Downloads().Once(ctx, program, func() error {
 		if err := install(ctx, r, dir); err != nil {
 			return fmt.Errorf("bring Chromium %s here, or %s: %w", r.version, remedy, err)
 		}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 
-	"github.com/autowasm/autowasm/e2e/download"
+	"github.com/autowasm/autowasm/internal/download"
 )
 
 // A pack is the file of a version of an npm package.

@@ -194,23 +194,6 @@ func TestReplaceKeepsTheOldFileOnError(t *testing.T) {
 	}
 }
 
-func TestCacheDir(t *testing.T) {
-	for name, tc := range map[string]struct{ own, xdg, want string }{
-		"ours":    {"/own", "/xdg", "/own"},
-		"xdg":     {"", "/xdg", "/xdg/autowasm"},
-		"default": {"", "", "/home/somebody/.cache/autowasm"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("AUTOWASM_CACHE", tc.own)
-			t.Setenv("XDG_CACHE_HOME", tc.xdg)
-			t.Setenv("HOME", "/home/somebody")
-			if got, err := CacheDir(); err != nil || got != tc.want {
-				t.Errorf("CacheDir() = %s, %v, want %s", got, err, tc.want)
-			}
-		})
-	}
-}
-
 func TestFindCheckout(t *testing.T) {
 	want, err := filepath.Abs("../..")
 	if err != nil {

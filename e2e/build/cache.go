@@ -11,24 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/internal/download"
+	"github.com/autowasm/autowasm/internal/filelock"
 )
-
-// CacheDir is where parts are kept by default: $AUTOWASM_CACHE, else autowasm in
-// $XDG_CACHE_HOME or ~/.cache.
-func CacheDir() (string, error) {
-	if dir := os.Getenv("AUTOWASM_CACHE"); dir != "" {
-		return filepath.Abs(dir)
-	}
-	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
-		return filepath.Join(dir, "autowasm"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find a place for the build cache (set AUTOWASM_CACHE): %w", err)
-	}
-	return filepath.Join(home, ".cache", "autowasm"), nil
-}
 
 // A Builder builds programs of one checkout.
 type Builder struct {
@@ -38,7 +23,7 @@ type Builder struct {
 }
 
 // NewBuilder returns a builder of the checkout whose root is checkout, or which the working directory is in. It keeps what it
-// builds in cacheDir, or in CacheDir, and says what takes long on progress, or on standard error. Its paths are absolute.
+// builds in cacheDir, or in download.CacheDir, and says what takes long on progress, or on standard error. Its paths are absolute.
 func NewBuilder(checkout, cacheDir string, progress io.Writer) (b *Builder, err error) {
 	b = &Builder{Checkout: checkout, CacheDir: cacheDir, Progress: progress}
 	if b.Progress == nil {
@@ -50,7 +35,7 @@ func NewBuilder(checkout, cacheDir string, progress io.Writer) (b *Builder, err 
 		}
 	}
 	if b.CacheDir == "" {
-		if b.CacheDir, err = CacheDir(); err != nil {
+		if b.CacheDir, err = download.CacheDir(); err != nil {
 			return nil, err
 		}
 	}
@@ -59,6 +44,11 @@ func NewBuilder(checkout, cacheDir string, progress io.Writer) (b *Builder, err 
 	}
 	b.CacheDir, err = filepath.Abs(b.CacheDir)
 	return b, err
+}
+
+// Downloads is where programs that others publish are kept, beside the parts.
+func (b *Builder) Downloads() download.Cache {
+	return download.Cache{Dir: b.CacheDir, Announce: b.Announce}
 }
 
 // Part returns the path of a part's binary, which it builds first when the cache has none for the part's

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/autowasm/autowasm/e2e/build"
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // binaries are the paths of what is built or downloaded for a cluster.
@@ -68,7 +68,7 @@ func buildAll(ctx context.Context, o Options) (b binaries, err error) {
 
 // find finds what a mesh takes that is not built here.
 func (b *binaries) find(ctx context.Context, builder *build.Builder) (err error) {
-	if b.envoy, err = envoy.Find(ctx, builder, envoy.Newest); err != nil {
+	if b.envoy, err = envoy.Find(ctx, builder.Downloads(), envoy.Newest); err != nil {
 		return err
 	}
 	istiod := filepath.Join(builder.Checkout, "e2e", build.Istiod.Name)

@@ -20,7 +20,7 @@ type Options struct {
 	// Checkout is the root directory of the checkout whose wasmer and manifests are used. Default: the one that the working
 	// directory is in.
 	Checkout string
-	// CacheDir is where the built parts are kept. Default: build.CacheDir().
+	// CacheDir is where the built parts are kept. Default: download.CacheDir().
 	CacheDir string
 	// Log gets what happens, a line at a time, and shows the progress of a build. Default: standard error.
 	Log io.Writer

@@ -15,10 +15,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/autowasm/autowasm/e2e/build"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/image"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/e2e/tutorial"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestOtherEnvoys: proxies whose Envoy is outside of the tested range are named at apply. Those of 1.36 run the filter in
@@ -87,7 +87,7 @@ func replaceEnvoy(ctx context.Context, from string, v envoy.Version, to string) 
 	if err != nil {
 		return err
 	}
-	binary, err := envoy.Pinned(ctx, b, v)
+	binary, err := envoy.Pinned(ctx, b.Downloads(), v)
 	if err != nil {
 		return err
 	}

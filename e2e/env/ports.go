@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/internal/filelock"
 )
 
 // loopback is the address that everything listens on.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 const (

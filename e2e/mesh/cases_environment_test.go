@@ -5,7 +5,7 @@ package mesh
 import (
 	"testing"
 
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestHostEnvironment shows a filter the environment of its proxy, on each Envoy: what the AutoWasm asks for, and no

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // secondPort is one more port than a workload has on its way out, and the gateway.

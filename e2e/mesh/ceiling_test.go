@@ -6,8 +6,8 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestCeiling finds the largest module that a proxy loads: the one that wasmer takes, and not a byte more.

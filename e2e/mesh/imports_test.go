@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestEveryImport: each Envoy links a module that imports every function which admission takes Envoy to provide, with

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestLanguagesOnEachEnvoy runs the example filters of other languages than Go on each Envoy, alone and together.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestTutorialOnLiveTraffic is the tutorial's end: the header comes within seconds of kubectl apply, from the same

@@ -3,7 +3,7 @@
 package mesh
 
 import (
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // Options say what is in a mesh. The zero value is a mesh with a sidecar and a gateway.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // An outage of ten minutes, and the longest wait between two retries, both at a twentieth of their length.

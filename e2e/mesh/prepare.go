@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/autowasm/autowasm/e2e/build"
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // Prepare builds and downloads what a mesh of these options runs, so that Start is fast. Where no Envoy can be had, it
@@ -34,7 +34,7 @@ func withEnvoy(ctx context.Context, b *build.Builder, o Options, out io.Writer) 
 		fmt.Fprintln(out, "The mesh runs without proxies: they need Linux, which has all of 127.0.0.0/8.")
 		return o, nil
 	}
-	_, err := envoy.Find(ctx, b, o.envoy())
+	_, err := envoy.Find(ctx, b.Downloads(), o.envoy())
 	if ctx.Err() != nil {
 		return o, ctx.Err()
 	}

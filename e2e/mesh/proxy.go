@@ -11,7 +11,7 @@ import (
 
 	"github.com/autowasm/autowasm/e2e/ads"
 	"github.com/autowasm/autowasm/e2e/env"
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // ProxyOptions say how a proxy is run.
@@ -80,9 +80,9 @@ func (m *Mesh) startProxy(ctx context.Context, name string, n ads.Node, pod *Pod
 // findEnvoy returns the path of the pinned version that was asked for, or of the mesh's Envoy.
 func (m *Mesh) findEnvoy(ctx context.Context, v envoy.Version) (string, error) {
 	if v != "" {
-		return envoy.Pinned(ctx, m.env.Builder(), v)
+		return envoy.Pinned(ctx, m.env.Builder().Downloads(), v)
 	}
-	return envoy.Find(ctx, m.env.Builder(), m.options.envoy())
+	return envoy.Find(ctx, m.env.Builder().Downloads(), m.options.envoy())
 }
 
 // proxyComponent runs Envoy with the flags that Istio gives it, but for the number of threads.

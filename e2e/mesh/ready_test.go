@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // readyTime is how long after its first answer a filter may take to be Ready: 5 seconds, and as much for a busy machine.

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/envoy"
 	"github.com/autowasm/autowasm/render"
 )
 

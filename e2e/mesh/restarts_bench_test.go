@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/env"
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // cpuLimits are those of proxies that BenchmarkSilence measures.

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/env"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // A sized module is one of those by which effects of a module's size are measured.

@@ -18,9 +18,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestStartFails applies modules that are new to their proxies and do not start there. The status says in which Pod.

@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestReadyMeansRunning changes an AutoWasm, and whenever it is ready the next request meets the change.

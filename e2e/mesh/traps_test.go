@@ -13,9 +13,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/fetch/module/wasmtest"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestOneTrap: a filter that traps on one request is started again, so that the requests after it pass. With FailClosed it

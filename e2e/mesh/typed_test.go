@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/suite"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 const wasmType = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
-	"github.com/autowasm/autowasm/e2e/envoy"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 // TestTwoModulesUnderOneVMID proves why the rendered vm_id carries the module's digest: Envoy finds a running virtual

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/internal/filelock"
 )
 
 // A Dir is the directory that an environment in the background lives in.

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"github.com/autowasm/autowasm/e2e/env"
-	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/internal/filelock"
 )
 
 // Down stops the system in dir, if there is one, and removes what it left, but for its logs. It tells which parts had

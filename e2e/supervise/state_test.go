@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/autowasm/autowasm/e2e/env"
-	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/internal/filelock"
 )
 
 var environment = Environment(Options{})

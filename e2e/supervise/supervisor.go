@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/env"
-	"github.com/autowasm/autowasm/e2e/filelock"
 	"github.com/autowasm/autowasm/e2e/process"
+	"github.com/autowasm/autowasm/internal/filelock"
 )
 
 // A supervisor runs a system and keeps its state file.

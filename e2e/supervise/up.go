@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/env"
-	"github.com/autowasm/autowasm/e2e/filelock"
+	"github.com/autowasm/autowasm/internal/filelock"
 )
 
 // Command is the first argument that makes this program the supervisor, which is to call Supervise.

