@@ -53,6 +53,7 @@ func TestDocumentedInit(t *testing.T) {
 	}
 	cache, modules, _ := strings.Cut(strings.TrimSpace(string(caches)), "\n")
 	shell := documentedShell(t)
+	shell.Stands = []string{"registry.example", newRegistry(t)}
 	// The flags of the example's own build, with which the standard library has been compiled.
 	shell.Env = append(shell.Env, "GOCACHE="+cache, "GOMODCACHE="+modules, "GOFLAGS=")
 	shell.Run(t, doctest.Section("wasmc-init"))

@@ -54,6 +54,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"test", "a.wasm", "-f", "x", "-w", "-o", "tap"}, "--watch prints text, and reads files: leave out -o and -", "wasmc test"},
 		{[]string{"test", "reg.example/a:v1", "-f", "x", "-w"}, "--watch wants a file, and there is none of the name reg.example/a:v1", "wasmc test"},
 		{[]string{"test", "a.wasm", "-f", "x", "-o", "xml"}, `invalid argument "xml" for "-o, --output" flag: not one of text, tap, junit, json, yaml; a file is named by -f`, "wasmc test"},
+		{[]string{"build", "a", "b"}, "build takes at most DIR", "wasmc build"},
+		{[]string{"build", ".", "--push", "UPPER/x"}, reference, "wasmc build"},
 		{[]string{"login", "reg.example"}, "login wants a user name: -u USER", "wasmc login"},
 		{[]string{"login", "reg.example", "-u", "x"}, "login wants a password: --password-stdin", "wasmc login"},
 		{[]string{"login", "reg.example", "-u", "x", "-p", "y", "--password-stdin"}, "-p and --password-stdin exclude each other", "wasmc login"},
