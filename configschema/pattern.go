@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package configschema
+
+import (
+	"regexp"
+	"regexp/syntax"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+const (
+	// maxPattern is the length of the longest regular expression, in bytes.
+	maxPattern = 1024
+	// maxInstructions is how many instructions all regular expressions of a schema may compile to, about.
+	maxInstructions = 10_000
+)
+
+// pattern reads a regular expression in RE2's syntax, which matches in linear time. What it compiles to is counted
+// before it is compiled: a repetition of repetitions has few bytes and a million instructions.
+func (p *parser) pattern(value any, path *field.Path) *pattern {
+	expression, ok := value.(string)
+	if !ok || len(expression) > maxPattern {
+		p.failf(path, "must be a regular expression of at most %d bytes", maxPattern)
+		return nil
+	}
+	parsed, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		p.failf(path, "not a regular expression in RE2's syntax: %s", shown(err.Error()))
+		return nil
+	}
+	cost := instructions(parsed)
+	if p.instructions -= cost; p.instructions < 0 {
+		p.failf(path, "the regular expressions have more than %d instructions", maxInstructions)
+		return nil
+	}
+	compiled, err := regexp.Compile(expression)
+	if err != nil {
+		p.failf(path, "not a regular expression in RE2's syntax: %s", shown(err.Error()))
+		return nil
+	}
+	return &pattern{compiled, cost}
+}
+
+// instructions is about how many instructions an expression compiles to, each range of a character class for one.
+func instructions(re *syntax.Regexp) int {
+	sum := max(1, len(re.Rune))
+	for _, sub := range re.Sub {
+		sum += instructions(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		sum *= max(re.Min, re.Max, 1)
+	}
+	return min(sum, maxInstructions+1)
+}
