@@ -20,6 +20,8 @@ type Description struct {
 	CodeBytes int64
 	// Producers are the tools that made the module, the first 64, as far as its producers section is valid.
 	Producers []Producer
+	// Schema of the configuration.
+	Schema Schema
 
 	functions         uint32             // that the module defines
 	importedFunctions uint32             // including the omitted ones
@@ -139,6 +141,8 @@ func (p *parser) readCustom(content span) {
 		}
 	case name == "producers" && p.d.Producers == nil:
 		p.d.Producers = readProducers(&reader{file: p.file, pos: p.pos, end: p.end})
+	case name == SchemaSection && p.d.Schema == (Schema{}):
+		p.d.Schema = Schema{p.pos, p.left()}
 	}
 }
 

@@ -134,6 +134,11 @@ var abiVersions = map[string]string{
 	abiPrefix + "0_2_1": "0.2.1",
 }
 
+// forks are the proxies that have an ABI of their own, by the export that marks it.
+var forks = map[string]string{
+	abiPrefix + "0_2_100": "Higress's fork of Envoy, which is in Higress's gateway",
+}
+
 var (
 	// allocators are the exports through which Envoy allocates memory in a module, in the order of its preference.
 	allocators = []string{"malloc", "proxy_on_memory_allocate"}

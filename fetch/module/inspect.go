@@ -30,6 +30,8 @@ type Info struct {
 	ABI string
 	// CodeBytes is the size of its code, without data and debug sections; 0 when it is not known.
 	CodeBytes int64
+	// Schema is where it carries the schema of its configuration.
+	Schema Schema
 }
 
 // compiledPerSecond is how many bytes of code a proxy compiles in a second of processor time: 0.66 to 0.77 MB of modules
@@ -64,7 +66,7 @@ func Inspect(r io.ReaderAt, size int64) (Info, error) {
 	if err := d.check(); err != nil {
 		return Info{}, err
 	}
-	return Info{Size: size, ABI: d.ABI, CodeBytes: d.CodeBytes}, nil
+	return Info{Size: size, ABI: d.ABI, CodeBytes: d.CodeBytes, Schema: d.Schema}, nil
 }
 
 // classify makes a failure of an error met while parsing a module.
@@ -106,6 +108,10 @@ func (d *Description) checkABI() error {
 		return notProxyWasm("not a Proxy-Wasm module: it exports no function %s; %s", known, remedy)
 	case d.unknownABI.kind != kindFunction:
 		return notProxyWasm("not a Proxy-Wasm module: its export %s is not a function; %s", marker, remedy)
+	}
+	if fork := forks[d.unknownABI.name]; fork != "" {
+		return notProxyWasm("a Proxy-Wasm module for %s: it exports %s, Istio's Envoy looks for %s; "+
+			"build it with an SDK for one of these, or run it there", fork, marker, known)
 	}
 	return notProxyWasm(
 		"a Proxy-Wasm module of an ABI that Envoy does not know: it exports %s, Envoy looks for %s; build it with an SDK for one of these", marker, known)

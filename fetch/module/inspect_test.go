@@ -91,7 +91,8 @@ func TestInspectRefusesWhatIsNotProxyWasm(t *testing.T) {
 		message string
 	}{
 		{"no ABI", wasmtest.NoABI(), noABI},
-		{"an ABI of a fork", wasmtest.Module(wasmtest.ABI("0.2.100")), "a Proxy-Wasm module of an ABI that Envoy does not know: it exports proxy_abi_version_0_2_100, Envoy looks for proxy_abi_version_0_1_0, proxy_abi_version_0_2_0, proxy_abi_version_0_2_1; build it with an SDK for one of these"},
+		{"Higress's ABI", wasmtest.Module(wasmtest.ABI("0.2.100")), "a Proxy-Wasm module for Higress's fork of Envoy, which is in Higress's gateway: it exports proxy_abi_version_0_2_100, Istio's Envoy looks for proxy_abi_version_0_1_0, proxy_abi_version_0_2_0, proxy_abi_version_0_2_1; build it with an SDK for one of these, or run it there"},
+		{"an ABI of another fork", wasmtest.Module(wasmtest.ABI("0.2.101")), "a Proxy-Wasm module of an ABI that Envoy does not know: it exports proxy_abi_version_0_2_101, Envoy looks for proxy_abi_version_0_1_0, proxy_abi_version_0_2_0, proxy_abi_version_0_2_1; build it with an SDK for one of these"},
 		{"a mark that is no function", wasmtest.Module(wasmtest.ABI(""), wasmtest.ExportGlobal("proxy_abi_version_0_2_1")), "not a Proxy-Wasm module: its export proxy_abi_version_0_2_1 is not a function; build it with a Proxy-Wasm SDK"},
 		{"no allocator", wasmtest.NoAllocator(), noAlloc},
 		{"an allocator that is no function", wasmtest.Module(wasmtest.Allocator(""), wasmtest.ExportGlobal("malloc")), noAlloc},

@@ -88,7 +88,7 @@ func (s *Store) check(f *os.File, info *module.Info, wantSHA256 string) error {
 	if err != nil {
 		return err
 	}
-	info.ABI, info.CodeBytes = inspected.ABI, inspected.CodeBytes
+	info.ABI, info.CodeBytes, info.Schema = inspected.ABI, inspected.CodeBytes, inspected.Schema
 	if err := f.Sync(); err != nil {
 		return s.writeFailed("sync the module", err)
 	}

@@ -73,8 +73,15 @@ func (s *Store) entryFromRecord(sha string) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	schema, err := s.schemaFromRecord(sha, r)
+	if err != nil {
+		return nil, err
+	}
 	e := &entry{
-		Module:    Module{Info: module.Info{SHA256: sha, Size: r.Size, ABI: r.ABI, CodeBytes: r.CodeBytes}, FetchedAt: r.FetchedAt},
+		Module: Module{
+			Info:      module.Info{SHA256: sha, Size: r.Size, ABI: r.ABI, CodeBytes: r.CodeBytes, Schema: schema},
+			FetchedAt: r.FetchedAt,
+		},
 		namespace: r.Namespace,
 		sources:   r.Sources,
 	}

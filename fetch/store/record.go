@@ -22,16 +22,21 @@ const (
 
 // record is what the store writes beside a module.
 type record struct {
-	Size      int64     `json:"size"`
-	ABI       string    `json:"abi"`
-	CodeBytes int64     `json:"codeBytes,omitempty"`
+	Size      int64  `json:"size"`
+	ABI       string `json:"abi"`
+	CodeBytes int64  `json:"codeBytes,omitempty"`
+	// Schema is where the module carries a schema, offset and size; nil if that was not recorded.
+	Schema    *[2]int64 `json:"schema,omitempty"`
 	FetchedAt time.Time `json:"fetchedAt"`
 	Namespace string    `json:"namespace,omitempty"`
 	Sources   []string  `json:"sources,omitempty"`
 }
 
 func recordOf(e *entry) record {
-	return record{Size: e.Size, ABI: e.ABI, CodeBytes: e.CodeBytes, FetchedAt: e.FetchedAt.UTC(), Namespace: e.namespace, Sources: e.sources}
+	return record{
+		Size: e.Size, ABI: e.ABI, CodeBytes: e.CodeBytes, Schema: &[2]int64{e.Schema.Offset, e.Schema.Size},
+		FetchedAt: e.FetchedAt.UTC(), Namespace: e.namespace, Sources: e.sources,
+	}
 }
 
 // writeRecord replaces the record of a module. It is not synced: Open writes one again that a crash took away. The
