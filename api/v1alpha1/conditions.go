@@ -14,6 +14,10 @@ const (
 	ConditionSourceResolved = "SourceResolved"
 	// ConditionModuleVerified is True when the module is in the store, complete and fit for Envoy.
 	ConditionModuleVerified = "ModuleVerified"
+	// ConditionConfigValid is True when the schema that the module carries accepts the configuration, False when it does
+	// not, and Unknown when the schema cannot be used. Absent where a module carries none, and where none is read. It counts
+	// for neither Ready nor the phase.
+	ConditionConfigValid = "ConfigValid"
 	// ConditionModuleTried is True when the module started with this configuration in a trial of the server's, and let a
 	// request pass; False when it did not, whatever proxy it runs in; and Unknown when that depends on the proxy, or the trial
 	// came to no end. Absent until then, and where nothing is tried. It counts for neither Ready nor the phase.
@@ -164,6 +168,16 @@ const (
 	// ReasonModuleServerStrictMTLS: a PeerAuthentication has the module server refuse plain text, and a DestinationRule
 	// has the selected proxies send it.
 	ReasonModuleServerStrictMTLS Reason = "ModuleServerStrictMTLS"
+)
+
+// The reasons of ConfigValid.
+const (
+	// ReasonConfigAccepted is the reason of ConfigValid while it is True.
+	ReasonConfigAccepted Reason = "ConfigAccepted"
+	// ReasonConfigRefused is a configuration that the schema in the module refuses.
+	ReasonConfigRefused Reason = "ConfigRefused"
+	// ReasonSchemaNotUsed is a schema that cannot be used, or that would take too long.
+	ReasonSchemaNotUsed Reason = "SchemaNotUsed"
 )
 
 // The reasons of ModuleTried.

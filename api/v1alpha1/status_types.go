@@ -42,7 +42,7 @@ type AutoWasmStatus struct {
 	Proxies *ProxiesStatus `json:"proxies,omitempty"`
 
 	// conditions report on the stages: Ready, Reconciling and Stalled as kstatus defines them, and SourceResolved,
-	// ModuleVerified, ModuleTried, EnvoyFilterApplied, ProxiesLoaded and RequestsPass.
+	// ModuleVerified, ConfigValid, ModuleTried, EnvoyFilterApplied, ProxiesLoaded and RequestsPass.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/configschema"
 	"github.com/autowasm/autowasm/fetch/module"
 	"github.com/autowasm/autowasm/host"
 	"github.com/autowasm/autowasm/render"
@@ -27,6 +28,7 @@ import (
 type checkOptions struct {
 	registryOptions
 	file      string
+	schema    string
 	namespace string
 	output    string
 }
@@ -57,6 +59,7 @@ the defaults of the namespace. The exit code is 1 if apply would deny something.
 	}
 	flags := command.Flags()
 	flags.StringVarP(&o.file, "file", "f", "", "`AUTOWASM` in YAML or JSON, or - for standard input")
+	flags.StringVar(&o.schema, "schema", "", "`SCHEMA` of the configuration, in a file, in place of that in the module")
 	flags.StringVarP(&o.namespace, "namespace", "n", "default", "namespace of AutoWasms that name none")
 	bindOutput(command, &o.output)
 	o.bind(flags)
@@ -137,6 +140,8 @@ type checkReport struct {
 	Denied []string `json:"denied,omitempty"`
 	// Warnings that apply would print.
 	Warnings []string `json:"warnings,omitempty"`
+	// Schema is the reason that the condition ConfigValid would have; absent where the module carries none.
+	Schema v1alpha1.Reason `json:"schema,omitempty"`
 	// Trial is the outcome of the trial, absent where the module was not tried.
 	Trial *trial.Result `json:"trial,omitempty"`
 }
@@ -164,6 +169,10 @@ func (o *checkOptions) report(
 			return nil, err
 		}
 	}
+	wasm, err := withSchemaFile(wasm, o.schema)
+	if err != nil {
+		return nil, err
+	}
 	hash := sha256.Sum256(wasm)
 	r.SHA256, r.Size = hex.EncodeToString(hash[:]), len(wasm)
 	info, err := module.Inspect(bytes.NewReader(wasm), int64(len(wasm)))
@@ -172,7 +181,34 @@ func (o *checkOptions) report(
 		return r, nil
 	}
 	r.ABI = info.ABI
+	if r.validate(aw, schemaAt(info.Schema, bytes.NewReader(wasm))); len(r.Denied) > 0 {
+		return r, nil
+	}
 	return r, r.try(ctx, aw, wasm)
+}
+
+// validate validates the configuration by the schema in the module, as the server does.
+func (r *checkReport) validate(aw *v1alpha1.AutoWasm, found *foundSchema) {
+	if found == nil {
+		return
+	}
+	result, err := configschema.Result{}, found.usable()
+	if err == nil {
+		result, err = found.schema.ValidateFilter(&aw.Spec.Filter)
+	}
+	switch {
+	case err != nil:
+		r.Schema = v1alpha1.ReasonSchemaNotUsed
+		r.Warnings = append(r.Warnings, err.Error())
+	case len(result.Errors) > 0:
+		r.Schema = v1alpha1.ReasonConfigRefused
+	default:
+		r.Schema = v1alpha1.ReasonConfigAccepted
+	}
+	for _, err := range result.Errors {
+		r.deny(err)
+	}
+	r.Warnings = append(r.Warnings, result.Warnings()...)
 }
 
 // try tries the module as the server does, in this process: whose machine it is has chosen the module.
@@ -223,6 +259,9 @@ func (r *checkReport) print(out *strings.Builder, target string) {
 	fmt.Fprintf(out, "%s: %s\n", name, verdict)
 	if r.SHA256 != "" {
 		fmt.Fprintf(out, "  module: sha256:%s, %d bytes, Proxy-Wasm ABI %s\n", r.SHA256, r.Size, cmp.Or(r.ABI, "unknown"))
+	}
+	if r.Schema == v1alpha1.ReasonConfigAccepted {
+		out.WriteString("  schema: it accepts the configuration\n")
 	}
 	if r.Trial != nil && r.Trial.Verdict() == trial.Passed {
 		fmt.Fprintf(out, "  trial: %s\n", oneLine(r.Trial.String()))

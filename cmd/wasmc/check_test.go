@@ -73,3 +73,35 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckByTheSchema: what the schema in the module says, in the words of apply, before anything is tried.
+func TestCheckByTheSchema(t *testing.T) {
+	rustFilter(t)
+	write(t, "schema.yaml", []byte("type: object\nrequired: [header]\nproperties: {header: {type: string}, value: {type: string}}\n"))
+	write(t, "broken.wasm", carrying(t, `{"$ref":"#"}`))
+	succeed(t, "check", "filter.wasm") // without a schema
+	for name, tt := range map[string]struct {
+		file, config, want string
+		code               int
+	}{
+		"accepted": {"filter.wasm", `{header: a, valeu: b}`, "  schema: it accepts the configuration\n  trial: it starts with this configuration, and lets a GET of / pass\n" +
+			"  warning: unknown field \"spec.filter.config.valeu\": the schema in the module does not list it\n", 0},
+		"refused": {"filter.wasm", `{value: 1}`, "  denied: spec.filter.config.header: Required value: must be set, by the schema in the module\n" +
+			"  denied: spec.filter.config.value: Invalid value: must be a string, not a number, by the schema in the module\n", exitFailed},
+		"unusable": {"broken.wasm", `{}`, "  warning: the schema in the module cannot be used: $ref is not supported", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"check", tt.file, "-f", "aw.yaml"}
+			if tt.file == "filter.wasm" {
+				args = append(args, "--schema", "schema.yaml")
+			}
+			write(t, "aw.yaml", []byte(fmt.Sprintf(checkedAutoWasm, "a", "add_header", "registry.example/a:v1")+"    config: "+tt.config+"\n"))
+			if got := wasmc(t, "", args...); got.Code != tt.code || !strings.Contains(got.Out, tt.want) {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	if got := wasmc(t, "", "check", "filter.wasm", "--schema", "schema.yaml", "-o", "json"); !strings.Contains(got.Out, `"schema": "ConfigRefused"`) {
+		t.Errorf("%+v", got)
+	}
+}

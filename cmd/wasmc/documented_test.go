@@ -59,6 +59,14 @@ func TestDocumentedInit(t *testing.T) {
 	shell.Run(t, doctest.Section("wasmc-init"))
 }
 
+// TestDocumentedSchema pushes a module with the schema of the page.
+func TestDocumentedSchema(t *testing.T) {
+	shell := documentedShell(t)
+	shell.Stands = []string{"registry.example", newRegistry(t)}
+	write(t, "key-auth.wasm", wasm)
+	shell.Run(t, doctest.Section("wasmc-explain"))
+}
+
 // TestDocumentedCheck checks the example in Rust.
 func TestDocumentedCheck(t *testing.T) {
 	shell := documentedShell(t)

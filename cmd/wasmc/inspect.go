@@ -127,7 +127,9 @@ func (o *inspectOptions) inspectImage(ctx context.Context, s streams, target str
 		return nil, err
 	}
 	i := newInspection(found.report(m), m)
-	i.Path = stream.Path
+	if i.Path = stream.Path; i.Schema == nil {
+		i.Schema = schemaBeside(ctx, found.image)
+	}
 	i.Loaders = append(i.Loaders, image.Loaders(found.manifest, stream)...)
 	return i, nil
 }
@@ -139,6 +141,8 @@ type inspection struct {
 	Path string `json:"path,omitempty"`
 	// Producers are the tools that made the module, as it declares them.
 	Producers []string `json:"producers,omitempty"`
+	// Schema of the configuration, absent if there is none.
+	Schema *foundSchema `json:"schema,omitempty"`
 	// Imports are the functions that the module imports from Envoy.
 	Imports []importReport `json:"imports,omitempty"`
 	// Loaders are the programs that load such images, and whether they load this one.
@@ -162,7 +166,7 @@ func newInspection(report moduleReport, m *localModule) *inspection {
 	if m.refusal != nil {
 		autowasm.Why = oneLine(m.refusal.Error())
 	}
-	i := &inspection{moduleReport: report, Loaders: []image.Loader{autowasm}, refusal: m.refusal}
+	i := &inspection{moduleReport: report, Schema: m.schema, Loaders: []image.Loader{autowasm}, refusal: m.refusal}
 	for _, p := range m.description.Producers {
 		i.Producers = append(i.Producers, strings.TrimSpace(p.Name+" "+p.Version))
 	}
@@ -197,6 +201,7 @@ func (i *inspection) print(w io.Writer) error {
 	line("Sha256", i.SHA256)
 	line("ABI", i.ABI)
 	line("Producers", printable(strings.Join(i.Producers, ", ")))
+	line("Schema", printable(i.Schema.line()))
 	i.printImports(&out)
 	i.printLoaders(&out)
 	_, err := io.WriteString(w, out.String())

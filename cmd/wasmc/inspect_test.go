@@ -47,6 +47,19 @@ func TestInspectAnImage(t *testing.T) {
 	golden(t, root, "inspect-artifact.txt", inspected(succeed(t, "inspect", host+"/team/oras:v1"), host, wasm))
 }
 
+// TestInspectASchema: in text a line of it, in JSON all of it, or why it cannot be used.
+func TestInspectASchema(t *testing.T) {
+	root := source(t)
+	at(t)
+	for name, schema := range map[string]string{"schema": `{"type":"string","description":"<\u001b[2J"}`, "broken-schema": `{"$ref":"#/\u001b[2J"}`} {
+		carried := carrying(t, schema)
+		write(t, "a.wasm", carried)
+		for _, output := range []string{"text", "json"} {
+			golden(t, root, "inspect-"+name+"."+strings.Replace(output, "text", "txt", 1), inspected(succeed(t, "inspect", "./a.wasm", "-o", output), "HOST", carried))
+		}
+	}
+}
+
 func TestInspectAFile(t *testing.T) {
 	root := source(t)
 	at(t)

@@ -100,8 +100,8 @@ func newRootCommand(s streams, name string) *cobra.Command {
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newRenderCommand(s), newMigrateCommand(s), newStatusCommand(s),
-		newTestCommand(s), newInitCommand(s), newCheckCommand(s), newBuildCommand(s),
+		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newExplainCommand(s), newRenderCommand(s), newMigrateCommand(s),
+		newStatusCommand(s), newTestCommand(s), newInitCommand(s), newCheckCommand(s), newBuildCommand(s),
 		newLoginCommand(s), newLogoutCommand(s), newVersionCommand(s),
 	)
 	for _, command := range root.Commands() {

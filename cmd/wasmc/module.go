@@ -97,6 +97,7 @@ type localModule struct {
 	sha256      string
 	description module.Description // zero when it is no module
 	refusal     error              // why Envoy cannot load it; nil when it can
+	schema      *foundSchema       // of its configuration; nil when it carries none
 }
 
 // copyModule copies a module into f. It shows the progress if w is a terminal.
@@ -113,7 +114,7 @@ func copyModule(f *os.File, content io.Reader, w io.Writer) (*localModule, error
 		m.refusal = err
 		return m, nil
 	}
-	m.description = *description
+	m.description, m.schema = *description, schemaAt(description.Schema, f)
 	if size > module.MaxSize {
 		m.refusal = module.TooLarge(module.MaxSize)
 	} else {

@@ -28,6 +28,7 @@ const (
 type pushOptions struct {
 	registryOptions
 	file      string
+	schema    string
 	format    string
 	skipCheck bool
 	output    string
@@ -46,9 +47,16 @@ format "binary" is the module as it is, beside a small configuration: AutoWasm,
 Istio, Envoy Gateway and oras read it.
 
 The module is checked first: what no Envoy can load is not pushed. Pushing the same
-file again gives the same digest.`,
+file again gives the same digest.
+
+--schema adds a schema of the filter's configuration to the module, by which wasmer
+validates spec.filter.config: an OpenAPI v3 schema, JSON or YAML, or the spec.yaml of a
+plugin of Higress. The module's sha256 is then another than the file's.`,
 		Example: `  # Push a module as an image
   wasmc push registry.example/team/add-header:v1 -f add-header.wasm
+
+  # Push it with a schema of its configuration
+  wasmc push registry.example/team/add-header:v1 -f add-header.wasm --schema schema.yaml
 
   # Push what another program prints
   cat add-header.wasm | wasmc push registry.example/team/add-header:v1 -f -
@@ -63,6 +71,7 @@ file again gives the same digest.`,
 	flags := command.Flags()
 	flags.StringVarP(&o.file, "file", "f", "", "`FILE` that holds the module, or - for standard input")
 	(&choice{value: &o.format, allowed: []string{formatImage, formatBinary}}).bind(command, "format", "", "what to make of the module")
+	flags.StringVar(&o.schema, "schema", "", "`FILE` with a schema of the configuration, which the module is to carry")
 	flags.BoolVar(&o.skipCheck, "skip-check", false, "push the file whatever it holds")
 	bindOutput(command, &o.output)
 	o.bind(flags)
@@ -93,6 +102,9 @@ func (o *pushOptions) run(ctx context.Context, s streams, target string) error {
 	}
 	abi, err := o.inspect(content)
 	if err != nil {
+		return err
+	}
+	if content, err = o.addSchema(content); err != nil {
 		return err
 	}
 	img, err := o.pack(content, abi)
@@ -143,6 +155,14 @@ func (o *pushOptions) inspect(content []byte) (abi string, err error) {
 		return info.ABI, wrap(err, "standard input")
 	}
 	return info.ABI, wrap(err, "%s", o.file)
+}
+
+func (o *pushOptions) addSchema(content []byte) ([]byte, error) {
+	carrying, err := withSchemaFile(content, o.schema)
+	if err == nil && !o.skipCheck && len(carrying) > module.MaxSize {
+		err = module.TooLarge(module.MaxSize)
+	}
+	return carrying, err
 }
 
 func (o *pushOptions) pack(content []byte, abi string) (v1.Image, error) {

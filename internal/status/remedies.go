@@ -49,6 +49,7 @@ var remedies = map[v1alpha1.Reason]string{
 	v1alpha1.ReasonProxiesUncertain: "Let wasmer reach port 15090 of the Pods, or run it with --proxy-check-interval=0 to do without.",
 	v1alpha1.ReasonFilterTraps:      "Repair the module: each such request is answered 503, and the proxy's log says under wasm where it traps: " + proxyLogs,
 
+	v1alpha1.ReasonConfigRefused: "Correct spec.filter.config, which wasmc explain {image} describes: " + editSpec,
 	v1alpha1.ReasonStartRefused:  "Give the module the config that it wants; what it says is in its log: kubectl -n {namespace} get aw {name} -o yaml",
 	v1alpha1.ReasonModuleTraps:   "Repair the module, its config or its rootID; the condition ModuleTried has where it traps: kubectl -n {namespace} get aw {name} -o yaml",
 	v1alpha1.ReasonNoHTTPContext: "Take a module that is an HTTP filter, or set the rootID by which it makes one.",

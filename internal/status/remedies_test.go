@@ -17,6 +17,7 @@ import (
 var uneventful = []v1alpha1.Reason{
 	v1alpha1.ReasonSynced, v1alpha1.ReasonResolved, v1alpha1.ReasonVerified, v1alpha1.ReasonApplied, v1alpha1.ReasonWaiting,
 	v1alpha1.ReasonPreviousInForce, v1alpha1.ReasonRunning, v1alpha1.ReasonNoTraps, v1alpha1.ReasonTrapsUnseen, v1alpha1.ReasonSwept,
+	v1alpha1.ReasonConfigAccepted, v1alpha1.ReasonSchemaNotUsed,
 	v1alpha1.ReasonNothingFound, v1alpha1.ReasonTrialPassed, v1alpha1.ReasonDependsOnProxy, v1alpha1.ReasonTrialEnded,
 }
 

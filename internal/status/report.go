@@ -30,6 +30,8 @@ type Report struct {
 	Source string `json:"source"`
 	// Module is what it was last resolved to, absent before.
 	Module *v1alpha1.ModuleStatus `json:"module,omitempty"`
+	// Config says what the schema in the module refuses of the configuration, absent when it refuses nothing.
+	Config string `json:"config,omitempty"`
 	// Trial says how the module failed when it was tried, absent when it did not.
 	Trial       string      `json:"trial,omitempty"`
 	EnvoyFilter EnvoyFilter `json:"envoyFilter"`
@@ -105,6 +107,7 @@ func Of(o Objects) Report {
 		r.Priority = *priority
 	}
 	r.Proxies = proxiesOf(o, r.EnvoyFilter.Since)
+	r.Config = falseOf(aw, v1alpha1.ConditionConfigValid).Message
 	r.Trial = falseOf(aw, v1alpha1.ConditionModuleTried).Message
 	r.Findings = falseOf(aw, v1alpha1.ConditionPreflightPassed).Message
 	r.Actions = actionsOf(aw, r)

@@ -46,6 +46,14 @@ func many() Objects {
 	return o
 }
 
+// refused is a filter that runs with a configuration that its schema refuses.
+func refused() *v1alpha1.AutoWasm {
+	aw := filter()
+	aw.Status.Conditions = append(aw.Status.Conditions, condition(v1alpha1.ConditionConfigValid, "False", v1alpha1.ReasonConfigRefused,
+		"spec.filter.config.limit: Invalid value: must be an integer, not a string, by the schema in the module", time.Minute))
+	return aw
+}
+
 // first is an AutoWasm that nothing has been done for.
 func first() *v1alpha1.AutoWasm {
 	aw := filter()
@@ -81,6 +89,7 @@ func TestTrees(t *testing.T) {
 		"not-observed": {AutoWasm: notObserved, EnvoyFilter: envoyFilter(aw), Pods: []Pod{pod("a", time.Hour)}},
 		"not-named":    {AutoWasm: tooMany, EnvoyFilter: envoyFilter(aw), Pods: []Pod{pod("a", time.Hour), pod("b", time.Hour), pod("c", time.Hour)}},
 		"forbidden":    {AutoWasm: someFail(), NoEnvoyFilter: "may not list envoyfilters", NoPods: "may not list pods"},
+		"refused":      {AutoWasm: refused(), EnvoyFilter: envoyFilter(refused()), Pods: []Pod{pod("a", time.Hour)}},
 		"many":         many(),
 	} {
 		t.Run(name, func(t *testing.T) {

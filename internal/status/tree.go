@@ -118,6 +118,9 @@ func (p Printer) module(r Report) node {
 	if m.Reference != "" {
 		n.children = append(n.children, leaf("pinned to %s", m.Reference))
 	}
+	if r.Config != "" {
+		n.children = append(n.children, leaf("its schema refuses the configuration: %s", r.Config))
+	}
 	if r.Trial != "" {
 		n.children = append(n.children, leaf("tried, and fails: %s", r.Trial))
 	}
