@@ -21,6 +21,9 @@ func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outco
 	wanted := []metav1.Condition{ready(status.Message, o)}
 	wanted = append(wanted, working(status.Message, o.failure)...)
 	wanted = append(wanted, sourceResolved(status.Module, o), moduleVerified(status.Module, o))
+	if o.configValid != nil {
+		wanted = append(wanted, *o.configValid)
+	}
 	if o.tried != nil {
 		wanted = append(wanted, *o.tried)
 	}

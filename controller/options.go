@@ -74,6 +74,8 @@ type Options struct {
 	Fetcher Fetcher
 	// Render says where the proxies load modules from. Required.
 	Render render.Options
+	// Schemas reads the schemas that modules carry; with nil no configuration is validated.
+	Schemas Schemas
 	// Trials tries modules; with nil the status does not say what becomes of them.
 	Trials Trials
 	// Preflight reports what in the cluster keeps a filter from running; with nil the status does not say.

@@ -44,6 +44,8 @@ type outcome struct {
 	module *v1alpha1.ModuleStatus
 	// missingSecret is the pull secret without which the module cannot be fetched again, "" when it exists.
 	missingSecret string
+	// configValid is what the schema in the module says of the configuration, nil without one.
+	configValid *metav1.Condition
 	// tried is what has become of the module in a trial, nil when that is not known; trialDue says that none could begin.
 	tried    *metav1.Condition
 	trialDue bool

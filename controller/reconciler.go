@@ -69,6 +69,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		if r.o.Preflight != nil {
 			out.preflight = r.o.Preflight.Condition(ctx, &aw)
 		}
+		out.configValid = r.configValid(&aw, out.module)
 		out.tried, out.trialDue = r.tryer.tried(&aw, out.module)
 		err = r.report(ctx, &aw, out)
 	}

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -41,7 +40,7 @@ func (t *tryer) tried(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus) (c *metav
 	if t.trials == nil || m == nil {
 		return nil, false
 	}
-	if before := triedBefore(aw, m); before != nil {
+	if before := knownOf(aw, m, v1alpha1.ConditionModuleTried); before != nil {
 		return before, false
 	}
 	settings, err := render.SettingsOf(aw, m.SHA256)
@@ -60,15 +59,6 @@ func (t *tryer) tried(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus) (c *metav
 		t.await(client.ObjectKeyFromObject(aw), task)
 		return nil, false
 	}
-}
-
-// triedBefore returns what is known by the status: a generation has one module, and is tried once.
-func triedBefore(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus) *metav1.Condition {
-	c := meta.FindStatusCondition(aw.Status.Conditions, v1alpha1.ConditionModuleTried)
-	if c == nil || c.ObservedGeneration != aw.Generation || sha256Of(aw.Status.Module) != m.SHA256 {
-		return nil
-	}
-	return c
 }
 
 // await has the end of a task enqueue key, once.

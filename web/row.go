@@ -33,7 +33,7 @@ func encodeRow(report status.Report) ([]byte, error) {
 	r := row{Report: report, Level: report.Level(), Revision: fmt.Sprintf("%x", sum.Sum64())}
 	r.Proxies.All, r.Actions = nil, nil
 	r.Ready.Message = text.Truncate(r.Ready.Message, maxRowMessage)
-	r.Findings = text.Truncate(r.Findings, maxRowMessage)
+	r.Config, r.Findings = text.Truncate(r.Config, maxRowMessage), text.Truncate(r.Findings, maxRowMessage)
 	encoded, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode AutoWasm %s/%s: %w", report.Namespace, report.Name, err)

@@ -26,6 +26,7 @@ const (
 	auditReference   = "reference"
 	auditSource      = "source"
 	auditTrial       = "trial"
+	auditSchema      = "schema"
 	auditEnvoyFilter = "envoyfilter"
 )
 

@@ -60,12 +60,16 @@ type Options struct {
 	Fetcher Fetcher
 	// Preflight finds what keeps a filter from running, without a wait; nil finds nothing.
 	Preflight Preflight
+	// Schemas reads the schemas that modules carry; nil reads none.
+	Schemas Schemas
 	// Trials tries modules; nil tries none.
 	Trials Trials
 	// Render says where the proxies load modules from.
 	Render render.Options
 	// SourceCheck is as Enforce when empty.
 	SourceCheck SourceCheck
+	// ConfigSchema says the same of a configuration that the schema in the module refuses.
+	ConfigSchema SourceCheck
 	// ModuleTrial says the same of a module that a trial refuses.
 	ModuleTrial SourceCheck
 	// Stage creates the EnvoyFilter at admission; without it there is only a dry run, and the controller creates it.

@@ -46,6 +46,7 @@ type validator struct {
 	namespaceExists func(ctx context.Context, name string) bool
 	preflight       Preflight
 	source          sourceCheck
+	schema          schemaCheck
 	trial           trialCheck
 	// stage makes the EnvoyFilter of an object whose module is in the store.
 	stage func(context.Context, request, fetch.Module, *response)
@@ -61,6 +62,7 @@ func newValidator(o Options) *validator {
 		namespaceExists: namespaceReader{cached: o.Client, live: o.Reader}.exists,
 		preflight:       o.Preflight,
 		source:          sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: cmp.Or(o.Budget, DefaultBudget)},
+		schema:          schemaCheck{schemas: o.Schemas, mode: o.ConfigSchema},
 		trial:           trialCheck{trials: o.Trials, mode: o.ModuleTrial},
 		stage:           newStager(o).stage,
 	}
@@ -103,6 +105,9 @@ func (v *validator) validate(ctx context.Context, r request) *response {
 	}
 	module, ok := v.source.module(ctx, r, resp)
 	if !ok {
+		return resp
+	}
+	if v.schema.validate(ctx, r, module, resp); resp.denied() {
 		return resp
 	}
 	if v.trial.try(ctx, r, module, resp); resp.denied() {

@@ -30,6 +30,8 @@ import (
 type modules struct {
 	fetcher *fetch.Fetcher
 	server  *serve.Server
+	// store has the modules, and with them the schemas that they carry.
+	store *store.Store
 	// trials tries modules; nil when none are tried.
 	trials *trial.Trials
 	// peers finds the other replicas.
@@ -70,7 +72,7 @@ func newModules(mgr ctrl.Manager, o *options) (*modules, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &modules{fetcher: fetcher, trials: trials, server: serve.New(moduleServerOptions(o, kept, fetcher)), peers: peers}, nil
+	return &modules{fetcher: fetcher, store: kept, trials: trials, server: serve.New(moduleServerOptions(o, kept, fetcher)), peers: peers}, nil
 }
 
 // newTrials returns nil when modules are not to be tried, or there is no memory for it.

@@ -127,6 +127,7 @@ func (o *options) bindServers(flags *pflag.FlagSet) {
 
 func (o *options) bindAdmission(flags *pflag.FlagSet) {
 	flags.StringVar((*string)(&o.admission.SourceCheck), "source-check", string(webhook.Enforce), "what a terminal failure of a source, such as image not found, does at admission: Enforce denies, Warn warns, Off does not check")
+	flags.StringVar((*string)(&o.admission.ConfigSchema), "config-schema", string(webhook.Enforce), "what a configuration does at admission that the schema in its module refuses: Enforce denies, Warn warns, Off reads no schema")
 	flags.StringVar((*string)(&o.admission.ModuleTrial), "module-trial", string(webhook.Enforce), "what a module does at admission that was tried, and that no proxy can run as it is configured, such as one that refuses its config: Enforce denies, Warn warns, Off tries none")
 	flags.BoolVar(&o.admission.Stage, "stage", true, "create the EnvoyFilter during admission; false leaves it to the controller, once the object is persisted")
 	flags.DurationVar(&o.admission.Budget, "budget", webhook.DefaultBudget, "longest that an admission waits for the source")
@@ -177,6 +178,7 @@ func (o *options) check() error {
 	}
 	sourceChecks := []webhook.SourceCheck{webhook.Enforce, webhook.Warn, webhook.Off}
 	refuse(!slices.Contains(sourceChecks, o.admission.SourceCheck), "--source-check=%s: must be Enforce, Warn or Off", o.admission.SourceCheck)
+	refuse(!slices.Contains(sourceChecks, o.admission.ConfigSchema), "--config-schema=%s: must be Enforce, Warn or Off", o.admission.ConfigSchema)
 	refuse(!slices.Contains(sourceChecks, o.admission.ModuleTrial), "--module-trial=%s: must be Enforce, Warn or Off", o.admission.ModuleTrial)
 	untested := []preflight.Untested{preflight.AllowUntested, preflight.WarnUntested, preflight.RefuseUntested}
 	refuse(!slices.Contains(untested, o.untested), "--untested-proxies=%s: must be Allow, Warn or Refuse", o.untested)

@@ -199,6 +199,7 @@ func addWebhooks(mgr ctrl.Manager, o *options, certificate certs.Source, m *modu
 	admission := o.admission
 	admission.Fetcher = m.fetcher
 	admission.Preflight = loader
+	admission.Schemas = m.store
 	if m.trials != nil {
 		admission.Trials = m.trials
 	}
@@ -231,6 +232,9 @@ func addControllers(mgr ctrl.Manager, o *options, m *modules, loader *preflight.
 		RootNamespace: o.rootNamespace,
 		Proxies:       observed,
 		Metrics:       metrics.Registry,
+	}
+	if o.admission.ConfigSchema != webhook.Off {
+		reconciling.Schemas = m.store
 	}
 	if m.trials != nil {
 		reconciling.Trials = m.trials

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/autowasm/autowasm/api/v1alpha1"
+	"github.com/autowasm/autowasm/configschema"
+)
+
+// stubSchemas has a schema for every module.
+type stubSchemas struct {
+	schema string
+	err    error
+}
+
+func (s stubSchemas) Schema(string) (*configschema.Schema, error) {
+	if s.schema == "" {
+		return nil, s.err
+	}
+	return configschema.Parse([]byte(s.schema))
+}
+
+func configured(config string) change {
+	return filter(func(f *v1alpha1.Filter) { f.Config = &apiextensionsv1.JSON{Raw: []byte(config)} })
+}
+
+const keySchema = `{"type":"object","required":["keys"],"properties":{"keys":{"type":"array","items":{"type":"string","minLength":6}},"mode":{"enum":["a"]}}}`
+
+// validatingValidator is a validator that validates configurations by schemas.
+func validatingValidator(schemas Schemas, mode SourceCheck) (*validator, *stagings) {
+	v, staged := testValidator(&stubFetcher{}, Enforce)
+	v.schema = schemaCheck{schemas: schemas, mode: mode}
+	return v, staged
+}
+
+// TestSchemas: what the schema in the module refuses is denied by its field; what is wrong with the schema denies nothing.
+func TestSchemas(t *testing.T) {
+	keys := stubSchemas{schema: keySchema}
+	short := `spec.filter.config.keys[1]: Invalid value: must have at least 6 characters, not 1, by the schema in the module`
+	for name, tt := range map[string]struct {
+		schemas Schemas
+		mode    SourceCheck
+		config  string
+		want    answer
+	}{
+		"accepted":          {keys, Enforce, `{"keys":["secret"]}`, answer{}},
+		"refused":           {keys, Enforce, `{"keys":["secret","b"]}`, answer{Denied: short}},
+		"refused, by flag":  {keys, "", `{"keys":["secret","b"]}`, answer{Denied: short}},
+		"refused in a text": {keys, Enforce, `"{\"keys\":[\"secret\",\"b\"]}"`, answer{Denied: short}},
+		"refused, warned of": {keys, Warn, `{"keys":["secret","b"]}`, answer{Warnings: []string{
+			"spec.filter.config.keys[1]: Invalid value: must have at least 6 characters, not 1, by the schema in the module"}}},
+		"not validated": {keys, Off, `{"keys":1}`, answer{}},
+		"a typo": {keys, Enforce, `{"keys":[],"kyes":[]}`, answer{Warnings: []string{
+			`unknown field "spec.filter.config.kyes": the schema in the module does not list it`}}},
+		"no schema": {stubSchemas{}, Enforce, `{"keys":1}`, answer{}},
+		"no module": {stubSchemas{err: fmt.Errorf("open: %w", fs.ErrNotExist)}, Enforce, `{"keys":1}`, answer{}},
+		"no usable schema": {stubSchemas{err: errors.New("the schema in the module cannot be used:\nwhy")}, Enforce, `{"keys":1}`, answer{Warnings: []string{
+			"the schema in the module cannot be used: why"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, staged := validatingValidator(tt.schemas, tt.mode)
+			got := answerOf(t, v, admissionv1.Create, nil, autoWasm(configured(tt.config)))
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+			if denied := tt.want.Denied != ""; denied != (len(*staged) == 0) {
+				t.Errorf("denied %v, staged %v", denied, *staged)
+			}
+		})
+	}
+}
+
+// TestSchemasOfUpdates: an update is answerable for what it changes.
+func TestSchemasOfUpdates(t *testing.T) {
+	bad := configured(`{"keys":1}`)
+	for name, tt := range map[string]struct {
+		old, changed *v1alpha1.AutoWasm
+		denied       bool
+	}{
+		"other ports":    {autoWasm(bad), autoWasm(bad, withPorts(8080)), false},
+		"another module": {autoWasm(bad), autoWasm(bad, image("reg.example/other:v1")), true},
+		"another config": {autoWasm(configured(`{"keys":[]}`)), autoWasm(bad), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, _ := validatingValidator(stubSchemas{schema: keySchema}, Enforce)
+			got := answerOf(t, v, admissionv1.Update, tt.old, tt.changed)
+			if denied := got.Denied != ""; denied != tt.denied || !denied && len(got.Warnings) != 1 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// TestWhatASchemaRefusesIsForbidden: it comes of the module, so it is no 422, and every field is a cause.
+func TestWhatASchemaRefusesIsForbidden(t *testing.T) {
+	v, _ := validatingValidator(stubSchemas{schema: keySchema}, Enforce)
+	answered := v.Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm(configured(`{"keys":["immutable"],"mode":"b"}`))))
+	if answered.Result.Code != http.StatusForbidden {
+		t.Errorf("code %d", answered.Result.Code)
+	}
+	answered = v.Handle(t.Context(), requestFor(t, admissionv1.Create, autoWasm(configured(`{"keys":["a"],"mode":"b"}`))))
+	var fields []string
+	for _, cause := range answered.Result.Details.Causes {
+		fields = append(fields, cause.Field)
+	}
+	if diff := cmp.Diff([]string{"spec.filter.config.keys[0]", "spec.filter.config.mode"}, fields); diff != "" {
+		t.Error(diff)
+	}
+}
