@@ -35,8 +35,9 @@ func newInitCommand(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "init DIR",
 		Short: "Write a new filter with tests and a Makefile",
-		Long: `Write a new filter into a directory: its source, test cases, and a Makefile that builds it and
-runs these. It adds a header to each response, which its configuration can change.
+		Long: `Write a new filter into a directory: its source, test cases, a schema of its configuration, and a
+Makefile that builds it, runs these, and pushes it with the schema. It adds a header to each
+response, which its configuration can change.
 
 The directory must be absent or empty. go needs Go 1.24 or later, rust needs rustup, and
 assemblyscript needs node with npm.`,
@@ -94,7 +95,7 @@ watch: filter.wasm
 	wasmc test filter.wasm -f tests.yaml --watch
 
 push: test
-	wasmc push $(IMAGE) -f filter.wasm
+	wasmc push $(IMAGE) -f filter.wasm --schema schema.yaml
 
 filter.wasm: ` + sources + `
 	` + command + `

@@ -17,7 +17,7 @@ const section = "autowasm.source"
 // Beside a filter's source stand what compilers leave behind, and what does not decide the filter's bytes.
 var (
 	leftBehind = []string{"node_modules", "target"}
-	beside     = []string{compiled, "README.md", "tests.yaml", ".gitignore"}
+	beside     = []string{compiled, "README.md", "schema.yaml", "tests.yaml", ".gitignore"}
 )
 
 // sourceDigest is the sha256, in lower-case hexadecimal, of the names and the sha256 of all files of a filter's source,
