@@ -25,6 +25,8 @@ CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/ser
 IMAGE ?= registry.example/autowasm/wasmer:$(VERSION)
 PLATFORMS ?= linux/amd64,linux/arm64
 PUSH ?=
+# The directory that the cluster lives in. One in another directory, such as CLUSTER=.local/second, runs beside it.
+CLUSTER ?= .local/cluster
 # Arguments for go test, such as ARGS='-run TestTutorial -v'.
 ARGS ?=
 # How often make flakes runs the tests: the unit tests, the end-to-end tests, and how many runs of these on busy cores.
@@ -59,11 +61,11 @@ down: $(BIN)/e2e-env ## Stop the embedded environment
 
 .PHONY: cluster
 cluster: $(BIN)/e2e-cluster ## Start a cluster of two nodes with Istio in the background (Linux, root; .local/cluster/env)
-	@$(BIN)/e2e-cluster up
+	@$(BIN)/e2e-cluster up -dir $(CLUSTER)
 
 .PHONY: cluster-down
 cluster-down: $(BIN)/e2e-cluster ## Stop the cluster
-	@$(BIN)/e2e-cluster down
+	@$(BIN)/e2e-cluster down -dir $(CLUSTER)
 
 .PHONY: build
 build: ## Build wasmer and wasmc into bin/
@@ -144,14 +146,18 @@ previous: build
 		$(GO_BUILD) 'wasmer of an earlier commit' .local/previous -o bin/ ./cmd/wasmer && echo $(PREVIOUS) >.local/previous/commit; \
 	fi
 
-.PHONY: test-cluster
-test-cluster: build wasm previous $(BIN)/e2e-env $(BIN)/e2e-cluster $(BIN)/gotestsum ## Run the tests on the cluster of make cluster, or on KUBECONFIG's
+# What the tests on a cluster run beside it.
+.PHONY: cluster-tools
+cluster-tools: build wasm previous $(BIN)/e2e-env $(BIN)/e2e-cluster $(BIN)/gotestsum
 	$(BIN)/e2e-cluster envoys
 	@$(BIN)/e2e-env certmanager >/dev/null
 	@$(BIN)/e2e-env fluxcd >/dev/null
-	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/cluster.json -- -count=1 -parallel 6 -tags cluster -timeout 40m \
-		-exec '$(BIN)/e2e-cluster exec --' $(ARGS) ./clustertest
-	@$(call refuse-skipped,cluster)
+
+.PHONY: test-cluster
+test-cluster: cluster-tools ## Run the tests on the cluster of make cluster, or on KUBECONFIG's
+	cd e2e && $(BIN)/gotestsum --format testname --jsonfile $(BIN)/$(notdir $(CLUSTER)).json -- -count=1 -parallel 6 -tags cluster \
+		-timeout 40m -exec '$(BIN)/e2e-cluster exec -dir $(abspath $(CLUSTER)) --' $(ARGS) ./clustertest
+	@$(call refuse-skipped,$(notdir $(CLUSTER)))
 
 .PHONY: test-nodes
 test-nodes: $(BIN)/gotestsum ## Test that a cluster leaves this machine as it was (Linux, root)
@@ -216,8 +222,9 @@ generate: $(BIN)/controller-gen ## Rewrite the generated files (deepcopy, CRD, g
 	cd e2e && go run ./cmd/manifests
 
 .PHONY: clean
-clean: down ## Stop the environment and the cluster and remove what was built in the checkout
-	if [ -e .local/cluster/state.json ]; then $(MAKE) --no-print-directory cluster-down; fi
+clean: down ## Stop the environment and the clusters and remove what was built in the checkout
+	for state in .local/*/state.json; do \
+		if [ -e "$$state" ]; then $(MAKE) --no-print-directory cluster-down CLUSTER="$${state%/state.json}"; fi; done
 	rm -rf bin .local
 
 .PHONY: $(BIN)/e2e-env
