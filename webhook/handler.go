@@ -23,25 +23,26 @@ const (
 	responseReserve = 500 * time.Millisecond
 )
 
-type callTimeoutKey struct{}
+type deadlineKey struct{}
 
-// withCallTimeout keeps how long the API server will wait, which is in the query of its call.
-func withCallTimeout(ctx context.Context, r *http.Request) context.Context {
+// withDeadline keeps until when the API server waits, which is in the query of its call. It counts from when the call came:
+// reading and decoding what it carries takes some of that time.
+func withDeadline(ctx context.Context, r *http.Request) context.Context {
 	timeout, err := time.ParseDuration(r.URL.Query().Get("timeout"))
 	if err != nil || timeout <= responseReserve || timeout > 3*defaultCallTimeout {
-		return ctx
+		timeout = defaultCallTimeout
 	}
-	return context.WithValue(ctx, callTimeoutKey{}, timeout)
+	return context.WithValue(ctx, deadlineKey{}, time.Now().Add(timeout))
 }
 
 // detached returns a context that ends in time for a response, and not before: the context of a request ends with the
 // manager, in the middle of requests that a rolling restart should finish.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	timeout, ok := ctx.Value(callTimeoutKey{}).(time.Duration)
+	deadline, ok := ctx.Value(deadlineKey{}).(time.Time)
 	if !ok {
-		timeout = defaultCallTimeout
+		deadline = time.Now().Add(defaultCallTimeout)
 	}
-	return context.WithTimeout(context.WithoutCancel(ctx), timeout-responseReserve)
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(-responseReserve))
 }
 
 // handle responds with answer to the requests that the webhooks serve.

@@ -118,7 +118,7 @@ func checkRender(o render.Options) error {
 }
 
 func newWebhook(handler admission.Handler) *admission.Webhook {
-	return &admission.Webhook{Handler: handler, WithContextFunc: withCallTimeout, LogConstructor: limitedLog(rate.NewLimiter(badRequestRate, badRequestBurst))}
+	return &admission.Webhook{Handler: handler, WithContextFunc: withDeadline, LogConstructor: limitedLog(rate.NewLimiter(badRequestRate, badRequestBurst))}
 }
 
 // badRequestRate and badRequestBurst are how many lines what is no request can have logged, per second and at once.

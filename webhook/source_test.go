@@ -209,7 +209,7 @@ func TestBudget(t *testing.T) {
 				v, _ := testValidator(p, Enforce)
 				call := httptest.NewRequest("POST", "/validate-autowasm"+tt.query, strings.NewReader(""))
 				start := time.Now()
-				resp := v.Handle(withCallTimeout(t.Context(), call), requestFor(t, admissionv1.Create, autoWasm()))
+				resp := v.Handle(withDeadline(t.Context(), call), requestFor(t, admissionv1.Create, autoWasm()))
 				if took := time.Since(start); took != tt.want {
 					t.Errorf("answered after %s, want %s", took, tt.want)
 				}
