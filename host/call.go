@@ -121,7 +121,34 @@ func functionName(module, name string) string {
 		name = module + "." + name
 	}
 	if len(name) > maxName {
-		return name[:maxName] + "…"
+		if name = withoutParameters(name); len(name) > maxName {
+			return name[:maxName] + "…"
+		}
 	}
-	return demangle.Filter(name, demangle.NoParams)
+	return withoutParameters(demangle.Filter(name, demangle.NoParams))
+}
+
+// withoutParameters returns the name of a function as it is in C++ without its parameters: linkers for C++ write names that
+// are not mangled any more.
+func withoutParameters(name string) string {
+	end := strings.TrimSuffix(name, " const")
+	if !strings.HasSuffix(end, ")") {
+		return name
+	}
+	depth := 0
+	for i := len(end) - 1; i > 0; i-- {
+		switch end[i] {
+		case ')':
+			depth++
+		case '(':
+			depth--
+		}
+		if depth == 0 {
+			if before := end[:i]; !strings.HasSuffix(before, "operator") {
+				return before
+			}
+			return name
+		}
+	}
+	return name
 }

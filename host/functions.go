@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -78,10 +79,14 @@ func (g group) addTo(builder wazero.HostModuleBuilder) {
 
 // goFunction is what the engine calls. While a module is initialized or allocates, most functions trap, as in Envoy.
 func (f function) goFunction(name string, silent bool) api.GoFunc {
+	ofProxy := strings.HasPrefix(name, "proxy_")
 	return func(ctx context.Context, stack []uint64) {
 		vm := ctx.Value(vmKey{}).(*VM)
 		if vm.allowed != nil && !vm.allowed[name] {
 			panic(restricted(name))
+		}
+		if ofProxy && vm.current != nil && vm.current.stream != nil {
+			vm.current.stream.attended = true
 		}
 		status := f.call(vm, stack)
 		if !silent {

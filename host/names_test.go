@@ -5,6 +5,7 @@ package host
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +21,20 @@ func named(module string, index byte, name string) wasmtest.Option {
 		content = slices.Concat([]byte{0}, text(string(text(module))))
 	}
 	return wasmtest.Custom("name", slices.Concat(content, []byte{1}, text(string(append([]byte{1, index}, text(name)...)))))
+}
+
+// TestNamesOfFunctions, mangled and as linkers for C++ write them.
+func TestNamesOfFunctions(t *testing.T) {
+	for name, want := range map[string]string{
+		"_ZN3foo3barEi": "foo::bar", "foo::bar(int)": "foo::bar", "foo::bar(int (*)(char)) const": "foo::bar", "(anonymous namespace)": "(anonymous namespace)",
+		"(anonymous namespace)::f()": "(anonymous namespace)::f", "operator()": "operator()", "a::operator()(int) const": "a::operator()",
+		"main": "main", "main.(*T).do": "main.(*T).do", ")": ")", "a)": "a)", "$3": "$3",
+		"f(" + strings.Repeat("x", 1000) + ")": "f", strings.Repeat("y", 1000): strings.Repeat("y", maxName) + "…",
+	} {
+		if got := functionName("", name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
 }
 
 // TestNamesInTraps: functions are named as in their source, without the name of their module, which may have dots.

@@ -73,7 +73,8 @@ func (vm *VM) property(path []string) (any, bool) {
 		return value, true
 	}
 	if value, ok := lookup(vm.own(s), path); ok {
-		vm.usedNames = vm.usedNames || path[0] != "plugin_root_id"
+		isRoot := path[0] == "plugin_root_id"
+		vm.usedNames, vm.usedRootID = vm.usedNames || !isRoot, vm.usedRootID || isRoot
 		return value, true
 	}
 	if s.stream == nil {

@@ -39,6 +39,7 @@ type Stream struct {
 	failed, logging   bool
 	closed            bool
 	routeCleared      bool
+	attended          bool
 }
 
 // Stream begins a stream: proxy_on_context_create.
@@ -111,6 +112,10 @@ func (s *Stream) Paused() (request, response bool) {
 
 // RouteCacheCleared reports whether the filter had Envoy choose the route again.
 func (s *Stream) RouteCacheCleared() bool { return s.routeCleared }
+
+// Attended reports whether the filter called the proxy in any callback of the stream. Otherwise it did no more than to let
+// messages pass, or hold them.
+func (s *Stream) Attended() bool { return s.attended }
 
 // ID returns the id by which the filter knows the stream.
 func (s *Stream) ID() uint32 { return s.scope.id }

@@ -84,6 +84,7 @@ type VM struct {
 	calls      callouts
 	unmodelled []Unmodelled
 	usedNames  bool
+	usedRootID bool
 }
 
 type vmKey struct{}
@@ -181,6 +182,9 @@ func (vm *VM) Failed() error { return vm.failed }
 // UsedNames reports whether filters used the names that tell them from others of the same module: plugin_name and
 // plugin_vm_id, or a queue by the id of a VM. Otherwise what they do is the same under other names.
 func (vm *VM) UsedNames() bool { return vm.usedNames }
+
+// UsedRootID reports whether filters read plugin_root_id, by which a module chooses among its filters.
+func (vm *VM) UsedRootID() bool { return vm.usedRootID }
 
 // MemorySize returns the size of the linear memory in bytes.
 func (vm *VM) MemorySize() uint32 { return vm.memory.Size() }

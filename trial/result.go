@@ -22,6 +22,8 @@ type Result struct {
 	Message string `json:"message"`
 	// Named says that it may be another under another vmID or name of the plugin, which the module has used.
 	Named bool `json:"named,omitempty"`
+	// Idle says that it read its rootID and did nothing with a request, as the SDK for C++ has filters do that are not there.
+	Idle bool `json:"idle,omitempty"`
 	// Log is what the module logged at warn and above: the first lines and the last, each cut. They are the module's own:
 	// quote them.
 	Log []string `json:"log,omitempty"`

@@ -20,6 +20,7 @@ func Run(ctx context.Context, wasm []byte, s render.Settings, limits host.Limits
 	err := a.run(ctx, wasm)
 	r := a.result(err)
 	r.Log, r.Named = a.log.lines(), a.vm != nil && a.vm.UsedNames()
+	r.Idle = a.idle && r.Verdict() == Passed
 	return r
 }
 
@@ -34,6 +35,7 @@ type attempt struct {
 	answered uint32 // the status of the filter's own response, 0 for none
 	reset    bool
 	held     bool // the filter did not let it pass
+	idle     bool // nor did it do anything else, though it had read its rootID
 }
 
 // run takes the module as far as it comes.
@@ -86,6 +88,7 @@ func (a *attempt) request(ctx context.Context, plugin *host.Plugin, s *host.Stre
 		func() error { return a.respond(ctx, s) },
 		func() error { return a.resume(ctx, plugin, s) },
 		func() error { a.note(s); return s.Close(ctx) },
+		func() error { a.idle = a.vm.UsedRootID() && !s.Attended(); return nil },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -157,6 +160,9 @@ func (a *attempt) passed(depends string) string {
 		words = fmt.Sprintf("it starts with this configuration, and answers a GET of / with %d", a.answered)
 	case a.reset:
 		words = "it starts with this configuration, and resets the stream of a GET of /"
+	}
+	if a.idle {
+		words += "; it does nothing with that, as a module in C++ does whose filters have other rootIDs"
 	}
 	if depends != "" {
 		words += "; not tried: " + depends

@@ -26,11 +26,14 @@ func TestRun(t *testing.T) {
 		settings render.Settings
 		want     Result
 	}{
-		"does nothing":      {wasmtest.Module(), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
-		"ABI 0.1.0":         {wasmtest.Module(wasmtest.ABI("0.1.0")), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
-		"Rust":              {example(t, "rust"), render.Settings{Configuration: "crab"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
-		"AssemblyScript":    {example(t, "assemblyscript"), render.Settings{RootID: "add_header", Configuration: "a"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
-		"without a config":  {example(t, "assemblyscript"), render.Settings{RootID: "add_header"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
+		"does nothing":     {wasmtest.Module(), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
+		"ABI 0.1.0":        {wasmtest.Module(wasmtest.ABI("0.1.0")), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
+		"Rust":             {example(t, "rust"), render.Settings{Configuration: "crab"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
+		"AssemblyScript":   {example(t, "assemblyscript"), render.Settings{RootID: "add_header", Configuration: "a"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
+		"without a config": {example(t, "assemblyscript"), render.Settings{RootID: "add_header"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
+		"C++":              {example(t, "cpp"), render.Settings{RootID: "hello", Configuration: "a"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
+		"C++, another rootID": {example(t, "cpp"), render.Settings{RootID: "another"}, Result{Reason: v1alpha1.ReasonTrialPassed, Idle: true,
+			Message: works + "; it does nothing with that, as a module in C++ does whose filters have other rootIDs"}},
 		"traps at start":    {wasmtest.Module(wasmtest.Export("proxy_on_vm_start", "ii:i")), render.Settings{}, Result{Reason: v1alpha1.ReasonModuleTraps, Callback: "proxy_on_vm_start", Message: "proxy_on_vm_start trapped: unreachable in $3"}},
 		"refuses to start":  {wasmtest.Module(wasmtest.Function("proxy_on_vm_start", "ii:i", no...)), render.Settings{}, Result{Reason: v1alpha1.ReasonStartRefused, Callback: "proxy_on_vm_start", Message: "proxy_on_vm_start returned false"}},
 		"refuses config":    {wasmtest.Module(onConfigure(no...)), render.Settings{}, Result{Reason: v1alpha1.ReasonStartRefused, Callback: "proxy_on_configure", Message: "proxy_on_configure returned false"}},
@@ -75,6 +78,8 @@ func TestOwnWords(t *testing.T) {
 			`proxy_on_configure returned false; it logged "the configuration is no value of a header: \"a\\u{1b}[31m\""`},
 		"a value of a variable": {"rust", render.Settings{Configuration: "s3cret\n", Env: [][2]string{{"PASSWORD", "s3cret"}}},
 			`proxy_on_configure returned false; it logged "the configuration is no value of a header: \"…\\n\""`},
+		"a configuration that C++ refuses":           {"cpp", render.Settings{RootID: "hello"}, `proxy_on_configure returned false; it logged "there is no greeting, 1 filters know one"`},
+		"a configuration that has C++ abort":         {"cpp", render.Settings{RootID: "hello", Configuration: "abort"}, `proxy_on_configure trapped: unreachable in abort < filters::Hello::giveUp < `},
 		"a rootID that AssemblyScript does not know": {"assemblyscript", render.Settings{RootID: "wrong"}, `proxy_on_context_create trapped: `},
 	} {
 		t.Run(name, func(t *testing.T) {

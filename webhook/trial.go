@@ -73,6 +73,10 @@ func (c trialCheck) judge(r request, result trial.Result, resp *response) {
 	path, value, remedy := blamedOfTrial(result, &r.aw.Spec)
 	words := redact(result.String(), r.aw.Spec.Filter.Source)
 	switch result.Verdict() {
+	case trial.Passed:
+		if result.Idle {
+			resp.warn("spec.filter.rootID: the module may have no filter of that name: it did nothing with a request when it was tried")
+		}
 	case trial.Undecided:
 		if result.Callback != "" || result.Reason == v1alpha1.ReasonTrialEnded {
 			resp.warn("the module was tried without a verdict: %s", words)

@@ -6,5 +6,5 @@
 //
 //	mark DIRECTORY…
 //
-// marks DIRECTORY/add-header.wasm, which has to come fresh from the compiler.
+// marks the modules in DIRECTORY, which have to come fresh from the compiler.
 package main

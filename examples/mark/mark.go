@@ -17,8 +17,11 @@ const section = "autowasm.source"
 // Beside a filter's source stand what compilers leave behind, and what does not decide the filter's bytes.
 var (
 	leftBehind = []string{"node_modules", "target"}
-	beside     = []string{compiled, "README.md", "schema.yaml", "tests.yaml", ".gitignore"}
+	beside     = []string{"README.md", "schema.yaml", "tests.yaml", ".gitignore"}
 )
+
+// compiled is how the names of compiled filters end.
+const compiled = ".wasm"
 
 // sourceDigest is the sha256, in lower-case hexadecimal, of the names and the sha256 of all files of a filter's source,
 // with those that pin compilers and dependencies.
@@ -30,7 +33,7 @@ func sourceDigest(source fs.FS) (string, error) {
 			return err
 		case entry.IsDir() && slices.Contains(leftBehind, name):
 			return fs.SkipDir
-		case entry.IsDir() || slices.Contains(beside, path.Base(name)):
+		case entry.IsDir() || slices.Contains(beside, path.Base(name)) || path.Ext(name) == compiled:
 			return nil
 		}
 		content, err := fs.ReadFile(source, name)

@@ -18,24 +18,25 @@ import (
 // TestCommittedFilters holds each to its source and shows what proxies see of it.
 func TestCommittedFilters(t *testing.T) {
 	for _, tt := range []struct {
-		dir, target string
+		file, build string
 		want        map[string]string
 	}{
-		{"add-header-assemblyscript", "wasm-assemblyscript", map[string]string{"abi": "0.2.0", "allocator": "malloc", "newest import since": "2020-10-15"}},
-		{"add-header-rust", "wasm-rust", map[string]string{"abi": "0.2.1", "allocator": "proxy_on_memory_allocate", "newest import since": "2020-10-15"}},
+		{"../add-header-assemblyscript/add-header.wasm", "make wasm-assemblyscript", map[string]string{"abi": "0.2.0", "allocator": "malloc", "newest import since": "2020-10-15"}},
+		{"../add-header-rust/add-header.wasm", "make wasm-rust", map[string]string{"abi": "0.2.1", "allocator": "proxy_on_memory_allocate", "newest import since": "2020-10-15"}},
+		{"../../host/testdata/cpp/wasi.wasm", "host/testdata/cpp/build.sh", map[string]string{"abi": "0.2.1", "allocator": "malloc", "newest import since": "2020-10-15"}},
+		{"../../host/testdata/cpp/emscripten.wasm", "host/testdata/cpp/build.sh", map[string]string{"abi": "0.2.1", "allocator": "malloc", "newest import since": "2022-06-15"}},
 	} {
-		t.Run(tt.dir, func(t *testing.T) {
-			dir := filepath.Join("..", tt.dir)
-			filter, err := os.ReadFile(filepath.Join(dir, compiled))
+		t.Run(tt.file, func(t *testing.T) {
+			filter, err := os.ReadFile(tt.file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			digest, err := sourceDigest(os.DirFS(dir))
+			digest, err := sourceDigest(os.DirFS(filepath.Dir(tt.file)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.HasSuffix(filter, mark(digest)) {
-				t.Errorf("%s/%s was not built from the files beside it: run make %s", tt.dir, compiled, tt.target)
+				t.Errorf("%s was not built from the files beside it: run %s", tt.file, tt.build)
 			}
 			if diff := cmp.Diff(tt.want, seen(t, filter)); diff != "" {
 				t.Error(diff)
@@ -78,7 +79,7 @@ func TestSourceDigest(t *testing.T) {
 	plain := source(nil)
 	for name, same := range map[string]bool{
 		"lock": false, "src/lib": false, "src/more": false, "build.sh": false, "src/target": false,
-		compiled: true, "README.md": true, "node_modules/x/index.ts": true, "target/release/x": true, ".gitignore": true,
+		"add-header.wasm": true, "README.md": true, "node_modules/x/index.ts": true, "target/release/x": true, ".gitignore": true,
 	} {
 		if got := source(map[string]string{name: "changed"}); (got == plain) != same {
 			t.Errorf("with another %s: the digest %s, before %s, want the same: %t", name, got, plain, same)
@@ -89,16 +90,16 @@ func TestSourceDigest(t *testing.T) {
 	}
 }
 
-func TestMarkFile(t *testing.T) {
+func TestMarkFiles(t *testing.T) {
 	dir := t.TempDir()
-	requireError(t, markFile(dir), "read what the compiler wrote")
-	file := filepath.Join(dir, compiled)
-	for name, content := range map[string]string{compiled: "\x00asm\x01\x00\x00\x00", "source": "x"} {
+	requireError(t, markFiles(dir), "there is no *.wasm in "+dir)
+	file := filepath.Join(dir, "a.wasm")
+	for name, content := range map[string]string{"a.wasm": "\x00asm\x01\x00\x00\x00", "source": "x"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := markFile(dir); err != nil {
+	if err := markFiles(dir); err != nil {
 		t.Fatal(err)
 	}
 	marked, err := os.ReadFile(file)
@@ -112,7 +113,7 @@ func TestMarkFile(t *testing.T) {
 	if !found || len(digest) != 64 {
 		t.Errorf("the marked module is %q, want one custom section %s of 64 bytes", marked, section)
 	}
-	requireError(t, markFile(dir), "has a mark already")
+	requireError(t, markFiles(dir), "has a mark already")
 }
 
 func requireError(t *testing.T, err error, want string) {
