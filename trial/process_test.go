@@ -42,21 +42,6 @@ func TestTrials(t *testing.T) {
 	}
 }
 
-// deep is a function that pushes as many numbers as it can and calls itself: the engine's own stack takes some GB.
-func deep(t *testing.T) []byte {
-	t.Helper()
-	const numbers = 100_000
-	code := []byte{}
-	for range numbers {
-		code = append(code, 0x41, 1) // i32.const 1
-	}
-	code = append(code, 0x41, 0, 0x41, 0, 0x10, 3) // call itself, which is the first that is added
-	for range numbers {
-		code = append(code, 0x6a) // i32.add
-	}
-	return wasmtest.Module(onConfigure(code...))
-}
-
 // TestHostileModules: whatever a module does to its process, this one goes on, and knows how that ended.
 func TestHostileModules(t *testing.T) {
 	t.Parallel()
@@ -65,7 +50,7 @@ func TestHostileModules(t *testing.T) {
 		want string
 	}{
 		"it loops":          {wasmtest.Module(onConfigure(forever...)), "proxy_on_configure "}, // reached the limit of time, or was ended before on a busy machine
-		"it takes memory":   {deep(t), "it took more memory than "},
+		"it takes memory":   {wasmtest.Module(wasmtest.DeepStack()), "it took more memory than "},
 		"it is no module":   {[]byte("\x00asm"), "not a WebAssembly module"},
 		"it is larger":      {make([]byte, 33<<20), "its process ended, exit status 1 a module of 34603008 bytes is not tried"},
 		"it says too much":  {talkative(t), "TrialPassed"},

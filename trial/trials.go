@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	// DefaultMemory is what all trials at once may take, in bytes of memory that can be written. One of 24.5 MB needs 560 MiB,
-	// of which 510 MiB are resident.
-	DefaultMemory = 600 << 20
+	// DefaultMemory is what all trials at once may take, in bytes of memory that can be written: less than 512 MiB of it is
+	// ever resident, see untouched. One of 24.5 MB needs 560 MiB.
+	DefaultMemory = 512<<20 + untouched
 	// MinMemory is the least with which anything can be tried.
 	MinMemory = childMemory + 16<<20
 	// DefaultTime bounds one trial, from when its process starts.
@@ -32,6 +32,10 @@ const (
 )
 
 const (
+	// untouched is what each process of a trial can write and never does: 32 MiB are the index of Go's heap, which has an
+	// entry for each possible arena, and 32 MiB are for the entropy of FIPS 140, which is not in force without a variable of
+	// the environment.
+	untouched = 64 << 20
 	// childMemory is what a child takes beside its module, most of it for what wasmer does at its start and for the runtime of
 	// Go: about 90 MiB, of which 40 are resident.
 	childMemory = 112 << 20

@@ -45,13 +45,13 @@ func TestLimitMemory(t *testing.T) {
 
 // TestTrialMemory: what wasmer needs itself comes first.
 func TestTrialMemory(t *testing.T) {
-	for limit, want := range map[uint64]int64{256 << 20: 0, 512 << 20: 128 << 20, 1 << 30: 600 << 20, math.MaxUint64: 600 << 20} {
+	for limit, want := range map[uint64]int64{256 << 20: 0, 512 << 20: 128 << 20, 1 << 30: 576 << 20, math.MaxUint64: 576 << 20} {
 		if got := trialMemory(memlimit.Limit(limit)); got != want {
 			t.Errorf("of %d MiB, %d MiB are for trials, want %d", limit>>20, got>>20, want>>20)
 		}
 	}
 	none := func() (uint64, error) { return 0, memlimit.ErrNoLimit }
-	if got := trialMemory(none); got != 600<<20 {
+	if got := trialMemory(none); got != 576<<20 {
 		t.Errorf("without a limit, %d MiB are for trials", got>>20)
 	}
 }

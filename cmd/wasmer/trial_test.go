@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/autowasm/autowasm/fetch/module/wasmtest"
 	"github.com/autowasm/autowasm/render"
 	"github.com/autowasm/autowasm/trial"
 )
@@ -99,10 +100,38 @@ func BenchmarkTrial(b *testing.B) {
 	}
 }
 
-// BenchmarkTrialsAtOnce makes a hundred trials of all classes side by side, and reports the most memory that their processes
-// had resident together, beside the file of the program.
+// maxResident is what the processes of all trials have resident at most, beside the file of the program.
+const maxResident = 512 << 20
+
+// TestMemoryOfTrials: of what the processes of trials may write, 64 MiB stay untouched in each, so that modules that take all
+// that they can have less.
+func TestMemoryOfTrials(t *testing.T) {
+	const reserve = trial.DefaultMemory - maxResident
+	path := filepath.Join(t.TempDir(), "hostile.wasm")
+	if err := os.WriteFile(path, wasmtest.Module(wasmtest.DeepStack(), wasmtest.Padding(4<<20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	memory := int64(trial.MinMemory + 64<<20)
+	trials := trial.New(trial.Options{Open: os.Open, Memory: memory})
+	t.Cleanup(trials.Stop)
+	task := trials.Begin(trial.Request{SHA256: path, Size: 4 << 20})
+	got := most([]*trial.Task{task})
+	if result := task.Result(); !strings.Contains(result.Message, "it took more memory than ") {
+		t.Errorf("%+v", result)
+	}
+	if want := memory - reserve; got > want || got == 0 {
+		t.Errorf("%d MiB were resident, want at most %d", got>>20, want>>20)
+	}
+}
+
+// BenchmarkTrialsAtOnce makes a hundred trials of all classes side by side, some of which take all memory that they can, and
+// reports the most that their processes had resident together, beside the file of the program.
 func BenchmarkTrialsAtOnce(b *testing.B) {
 	trials := newTestTrials(b)
+	hostile := filepath.Join(b.TempDir(), "hostile.wasm")
+	if err := os.WriteFile(hostile, wasmtest.Module(wasmtest.DeepStack(), wasmtest.Padding(25<<20)), 0o600); err != nil {
+		b.Fatal(err)
+	}
 	peak, round := int64(0), 0
 	for b.Loop() {
 		round++
@@ -113,12 +142,18 @@ func BenchmarkTrialsAtOnce(b *testing.B) {
 				class = 0 // of the largest, five
 			}
 			r := requestOf(b, class)
+			if n%25 == 7 {
+				r = trial.Request{SHA256: hostile, Size: 25 << 20}
+			}
 			r.Namespace = fmt.Sprint("team-", n%4)
 			tasks = append(tasks, trials.Begin(numbered(r, 100*round+n)))
 		}
 		peak = max(peak, most(tasks))
 	}
 	b.ReportMetric(float64(peak)/(1<<20), "MiB")
+	if peak > maxResident {
+		b.Errorf("%d MiB were resident at once, want at most %d", peak>>20, maxResident>>20)
+	}
 }
 
 // most waits for trials, and returns the most memory that processes of this one had meanwhile.

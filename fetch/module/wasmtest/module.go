@@ -2,7 +2,11 @@
 
 package wasmtest
 
-import "math/rand/v2"
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+)
 
 // Option changes the module that Module builds.
 type Option func(*spec)
@@ -152,6 +156,19 @@ func Export(name, signature string) Option {
 func Function(name, signature string, body ...byte) Option {
 	return func(s *spec) {
 		s.exports = append(s.exports, exported{name: name, signature: signature, body: append([]byte{}, body...)})
+	}
+}
+
+// DeepStack makes a filter whose proxy_on_configure pushes 100,000 numbers and calls itself: 400 KB that have an interpreter
+// whose stack has no limit take some GB.
+func DeepStack() Option {
+	const numbers = 100_000
+	return func(s *spec) {
+		self := len(s.importedFunctions()) + len(s.functions())
+		body := bytes.Repeat([]byte{0x41, 1}, numbers)                           // i32.const 1
+		body = slices.Concat(body, []byte{0x41, 0, 0x41, 0, 0x10}, number(self)) // call itself
+		body = slices.Concat(body, bytes.Repeat([]byte{0x6a}, numbers))          // i32.add
+		s.exports = append(s.exports, exported{name: "proxy_on_configure", signature: "ii:i", body: body})
 	}
 }
 
