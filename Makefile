@@ -29,6 +29,10 @@ PUSH ?=
 CLUSTER ?= .local/cluster
 # Arguments for go test, such as ARGS='-run TestTutorial -v'.
 ARGS ?=
+# For how long make fuzz runs each of its targets, which are a package and a function. What is found to be of interest is kept
+# in Go's build cache for later runs, and what fails in testdata/fuzz of the package.
+FUZZTIME ?= 15s
+FUZZ ?= ./host:FuzzModule ./host:FuzzCalls ./host:FuzzHostFunctions ./filtertest:FuzzRun
 # How often make flakes runs the tests: the unit tests, the end-to-end tests, and how many runs of these on busy cores.
 UNIT_RUNS ?= 30
 E2E_RUNS ?= 5
@@ -174,6 +178,16 @@ flakes: build wasm ## Run all tests many times, to find those that fail now and 
 	cd e2e && go run ./cmd/env argocd
 	cd e2e && go run ./cmd/flakes -unit=$(UNIT_RUNS) -e2e=$(E2E_RUNS) -busy=$(E2E_BUSY) -p=$(E2E_PACKAGES)
 
+# One process for each target, so that other work on this machine goes on.
+.PHONY: fuzz
+fuzz: $(BIN)/gotestsum ## Fuzz what runs modules and reads test cases (FUZZTIME, FUZZ=package:function)
+	@rm -f $(BIN)/fuzz.json; status=0; \
+	for target in $(FUZZ); do \
+		$(BIN)/gotestsum --format standard-verbose --jsonfile $(BIN)/fuzz.part.json -- \
+			-run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -parallel 1 "$${target%:*}" || status=1; \
+		cat $(BIN)/fuzz.part.json >>$(BIN)/fuzz.json; \
+	done; rm -f $(BIN)/fuzz.part.json; exit $$status
+
 # A skipped test has shown nothing: it fails the run.
 refuse-skipped = for run in $(1); do \
 	if grep -q '"Action":"skip","Package":"[^"]*","Test"' $(BIN)/$$run.json; then \
@@ -188,6 +202,7 @@ bench: filters ## Measure against peers, as ratios in one run
 	go test -run '^$$' -bench 'Trial|Request' $(ARGS) ./host ./cmd/wasmer
 	go test -run '^$$' -bench Refresh $(ARGS) ./web
 	cd e2e && go test -run '^$$' -bench Scroll -benchtime 3x $(ARGS) ./web
+	cd e2e && go test -run '^$$' -bench Request -benchtime 10x $(ARGS) ./agreement
 	cd e2e && go test -run '^$$' -bench 'ApplyToHeader|Sizes|Silence|Restarts' -benchtime 1x -timeout 40m $(ARGS) ./mesh
 
 .PHONY: lint

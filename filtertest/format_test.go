@@ -164,24 +164,3 @@ func TestMistakes(t *testing.T) {
 		})
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	for _, name := range []string{"testdata/all.textpb", "testdata/all.yaml"} {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(filepath.Ext(name) == ".yaml", content)
-	}
-	f.Add(true, []byte("test: &a [*a]"))
-	f.Fuzz(func(t *testing.T, yaml bool, content []byte) {
-		path := map[bool]string{true: "x.yaml", false: "x.textpb"}[yaml]
-		all, err := parse(path, content)
-		if (all == nil) != (err != nil) {
-			t.Errorf("%v, %v", all, err)
-		}
-		if err != nil && strings.ContainsAny(err.Error(), "\n\x1b") {
-			t.Errorf("%q is more than a line", err)
-		}
-	})
-}

@@ -23,19 +23,28 @@ func seeds(f *testing.F) [][]byte {
 		filter(onBody("response", callOf(fnSetBuffer, 0, 0, 0, 0, 4), drop, i32(0)), onHeaders("response", callOf(fnSetHeader, 2, 0, 1, 0, 1), drop, i32(0))),
 		relay("0.1.0"), relay("0.2.1"),
 	}
-	real, err := os.ReadFile("../examples/add-header-assemblyscript/add-header.wasm")
-	if err != nil {
-		f.Fatal(err)
+	for _, path := range []string{
+		"../examples/add-header-assemblyscript/add-header.wasm", "../examples/add-header-rust/add-header.wasm", "testdata/cpp/wasi.wasm",
+		"testdata/cpp/emscripten.wasm",
+	} {
+		real, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		all = append(all, real, real[:len(real)/2])
 	}
-	return append(all, real)
+	return all
 }
 
-// FuzzModule runs any module through a whole life: no panic, no hang, and each failure is one of the kinds that callers know.
+// FuzzModule runs any module through a whole life: no panic, no hang, nothing is left, and each failure is one of the kinds
+// that callers know.
 func FuzzModule(f *testing.F) {
 	for _, seed := range seeds(f) {
 		f.Add(seed, []byte("config"))
 	}
+	var l lives
 	f.Fuzz(func(t *testing.T, wasm, config []byte) {
+		defer l.begin(t)()
 		checkFailure(t, live(t.Context(), wasm, config))
 	})
 }
@@ -78,16 +87,7 @@ func live(ctx context.Context, wasm, config []byte) error {
 
 // use takes a stream through all that can happen to it.
 func use(ctx context.Context, vm *VM, p *Plugin, s *Stream) error {
-	answer := func() error {
-		open := vm.Callouts()
-		if len(open) == 0 {
-			return nil
-		}
-		if c := open[0]; c.Kind == HTTPCall {
-			return c.Answer(ctx, CalloutResponse{Headers: ok, Body: []byte("x")})
-		}
-		return open[0].Close(ctx, 0, "")
-	}
+	answer := func() error { return answerFirst(ctx, vm) }
 	for _, next := range []func() error{
 		func() error { return s.RequestHeaders(ctx, get, false) },
 		func() error { return s.RequestBody(ctx, []byte("body"), false) },
@@ -104,6 +104,32 @@ func use(ctx context.Context, vm *VM, p *Plugin, s *Stream) error {
 		func() error { return p.Close(ctx) },
 	} {
 		if err := next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answerFirst answers the first call-out that is open.
+func answerFirst(ctx context.Context, vm *VM) error {
+	open := vm.Callouts()
+	if len(open) == 0 {
+		return nil
+	}
+	c := open[0]
+	if c.Kind == HTTPCall {
+		return c.Answer(ctx, CalloutResponse{Headers: ok, Body: []byte("x"), Trailers: trailers})
+	}
+	for _, event := range []func() error{
+		func() error { return c.ReceiveInitialMetadata(ctx, ok) },
+		func() error { return c.Receive(ctx, []byte("x")) },
+		func() error { return c.ReceiveTrailingMetadata(ctx, trailers) },
+		func() error { return c.Close(ctx, 0, "") },
+	} {
+		if vm.calls.open[c.Token] != c { // the filter ended it, or its answer did
+			return nil
+		}
+		if err := event(); err != nil {
 			return err
 		}
 	}
@@ -131,7 +157,9 @@ func FuzzHostFunctions(f *testing.F) {
 	for n := range names {
 		f.Add(uint8(n), encodePairs([][2]string{{":method", "GET"}, {":path", "/"}, {"host", "h"}}), uint32(0), uint32(argumentsAt), uint32(60), uint32(resultsAt))
 	}
+	var l lives
 	f.Fuzz(func(t *testing.T, n uint8, memory []byte, a, b, c, d uint32) {
+		defer l.begin(t)()
 		limits := Limits{Memory: 4 << 20, CallTime: time.Second, Output: 1 << 20, Held: 1 << 20}
 		vm, err := m.Start(t.Context(), VMConfig{Limits: limits})
 		if err != nil {
