@@ -48,8 +48,9 @@ type Callout struct {
 
 // CalloutResponse is the answer to an HTTP call.
 type CalloutResponse struct {
-	Headers  Headers
-	Body     []byte
+	Headers Headers
+	Body    []byte
+	// Trailers. Without any the filter has no map of them.
 	Trailers Headers
 }
 
@@ -89,7 +90,10 @@ func (vm *VM) Callouts() []*Callout {
 func (c *Callout) Answer(ctx context.Context, response CalloutResponse) error {
 	headers, trailers := response.Headers.normalized(), response.Trailers.normalized()
 	calls := &c.root.vm.calls
-	calls.headers, calls.trailers, calls.body = &headers, &trailers, &response.Body
+	calls.headers, calls.body = &headers, &response.Body
+	if len(trailers) > 0 {
+		calls.trailers = &trailers
+	}
 	return c.event(ctx, true, "proxy_on_http_call_response", uint64(len(headers)), uint64(len(response.Body)), uint64(len(trailers)))
 }
 
@@ -100,7 +104,8 @@ func (c *Callout) Fail(ctx context.Context) error {
 	return c.event(ctx, true, "proxy_on_http_call_response", 0, 0, 0)
 }
 
-// ReceiveInitialMetadata passes initial metadata of gRPC to the filter: proxy_on_grpc_receive_initial_metadata.
+// ReceiveInitialMetadata passes initial metadata of a gRPC stream to the filter: proxy_on_grpc_receive_initial_metadata. Envoy
+// has it come for each stream, if only empty, and so the trailing metadata; for a call neither.
 func (c *Callout) ReceiveInitialMetadata(ctx context.Context, metadata Headers) error {
 	metadata = metadata.normalized()
 	c.root.vm.calls.initialMetadata = &metadata
@@ -113,14 +118,15 @@ func (c *Callout) Receive(ctx context.Context, message []byte) error {
 	return c.event(ctx, c.Kind == GRPCCall, "proxy_on_grpc_receive", uint64(len(message)))
 }
 
-// ReceiveTrailingMetadata passes trailing metadata of gRPC to the filter: proxy_on_grpc_receive_trailing_metadata.
+// ReceiveTrailingMetadata passes trailing metadata of a gRPC stream to the filter: proxy_on_grpc_receive_trailing_metadata.
 func (c *Callout) ReceiveTrailingMetadata(ctx context.Context, metadata Headers) error {
 	metadata = metadata.normalized()
 	c.root.vm.calls.trailingMetadata = &metadata
 	return c.event(ctx, false, "proxy_on_grpc_receive_trailing_metadata", uint64(len(metadata)))
 }
 
-// Close ends a gRPC stream, or a call that failed, with a status: proxy_on_grpc_close.
+// Close ends a gRPC stream, or a call that failed, with a status: proxy_on_grpc_close. Envoy has the details of the stream in
+// the message too, in braces if the server gave another: "not there{via_upstream}".
 func (c *Callout) Close(ctx context.Context, status uint32, message string) error {
 	calls := &c.root.vm.calls
 	calls.status, calls.statusMessage, c.remote = status, message, true

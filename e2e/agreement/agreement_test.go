@@ -24,11 +24,14 @@ import (
 type request struct {
 	method, path, body string
 	headers            [][2]string
+	trailers           bool // both messages have some
 }
 
 var (
 	plain = request{method: "GET", path: "/a?b=c", headers: [][2]string{{"x-multi", "1"}, {"x-multi", "2"}, {"x-one", "1"}, {"x-gone", "1"}, {"user-agent", "first"}}}
 	post  = request{method: "POST", path: "/p", body: "body", headers: [][2]string{{"x-multi", "1"}, {"user-agent", "first"}}}
+	tail  = request{method: "POST", path: "/p", body: "body", headers: [][2]string{{"x-multi", "1"}, {"user-agent", "first"}}, trailers: true}
+	head  = request{method: "HEAD", path: "/", headers: [][2]string{{"x-multi", "1"}, {"user-agent", "first"}}}
 )
 
 // cases are what the filter does, by the name of its plugin. What it does, it does at a step: <step>=<what>.
@@ -55,21 +58,54 @@ var cases = map[string]struct {
 	"local-body":         {"request-body=local", post},
 	"local-response":     {"response-headers=local", plain},
 	"local-response-end": {"response-body=local", plain},
+	"head":               {"", head},
+	"head-local":         {"request-headers=local", head},
+
+	"pause-response":         {"tick response-headers=pause", plain},
+	"pause-response-body":    {"tick response-body=pause", plain},
+	"pause-response-rewrite": {"tick response-headers=unsized response-headers=pause response-body=rewrite", plain},
+	"pause-both":             {"tick request-headers=pause response-headers=pause", post},
+
+	"trailers":                {"", tail},
+	"trailers-pause":          {"tick request-trailers=pause", tail},
+	"trailers-pause-headers":  {"tick request-headers=pause", tail},
+	"trailers-pause-body":     {"request-body=pause", tail}, // its trailers resume it
+	"trailers-pause-response": {"tick response-trailers=pause", tail},
+	"trailers-buffer":         {"request-body=buffer response-body=buffer", tail},
+	"trailers-change":         {"request-trailers=trailers response-trailers=trailers", tail},
+	"trailers-new":            {"request-headers=unsized request-body=trailers response-headers=unsized response-body=trailers", post},
+	"trailers-local":          {"request-trailers=local", tail},
+	"trailers-local-response": {"response-trailers=local", tail},
+
+	"http":           {"request-headers=http:upstream", plain},
+	"http-body":      {"request-body=http:upstream", post},
+	"http-response":  {"response-headers=http:upstream", plain},
+	"grpc":           {"request-headers=grpc:Say", plain},
+	"grpc-body":      {"request-headers=grpc:Say", post},
+	"grpc-response":  {"response-headers=grpc:Say", plain},
+	"grpc-refused":   {"request-headers=grpc:Refused", plain},
+	"grpc-late":      {"request-headers=grpc:Late", plain},
+	"grpc-cancelled": {"request-headers=cancel", plain},
+	"stream":         {"request-headers=stream:Say", plain},
+	"stream-refused": {"request-headers=stream:Refused", plain},
+	"stream-late":    {"request-headers=stream:Late", plain},
+	"nowhere":        {"request-headers=nowhere", plain},
 }
 
 // TestAgreement has each case run by Envoy and by the host. What the filter logged, what reached the upstream and what the
 // client got have to be the same.
 func TestAgreement(t *testing.T) {
 	t.Parallel()
-	filter := buildProbe(t)
+	filter := buildFilter(t, filepath.Join("e2e", "probe"))
 	reached := &received{}
 	upstream := httptest.NewServer(reached)
 	t.Cleanup(upstream.Close)
-	configurations := map[string]string{}
+	plugins := map[string]plugin{}
 	for name, c := range cases {
-		configurations[name] = c.configuration
+		plugins[name] = plugin{filter, "root", c.configuration}
 	}
-	p := startEnvoy(t, filter, upstream.Listener.Addr().String(), configurations)
+	p := startEnvoy(t, plugins, cluster("upstream", upstream, object{"http_protocol_options": object{"enable_trailers": true}}),
+		cluster("grpc", startGRPC(t), object{"http2_protocol_options": object{}}))
 	wasm, err := os.ReadFile(filter)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +136,7 @@ func inHost(t *testing.T, m *host.Module, name, configuration string, r request)
 			lines = append(lines, line)
 		}
 	}
-	vm, err := m.Start(t.Context(), host.VMConfig{ID: "vm", Proxy: host.Proxy{Log: log}})
+	vm, err := m.Start(t.Context(), host.VMConfig{ID: "vm", Proxy: host.Proxy{Log: log, HasCluster: func(name string) bool { return name != "nowhere" }}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,36 +148,39 @@ func inHost(t *testing.T, m *host.Module, name, configuration string, r request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pass(t, plugin, s, r)
+	pass(t, vm, plugin, s, r)
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return append(lines, "the client got "+clientOf(s), "the upstream got "+upstreamOf(s))
 }
 
-// pass is the client, the clock and the upstream, as they are with Envoy.
-func pass(t *testing.T, plugin *host.Plugin, s *host.Stream, r request) {
+// pass is the client, the clock, the upstream and who is called, as they are with Envoy.
+func pass(t *testing.T, vm *host.VM, plugin *host.Plugin, s *host.Stream, r request) {
 	t.Helper()
 	steps := []func(context.Context) error{
 		func(ctx context.Context) error { return s.RequestHeaders(ctx, requestHeaders(r), r.body == "") },
 	}
 	if r.body != "" {
-		steps = append(steps,
-			func(ctx context.Context) error { return s.RequestBody(ctx, []byte(r.body), false) },
-			func(ctx context.Context) error { return s.RequestBody(ctx, nil, true) })
-	}
-	if plugin.TickPeriod() > 0 {
-		steps = append(steps, plugin.Tick)
-	}
-	steps = append(steps,
-		func(ctx context.Context) error {
-			if !s.Request().Complete {
-				return nil
+		steps = append(steps, func(ctx context.Context) error { return s.RequestBody(ctx, []byte(r.body), false) }, func(ctx context.Context) error {
+			if r.trailers {
+				return s.RequestTrailers(ctx, host.Headers{{"x-trailer", "1"}})
 			}
-			return s.ResponseHeaders(ctx, host.Headers{{":status", "200"}, {"content-length", "5"}}, false)
-		},
-		func(ctx context.Context) error { return s.ResponseBody(ctx, []byte("hello"), false) },
-		func(ctx context.Context) error { return s.ResponseBody(ctx, nil, true) })
+			return s.RequestBody(ctx, nil, true)
+		})
+	}
+	later := func(ctx context.Context) error { // what resumes a stream
+		if plugin.TickPeriod() > 0 {
+			return plugin.Tick(ctx)
+		}
+		return answerAll(ctx, vm)
+	}
+	steps = append(steps, later, func(ctx context.Context) error {
+		if !s.Request().Complete {
+			return nil
+		}
+		return respond(ctx, s, r)
+	}, later)
 	for i, step := range steps {
 		if err := step(t.Context()); err != nil {
 			t.Fatalf("step %d: %v", i, err)
@@ -149,12 +188,30 @@ func pass(t *testing.T, plugin *host.Plugin, s *host.Stream, r request) {
 	}
 }
 
+// respond is the upstream.
+func respond(ctx context.Context, s *host.Stream, r request) error {
+	headers := host.Headers{{":status", "200"}, {"content-length", "5"}}
+	if r.trailers {
+		headers = headers[:1]
+	}
+	if err := s.ResponseHeaders(ctx, headers, r.method == http.MethodHead); err != nil || r.method == http.MethodHead {
+		return err
+	}
+	if err := s.ResponseBody(ctx, []byte("hello"), false); err != nil {
+		return err
+	}
+	if r.trailers {
+		return s.ResponseTrailers(ctx, host.Headers{{"x-trailer", "2"}})
+	}
+	return s.ResponseBody(ctx, nil, true)
+}
+
 func requestHeaders(r request) host.Headers {
 	h := host.Headers{{":authority", "a.example"}, {":path", r.path}, {":method", r.method}, {":scheme", "http"}}
 	for _, field := range r.headers {
 		h.Add(field[0], field[1])
 	}
-	if r.body != "" {
+	if r.body != "" && !r.trailers {
 		h.Add("content-length", strconv.Itoa(len(r.body)))
 	}
 	return h
@@ -167,7 +224,12 @@ func clientOf(s *host.Stream) string {
 	}
 	code, _ := s.Response().Headers.Get(":status")
 	local, _ := s.Response().Headers.Get("local")
-	return fmt.Sprintf("%s %q %q", code, local, s.Response().Body)
+	return fmt.Sprintf("%s %q %q, trailers %s", code, local, s.Response().Body, shownTrailers(s.Response().Trailers.Values))
+}
+
+// shownTrailers are those that matter.
+func shownTrailers(values func(string) []string) string {
+	return fmt.Sprintf("%q %q", values("x-trailer"), values("x-added"))
 }
 
 // upstreamOf is what the upstream gets of a stream.
@@ -176,7 +238,8 @@ func upstreamOf(s *host.Stream) string {
 		return "nothing"
 	}
 	h := s.Request().Headers
-	return shown(h.Values("x-multi"), h.Values("x-one"), h.Values("x-gone"), h.Values("user-agent"), string(s.Request().Body))
+	return shown(h.Values("x-multi"), h.Values("x-one"), h.Values("x-gone"), h.Values("user-agent"), string(s.Request().Body)) +
+		", trailers " + shownTrailers(s.Request().Trailers.Values)
 }
 
 func shown(multi, one, gone, agent []string, body string) string {
@@ -194,10 +257,19 @@ func (u *received) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // it was reset
 	}
+	if r.URL.Path == "/called" {
+		_, _ = io.WriteString(w, calledHTTP(r.Header.Values("X-One"), string(body)))
+		return
+	}
 	h := r.Header
 	u.mu.Lock()
-	u.last = shown(h.Values("X-Multi"), h.Values("X-One"), h.Values("X-Gone"), h.Values("User-Agent"), string(body))
+	u.last = shown(h.Values("X-Multi"), h.Values("X-One"), h.Values("X-Gone"), h.Values("User-Agent"), string(body)) +
+		", trailers " + shownTrailers(r.Trailer.Values)
 	u.mu.Unlock()
+	if len(r.Trailer["X-Trailer"]) > 0 {
+		w.Header().Set("Trailer", "X-Trailer")
+		defer w.Header().Set("X-Trailer", "2")
+	}
 	_, _ = io.WriteString(w, "hello")
 }
 
@@ -213,12 +285,12 @@ func (u *received) String() string {
 	return u.last
 }
 
-// buildProbe builds the filter.
-func buildProbe(t *testing.T) string {
+// buildFilter builds a filter in Go of the checkout.
+func buildFilter(t testing.TB, dir string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "probe.wasm")
+	path := filepath.Join(t.TempDir(), "filter.wasm")
 	command := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, ".")
-	command.Dir = filepath.Join(checkout(t), "e2e", "probe")
+	command.Dir = filepath.Join(checkout(t), dir)
 	command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
@@ -227,7 +299,7 @@ func buildProbe(t *testing.T) string {
 }
 
 // checkout is the root of the repository.
-func checkout(t *testing.T) string {
+func checkout(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("../..")
 	if err != nil {

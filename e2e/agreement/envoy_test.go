@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,10 +29,15 @@ type object = map[string]any
 type proxy struct {
 	addresses map[string]string // by the name of the plugin
 	log       *safeBuffer
+	pid       int
+	seen      int // of the log, in bytes, when the last request was sent
 }
 
-// startEnvoy runs the newest Envoy with the filter before an upstream. Configurations are by the name of their plugin.
-func startEnvoy(t *testing.T, filter, upstream string, configurations map[string]string) *proxy {
+// plugin is a filter as it is configured. One without a file is none.
+type plugin struct{ file, rootID, configuration string }
+
+// startEnvoy runs the newest Envoy with the plugins, by their names, before the cluster upstream.
+func startEnvoy(t testing.TB, plugins map[string]plugin, clusters ...object) *proxy {
 	t.Helper()
 	b, err := build.NewBuilder("", "", nil)
 	if err != nil {
@@ -43,11 +49,11 @@ func startEnvoy(t *testing.T, filter, upstream string, configurations map[string
 	}
 	p := &proxy{addresses: map[string]string{}, log: &safeBuffer{}}
 	var listeners []object
-	for name, configuration := range configurations {
+	for name, plugin := range plugins {
 		p.addresses[name] = freeAddress(t)
-		listeners = append(listeners, listener(name, p.addresses[name], filter, configuration))
+		listeners = append(listeners, listener(name, p.addresses[name], plugin))
 	}
-	config, err := json.Marshal(object{"static_resources": object{"listeners": listeners, "clusters": []object{cluster(upstream)}}})
+	config, err := json.Marshal(object{"static_resources": object{"listeners": listeners, "clusters": clusters}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,12 +66,13 @@ func startEnvoy(t *testing.T, filter, upstream string, configurations map[string
 	return p
 }
 
-func (p *proxy) run(t *testing.T, command *exec.Cmd) {
+func (p *proxy) run(t testing.TB, command *exec.Cmd) {
 	t.Helper()
 	command.Stdout, command.Stderr = p.log, p.log
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	p.pid = command.Process.Pid
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
 		_ = command.Wait()
@@ -88,24 +95,32 @@ func waitFor(address string) (err error) {
 	return err
 }
 
-func listener(name, address, filter, configuration string) object {
+func listener(name, address string, p plugin) object {
 	wasm := object{"@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": object{
-		"name": name, "root_id": "root", "configuration": object{"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
-		"vm_config": object{"vm_id": "vm", "runtime": "envoy.wasm.runtime.v8", "code": object{"local": object{"filename": filter}}},
+		"name": name, "root_id": p.rootID, "configuration": object{"@type": "type.googleapis.com/google.protobuf.StringValue", "value": p.configuration},
+		"vm_config": object{"vm_id": "vm", "runtime": "envoy.wasm.runtime.v8", "code": object{"local": object{"filename": p.file}}},
 	}}
 	router := object{"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+	filters := []object{{"name": "wasm", "typed_config": wasm}, {"name": "router", "typed_config": router}}
+	if p.file == "" {
+		filters = filters[1:]
+	}
 	manager := object{
 		"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": name,
-		"http_filters": []object{{"name": "wasm", "typed_config": wasm}, {"name": "router", "typed_config": router}},
+		"http_protocol_options": object{"enable_trailers": true},
+		"http_filters":          []object{{"name": "wasm", "typed_config": wasm}, {"name": "router", "typed_config": router}},
 		"route_config": object{"virtual_hosts": []object{{"name": "all", "domains": []string{"*"},
 			"routes": []object{{"match": object{"prefix": "/"}, "route": object{"cluster": "upstream"}}}}}},
 	}
 	return object{"name": name, "address": socket(address), "filter_chains": []object{{"filters": []object{{"name": "http", "typed_config": manager}}}}}
 }
 
-func cluster(address string) object {
-	return object{"name": "upstream", "type": "STATIC", "load_assignment": object{"cluster_name": "upstream",
-		"endpoints": []object{{"lb_endpoints": []object{{"endpoint": object{"address": socket(address)}}}}}}}
+// cluster is one of an HTTP server, with the options of its protocol.
+func cluster(name string, server *httptest.Server, protocol object) object {
+	options := object{"@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions", "explicit_http_config": protocol}
+	return object{"name": name, "type": "STATIC", "load_assignment": object{"cluster_name": name,
+		"endpoints": []object{{"lb_endpoints": []object{{"endpoint": object{"address": socket(server.Listener.Addr().String())}}}}}},
+		"typed_extension_protocol_options": object{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}}
 }
 
 func socket(address string) object {
@@ -114,7 +129,7 @@ func socket(address string) object {
 }
 
 // freeAddress returns one that nothing listens on.
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -132,9 +147,13 @@ func (p *proxy) send(t *testing.T, name string, r request) string {
 		t.Fatal(err)
 	}
 	outgoing.Host = "a.example"
+	if r.trailers {
+		outgoing.ContentLength, outgoing.Trailer = -1, http.Header{"X-Trailer": {"1"}}
+	}
 	for _, h := range r.headers {
 		outgoing.Header.Add(h[0], h[1])
 	}
+	p.seen = len(p.log.String())
 	answer, err := http.DefaultClient.Do(outgoing)
 	if err != nil {
 		return "no answer"
@@ -144,10 +163,11 @@ func (p *proxy) send(t *testing.T, name string, r request) string {
 	if err != nil {
 		return "an answer that was cut off"
 	}
-	return fmt.Sprintf("%d %q %q", answer.StatusCode, answer.Header.Get("local"), body)
+	return fmt.Sprintf("%d %q %q, trailers %s", answer.StatusCode, answer.Header.Get("local"), body, shownTrailers(answer.Trailer.Values))
 }
 
-var logLine = regexp.MustCompile(`^wasm log (\S+) root vm: probe (.*)$`)
+// logLine is a line of the probe. What it logs in a call for its root context has no name of a plugin.
+var logLine = regexp.MustCompile(`^wasm log(?: (\S+))??(?: root vm|): probe (.*)$`)
 
 // lastProperty is in the last line that the filter logs of a step.
 const lastProperty = "request.duration"
@@ -158,8 +178,8 @@ func (p *proxy) lines(t *testing.T, name string) []string {
 	var lines []string
 	for range 100 {
 		lines = nil
-		for line := range strings.Lines(p.log.String()) {
-			if m := logLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil && m[1] == name {
+		for line := range strings.Lines(p.log.String()[p.seen:]) {
+			if m := logLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil && (m[1] == name || m[1] == "") {
 				lines = append(lines, m[2])
 			}
 		}

@@ -22,8 +22,9 @@ func init() {
 
 type plugin struct {
 	types.DefaultPluginContext
-	words []string
-	held  uint32 // the context of a stream that waits
+	words    []string
+	held     uint32 // the context of a stream that waits
+	response bool   // its response does
 }
 
 // OnPluginStart takes the configuration.
@@ -43,14 +44,23 @@ func (p *plugin) has(word string) bool { return slices.Contains(p.words, word) }
 
 // OnTick resumes a stream that waits.
 func (p *plugin) OnTick() {
-	if p.held == 0 {
+	if held := p.held; held != 0 {
+		p.held = 0
+		p.resume(held)
+	}
+}
+
+// resume resumes a stream that waits.
+func (p *plugin) resume(id uint32) {
+	if err := proxywasm.SetEffectiveContext(id); err != nil {
 		return
 	}
-	if err := proxywasm.SetEffectiveContext(p.held); err != nil {
+	see("resume")
+	if p.response {
+		p.response = false
+		say("resume %v", proxywasm.ResumeHttpResponse())
 		return
 	}
-	p.held = 0
-	see("tick")
 	say("resume %v", proxywasm.ResumeHttpRequest())
 }
 
@@ -60,6 +70,7 @@ type stream struct {
 	types.DefaultHttpContext
 	plugin *plugin
 	id     uint32
+	single bool // it waits for one message
 }
 
 func (s *stream) OnHttpRequestHeaders(n int, end bool) types.Action {
@@ -82,6 +93,10 @@ func (s *stream) OnHttpResponseBody(n int, end bool) types.Action {
 	return s.step("response-body", n, end)
 }
 
+func (s *stream) OnHttpResponseTrailers(n int) types.Action {
+	return s.step("response-trailers", n, true)
+}
+
 func (s *stream) OnHttpStreamDone() { s.step("log", 0, true) }
 
 // step logs what can be seen, and does what the configuration says for the step: <step>=<what>.
@@ -92,6 +107,7 @@ func (s *stream) step(name string, n int, end bool) types.Action {
 	for _, word := range s.plugin.words {
 		at, what, _ := strings.Cut(word, "=")
 		if at == name {
+			s.plugin.response = strings.HasPrefix(name, "response")
 			action = s.act(what, end, action)
 		}
 	}
@@ -126,10 +142,36 @@ func (s *stream) act(what string, end bool, action types.Action) types.Action {
 		_ = proxywasm.RemoveHttpResponseHeader("content-length")
 	case "headers":
 		change()
+	case "trailers":
+		say("trailer %v %v", proxywasm.AddHttpRequestTrailer("x-added", "1"), proxywasm.AddHttpResponseTrailer("x-added", "1"))
+	default:
+		return s.call(what, action)
+	}
+	return action
+}
+
+// call calls out to what follows in the configuration, and waits for the answer if there will be one.
+func (s *stream) call(what string, action types.Action) types.Action {
+	kind, name, _ := strings.Cut(what, ":")
+	switch kind {
+	case "http":
+		s.callHTTP(name)
+	case "grpc":
+		s.single = true
+		s.callGRPC("grpc", name)
+	case "stream":
+		s.openGRPC("grpc", name)
+	case "cancel":
+		s.callGRPC("grpc", "Cancelled")
+		return action
+	case "nowhere":
+		s.callHTTP("nowhere")
+		s.callGRPC("nowhere", "Say")
+		return action
 	case "trap":
 		panic("trap")
 	}
-	return action
+	return types.ActionPause
 }
 
 // change changes the headers of the request in all ways.
@@ -165,6 +207,10 @@ func see(step string) {
 	say("  request body %q %v", body, err)
 	body, err = proxywasm.GetHttpResponseBody(0, 1000)
 	say("  response body %q %v", body, err)
+	trailer, err := proxywasm.GetHttpRequestTrailer("x-trailer")
+	say("  request trailer %q %v", trailer, err)
+	trailer, err = proxywasm.GetHttpResponseTrailer("x-trailer")
+	say("  response trailer %q %v", trailer, err)
 	_, err = proxywasm.GetPluginConfiguration()
 	say("  configuration %v", err)
 	for _, p := range properties {
