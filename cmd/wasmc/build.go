@@ -8,7 +8,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +41,7 @@ this machine, and check that Envoy can load it. What a directory has decides:
   Cargo.toml    cargo build for wasm32-wasip1
   package.json  npm run build, after npm ci where there is no node_modules
 
+--push pushes the module with the schema of its configuration, where there is a schema.yaml.
 The commands are printed, with what they print, on standard error.`,
 		Example: `  # Build the filter in this directory
   wasmc build
@@ -86,8 +89,22 @@ func (o *buildOptions) run(ctx context.Context, s streams, dir string) error {
 	if err := o.print(s, file, report); err != nil || o.image == "" {
 		return err
 	}
-	push := &pushOptions{registryOptions: o.registryOptions, file: file, format: formatImage, output: o.output}
+	schema, err := schemaBesideSource(dir)
+	if err != nil {
+		return err
+	}
+	push := &pushOptions{registryOptions: o.registryOptions, file: file, schema: schema, format: formatImage, output: o.output}
 	return wrap(push.run(ctx, s, o.image), "push %s", o.image)
+}
+
+// schemaBesideSource is the schema.yaml that wasmc init writes, "" if there is none.
+func schemaBesideSource(dir string) (string, error) {
+	file := filepath.Join(dir, "schema.yaml")
+	_, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return file, err
 }
 
 // reportOf describes the module that was built, unless no Envoy loads it.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // fakeProgram puts a program of a tool chain on the PATH, a script of sh.
@@ -74,6 +76,13 @@ func TestBuildPushes(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	succeed(t, "pull", image)
+	write(t, "schema.yaml", []byte(keysYAML))
+	if got := wasmc(t, "", "build", "--push", image); got.Code != exitOK {
+		t.Errorf("%+v", got)
+	}
+	if diff := cmp.Diff(keysExplained, succeed(t, "explain", image)); diff != "" {
+		t.Errorf("with a schema beside the source: %s", diff)
+	}
 }
 
 // TestBuildWithoutToolChain: what to install is said.
