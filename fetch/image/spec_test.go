@@ -20,6 +20,7 @@ func TestSpec(t *testing.T) {
 	plugin := layer{MediaType: types.OCILayer, Content: gzipOf(tarOf("plugin.wasm", string(wasm)))}
 	spec := layer{MediaType: specLayer, Content: []byte("apiVersion: 1.0.0"), Title: "spec.yaml"}
 	const tooLarge = `the description of the plugin, a layer of type "` + specLayer + `", has more than 262144 bytes`
+	forever := &endless{pattern: []byte("a")}
 	tests := []struct {
 		name   string
 		layers []layer
@@ -30,7 +31,7 @@ func TestSpec(t *testing.T) {
 		{"Higress", []layer{spec, plugin}, "apiVersion: 1.0.0", ""},
 		{"as JSON", []layer{{MediaType: "application/vnd.module.wasm.spec.v1+json", Content: []byte("{}")}, plugin}, "{}", ""},
 		{"too large", []layer{{MediaType: specLayer, Content: bytes.Repeat([]byte("a"), configschema.MaxFileBytes+1)}, plugin}, "", tooLarge},
-		{"endless", []layer{{MediaType: specLayer, Content: []byte("a"), Open: func() io.Reader { return &endless{pattern: []byte("a")} }}, plugin}, "", tooLarge},
+		{"endless", []layer{{MediaType: specLayer, Content: []byte("a"), Open: func() io.Reader { return forever }}, plugin}, "", tooLarge},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -49,5 +50,8 @@ func TestSpec(t *testing.T) {
 				}
 			}
 		})
+	}
+	if forever.read > 2*configschema.MaxFileBytes {
+		t.Errorf("%d bytes are read", forever.read)
 	}
 }
