@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxSteps bounds one validation, to about a third of a second. A step is less than a microsecond: a value that is
+	// maxSteps bounds one validation, to about a tenth of a second. A step is less than a microsecond: a value that is
 	// visited, once by each schema; a name, or a value of an enum, that is compared; some bytes that are matched.
-	maxSteps = 500_000
+	maxSteps = 250_000
 	// failureSteps is what an error costs, with its path in words.
 	failureSteps = 4
 	// maxDetail is the length of an error without its path, in bytes. Errors of alternatives are repeated in others.

@@ -140,7 +140,7 @@ func TestValidationIsBounded(t *testing.T) {
 		{"an enum of large ones", `{"items":{"enum":[` + strings.Repeat(strings.Replace(list, "1]", "2],", 1), 1200) + list + `]}}`, repeated(list, size), true},
 		{"unique lists", `{"allOf":` + repeated(`{"uniqueItems":true}`, 60_000) + `}`, "[" + ones[:size/2] + "]," + strings.Replace(ones[:size/2-2], "1", "2", 1) + "]]", true},
 		{"a large expression on a large string", `{"pattern":"^(a?){1000}b$"}`, text, true},
-		{"an expression that is just not too large", `{"pattern":"^(a?){300}b$"}`, text[:1000] + `"`, false},
+		{"an expression that is just not too large", `{"pattern":"^(a?){150}b$"}`, text[:1000] + `"`, false},
 		{"an expression on many strings", `{"items":{"pattern":"(x+x+)+y"}}`, repeated(`"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"`, size), false},
 		{"a deep configuration", `{"enum":[` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `]}`, strings.Repeat("[", 9001) + strings.Repeat("]", 9001), false},
 	}

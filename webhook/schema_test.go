@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -15,6 +18,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/configschema"
+	"github.com/autowasm/autowasm/internal/fairness"
 )
 
 // stubSchemas has a schema for every module.
@@ -39,7 +43,7 @@ const keySchema = `{"type":"object","required":["keys"],"properties":{"keys":{"t
 // validatingValidator is a validator that validates configurations by schemas.
 func validatingValidator(schemas Schemas, mode SourceCheck) (*validator, *stagings) {
 	v, staged := testValidator(&stubFetcher{}, Enforce)
-	v.schema = schemaCheck{schemas: schemas, mode: mode}
+	v.schema = schemaCheck{schemas: schemas, mode: mode, limiter: fairness.NewLimiter(maxValidations)}
 	return v, staged
 }
 
@@ -116,4 +120,44 @@ func TestWhatASchemaRefusesIsForbidden(t *testing.T) {
 	if diff := cmp.Diff([]string{"spec.filter.config.keys[0]", "spec.filter.config.mode"}, fields); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// slowSchemas takes a while to read a schema.
+type slowSchemas struct{ Schemas }
+
+func (s slowSchemas) Schema(sha256 string) (*configschema.Schema, error) {
+	time.Sleep(300 * time.Millisecond)
+	return s.Schemas.Schema(sha256)
+}
+
+// TestValidationsOfOneNamespace leave room for those of another, and no admission waits for long.
+func TestValidationsOfOneNamespace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, _ := validatingValidator(slowSchemas{stubSchemas{schema: keySchema}}, Enforce)
+		outcomes := map[string]int{}
+		var mu sync.Mutex
+		var running sync.WaitGroup
+		for n := range 20 {
+			namespace := []string{"much", "little"}[n/18]
+			running.Go(func() {
+				began := time.Now()
+				resp := v.Handle(t.Context(), namedIn(t, namespace, n))
+				if took := time.Since(began); took > validationWait+time.Second/2 {
+					t.Errorf("answered after %s", took)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				outcomes[namespace+" "+resp.AuditAnnotations[auditSchema]]++
+				if resp.AuditAnnotations[auditSchema] == string(v1alpha1.ReasonPending) && (!resp.Allowed || resp.Warnings[0] != errValidationsBusy.Error()) {
+					t.Errorf("%+v", resp)
+				}
+			})
+			synctest.Wait()
+		}
+		running.Wait()
+		want := map[string]int{"much ConfigRefused": 4, "much Pending": 14, "little ConfigRefused": 2}
+		if diff := cmp.Diff(want, outcomes); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+	})
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/fetch"
+	"github.com/autowasm/autowasm/internal/fairness"
 	"github.com/autowasm/autowasm/internal/text"
 	"github.com/autowasm/autowasm/preflight"
 	"github.com/autowasm/autowasm/validation"
@@ -62,7 +63,7 @@ func newValidator(o Options) *validator {
 		namespaceExists: namespaceReader{cached: o.Client, live: o.Reader}.exists,
 		preflight:       o.Preflight,
 		source:          sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: cmp.Or(o.Budget, DefaultBudget)},
-		schema:          schemaCheck{schemas: o.Schemas, mode: o.ConfigSchema},
+		schema:          schemaCheck{schemas: o.Schemas, mode: o.ConfigSchema, limiter: fairness.NewLimiter(maxValidations)},
 		trial:           trialCheck{trials: o.Trials, mode: o.ModuleTrial},
 		stage:           newStager(o).stage,
 	}

@@ -30,7 +30,7 @@ import (
 const moduleSHA256 = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
 // prepared is the module that the tests' sources resolve to.
-var prepared = fetch.Module{Info: module.Info{SHA256: moduleSHA256, Size: 8, ABI: "0.2.1"}, Reference: "reg.example/wasm-add-header@" + digest}
+var prepared = fetch.Module{Info: module.Info{SHA256: moduleSHA256, Size: 8, ABI: "0.2.1", Schema: module.Schema{Offset: 8, Size: 2}}, Reference: "reg.example/wasm-add-header@" + digest}
 
 // stubFetcher answers Ensure, and keeps what it was asked for.
 type stubFetcher struct {
