@@ -3,6 +3,7 @@
 package webhook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/configschema"
+	"github.com/autowasm/autowasm/fetch"
 	"github.com/autowasm/autowasm/internal/fairness"
 )
 
@@ -134,6 +136,7 @@ func (s slowSchemas) Schema(sha256 string) (*configschema.Schema, error) {
 func TestValidationsOfOneNamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, _ := validatingValidator(slowSchemas{stubSchemas{schema: keySchema}}, Enforce)
+		v.stage = func(context.Context, request, fetch.Module, *response) {}
 		outcomes := map[string]int{}
 		var mu sync.Mutex
 		var running sync.WaitGroup
