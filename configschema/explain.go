@@ -36,6 +36,20 @@ func (s *Schema) Field(path ...string) (*Schema, error) {
 // Explain prints a field as kubectl explain does: its type, its description and the fields below it. path and the error
 // are those of Field.
 func (s *Schema) Explain(w io.Writer, path ...string) error {
+	return s.explain(w, path, (*Schema).listFields)
+}
+
+// ExplainRecursively prints all fields below, with their types alone.
+func (s *Schema) ExplainRecursively(w io.Writer, path ...string) error {
+	return s.explain(w, path, func(at *Schema, out *strings.Builder) {
+		if len(at.element().properties) > 0 {
+			out.WriteString("\nFIELDS:\n")
+			at.listAll(out, "  ")
+		}
+	})
+}
+
+func (s *Schema) explain(w io.Writer, path []string, list func(*Schema, *strings.Builder)) error {
 	at, err := s.Field(path...)
 	if err != nil {
 		return err
@@ -43,7 +57,7 @@ func (s *Schema) Explain(w io.Writer, path ...string) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "FIELD: %s <%s>\n", shown(strings.Join(append([]string{"spec.filter.config"}, path...), ".")), at.typeName())
 	at.describe(&out)
-	at.listFields(&out)
+	list(at, &out)
 	_, err = io.WriteString(w, out.String())
 	return err
 }
@@ -137,15 +151,28 @@ func (s *Schema) listFields(out *strings.Builder) {
 			out.WriteString("\n")
 		}
 		sub := of.properties[name]
-		fmt.Fprintf(out, "  %s\t<%s>", shown(name), sub.typeName())
-		if slices.Contains(of.required, name) {
-			out.WriteString(" -required-")
-		}
-		out.WriteString("\n")
+		of.listField(out, "  ", name)
 		if len(sub.enum) > 0 {
 			fmt.Fprintf(out, "  enum: %s\n", listed(sub.enum))
 		}
 		wrap(out, sub.words(), "    ")
+	}
+}
+
+// listField writes the name and the type of a field.
+func (s *Schema) listField(out *strings.Builder, indent, name string) {
+	fmt.Fprintf(out, "%s%s\t<%s>", indent, shown(name), s.properties[name].typeName())
+	if slices.Contains(s.required, name) {
+		out.WriteString(" -required-")
+	}
+	out.WriteString("\n")
+}
+
+func (s *Schema) listAll(out *strings.Builder, indent string) {
+	of := s.element()
+	for _, name := range slices.Sorted(maps.Keys(of.properties)) {
+		of.listField(out, indent, name)
+		of.properties[name].listAll(out, indent+"  ")
 	}
 }
 

@@ -68,3 +68,27 @@ FIELDS:
 		})
 	}
 }
+
+func TestExplainRecursively(t *testing.T) {
+	const want = `FIELD: spec.filter.config <Object>
+
+DESCRIPTION:
+    Key auth
+    Lets those pass that know a key,
+    and nobody else; and this line is long enough that it has to be wrapped
+    somewhere.
+
+FIELDS:
+  consumers	<[]Object> -required-
+    limit	<IntOrString>
+    name	<string> -required-
+  extra	<any>
+  labels	<map[string]string>
+  mode	<string>
+`
+	var out strings.Builder
+	err := mustParse(t, explained).ExplainRecursively(&out)
+	if diff := cmp.Diff(want, out.String()); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}

@@ -22,7 +22,7 @@ func FuzzSchema(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := s.Explain(io.Discard); err != nil {
+		if err := errors.Join(s.Explain(io.Discard), s.ExplainRecursively(io.Discard)); err != nil {
 			t.Error(err)
 		}
 		result, err := s.Validate(value, config)

@@ -16,7 +16,8 @@ import (
 
 type explainOptions struct {
 	registryOptions
-	output string
+	output    string
+	recursive bool
 }
 
 func newExplainCommand(s streams) *cobra.Command {
@@ -46,6 +47,7 @@ values of a map need no name. In images of Higress's plugins, spec.yaml is read.
 			return wrap(o.run(command.Context(), s, args[0], args[1:]), "explain %s", args[0])
 		},
 	}
+	command.Flags().BoolVar(&o.recursive, "recursive", false, "print all fields below, without their descriptions")
 	bindOutput(command, &o.output)
 	o.bind(command.Flags())
 	return command
@@ -59,7 +61,10 @@ func (o *explainOptions) run(ctx context.Context, s streams, target string, fiel
 	if err != nil {
 		return err
 	}
-	if o.output == outputText {
+	switch {
+	case o.output == outputText && o.recursive:
+		return schema.ExplainRecursively(s.Out, fieldPath(fields)...)
+	case o.output == outputText:
 		return schema.Explain(s.Out, fieldPath(fields)...)
 	}
 	field, err := schema.Field(fieldPath(fields)...)

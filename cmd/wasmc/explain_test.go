@@ -55,6 +55,9 @@ func TestPushWithASchema(t *testing.T) {
 		}
 		succeed(t, "pull", ref, "-f", "pulled.wasm")
 	}
+	if out := succeed(t, "explain", "./pulled.wasm", "--recursive"); !strings.HasSuffix(out, "FIELDS:\n  keys\t<[]string> -required-\n") {
+		t.Error(out)
+	}
 	for _, field := range []string{"keys", "spec.filter.config.keys"} {
 		if out := succeed(t, "explain", "./pulled.wasm", field); !strings.HasPrefix(out, "FIELD: spec.filter.config.keys <[]string>\n") {
 			t.Error(out)
