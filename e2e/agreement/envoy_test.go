@@ -108,7 +108,7 @@ func listener(name, address string, p plugin) object {
 	manager := object{
 		"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": name,
 		"http_protocol_options": object{"enable_trailers": true},
-		"http_filters":          []object{{"name": "wasm", "typed_config": wasm}, {"name": "router", "typed_config": router}},
+		"http_filters":          filters,
 		"route_config": object{"virtual_hosts": []object{{"name": "all", "domains": []string{"*"},
 			"routes": []object{{"match": object{"prefix": "/"}, "route": object{"cluster": "upstream"}}}}}},
 	}
