@@ -68,10 +68,8 @@ func wait(ctx context.Context, task *trial.Task) (trial.Result, bool) {
 	return task.Wait(ctx)
 }
 
-// judge denies only what this request is answerable for, as sourceCheck does.
+// judge warns of what is no verdict, and of a filter that may not be there.
 func (c trialCheck) judge(r request, result trial.Result, resp *response) {
-	path, value, remedy := blamedOfTrial(result, &r.aw.Spec)
-	words := redact(result.String(), r.aw.Spec.Filter.Source)
 	switch result.Verdict() {
 	case trial.Passed:
 		if result.Idle {
@@ -79,15 +77,22 @@ func (c trialCheck) judge(r request, result trial.Result, resp *response) {
 		}
 	case trial.Undecided:
 		if result.Callback != "" || result.Reason == v1alpha1.ReasonTrialEnded {
-			resp.warn("the module was tried without a verdict: %s", words)
+			resp.warn("the module was tried without a verdict: %s", redact(result.String(), r.aw.Spec.Filter.Source))
 		}
 	case trial.Refused:
-		if c.mode == Warn || r.sameTrial() {
-			resp.warn("%s: %s", path, words)
-			return
-		}
-		resp.deny(field.Invalid(path, value, detail("the module was tried, and fails: "+words)+"; "+remedy))
+		c.refuse(r, result, resp)
 	}
+}
+
+// refuse denies only what this request is answerable for, as sourceCheck does.
+func (c trialCheck) refuse(r request, result trial.Result, resp *response) {
+	path, value, remedy := blamedOfTrial(result, &r.aw.Spec)
+	words := redact(result.String(), r.aw.Spec.Filter.Source)
+	if c.mode == Warn || r.sameTrial() {
+		resp.warn("%s: %s", path, words)
+		return
+	}
+	resp.deny(field.Invalid(path, value, detail("the module was tried, and fails: "+words)+"; "+remedy))
 }
 
 // sameTrial reports whether an update leaves all alone that a trial depends on.
