@@ -184,7 +184,7 @@ fuzz: $(BIN)/gotestsum ## Fuzz what runs modules and reads test cases (FUZZTIME,
 	@rm -f $(BIN)/fuzz.json; status=0; \
 	for target in $(FUZZ); do \
 		$(BIN)/gotestsum --format standard-verbose --jsonfile $(BIN)/fuzz.part.json -- \
-			-run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -parallel 1 "$${target%:*}" || status=1; \
+			-run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -parallel 1 "$${target%:*}" || status=1; \
 		cat $(BIN)/fuzz.part.json >>$(BIN)/fuzz.json; \
 	done; rm -f $(BIN)/fuzz.part.json; exit $$status
 

@@ -20,7 +20,8 @@ import (
 type Engine int
 
 const (
-	// Interpreter compiles 24.5 MB in two seconds and runs at some hundredth of Envoy's speed.
+	// Interpreter compiles 24.5 MB in two seconds. A filter that adds a header takes 4 to 28 times as long as in Envoy, and one
+	// that computes a hundred times.
 	Interpreter Engine = iota
 	// Compiler takes ten times as long to compile, and runs faster. It is for amd64 and arm64.
 	Compiler
