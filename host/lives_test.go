@@ -60,7 +60,7 @@ func (l *lives) checkMemory(t *testing.T) {
 
 // TestNothingIsLeft of filters that came to an end of any kind: no goroutine, and no memory, of which each had some MiB.
 func TestNothingIsLeft(t *testing.T) {
-	grow := []byte{0x41, 100, 0x40, 0, 0x1a} // memory.grow by 100 pages, dropped
+	grow := join(i32(100), []byte{0x40, 0, 0x1a}) // memory.grow by 100 pages, dropped
 	var l lives
 	for name, code := range map[string][]byte{
 		"passes": i32(0), "traps": trap, "loops": {0x03, 0x40, 0x0c, 0, 0x0b, 0x00},
