@@ -23,7 +23,7 @@
 // the other way round, in what they print.
 //
 // A marker may have options after the name. With "fails" the last command of the block has to fail. With "eventually" a
-// command is repeated until it prints what the page shows. With "repeated" a command that an earlier block of the section
+// command is repeated until it succeeds and prints what the page shows. With "repeated" a command that an earlier block of the section
 // has, too, is not run again, as that of another page which installs the same.
 //
 // With UPDATE_DOCS=1 in the environment of a test, pages get the output that commands have.

@@ -104,6 +104,17 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestEventually: a command may fail, and print something else, before it prints what the page shows.
+func TestEventually(t *testing.T) {
+	const command = "[ -e later ] && echo x || { touch later; false; }"
+	if err := try(t, checkout(t, "<!-- test: x, eventually -->\n~~~console\n$ "+command+"\nx\n~~~"), "x"); err != nil {
+		t.Error(err)
+	}
+	if err := try(t, checkout(t, "<!-- test: x -->\n~~~console\n$ "+command+"\nx\n~~~"), "x"); err == nil {
+		t.Error("a command that fails at first is run once")
+	}
+}
+
 // TestRunFails: what a page has wrong fails its test, and the error shows it.
 func TestRunFails(t *testing.T) {
 	for name, tt := range map[string]struct{ page, want string }{
@@ -115,6 +126,7 @@ func TestRunFails(t *testing.T) {
 		"less output":                {"~~~console\n$ echo a\na\nb\n~~~", "docs/page.md:2: $ echo a\n"},
 		"more output":                {"~~~console\n$ printf 'a\\nb\\n'\na\n~~~", "docs/page.md:2: $ printf"},
 		"not what is left out":       {"~~~console\n$ printf 'a\\nb\\n'\na\n…\nc\n~~~", "docs/page.md:2: $ printf"},
+		"before one that goes on":    {"~~~console\n$ sleep 600 &\n$ false\n~~~", "the shell has ended"},
 		"no time":                    {"~~~console\n$ echo 10:00\n2026-11-21T10:00:36Z\n~~~", "docs/page.md:2: $ echo 10:00"},
 	} {
 		t.Run(name, func(t *testing.T) {

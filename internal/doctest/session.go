@@ -21,8 +21,9 @@ type session struct {
 	lines *bufio.Reader
 }
 
-// What bash is to do first: to end at the first failure, and to print errors and results in their order.
-const preamble = "set -euo pipefail\nexec 2>&1\n"
+// What bash is to do first: to end at the first failure, to print errors and results in their order, and to end what runs in
+// the background when it ends, which would hold its output open.
+const preamble = "set -euo pipefail\nexec 2>&1\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
 
 func startSession(ctx context.Context, dir string, env []string) (*session, error) {
 	s := &session{cmd: exec.CommandContext(ctx, "bash", "--noprofile", "--norc")}

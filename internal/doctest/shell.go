@@ -4,6 +4,7 @@ package doctest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,13 +94,16 @@ func (s Shell) command(ctx context.Context, t testing.TB, bash *session, step *s
 	var got string
 	var err error
 	for end := time.Now().Add(patience); ; time.Sleep(500 * time.Millisecond) {
-		if got, err = s.once(bash, step); err != nil || s.isShown(step, got) {
-			break
-		}
-		if !step.eventually || time.Now().After(end) || ctx.Err() != nil {
+		got, err = s.once(bash, step)
+		over := !step.eventually || time.Now().After(end) || ctx.Err() != nil
+		switch {
+		case err == nil && s.isShown(step, got):
+		case !over && !errors.Is(err, errEnded):
+			continue
+		case err == nil:
 			err = s.differs(step, got)
-			break
 		}
+		break
 	}
 	t.Logf("%s%s%s", prompt, step.command, got)
 	return err
@@ -112,13 +116,15 @@ func (s Shell) isShown(step *step, got string) bool {
 
 // once runs a command and returns what it prints, as pages show it.
 func (s Shell) once(bash *session, step *step) (string, error) {
-	got, code, err := bash.do(s.real(step.command), step.fails)
+	got, code, err := bash.do(s.real(step.command), step.fails || step.eventually)
 	got = s.shown(strings.ReplaceAll(got, "\r\n", "\n"))
 	switch {
 	case err != nil:
 		return got, fmt.Errorf("%s%s%s: %w", prompt, step.command, got, err)
 	case step.fails && code == 0:
 		return got, fmt.Errorf("%s%s%s: it has to fail, and did not", prompt, step.command, got)
+	case step.eventually && code != 0:
+		return got, fmt.Errorf("%s%s%s: exit status %d", prompt, step.command, got, code)
 	}
 	return got, nil
 }
