@@ -85,14 +85,18 @@ func skeletonOf(lang, name string) skeleton {
 // makefile builds filter.wasm of the sources by a command.
 func makefile(sources, command string) string {
 	return `# make: build filter.wasm and run its cases. make watch: run them again after each change of the files.
+# make run: run it in an Envoy on this machine, and each new version of it.
 # make push IMAGE=registry.example/team/filter:v1: push it.
-.PHONY: test watch push
+.PHONY: test watch run push
 
 test: filter.wasm
 	wasmc test filter.wasm -f tests.yaml
 
 watch: filter.wasm
 	wasmc test filter.wasm -f tests.yaml --watch
+
+run: filter.wasm
+	wasmc run filter.wasm
 
 push: test
 	wasmc push $(IMAGE) -f filter.wasm --schema schema.yaml

@@ -2,7 +2,7 @@
 
 // Command wasmc is the client of AutoWasm. Like docker, it pushes modules to OCI registries and pulls them; it also
 // shows what an image or a file holds, which EnvoyFilter the server would make of an AutoWasm, and what has become of
-// those in a cluster, writes and builds filters, and runs test cases through one.
+// those in a cluster, writes and builds filters, runs test cases through one, and runs one in an Envoy of its own.
 //
 // Results go to standard output, all else to standard error. The exit code is 1 for a failure, 2 for wrong usage or a test
 // that could not run, and 3 for a migration of which something cannot be mapped.
@@ -102,6 +102,7 @@ func newRootCommand(s streams, name string) *cobra.Command {
 	root.AddCommand(
 		newPushCommand(s), newPullCommand(s), newInspectCommand(s), newExplainCommand(s), newRenderCommand(s), newMigrateCommand(s),
 		newStatusCommand(s), newTestCommand(s), newInitCommand(s), newCheckCommand(s), newBuildCommand(s),
+		newRunCommand(s), newSuperviseCommand(s),
 		newLoginCommand(s), newLogoutCommand(s), newVersionCommand(s),
 	)
 	for _, command := range root.Commands() {

@@ -6,10 +6,12 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -54,6 +56,11 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"test", "a.wasm", "-f", "x", "-w", "-o", "tap"}, "--watch prints text, and reads files: leave out -o and -", "wasmc test"},
 		{[]string{"test", "reg.example/a:v1", "-f", "x", "-w"}, "--watch wants a file, and there is none of the name reg.example/a:v1", "wasmc test"},
 		{[]string{"test", "a.wasm", "-f", "x", "-o", "xml"}, `invalid argument "xml" for "-o, --output" flag: not one of text, tap, junit, json, yaml; a file is named by -f`, "wasmc test"},
+		{[]string{"run"}, "run wants FILE|IMAGE", "wasmc run"},
+		{[]string{"run", "a.wasm", "--env", "A"}, `--env "A" is not NAME=VALUE`, "wasmc run"},
+		{[]string{"run", "a.wasm", "--upstream", "localhost:80"}, `--upstream "localhost:80" is not a URL such as http://127.0.0.1:9080`, "wasmc run"},
+		{[]string{"run", "a.wasm", "--log-level", "all"}, `invalid argument "all" for "--log-level" flag: not one of info, trace, debug, warn, error, critical`, "wasmc run"},
+		{[]string{"run", "-", "-u", "x", "--password-stdin"}, "- and --password-stdin cannot both read standard input", "wasmc run"},
 		{[]string{"build", "a", "b"}, "build takes at most DIR", "wasmc build"},
 		{[]string{"build", ".", "--push", "UPPER/x"}, reference, "wasmc build"},
 		{[]string{"login", "reg.example"}, "login wants a user name: -u USER", "wasmc login"},
@@ -144,9 +151,14 @@ func TestValuesAreCompleted(t *testing.T) {
 	}
 }
 
+// commands are those that users see.
+func commands() []*cobra.Command {
+	return slices.DeleteFunc(newRootCommand(streams{}, plainName).Commands(), func(c *cobra.Command) bool { return c.Hidden })
+}
+
 // TestExamplesAreExplained: each command has some, and a comment is in front of each.
 func TestExamplesAreExplained(t *testing.T) {
-	for _, command := range newRootCommand(streams{}, plainName).Commands() {
+	for _, command := range commands() {
 		if command.Example == "" {
 			t.Errorf("wasmc %s has no example", command.Name())
 		}
@@ -167,7 +179,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	have, listed := map[string]bool{}, map[string]bool{}
-	for _, command := range newRootCommand(streams{}, plainName).Commands() {
+	for _, command := range commands() {
 		if !strings.Contains(string(text), "wasmc "+command.Name()) {
 			t.Errorf("docs/wasmc.md does not mention wasmc %s", command.Name())
 		}

@@ -75,10 +75,8 @@ func (o *testOptions) check(target string) error {
 	if len(o.files) == 0 {
 		return usagef("test wants the cases: -f TESTS")
 	}
-	for _, variable := range o.env {
-		if name, _, ok := strings.Cut(variable, "="); !ok || name == "" {
-			return usagef("--env %q is not NAME=VALUE", variable)
-		}
+	if err := checkEnv(o.env); err != nil {
+		return err
 	}
 	if o.watch && (o.output != outputText || target == "-") {
 		return usagef("--watch prints text, and reads files: leave out -o and -")
@@ -171,11 +169,7 @@ func (r *testRun) suite(ctx context.Context, target, path string) (filtertest.Su
 
 // settings are those of the command line.
 func (r *testRun) settings(target string) (filtertest.Options, error) {
-	options := filtertest.Options{Module: target, RootID: r.options.rootID}
-	for _, variable := range r.options.env {
-		name, value, _ := strings.Cut(variable, "=")
-		options.Env = append(options.Env, [2]string{name, value})
-	}
+	options := filtertest.Options{Module: target, RootID: r.options.rootID, Env: envPairs(r.options.env)}
 	if r.options.config == "" {
 		return options, nil
 	}

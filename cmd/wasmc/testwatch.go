@@ -11,11 +11,11 @@ import (
 	"github.com/autowasm/autowasm/internal/sleep"
 )
 
-// How the files of wasmc test --watch are polled.
+// How the files of wasmc run and wasmc test --watch are polled.
 const (
-	pollInterval = 200 * time.Millisecond
+	pollInterval = 100 * time.Millisecond
 	// settlePolls is how many polls a file may go on changing, as while a compiler writes it, before it is read all the same.
-	settlePolls = 50
+	settlePolls = 100
 )
 
 // stamp is by what a change of a file is seen; zero if there is none.

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/autowasm/autowasm/fetch/module"
+)
+
+// runner is what runs the filter: Envoy, or the host of wasmc itself.
+type runner interface {
+	// Address is where it listens.
+	Address() string
+	// Load replaces the filter. failure says why the new one does not run and the last one goes on, "" if it runs.
+	Load(ctx context.Context, wasm, config []byte) (failure string, err error)
+	// Done is closed when it has ended by itself, and Err then says why.
+	Done() <-chan struct{}
+	Err() error
+	// Close ends it.
+	Close()
+}
+
+// loader reads the versions of a filter.
+type loader struct {
+	options *runOptions
+	streams streams
+	target  string
+	kept    []byte // a module that is not watched, once it has been read
+}
+
+// watchesModule is whether the module is a file, which may change: an image stays as it was at first.
+func (l *loader) watchesModule() bool {
+	isImage, err := namesImage(l.target)
+	return err == nil && !isImage && l.target != "-"
+}
+
+// watched are the files that a version is made of.
+func (l *loader) watched() (paths []string) {
+	if l.watchesModule() {
+		paths = append(paths, l.target)
+	}
+	if l.options.config != "" {
+		paths = append(paths, l.options.config)
+	}
+	return paths
+}
+
+// load reads the module and its configuration, which is nil where there is none. A module that no Envoy loads is an error.
+func (l *loader) load(ctx context.Context) (wasm, config []byte, err error) {
+	if wasm, err = l.loadModule(ctx); err != nil || l.options.config == "" {
+		return wasm, nil, err
+	}
+	content, err := os.ReadFile(l.options.config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read --config: %w", err)
+	}
+	return wasm, append([]byte{}, content...), nil
+}
+
+func (l *loader) loadModule(ctx context.Context) ([]byte, error) {
+	if l.kept != nil {
+		return l.kept, nil
+	}
+	wasm, err := l.options.loadModule(ctx, l.streams, l.target)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := module.Inspect(bytes.NewReader(wasm), int64(len(wasm))); err != nil {
+		return nil, err
+	}
+	if !l.watchesModule() {
+		l.kept = wasm
+	}
+	return wasm, nil
+}
+
+// follow loads a version after each change of a file, until ctx or the runner ends. What is wrong with a version is printed,
+// and the last one goes on.
+func (l *loader) follow(ctx context.Context, p *printer, r runner, seen stamps) error {
+	watching, cancel := context.WithCancel(ctx)
+	var ended sync.WaitGroup
+	defer ended.Wait()
+	defer cancel()
+	ended.Go(func() {
+		defer cancel()
+		select {
+		case <-r.Done():
+		case <-watching.Done():
+		}
+	})
+	for seen.wait(watching) == nil {
+		if err := l.reload(watching, p, r); err != nil && watching.Err() == nil {
+			fmt.Fprintf(p.streams.Err, "wasmc: %s\n", oneLine(err.Error()))
+		}
+	}
+	select {
+	case <-r.Done():
+		return r.Err()
+	default:
+		return nil
+	}
+}
+
+func (l *loader) reload(ctx context.Context, p *printer, r runner) error {
+	began := time.Now()
+	wasm, config, err := l.load(ctx)
+	if err != nil {
+		return fmt.Errorf("%w; the last version goes on", err)
+	}
+	failure, err := r.Load(ctx, wasm, config)
+	if err != nil {
+		return err
+	}
+	if failure != "" {
+		p.print("The last version goes on: %s\n", oneLine(failure))
+		return nil
+	}
+	p.print("Loaded %s again in %s\n", printable(l.target), time.Since(began).Round(time.Millisecond))
+	return nil
+}

@@ -1,0 +1,10 @@
+//go:build unix
+
+// SPDX-License-Identifier: Apache-2.0
+
+package localenvoy
+
+import "syscall"
+
+// apart keeps a terminal's Ctrl-C from the supervisor, which has to outlive its owner.
+func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

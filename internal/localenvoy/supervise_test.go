@@ -1,0 +1,50 @@
+//go:build unix
+
+// SPDX-License-Identifier: Apache-2.0
+
+package localenvoy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSupervise: the program ends with its owner, and its files go with it.
+func TestSupervise(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	open, _ := io.Pipe()
+	tests := map[string]struct {
+		ctx     context.Context
+		in      io.Reader
+		program string
+		ended   bool
+		err     string
+	}{
+		"ends by itself":    {t.Context(), open, "exit 3", true, "exit status 3"},
+		"succeeds":          {t.Context(), open, "exit 0", true, ""},
+		"the owner is gone": {t.Context(), strings.NewReader(""), "exec sleep 600", false, ""},
+		"interrupted":       {canceled, open, "exec sleep 600", false, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "files")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			ended, err := Supervise(tt.ctx, tt.in, dir, []string{"/bin/sh", "-c", tt.program})
+			if ended != tt.ended || (err == nil) != (tt.err == "") || err != nil && err.Error() != tt.err {
+				t.Errorf("%t, %v, want %t, %q", ended, err, tt.ended, tt.err)
+			}
+			if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the files are left: %v", err)
+			}
+		})
+	}
+}
