@@ -5,12 +5,18 @@
 package clustertest
 
 import (
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/e2e/suite"
 	"github.com/autowasm/autowasm/internal/doctest"
+	"github.com/autowasm/autowasm/internal/download"
 )
 
 // documentedShell is a user's on this cluster with a current namespace, in a directory that has what the checkout has, and
@@ -42,7 +48,7 @@ func TestDocumentedTutorial(t *testing.T) {
 }
 
 // TestDocumentedApply applies the AutoWasm of the README to an application, and runs what the pages say to do when
-// something is to be found out about it.
+// something is to be found out about it. Then it adds a first filter of a user's own.
 func TestDocumentedApply(t *testing.T) {
 	t.Parallel()
 	ns := newNamespace(t, "readme")
@@ -58,4 +64,28 @@ func TestDocumentedApply(t *testing.T) {
 	user.Run(t, doctest.Section("look"))
 	user.Run(t, doctest.Section("report"))
 	user.Run(t, doctest.Section("lease"))
+	followFirstFilter(t, user)
+}
+
+// followFirstFilter writes a filter, runs it in an Envoy of the user's, and puts it into the sidecars of the application.
+func followFirstFilter(t *testing.T, user doctest.Shell) {
+	t.Helper()
+	cache, err := download.CacheDir() // an Envoy is there
+	if err != nil {
+		t.Fatal(err)
+	}
+	caches, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	builds, modules, _ := strings.Cut(strings.TrimSpace(string(caches)), "\n")
+	port, err := env.ListenFree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	port.Close()
+	// With the flags of make wasm the standard library has been compiled before.
+	user.Env = append(user.Env, "AUTOWASM_CACHE="+cache, "GOCACHE="+builds, "GOMODCACHE="+modules, "GOFLAGS=-trimpath")
+	user.Stands = []string{"10080", strconv.Itoa(port.Addr().(*net.TCPAddr).Port)}
+	user.Run(t, doctest.Section("first-filter"))
 }
