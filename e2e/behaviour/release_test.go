@@ -207,19 +207,21 @@ func validProvenance(statement *intoto.Statement) error {
 	return provenance.Validate()
 }
 
-// TestArchives: wasmc out of an archive is what SHA256SUMS says, and runs; beside it is a link by which kubectl finds it.
+// TestArchives: wasmc out of an archive is what SHA256SUMS says, and runs; beside it is a link by which kubectl finds it. They
+// are published as it is documented.
 func TestArchives(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "release")
-	made := release(t, "archives", "-version", "v0.0.1", "-platforms", "linux/"+runtime.GOARCH, "-out", dir)
-	archive := filepath.Join(dir, "wasmc_v0.0.1_linux_"+runtime.GOARCH+".tar.gz")
+	made := release(t, "archives", "-version", "v0.2.0", "-platforms", "linux/"+runtime.GOARCH, "-out", dir)
+	archive := filepath.Join(dir, "wasmc_v0.2.0_linux_"+runtime.GOARCH+".tar.gz")
 	if !slices.Contains(made, archive) || !slices.Contains(made, filepath.Join(dir, "SHA256SUMS")) {
 		t.Fatalf("made %q", made)
 	}
 	bin := t.TempDir()
 	run(t, dir, "sha256sum", "--check", "--strict", "SHA256SUMS")
 	run(t, bin, "tar", "-xzf", archive)
-	requirePlugin(t, bin)
+	requirePlugin(t, bin, "v0.2.0")
+	publish(t, dir)
 }
 
 func run(t *testing.T, dir, program string, args ...string) string {
@@ -234,13 +236,13 @@ func run(t *testing.T, dir, program string, args ...string) string {
 }
 
 // requirePlugin has kubectl find wasmc in a directory, and run it under the name that it then shows to its users.
-func requirePlugin(t *testing.T, bin string) {
+func requirePlugin(t *testing.T, bin, version string) {
 	t.Helper()
 	for _, call := range []struct{ args, want string }{
 		{"plugin list", filepath.Join(bin, "kubectl-wasmc")},
 		{"wasmc --help", "\n  kubectl wasmc [command]\n"},
 		{"wasmc push --help", "\n  kubectl wasmc push registry.example/team/add-header:v1 -f add-header.wasm\n"},
-		{"wasmc version", "v0.0.1"},
+		{"wasmc version", version},
 	} {
 		command := cluster.KubectlCommand(t.Context(), strings.Fields(call.args)...)
 		command.Env = append(command.Env, "PATH="+bin)
