@@ -91,7 +91,7 @@ func TestNamespacesThatDenyByDefault(t *testing.T) {
 
 	old := kubectl(t, "get", "pods", "-n", ns, "-l", "app=details", "-o=jsonpath={.items[0].metadata.name}")
 	kubectl(t, "delete", "pod/"+old, "-n", ns, "--wait=false")
-	rollWasmer(t)
+	openPage(t, user, ns, "test") // the policies do not hold for a forwarded port
 	kubectl(t, "rollout", "status", "-n", ns, "deployment/details", suite.TimeoutFlag)
 	suite.Eventually(t, filledFromReplicas)
 	requireFilterInNewPods(t, ns)

@@ -13,8 +13,6 @@ import (
 var Reasons = []string{
 	"needs a cluster of your own",
 	"needs Docker",
-	"needs a release",
-	"runs until you stop it",
 }
 
 // Options are those that a marker may have.
