@@ -156,6 +156,7 @@ cluster-tools: build wasm previous $(BIN)/e2e-env $(BIN)/e2e-cluster $(BIN)/gote
 	$(BIN)/e2e-cluster envoys
 	@$(BIN)/e2e-env certmanager >/dev/null
 	@$(BIN)/e2e-env fluxcd >/dev/null
+	@$(BIN)/e2e-env argocd-controllers >/dev/null
 
 .PHONY: test-cluster
 test-cluster: cluster-tools ## Run the tests on the cluster of make cluster, or on KUBECONFIG's

@@ -22,7 +22,8 @@ const nextChanges = "# Changelog\n\n## v0.2.0 - 2026-12-01\n\n### Added\n\n- A c
 func publish(t *testing.T, dir string) {
 	t.Helper()
 	user, bin := cluster.Documented(t, "default")
-	user.Stands = []string{"oci://registry.example/charts", "oci://" + cluster.Registry + "/charts --plain-http"}
+	chart := chartOf(t, dir)
+	user.Stands = []string{"wasmer-0.2.0.tgz", chart, "oci://registry.example/charts", "oci://" + cluster.Registry + "/charts --plain-http"}
 	doctest.DryMake(t, cluster.Checkout, bin)
 	helm, err := cluster.Builder().Part(t.Context(), build.Helm)
 	if err != nil {
@@ -47,11 +48,22 @@ func publish(t *testing.T, dir string) {
 	if got := run(t, origin, "git", "tag", "--list", "--format=%(contents)", "v0.2.0"); strings.TrimSpace(got) != strings.TrimSpace(string(read(t, notes))) {
 		t.Errorf("the tag that was pushed says %q, and the notes are\n%s", got, read(t, notes))
 	}
-	chart, err := name.ParseReference(cluster.Registry + "/charts/wasmer:0.2.0")
+	version := strings.TrimSuffix(strings.TrimPrefix(chart, "wasmer-"), ".tgz")
+	pushed, err := name.ParseReference(cluster.Registry + "/charts/wasmer:" + version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := remote.Head(chart); err != nil {
+	if _, err := remote.Head(pushed); err != nil {
 		t.Errorf("the chart was not pushed: %v", err)
 	}
+}
+
+// chartOf is the file of the chart in a release, whose version is that of the checkout.
+func chartOf(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "wasmer-*.tgz"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the release has the charts %q, %v", files, err)
+	}
+	return filepath.Base(files[0])
 }

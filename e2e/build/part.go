@@ -91,6 +91,10 @@ var (
 	KustomizeController = Part{Name: "kustomize-controller", Module: Flux.Name, Package: "github.com/fluxcd/kustomize-controller", Title: "Flux's kustomize-controller", Takes: "some minutes"}
 )
 
+// ArgoCDControllers is Argo CD's application controller, its repo server and their cache in one binary, picked by its first
+// argument.
+var ArgoCDControllers = Part{Name: "argocd-controllers", Module: ArgoCD.Name, Package: "./controllers", Title: "Argo CD's controllers", Takes: "some 3 minutes"}
+
 // directory is that of the part's module under e2e/.
 func (p Part) directory() string { return cmp.Or(p.Module, p.Name) }
 

@@ -5,7 +5,7 @@
 // editors of those who have no cluster are not concerned; `make test-cluster` runs them.
 //
 // A cluster that is not `make cluster`'s has to have Istio, an ingress gateway with the label istio=ingressgateway, the
-// Gateway API, a network plugin that enforces NetworkPolicies, and neither cert-manager nor Flux nor a wasmer that anybody needs:
+// Gateway API, a network plugin that enforces NetworkPolicies, and neither cert-manager nor Flux nor Argo CD nor a wasmer that anybody needs:
 // the tests install them, upgrade and uninstall them. Where they run there has to be a route to the addresses of Pods and
 // nodes. These variables say the rest, which `make cluster` sets itself:
 //

@@ -74,8 +74,7 @@ func installFlux(t *testing.T) {
 			}
 		}
 	})
-	kubectl(t, append([]string{"apply", "--server-side"}, files...)...)
-	kubectl(t, append([]string{"wait", "--for=condition=Established", suite.TimeoutFlag}, files...)...)
+	applyCRDs(t, files...)
 	kubectl(t, "create", "namespace", fluxNamespace)
 }
 

@@ -45,6 +45,16 @@ func apply(t testing.TB, namespace, manifest string) {
 	}
 }
 
+// applyCRDs applies CRDs and waits until the API server serves them. The arguments are flags of kubectl with their files.
+func applyCRDs(t testing.TB, files ...string) {
+	t.Helper()
+	kubectl(t, append([]string{"apply", "--server-side"}, files...)...)
+	suite.Eventually(t, func(ctx context.Context) error { // kubectl wait fails where there are no conditions yet
+		_, err := runKubectl(ctx, "", append([]string{"wait", "--for=condition=Established"}, files...)...)
+		return err
+	})
+}
+
 // restConfig is for clients that are not limited in what they request of the API server.
 func restConfig() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))

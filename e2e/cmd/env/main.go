@@ -11,6 +11,7 @@
 //	env flux                              build Flux's engine, which tests run, and say where it is
 //	env argocd                            build Argo CD's engine, which tests run, and say where it is
 //	env fluxcd                            build Flux's controllers, which tests run, and say where they are
+//	env argocd-controllers                build Argo CD's controllers, which tests run, and say where they are
 //	env browser                           find the browser that tests run, or bring it here, and say where it is
 //
 // The flags -without-wasmer, -without-mesh and -without-proxies leave parts out. It lives in .local of the checkout, or
@@ -44,7 +45,7 @@ func main() {
 	}
 }
 
-const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager | flux | argocd | fluxcd | browser`
+const usage = `usage: env up [-without-wasmer] [-without-mesh] [-without-proxies] [-- wasmer flag...] | status | down | build | filters | certmanager | flux | argocd | fluxcd | argocd-controllers | browser`
 
 // An invocation is the command line after the command.
 type invocation struct {
@@ -82,6 +83,9 @@ var commands = map[string]func(context.Context, invocation) error{
 	},
 	"argocd": func(ctx context.Context, i invocation) error {
 		return supervise.Part(ctx, i.options, build.ArgoCD, os.Stdout)
+	},
+	"argocd-controllers": func(ctx context.Context, i invocation) error {
+		return supervise.Part(ctx, i.options, build.ArgoCDControllers, os.Stdout)
 	},
 	"fluxcd": func(ctx context.Context, i invocation) (err error) {
 		for _, p := range build.FluxParts() {
