@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"github.com/autowasm/autowasm/trial"
 )
 
 func TestLimitMemory(t *testing.T) {
@@ -53,5 +55,15 @@ func TestTrialMemory(t *testing.T) {
 	none := func() (uint64, error) { return 0, memlimit.ErrNoLimit }
 	if got := trialMemory(none); got != 576<<20 {
 		t.Errorf("without a limit, %d MiB are for trials", got>>20)
+	}
+}
+
+// TestTrialsFitTheContainer: the manifests' limit has what wasmer needs itself and all that trials may take, which a module of
+// 24.5 MB needs.
+func TestTrialsFitTheContainer(t *testing.T) {
+	pod, _ := deployed(t)
+	limit := pod.Containers[0].Resources.Limits.Memory().Value()
+	if got := trialMemory(memlimit.Limit(uint64(limit))); got != trial.DefaultMemory || limit-got < ownMemory {
+		t.Errorf("of %d MiB, trials have %d and wasmer %d; want %d and at least %d", limit>>20, got>>20, (limit-got)>>20, trial.DefaultMemory>>20, ownMemory>>20)
 	}
 }

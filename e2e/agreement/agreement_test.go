@@ -78,7 +78,7 @@ var cases = map[string]struct {
 	"trailers-local-response": {"response-trailers=local", tail},
 
 	"http":           {"request-headers=http:upstream", plain},
-	"http-body":      {"request-body=http:upstream", post},
+	"http-trailers":  {"request-trailers=http:upstream", tail},
 	"http-response":  {"response-headers=http:upstream", plain},
 	"grpc":           {"request-headers=grpc:Say", plain},
 	"grpc-body":      {"request-headers=grpc:Say", post},
@@ -104,6 +104,9 @@ func TestAgreement(t *testing.T) {
 	for name, c := range cases {
 		plugins[name] = plugin{filter, "root", c.configuration}
 	}
+	for name, c := range inCPP {
+		plugins[name] = plugin{filepath.Join(checkout(t), "host", "testdata", "cpp", c.file), c.rootID, "configured"}
+	}
 	p := startEnvoy(t, plugins, cluster("upstream", upstream, object{"http_protocol_options": object{"enable_trailers": true}}),
 		cluster("grpc", startGRPC(t), object{"http2_protocol_options": object{}}))
 	wasm, err := os.ReadFile(filter)
@@ -125,6 +128,16 @@ func TestAgreement(t *testing.T) {
 			}
 		})
 	}
+	for name, c := range inCPP {
+		t.Run(name, func(t *testing.T) { p.checkHello(t, name, c.want) })
+	}
+}
+
+// inCPP are filters in C++, and what Envoy's answers have as the header hello: what tests of the host expect of it.
+var inCPP = map[string]struct{ file, rootID, want string }{
+	"cpp-wasi":       {"wasi.wasm", "hello", "configured"},
+	"cpp-emscripten": {"emscripten.wasm", "hello", "configured"},
+	"cpp-another":    {"emscripten.wasm", "another", ""},
 }
 
 // inHost runs a case in the host.

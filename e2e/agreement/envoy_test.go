@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,10 +49,9 @@ func startEnvoy(t testing.TB, plugins map[string]plugin, clusters ...object) *pr
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addresses: map[string]string{}, log: &safeBuffer{}}
+	p := &proxy{addresses: freeAddresses(t, slices.Collect(maps.Keys(plugins))), log: &safeBuffer{}}
 	var listeners []object
 	for name, plugin := range plugins {
-		p.addresses[name] = freeAddress(t)
 		listeners = append(listeners, listener(name, p.addresses[name], plugin))
 	}
 	config, err := json.Marshal(object{"static_resources": object{"listeners": listeners, "clusters": clusters}})
@@ -128,15 +129,20 @@ func socket(address string) object {
 	return object{"socket_address": object{"address": ip, "port_value": json.Number(port)}}
 }
 
-// freeAddress returns one that nothing listens on.
-func freeAddress(t testing.TB) string {
+// freeAddresses returns addresses that nothing listens on, all of which are held until there are enough: the same port may be free
+// twice.
+func freeAddresses(t testing.TB, names []string) map[string]string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	addresses := map[string]string{}
+	for _, name := range names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		addresses[name] = l.Addr().String()
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return addresses
 }
 
 // send sends a request and returns the answer, as its status, the headers that filters add and its body.
@@ -164,6 +170,19 @@ func (p *proxy) send(t *testing.T, name string, r request) string {
 		return "an answer that was cut off"
 	}
 	return fmt.Sprintf("%d %q %q, trailers %s", answer.StatusCode, answer.Header.Get("local"), body, shownTrailers(answer.Trailer.Values))
+}
+
+// checkHello sends a request, whose answer has to have a header of the filter.
+func (p *proxy) checkHello(t *testing.T, name, want string) {
+	t.Helper()
+	answer, err := http.Get("http://" + p.addresses[name])
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if got := answer.Header.Get("hello"); answer.StatusCode != http.StatusOK || got != want {
+		t.Errorf("%s with hello %q, want %q\n%s", answer.Status, got, want, p.log)
+	}
 }
 
 // logLine is a line of the probe. What it logs in a call for its root context has no name of a plugin.
