@@ -57,9 +57,13 @@ func (s *stream) openGRPC(cluster, method string) {
 	say("grpc send %d %d", grpcSend(token, text(message), length(message), 0), grpcSend(token, text(message), length(message), 1))
 }
 
+//
+//lint:ignore U1000 the host calls it
 //go:wasmexport proxy_on_grpc_receive_initial_metadata
 func onInitialMetadata(_, token, _ uint32) { seeEvent(token, "initial metadata", -1) }
 
+//
+//lint:ignore U1000 the host calls it
 //go:wasmexport proxy_on_grpc_receive
 func onMessage(_, token, size uint32) {
 	s := seeEvent(token, "message", int(size))
@@ -68,9 +72,13 @@ func onMessage(_, token, size uint32) {
 	}
 }
 
+//
+//lint:ignore U1000 the host calls it
 //go:wasmexport proxy_on_grpc_receive_trailing_metadata
 func onTrailingMetadata(_, token, _ uint32) { seeEvent(token, "trailing metadata", -1) }
 
+//
+//lint:ignore U1000 the host calls it
 //go:wasmexport proxy_on_grpc_close
 func onClose(_, token, status uint32) {
 	if s := seeEvent(token, "close", int(status)); s != nil {
