@@ -13,6 +13,9 @@ import (
 	"github.com/autowasm/autowasm/render"
 )
 
+// children are what else this program does as a process of its own, by the first argument, with the second.
+var children = map[string]func(string){}
+
 // TestMain has this program be the child, too.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == Argument {
@@ -20,6 +23,10 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+		return
+	}
+	if len(os.Args) == 3 && children[os.Args[1]] != nil {
+		children[os.Args[1]](os.Args[2])
 		return
 	}
 	os.Exit(m.Run())

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,4 +66,35 @@ func childOf(t *testing.T) string {
 	}
 	t.Fatal("there is no process with the limits of a trial")
 	return ""
+}
+
+// allocate has this program be one that allocates memory within the limits of a trial.
+const allocate = "allocate"
+
+func init() { children[allocate] = allocateWithin }
+
+// allocateWithin allocates so many MiB at once, with the limits of a trial of 192 MiB.
+func allocateWithin(mebibytes string) {
+	if err := limitProcess(job{Data: 192 << 20, Time: time.Minute}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	n, _ := strconv.Atoi(mebibytes)
+	memory := make([]byte, n<<20)
+	for i := 0; i < len(memory); i += 4096 {
+		memory[i] = 1
+	}
+	runtime.KeepAlive(memory)
+}
+
+// TestNoAllocationIsTooLarge for the limit of memory: what is within it is there, and what is beyond ends the process, at once or
+// bit by bit.
+func TestNoAllocationIsTooLarge(t *testing.T) {
+	t.Parallel()
+	for mebibytes, fits := range map[int]bool{64: true, 100: true, 192 + MaxOvershoot>>20: false, 1024: false} {
+		out, err := exec.CommandContext(t.Context(), thisProgram(), allocate, strconv.Itoa(mebibytes)).CombinedOutput()
+		if (err == nil) != fits || !fits && !strings.Contains(string(out), "out of memory") && !strings.Contains(string(out), "cannot allocate memory") {
+			t.Errorf("%d MiB: %v, %.200s", mebibytes, err, out)
+		}
+	}
 }

@@ -23,8 +23,11 @@ import (
 
 const (
 	// DefaultMemory is what all trials at once may take, in bytes of memory that can be written: less than 512 MiB of it is
-	// ever resident, see untouched. One of 24.5 MB needs 560 MiB.
+	// ever resident, see untouched, beside at most MaxOvershoot in each. One of 24.5 MB needs 560 MiB.
 	DefaultMemory = 512<<20 + untouched
+	// MaxOvershoot is what a process of a trial may take beyond its share, if its module is made for that: the rest of an arena
+	// of Go's heap.
+	MaxOvershoot = 80 << 20
 	// MinMemory is the least with which anything can be tried.
 	MinMemory = childMemory + 16<<20
 	// DefaultTime bounds one trial, from when its process starts.
