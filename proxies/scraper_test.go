@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -130,7 +131,7 @@ func TestScrapeRefuses(t *testing.T) {
 		"loopback":            {p.scraper(guarded), "127.0.0.1", "loopback"},
 		"loopback, mapped":    {p.scraper(guarded), "::ffff:127.0.0.1", "loopback"},
 		"a metadata service":  {p.scraper(), "169.254.169.254", "link-local"},
-		"a port without ears": {p.scraper(func(o *proxies.ScraperOptions) { o.Port = 1 }), "127.0.0.1", "refused"},
+		"a port without ears": {p.scraper(func(o *proxies.ScraperOptions) { o.Port = silentPort(t) }), "127.0.0.1", "refused"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -143,6 +144,24 @@ func TestScrapeRefuses(t *testing.T) {
 	if n := p.scrapes.Load(); n != 0 {
 		t.Errorf("it was scraped %d times", n)
 	}
+}
+
+// silentPort returns a port of the loopback that is taken until the end of the test, and that nothing listens on.
+func silentPort(t *testing.T) int {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	address, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address.(*syscall.SockaddrInet4).Port
 }
 
 // A pod may answer what it likes.
