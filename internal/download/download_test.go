@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -57,7 +58,11 @@ func TestOneProcessInstallsAProgram(t *testing.T) {
 	for range 3 {
 		processes.Go(func() {
 			c := Cache{Dir: dir, Announce: said.announce}
-			err := c.Once(t.Context(), p, func() error { installed.Add(1); return os.WriteFile(p.Path, nil, 0o644) })
+			err := c.Once(t.Context(), p, func() error {
+				installed.Add(1)
+				time.Sleep(20 * time.Millisecond) // in which the others begin to wait
+				return os.WriteFile(p.Path, nil, 0o644)
+			})
 			if err != nil {
 				t.Error(err)
 			}

@@ -61,13 +61,15 @@ func start(t *testing.T, o Options) (*Filter, string) {
 	return f, server.URL
 }
 
-func post(t *testing.T, url, body string) result {
+// post sends a request, which has as many headers x-more.
+func post(t *testing.T, url, body string, more ...string) result {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/a?b=c", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("X-Mine", "mine")
+	request.Header["X-More"] = more
 	answer, err := http.DefaultClient.Do(request)
 	if errors.Is(err, io.EOF) {
 		return result{} // the connection was closed
@@ -131,7 +133,7 @@ func calling(name string, result byte, args ...[]byte) []byte {
 		wasmtest.Function("proxy_on_request_headers", "iii:i", body...))
 }
 
-// TestFilterAnswers: what a client gets where the request does not reach the handler. After a trap, the filter is started again.
+// TestFilterAnswers: what a client gets where the request does not reach the handler.
 func TestFilterAnswers(t *testing.T) {
 	const pause = 1
 	zero, teapot, request := []byte{0}, []byte{0xa2, 0x03}, []byte{0}
@@ -157,6 +159,19 @@ func TestFilterAnswers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRestarts: after a trap, the filter is started again for the next request.
+func TestRestarts(t *testing.T) {
+	_, url := start(t, Options{Wasm: wasmtest.Module(wasmtest.TrapOnHeaders(30))})
+	for range 2 {
+		if got := post(t, url, "", make([]string, 30)...); got.Code != http.StatusServiceUnavailable {
+			t.Errorf("a request that traps: %+v", got)
+		}
+		if got := post(t, url, ""); got.Code != http.StatusCreated {
+			t.Errorf("the next one: %+v", got)
+		}
 	}
 }
 

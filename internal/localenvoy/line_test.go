@@ -36,6 +36,13 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestParseFinds: lines of a filter are found by the vm_id that it has.
+func TestParseFinds(t *testing.T) {
+	if got := parse("info wasm wasm log filter " + vmIDOf([]byte("module")) + ": hello"); !got.Filter || got.Message != "hello" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestLineWriter: lines are whole however they are written, and a long one is cut.
 func TestLineWriter(t *testing.T) {
 	var got []string
