@@ -76,15 +76,16 @@ func (d *Demo) playAll(ctx context.Context, dir string, steps []step) error {
 	return nil
 }
 
-// stage makes the directory in which the commands run, with the reader's own filter in it, and one with a bug.
+// stage makes the directory in which the commands run, with the example filter and its tests in it, and a filter with a bug.
 func (d *Demo) stage() (string, error) {
 	dir, err := os.MkdirTemp("", "autowasm-demo-")
 	if err != nil {
 		return "", fmt.Errorf("make the demo's directory: %w", err)
 	}
-	filter := filepath.Join(d.Checkout, "bin", "add-header.wasm")
-	if err := os.Symlink(filter, filepath.Join(dir, "example.wasm")); err != nil {
-		return dir, fmt.Errorf("link the example filter: %w", err)
+	for name, file := range map[string]string{"example.wasm": "bin/add-header.wasm", "tests.yaml": "examples/add-header/tests.yaml"} {
+		if err := os.Symlink(filepath.Join(d.Checkout, file), filepath.Join(dir, name)); err != nil {
+			return dir, fmt.Errorf("link %s of the example filter: %w", file, err)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "traps.wasm"), wasmtest.Module(wasmtest.TrapOnHeaders(40)), 0o600); err != nil {
 		return dir, fmt.Errorf("write the filter that traps: %w", err)

@@ -51,7 +51,11 @@ func withProxies() []step {
 
 func push() []step {
 	return []step{{
-		says: "Push a Wasm filter to an image registry. This one is built from examples/add-header; the registry is private.",
+		says:  "Test a Wasm filter, without a proxy. This one is built from examples/add-header.",
+		run:   `wasmc test ./example.wasm -f tests.yaml`,
+		shows: []string{"ok    adds a header to the response", "2 passed"},
+	}, {
+		says: "Push it to an image registry, which is private.",
 		run:  `echo "$PRIVATE_REGISTRY_PASSWORD" | wasmc login $PRIVATE_REGISTRY -u $PRIVATE_REGISTRY_USERNAME --password-stdin`,
 	}, {
 		run:   `wasmc push $PRIVATE_REGISTRY/demo/wasm-add-header:v0.3 -f ./example.wasm`,
