@@ -19,7 +19,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/go.mod e2e/*/go.mod e2e/filters/*/go.mod))
 GO_FILES = $(shell git ls-files -co --exclude-standard -- '*.go')
 # The packages with goroutines of their own, tested with the race detector too.
-CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./internal/fairworkers ./internal/mesh ./preflight ./proxies ./trial ./web
+CONCURRENT := ./certs ./cmd/wasmer ./controller ./fetch ./fetch/peer ./fetch/serve ./fetch/source ./fetch/store ./internal/egress ./internal/fairness ./internal/fairworkers ./internal/hostproxy ./internal/localenvoy ./internal/mesh ./preflight ./proxies ./trial ./web
 # What make image makes: the name of the image of wasmer, that of wasmc being beside it, for which platforms, and whether to push
 # them (PUSH=1).
 IMAGE ?= registry.example/autowasm/wasmer:$(VERSION)
