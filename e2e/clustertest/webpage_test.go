@@ -32,6 +32,8 @@ func openPage(t *testing.T, user doctest.Shell, namespace, name string) {
 	user.Stands = append([]string{forward, inBackground}, user.Stands...)
 	t.Cleanup(func() { interrupt(t, pid) })
 	user.Run(t, doctest.Section("page"))
+	awaitReplicas(t) // kubectl may take one that ends, which has no page
+	user.Run(t, doctest.Section("page-forward"))
 	suite.Eventually(t, func(ctx context.Context) error {
 		err := listed(ctx, "http://localhost:8083", namespace, name)
 		if err != nil {
