@@ -62,7 +62,7 @@ func startEnvoy(t testing.TB, plugins map[string]plugin, clusters ...object) *pr
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.run(t, exec.CommandContext(t.Context(), binary, "-c", file, "--use-dynamic-base-id", "--concurrency", "1", "--log-format", "%v",
+	p.run(t, exec.CommandContext(t.Context(), binary, "-c", file, "--disable-hot-restart", "--concurrency", "1", "--log-format", "%v",
 		"--log-level", "error", "--component-log-level", "wasm:warn"))
 	return p
 }

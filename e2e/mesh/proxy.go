@@ -96,7 +96,7 @@ func proxyComponent(name, binary, bootstrap string, o ProxyOptions) env.Componen
 		Args: func(ports []int) []string {
 			return []string{
 				"--config-path", bootstrap, "--config-yaml", adminBootstrap(ports[0]),
-				"--use-dynamic-base-id", "--concurrency", strconv.Itoa(proxyThreads),
+				"--disable-hot-restart", "--concurrency", strconv.Itoa(proxyThreads),
 				"--drain-time-s", "45", "--drain-strategy", "immediate", "--local-address-ip-version", "v4",
 				"--log-level", "warning", "--component-log-level", "wasm:info",
 			}
