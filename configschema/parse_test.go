@@ -110,6 +110,8 @@ func TestParsingIsBounded(t *testing.T) {
 		"schemas":              full(`{"anyOf":[`, `{}`, `]}`),
 		"patterns":             `{"anyOf":[` + patterns.String() + `{}]}`,
 		"a pattern of classes": full(`{"anyOf":[`, `{"pattern":"`+strings.Repeat(`\\pL`, 255)+`"}`, `]}`),
+		"classes of nothing":   full(`{"anyOf":[`, `{"pattern":"[`+strings.Repeat(`\\pL\\PL`, 128)+`]"}`, `]}`),
+		"ranges that fold":     full(`{"anyOf":[`, `{"pattern":"(?i)[`+strings.Repeat("B-\U0001e942", 160)+`]"}`, `]}`),
 		"values":               full(`{"enum":[`, "0", `]}`),
 		"nested values":        `{"enum":[` + strings.Repeat("[", 9990) + strings.Repeat("]", 9990) + "]}",
 		"nested too deep":      strings.Repeat(`{"not":`, 8000) + "{}" + strings.Repeat("}", 8000),

@@ -24,14 +24,16 @@ func (p *parser) pattern(value any, path *field.Path) *pattern {
 		p.failf(path, "must be a regular expression of at most %d bytes", maxPattern)
 		return nil
 	}
+	if !p.spend(classesCost(expression), path) {
+		return nil
+	}
 	parsed, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
 		p.failf(path, "not a regular expression in RE2's syntax: %s", shown(err.Error()))
 		return nil
 	}
 	cost := instructions(parsed)
-	if p.instructions -= cost; p.instructions < 0 {
-		p.failf(path, "the regular expressions have more than %d instructions", maxInstructions)
+	if !p.spend(cost, path) {
 		return nil
 	}
 	compiled, err := regexp.Compile(expression)
@@ -40,6 +42,30 @@ func (p *parser) pattern(value any, path *field.Path) *pattern {
 		return nil
 	}
 	return &pattern{compiled, cost}
+}
+
+// spend takes some of the instructions that patterns may still have, and reports whether there were so many.
+func (p *parser) spend(instructions int, path *field.Path) bool {
+	if p.instructions -= instructions; p.instructions < 0 {
+		p.failf(path, "the regular expressions have more than %d instructions", maxInstructions)
+	}
+	return p.instructions >= 0
+}
+
+var (
+	ignoresCase  = regexp.MustCompile(`\(\?[imsU-]*i`)
+	wideRange    = regexp.MustCompile(`-(\\x|[^\x00-\x7f])`)
+	unicodeClass = regexp.MustCompile(`\\[pP]`)
+)
+
+// classesCost is what the classes of an expression cost to parse, whatever becomes of them: those of Unicode have hundreds
+// of ranges, and where case does not count, a range is folded character by character, of which it may have 120,000.
+func classesCost(expression string) int {
+	cost := 32 * len(unicodeClass.FindAllStringIndex(expression, -1))
+	if ignoresCase.MatchString(expression) {
+		cost += 1000 * len(wideRange.FindAllStringIndex(expression, -1))
+	}
+	return cost
 }
 
 // instructions is about how many instructions an expression compiles to, each range of a character class for one.
