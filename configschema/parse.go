@@ -68,7 +68,7 @@ func withFloats(value any) any {
 	return value
 }
 
-// size is how many values a value has in it.
+// size is how many values a value has in it; long strings and names count for more.
 func size(value any) int {
 	sum := 1
 	switch v := value.(type) {
@@ -77,8 +77,8 @@ func size(value any) int {
 			sum += size(item)
 		}
 	case map[string]any:
-		for _, item := range v {
-			sum += size(item)
+		for name, item := range v {
+			sum += size(item) + len(name)/countedPerStep
 		}
 	case string:
 		sum += len(v) / countedPerStep
@@ -191,6 +191,7 @@ func (n node) arrays(s *Schema) {
 func (n node) objects(s *Schema) {
 	s.minProperties, s.maxProperties = n.count("minProperties"), n.count("maxProperties")
 	s.required = n.required()
+	s.requiredCost = size(n.keywords["required"])
 	if allowed, isFlag := n.keywords["additionalProperties"].(bool); isFlag {
 		s.closed, s.preserveUnknown = !allowed, s.preserveUnknown || allowed
 	} else {
@@ -294,5 +295,7 @@ func (n node) count(keyword string) *int {
 // maxShown is how many bytes a message repeats of a word of a schema or of the name of a field.
 const maxShown = 128
 
-// shown makes a word of another party fit for a message.
-func shown(word string) string { return text.Truncate(text.OneLine(word), maxShown) }
+// shown makes a word of another party fit for a message. Of a long one no more is read than that may need.
+func shown(word string) string {
+	return text.Truncate(text.OneLine(text.Truncate(word, 8*maxShown)), maxShown)
+}

@@ -43,6 +43,7 @@ type Schema struct {
 
 	properties                   map[string]*Schema
 	required                     []string
+	requiredCost                 int // as enumCost
 	minProperties, maxProperties *int
 	additional                   *Schema // of properties that are not listed; nil for any
 	closed                       bool    // additionalProperties: false

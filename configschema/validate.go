@@ -14,7 +14,7 @@ import (
 
 const (
 	// maxSteps bounds one validation, to about a tenth of a second. A step is less than a microsecond: a value that is
-	// visited, once by each schema; a name, or a value of an enum, that is compared; some bytes that are matched.
+	// visited, once by each schema; a name, or a value of an enum, that is compared; some bytes that are matched or counted.
 	maxSteps = 250_000
 	// failureSteps is what an error costs, with its path in words.
 	failureSteps = 4
@@ -162,7 +162,7 @@ func (v *validator) step(cost int) bool {
 }
 
 func (v *validator) fail(err *field.Error) {
-	if v.step(failureSteps) && len(v.errors) < maxErrors {
+	if v.step(failureSteps+len(err.Field)/countedPerStep) && len(v.errors) < maxErrors {
 		err.Detail = text.Truncate(err.Detail, maxDetail)
 		v.errors = append(v.errors, err)
 	}

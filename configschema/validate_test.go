@@ -127,6 +127,10 @@ func TestValidationIsBounded(t *testing.T) {
 	object, text := "{"+wide.String()+`"a":1}`, `"`+strings.Repeat("a", size-2)+`"`
 	list := "[" + strings.Repeat("1,", 20) + "1]"
 	ones := repeated("1", size)
+	deepSchema, deepValue := `{"items":{"not":{"anyOf":[{"type":"object"}]}}}`, ones[:size/2]+"]"
+	for range 28 {
+		deepSchema, deepValue = `{"properties":{`+text[:127]+`":`+deepSchema+`}}`, `{`+text[:127]+`":`+deepValue+`}`
+	}
 	tests := []struct {
 		name, schema, value string
 		costly              bool
@@ -142,6 +146,13 @@ func TestValidationIsBounded(t *testing.T) {
 		{"a large expression on a large string", `{"pattern":"^(a?){1000}b$"}`, text, true},
 		{"an expression that is just not too large", `{"pattern":"^(a?){150}b$"}`, text[:1000] + `"`, false},
 		{"an expression on many strings", `{"items":{"pattern":"(x+x+)+y"}}`, repeated(`"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"`, size), false},
+		{"an expression on empty strings", `{"items":{"pattern":"(a?b?c?d?e?f?g?h?){500}"}}`, repeated(`""`, size), true},
+		{"a long name", alternatives(`{"additionalProperties":false}`), `{` + text + `:1}`, true},
+		{"a long name that is required", `{"items":{"not":{"required":[` + text[:60_000] + `"]}}}`, repeated(`{"a":1}`, size), true},
+		{"a long name in an enum", `{"items":{"not":{"enum":[{` + text[:60_000] + `":1}]}}}`, ones, true},
+		{"a long string that is no value of an enum", `{"not":` + alternatives(`{"enum":[1]}`) + `}`, text, false},
+		{"a duplicate among many", `{"allOf":` + repeated(`{"uniqueItems":true}`, 60_000) + `}`, ones, false},
+		{"long paths of errors", deepSchema, deepValue, true},
 		{"a deep configuration", `{"enum":[` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `]}`, strings.Repeat("[", 9001) + strings.Repeat("]", 9001), false},
 	}
 	for _, tt := range tests {

@@ -155,7 +155,7 @@ func (v *validator) string(s *Schema, value string, path *field.Path) {
 	if s.maxLength != nil && length > *s.maxLength {
 		v.invalid(path, field.OmitValueType{}, "must have at most %d characters, not %d", *s.maxLength, length)
 	}
-	if s.pattern == nil || !v.step(len(value)*s.pattern.cost/patternStep) {
+	if s.pattern == nil || !v.step((len(value)+1)*s.pattern.cost/patternStep) { // an empty string is matched too
 		return
 	}
 	if !s.pattern.MatchString(value) {
@@ -191,7 +191,7 @@ func (v *validator) array(s *Schema, value []any, path *field.Path) {
 }
 
 func (v *validator) unique(items []any, path *field.Path) {
-	seen := make(map[string]bool, len(items))
+	seen := map[string]bool{} // which grows with the steps: a duplicate may come early
 	for i, item := range items {
 		raw, err := json.Marshal(item) // with sorted keys
 		if err != nil || !v.step(1+len(raw)/patternStep) {
@@ -206,7 +206,7 @@ func (v *validator) unique(items []any, path *field.Path) {
 }
 
 func (v *validator) object(s *Schema, value map[string]any, path *field.Path) {
-	if !v.step(len(s.required)) {
+	if !v.step(s.requiredCost) {
 		return
 	}
 	for _, name := range s.required {
@@ -220,7 +220,7 @@ func (v *validator) object(s *Schema, value map[string]any, path *field.Path) {
 	if s.maxProperties != nil && len(value) > *s.maxProperties {
 		v.invalid(path, field.OmitValueType{}, "must have at most %d fields, not %d", *s.maxProperties, len(value))
 	}
-	if len(s.properties) == 0 && s.additional == nil && !s.closed || !v.step(len(value)) {
+	if len(s.properties) == 0 && s.additional == nil && !s.closed || !v.step(namesCost(value)) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(value)) {
@@ -228,6 +228,15 @@ func (v *validator) object(s *Schema, value map[string]any, path *field.Path) {
 			return
 		}
 	}
+}
+
+// namesCost is what it costs to sort names and to look them up.
+func namesCost(value map[string]any) int {
+	cost := 0
+	for name := range value {
+		cost += 1 + len(name)/countedPerStep
+	}
+	return cost
 }
 
 func (v *validator) property(s *Schema, name string, value any, path *field.Path) {
