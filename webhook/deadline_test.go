@@ -42,15 +42,16 @@ func TestTheAnswerComesInTime(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct {
-		timeout, body, fetch, write time.Duration
-		staged                      bool
+		timeout, body, fetch, schema, write time.Duration
+		staged                              bool
 	}{
-		"all at once":         {10 * time.Second, 0, 0, 0, true},
-		"a slow source":       {10 * time.Second, 0, DefaultBudget, time.Second, true},
-		"a slow call":         {10 * time.Second, 3 * time.Second, DefaultBudget, time.Second, true},
-		"a short timeout":     {5 * time.Second, time.Second, time.Second, 500 * time.Millisecond, true},
-		"a shorter timeout":   {2 * time.Second, 0, 500 * time.Millisecond, 100 * time.Millisecond, true},
-		"a write without end": {10 * time.Second, 3 * time.Second, DefaultBudget, time.Hour, false},
+		"all at once":          {10 * time.Second, 0, 0, 0, 0, true},
+		"a slow source":        {10 * time.Second, 0, DefaultBudget, 0, time.Second, true},
+		"a slow call":          {10 * time.Second, 3 * time.Second, DefaultBudget, 0, time.Second, true},
+		"a short timeout":      {5 * time.Second, time.Second, time.Second, 0, 500 * time.Millisecond, true},
+		"a shorter timeout":    {2 * time.Second, 0, 500 * time.Millisecond, 0, 100 * time.Millisecond, true},
+		"a schema without end": {10 * time.Second, 3 * time.Second, DefaultBudget, time.Hour, time.Second, true},
+		"a write without end":  {10 * time.Second, 3 * time.Second, DefaultBudget, 0, time.Hour, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -63,8 +64,8 @@ func TestTheAnswerComesInTime(t *testing.T) {
 					}
 					return ctx.Err()
 				}})
-				o := Options{Client: c, Reader: c, Fetcher: &stubFetcher{ensure: slow(tt.fetch)}, Trials: &stubTrials{after: time.Hour}, Render: renderOptions, Stage: true, metrics: newMetrics(prometheus.NewRegistry())}
-				body := &slowBody{bytes.NewReader(review(t, requestFor(t, admissionv1.Create, autoWasm()))), tt.body}
+				o := Options{Client: c, Reader: c, Fetcher: &stubFetcher{ensure: slow(tt.fetch)}, Schemas: slowSchemas{stubSchemas{schema: keySchema}, tt.schema}, Trials: &stubTrials{after: time.Hour}, Render: renderOptions, Stage: true, metrics: newMetrics(prometheus.NewRegistry())}
+				body := &slowBody{bytes.NewReader(review(t, requestFor(t, admissionv1.Create, autoWasm(configured(`{"keys":[]}`))))), tt.body}
 				call := httptest.NewRequest(http.MethodPost, ValidatePath+"?timeout="+tt.timeout.String(), body)
 				call.Header.Set("Content-Type", "application/json")
 				recorder, began := httptest.NewRecorder(), time.Now()
@@ -77,6 +78,7 @@ func TestTheAnswerComesInTime(t *testing.T) {
 				if took > tt.timeout-responseReserve || staged != tt.staged {
 					t.Errorf("answered after %s of %s, staged %v, want %v", took, tt.timeout, staged, tt.staged)
 				}
+				time.Sleep(tt.schema) // what goes on without the admission ends
 			})
 		})
 	}

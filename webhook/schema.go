@@ -5,7 +5,9 @@ package webhook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -28,7 +30,7 @@ type Schemas interface {
 const (
 	// maxValidations bounds the processor time and the memory of validations. One namespace has a place of its own at a time.
 	maxValidations = 4
-	// validationWait is how long an admission waits for a place.
+	// validationWait is how long an admission waits for a place, and then for the validation: it reads a disk.
 	validationWait = time.Second
 )
 
@@ -45,36 +47,65 @@ func (c schemaCheck) validate(ctx context.Context, r request, m fetch.Module, re
 	if c.schemas == nil || c.mode == Off {
 		return
 	}
-	result, found, err := c.validateLimited(ctx, r, m)
-	if !found {
+	if m.Schema == (module.Schema{}) {
 		return
 	}
-	if err != nil {
+	found := c.validateLimited(ctx, r, m)
+	if errors.Is(found.err, fs.ErrNotExist) { // the module is gone
+		return
+	}
+	if err := found.err; err != nil {
 		resp.annotate(auditSchema, string(unjudged(err)))
 		resp.warn("%v", err)
 		return
 	}
-	ctrl.LoggerFrom(ctx).V(1).Info("Validated the configuration by the schema in the module", "errors", len(result.Errors))
-	c.judge(r, result, resp)
+	ctrl.LoggerFrom(ctx).V(1).Info("Validated the configuration by the schema in the module", "errors", len(found.result.Errors))
+	c.judge(r, found.result, resp)
 }
 
-// validateLimited returns what the schema in the module says, found false where there is none.
-func (c schemaCheck) validateLimited(ctx context.Context, r request, m fetch.Module) (result configschema.Result, found bool, err error) {
-	if m.Schema == (module.Schema{}) {
-		return result, false, nil
-	}
-	ctx, cancel := withBudget(ctx, validationWait)
+// verdict is what the schema in a module says of a configuration.
+type verdict struct {
+	result configschema.Result
+	err    error // why there is none
+}
+
+// validateLimited waits for a verdict. What is not done in time goes on without the caller, and keeps its place.
+func (c schemaCheck) validateLimited(ctx context.Context, r request, m fetch.Module) verdict {
+	waiting, cancel := withBudget(ctx, validationWait)
 	defer cancel()
-	release, err := c.limiter.Acquire(ctx, r.aw.Namespace, r.aw.Namespace)
+	release, err := c.limiter.Acquire(waiting, r.aw.Namespace, r.aw.Namespace)
 	if err != nil {
-		return result, true, errValidationsBusy
+		return verdict{err: errValidationsBusy}
 	}
-	defer release()
+	done := make(chan verdict, 1)
+	go func() {
+		defer release()
+		done <- c.verdictOn(ctx, &r.aw.Spec.Filter, m)
+	}()
+	validating, cancel := withBudget(ctx, validationWait)
+	defer cancel()
+	select {
+	case found := <-done:
+		return found
+	case <-validating.Done():
+		return verdict{err: errValidationsBusy}
+	}
+}
+
+// verdictOn validates the configuration of a filter. A panic over what others wrote does not end the process.
+func (c schemaCheck) verdictOn(ctx context.Context, f *v1alpha1.Filter, m fetch.Module) (found verdict) {
+	defer func() {
+		if p := recover(); p != nil {
+			ctrl.LoggerFrom(ctx).Error(fmt.Errorf("panic: %v", p), "Validation panicked", "stack", string(debug.Stack()))
+			found = verdict{err: fmt.Errorf("spec.filter.config is not validated: internal error: %v", p)}
+		}
+	}()
 	schema, err := c.schemas.Schema(m.SHA256)
-	if err == nil && schema != nil {
-		result, err = schema.ValidateFilter(&r.aw.Spec.Filter)
+	if err != nil || schema == nil {
+		return verdict{err: err}
 	}
-	return result, schema != nil || !errors.Is(err, fs.ErrNotExist), err
+	found.result, found.err = schema.ValidateFilter(f)
+	return found
 }
 
 // unjudged is the reason of a configuration without a verdict.

@@ -125,17 +125,37 @@ func TestWhatASchemaRefusesIsForbidden(t *testing.T) {
 }
 
 // slowSchemas takes a while to read a schema.
-type slowSchemas struct{ Schemas }
+type slowSchemas struct {
+	Schemas
+	after time.Duration
+}
 
 func (s slowSchemas) Schema(sha256 string) (*configschema.Schema, error) {
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(s.after)
 	return s.Schemas.Schema(sha256)
+}
+
+// brokenSchemas panics at each schema.
+type brokenSchemas struct{}
+
+func (brokenSchemas) Schema(string) (*configschema.Schema, error) { panic("a mistake") }
+
+// TestAValidationPanics: that is no reason against the object, and the next one has its place.
+func TestAValidationPanics(t *testing.T) {
+	v, _ := validatingValidator(brokenSchemas{}, Enforce)
+	want := answer{Warnings: []string{"spec.filter.config is not validated: internal error: a mistake"}}
+	for range maxValidations + 1 {
+		got := answerOf(t, v, admissionv1.Create, nil, autoWasm(configured(`{"keys":1}`)))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
 }
 
 // TestValidationsOfOneNamespace leave room for those of another, and no admission waits for long.
 func TestValidationsOfOneNamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v, _ := validatingValidator(slowSchemas{stubSchemas{schema: keySchema}}, Enforce)
+		v, _ := validatingValidator(slowSchemas{stubSchemas{schema: keySchema}, 300 * time.Millisecond}, Enforce)
 		v.stage = func(context.Context, request, fetch.Module, *response) {}
 		outcomes := map[string]int{}
 		var mu sync.Mutex
