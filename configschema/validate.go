@@ -49,7 +49,8 @@ func (r Result) Warnings() []string {
 
 // Validate validates a configuration, as an AutoWasm has it: JSON, nil or null for none. path is where it is in its object.
 //
-// A string is what the filter reads. If it is JSON, and the schema does not want a string, its value is validated.
+// A string is what the filter reads. If it is JSON, and the schema does not want a string, its value is validated. An empty
+// one is none, unless the schema may take strings.
 //
 // The error is ErrTooCostly, or that the configuration is not JSON: then there is no verdict. It is to follow path.
 func (s *Schema) Validate(config []byte, path *field.Path) (Result, error) {
@@ -64,7 +65,11 @@ func (s *Schema) Validate(config []byte, path *field.Path) (Result, error) {
 		return s.validateAbsent(path)
 	}
 	v := &validator{steps: maxSteps}
-	if words, isString := value.(string); isString && s.kind != "string" {
+	words, isString := value.(string)
+	switch {
+	case isString && words == "" && !s.takesStrings(): // the filter reads nothing, as without one
+		return s.validateAbsent(path)
+	case isString && s.kind != "string":
 		return v.text(s, words, path)
 	}
 	return v.result(s, value, path)

@@ -71,6 +71,10 @@ func TestValidate(t *testing.T) {
 		{"JSON in a string", keyAuth, `"{\"consumers\":[{}]}"`, []string{
 			"config.consumers[0].name: Required value: must be set",
 			"config.consumers[0].credential: Required value: must be set"}},
+		{"an empty text", `{"type":"object"}`, `""`, nil},
+		{"an empty text where something is required", keyAuth, `""`, []string{"config.consumers: Required value: must be set"}},
+		{"an empty text where strings are taken", `{"type":"string","minLength":1}`, `""`, []string{
+			"config: Invalid value: must have at least 1 characters, not 0"}},
 		{"another text", keyAuth, `"consumers: []"`, []string{"config: Invalid value: must be an object, not a string"}},
 		{"a string is wanted", `{"type":"string","maxLength":3}`, `"{}{}"`, []string{"config: Invalid value: must have at most 3 characters, not 4"}},
 		{"a string is possible", `{"anyOf":[{"type":"string"},{"type":"object"}]}`, `"12"`, nil},
