@@ -22,8 +22,9 @@ type Builder struct {
 	Progress io.Writer // where it says what takes long
 }
 
-// NewBuilder returns a builder of the checkout whose root is checkout, or which the working directory is in. It keeps what it
-// builds in cacheDir, or in download.CacheDir, and says what takes long on progress, or on standard error. Its paths are absolute.
+// NewBuilder returns a builder of the checkout whose root is checkout, or which the working directory is in. It keeps what
+// it builds in cacheDir, or in download.CacheDir, and says what takes long on progress, or on standard error. Its paths are
+// absolute.
 func NewBuilder(checkout, cacheDir string, progress io.Writer) (b *Builder, err error) {
 	b = &Builder{Checkout: checkout, CacheDir: cacheDir, Progress: progress}
 	if b.Progress == nil {

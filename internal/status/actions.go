@@ -18,8 +18,9 @@ type Action struct {
 	Do string `json:"do"`
 }
 
-// actionsOf are those about Ready, about a configuration that the schema refuses or with which the module fails in a trial, about requests that fail, about what preflight
-// found, and about proxies that do not run the filter though Ready does not depend on them.
+// actionsOf are those about Ready, about a configuration that the schema refuses or with which the module fails in a trial,
+// about requests that fail, about what preflight found, and about proxies that do not run the filter though Ready does not
+// depend on them.
 func actionsOf(aw *v1alpha1.AutoWasm, r Report) []Action {
 	var all []Action
 	add := func(reason, pod string) {
@@ -31,7 +32,9 @@ func actionsOf(aw *v1alpha1.AutoWasm, r Report) []Action {
 	if r.Ready.Status != string(metav1.ConditionTrue) {
 		add(r.Ready.Reason, firstPod(r.Proxies))
 	}
-	for _, kind := range []string{v1alpha1.ConditionConfigValid, v1alpha1.ConditionModuleTried, v1alpha1.ConditionRequestsPass, v1alpha1.ConditionPreflightPassed} {
+	for _, kind := range []string{
+		v1alpha1.ConditionConfigValid, v1alpha1.ConditionModuleTried, v1alpha1.ConditionRequestsPass, v1alpha1.ConditionPreflightPassed,
+	} {
 		add(falseOf(aw, kind).Reason, firstPod(r.Proxies))
 	}
 	for _, p := range r.Proxies.All {
