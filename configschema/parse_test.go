@@ -106,12 +106,17 @@ func TestParsingIsBounded(t *testing.T) {
 	for i := range 900 {
 		fmt.Fprintf(&patterns, `{"pattern":"(?i)[a-z\\pL]*%d"},`, i)
 	}
+	var optional strings.Builder
+	for i := range 330 {
+		fmt.Fprintf(&optional, "%c?", 0x100+2*i)
+	}
 	tests := map[string]string{
 		"schemas":              full(`{"anyOf":[`, `{}`, `]}`),
 		"patterns":             `{"anyOf":[` + patterns.String() + `{}]}`,
 		"a pattern of classes": full(`{"anyOf":[`, `{"pattern":"`+strings.Repeat(`\\pL`, 255)+`"}`, `]}`),
 		"classes of nothing":   full(`{"anyOf":[`, `{"pattern":"[`+strings.Repeat(`\\pL\\PL`, 128)+`]"}`, `]}`),
 		"ranges that fold":     full(`{"anyOf":[`, `{"pattern":"(?i)[`+strings.Repeat("B-\U0001e942", 160)+`]"}`, `]}`),
+		"optional characters":  full(`{"anyOf":[`, `{"pattern":"^`+optional.String()+`$"}`, `]}`),
 		"values":               full(`{"enum":[`, "0", `]}`),
 		"nested values":        `{"enum":[` + strings.Repeat("[", 9990) + strings.Repeat("]", 9990) + "]}",
 		"nested too deep":      strings.Repeat(`{"not":`, 8000) + "{}" + strings.Repeat("}", 8000),

@@ -16,6 +16,10 @@ const (
 	maxInstructions = 10_000
 )
 
+// notOnePass matches nothing, and keeps package regexp from compiling what follows for its one-pass matcher too, since it
+// does not begin with ^ then: that takes time with the cube of the length, 0.1 s and 200 MB for 330 optional characters.
+const notOnePass = "(?:)"
+
 // pattern reads a regular expression in RE2's syntax, which matches in linear time. What it compiles to is counted
 // before it is compiled: a repetition of repetitions has few bytes and a million instructions.
 func (p *parser) pattern(value any, path *field.Path) *pattern {
@@ -36,12 +40,12 @@ func (p *parser) pattern(value any, path *field.Path) *pattern {
 	if !p.spend(cost, path) {
 		return nil
 	}
-	compiled, err := regexp.Compile(expression)
+	compiled, err := regexp.Compile(notOnePass + expression)
 	if err != nil {
 		p.failf(path, "not a regular expression in RE2's syntax: %s", shown(err.Error()))
 		return nil
 	}
-	return &pattern{compiled, cost}
+	return &pattern{compiled, expression, cost}
 }
 
 // spend takes some of the instructions that patterns may still have, and reports whether there were so many.

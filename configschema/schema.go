@@ -55,7 +55,8 @@ type Schema struct {
 // pattern is a regular expression and what matching it costs.
 type pattern struct {
 	*regexp.Regexp
-	cost int // instructions
+	expression string // as the schema has it
+	cost       int    // instructions
 }
 
 // Source is the schema as it was read, for output: numbers are float64. It is not to be changed.

@@ -159,7 +159,7 @@ func (v *validator) string(s *Schema, value string, path *field.Path) {
 		return
 	}
 	if !s.pattern.MatchString(value) {
-		v.invalid(path, field.OmitValueType{}, "must match the regular expression %s", shown(s.pattern.String()))
+		v.invalid(path, field.OmitValueType{}, "must match the regular expression %s", shown(s.pattern.expression))
 	}
 }
 
