@@ -161,7 +161,9 @@ func (i *installer) authorityOfAnEarlierBuild() {
 func (i *installer) certManager() {
 	i.t.Helper()
 	i.kubectl("apply", "--server-side", "-f", filepath.Join(moduleDir(i.t, "github.com/cert-manager/cert-manager"), "deploy", "crds"))
-	i.kubectl("wait", "crd", "--all", "--for=condition=Established", suite.TimeoutFlag)
+	if err := i.WaitForCRDs(i.t.Context()); err != nil {
+		i.t.Fatal(err)
+	}
 	suite.Eventually(i.t, func(ctx context.Context) error {
 		_, err := i.helm.Run(ctx, "upgrade", "--install", release, chartDir(), "--namespace="+namespace, "--set=certs.mode=cert-manager")
 		return err

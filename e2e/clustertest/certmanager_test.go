@@ -104,8 +104,7 @@ func startCertManager(t *testing.T) *certManager {
 		t.Fatal(err)
 	}
 	crds := filepath.Join(module, "deploy", "crds")
-	kubectl(t, "apply", "--server-side", "-f", crds)
-	kubectl(t, "wait", "--for=condition=Established", "-f", crds, suite.TimeoutFlag)
+	applyCRDs(t, "-f", crds)
 	t.Cleanup(func() {
 		ctx, cancel := suite.Detached(t)
 		defer cancel()

@@ -27,10 +27,22 @@ func (e *Environment) applyCRDs(ctx context.Context) error {
 	if err := e.ApplyManifests(ctx, "crd"); err != nil {
 		return err
 	}
-	if _, err := e.Kubectl(ctx, "wait", "crd", "--all", "--for=condition=Established", "--timeout="+Timeout.String()); err != nil {
-		return fmt.Errorf("wait for the CRDs: %w", err)
+	if err := e.WaitForCRDs(ctx); err != nil {
+		return err
 	}
 	return e.waitForKinds(ctx, kinds...)
+}
+
+// WaitForCRDs waits until all CRDs are established. kubectl wait does not wait for one that has no conditions yet, but fails.
+func (e *Environment) WaitForCRDs(ctx context.Context) error {
+	err := Poll(ctx, func(ctx context.Context) error {
+		_, err := e.Kubectl(ctx, "wait", "crd", "--all", "--for=condition=Established", "--timeout="+Timeout.String())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the CRDs: %w", err)
+	}
+	return nil
 }
 
 func (e *Environment) applyIstio(ctx context.Context) error {
