@@ -102,6 +102,16 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// TestPaths: a path arrives as it was sent.
+func TestPaths(t *testing.T) {
+	_, url := start(t, Options{Wasm: rust(t)})
+	for _, path := range []string{"/", "//b", "/b%2Fc/./d//"} {
+		if diff := cmp.Diff(result{http.StatusCreated, "world", path + "/a?b=c mine text"}, post(t, url+path, "text")); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // TestRefused: what the filter logs of a configuration that it refuses is logged once, and requests get 503.
 func TestRefused(t *testing.T) {
 	var lines []string

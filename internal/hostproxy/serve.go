@@ -203,10 +203,11 @@ func request(ctx context.Context, m *host.Message) (*http.Request, error) {
 		return nil, err
 	}
 	method, _ := m.Headers.Get(":method")
-	r, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(m.Body))
+	r, err := http.NewRequestWithContext(ctx, method, "/", bytes.NewReader(m.Body))
 	if err != nil {
 		return nil, err
 	}
+	r.URL = target // not parsed from text: a path that begins with // would be a host
 	r.Host, _ = m.Headers.Get(":authority")
 	for _, header := range m.Headers {
 		if !strings.HasPrefix(header[0], ":") && header[0] != "content-length" {
