@@ -107,7 +107,8 @@ func (o Options) filter(v version) ([]byte, error) {
 		"failure_policy": "FAIL_RELOAD", "reload_config": object{"backoff": object{"base_interval": "0.1s"}},
 	}
 	if v.config != nil {
-		plugin["configuration"] = object{"@type": "type.googleapis.com/google.protobuf.StringValue", "value": string(v.config)}
+		// No StringValue, which has UTF-8 alone.
+		plugin["configuration"] = object{"@type": "type.googleapis.com/google.protobuf.BytesValue", "value": v.config}
 	}
 	return json.Marshal(object{"version_info": strconv.Itoa(v.number), "resources": []object{{
 		"@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig", "name": filterName,
