@@ -52,6 +52,7 @@ func (p *Proxy) ended(reason string, err error) error {
 	if reason == "" && err != nil {
 		reason = "its supervisor: " + err.Error()
 	}
+	reason = cmp.Or(reason, "its supervisor received a signal to end")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	words := strings.Join(p.last, "; ")

@@ -48,3 +48,24 @@ func TestSupervise(t *testing.T) {
 		})
 	}
 }
+
+// TestEnded: an error about the end says what ended.
+func TestEnded(t *testing.T) {
+	tests := map[string]struct {
+		reason string
+		err    error
+		want   string
+	}{
+		"Envoy fails":              {"exit status 3", nil, "Envoy ended: exit status 3; it logged no"},
+		"the supervisor is killed": {"", errors.New("signal: killed"), "Envoy ended: its supervisor: signal: killed; it logged no"},
+		"the supervisor is ended":  {"", nil, "Envoy ended: its supervisor received a signal to end; it logged no"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := &Proxy{last: []string{"no"}}
+			if got := p.ended(tt.reason, tt.err).Error(); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
