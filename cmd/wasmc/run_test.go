@@ -143,6 +143,32 @@ func TestRunUpstream(t *testing.T) {
 	}
 }
 
+// TestRunForwarded: what a proxy before wasmc, or the filter, says of the client arrives, and the query as it is.
+func TestRunForwarded(t *testing.T) {
+	rustFilter(t)
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.URL.RawQuery+" "+r.Header.Get("Forwarded")+" "+r.Header.Get("X-Forwarded-For")+" "+
+			r.Header.Get("X-Forwarded-Host")+" "+r.Header.Get("X-Forwarded-Proto"))
+	}))
+	defer upstream.Close()
+	r := startRun(t, "filter.wasm", "--upstream", upstream.URL)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/?a;b", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"Forwarded": "for=a", "X-Forwarded-For": "b", "X-Forwarded-Host": "c", "X-Forwarded-Proto": "d"} {
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "a;b for=a b c d" {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
 // TestRunImage: an image is pulled once, whatever becomes of its tag, and goes on with another configuration.
 func TestRunImage(t *testing.T) {
 	rustFilter(t)

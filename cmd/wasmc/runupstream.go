@@ -26,6 +26,9 @@ const (
 	headerTimeout = 10 * time.Second
 )
 
+// forwarded are the headers that a reverse proxy of Go removes. Envoy passes them on, and a filter may have set them.
+var forwarded = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
+
 // upstreamHandler is what is behind the filter.
 func (o *runOptions) upstreamHandler(p *printer) http.Handler {
 	target, err := url.Parse(o.upstream)
@@ -33,7 +36,15 @@ func (o *runOptions) upstreamHandler(p *printer) http.Handler {
 		return http.HandlerFunc(echo)
 	}
 	return &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			for _, name := range forwarded {
+				if values, ok := r.In.Header[name]; ok {
+					r.Out.Header[name] = values
+				}
+			}
+			r.Out.URL.RawQuery = r.In.URL.RawQuery
+			r.SetURL(target)
+		},
 		FlushInterval: -1,
 		ErrorLog:      log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
