@@ -143,6 +143,44 @@ func TestRunUpstream(t *testing.T) {
 	}
 }
 
+// TestRunHostGoesOn: a request that is on its way when a version replaces the last one delays nothing, and ends with the version
+// that it began with.
+func TestRunHostGoesOn(t *testing.T) {
+	rustFilter(t)
+	arrived, held := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/held" {
+			close(arrived)
+			<-held
+		}
+	}))
+	defer upstream.Close()
+	defer release()
+	r := startRun(t, "filter.wasm", "--config", "config", "--upstream", upstream.URL)
+	answers := make(chan *http.Response, 1)
+	go func() {
+		answer, err := http.Get(r.url + "/held")
+		if err != nil {
+			t.Error(err)
+			answer = &http.Response{Body: http.NoBody}
+		}
+		answers <- answer
+	}()
+	<-arrived
+	write(t, "config", []byte("everyone"))
+	r.until(t, func() bool { return strings.Contains(r.out.String(), "Loaded filter.wasm again in ") })
+	if _, hello, _ := r.get(t); hello != "everyone" {
+		t.Errorf("hello: %q", hello)
+	}
+	release()
+	answer := <-answers
+	defer answer.Body.Close()
+	if hello := answer.Header.Get("hello"); answer.StatusCode != http.StatusOK || hello != "there" {
+		t.Errorf("%d %q of the request that was on its way", answer.StatusCode, hello)
+	}
+}
+
 // TestRunForwarded: what a proxy before wasmc, or the filter, says of the client arrives, and the query as it is.
 func TestRunForwarded(t *testing.T) {
 	rustFilter(t)

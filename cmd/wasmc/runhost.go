@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/autowasm/autowasm/host"
@@ -20,7 +20,16 @@ const pauseTimeout = 15 * time.Second
 type inHost struct {
 	*served
 	options hostproxy.Options
-	filter  atomic.Pointer[hostproxy.Filter]
+	retired sync.WaitGroup // versions that have been replaced and still have requests
+
+	mu      sync.Mutex
+	version *hosted // the present one
+}
+
+// hosted is a version of the filter with its requests.
+type hosted struct {
+	*hostproxy.Filter
+	requests sync.WaitGroup
 }
 
 func (h *inHost) Address() string { return h.address }
@@ -38,15 +47,33 @@ func (h *inHost) Load(ctx context.Context, wasm, config []byte) (failure string,
 	}
 	if err := filter.Failure(); err != nil {
 		failure = err.Error()
-		if !h.filter.CompareAndSwap(nil, filter) {
-			filter.Close() // the last one goes on, as in Envoy
-		}
+	}
+	h.mu.Lock()
+	last := h.version
+	if failure != "" && last != nil {
+		h.mu.Unlock()
+		filter.Close() // the last one goes on, as in Envoy
 		return failure, nil
 	}
-	if last := h.filter.Swap(filter); last != nil {
-		last.Close()
+	h.version = &hosted{Filter: filter}
+	h.mu.Unlock()
+	if last != nil {
+		h.retired.Go(func() {
+			last.requests.Wait()
+			last.Close()
+		})
 	}
-	return "", nil
+	return failure, nil
+}
+
+// ServeHTTP has the present version handle a request to its end.
+func (h *inHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	version := h.version
+	version.requests.Add(1)
+	h.mu.Unlock()
+	defer version.requests.Done()
+	version.ServeHTTP(w, r)
 }
 
 // Close ends the server, then the filter.
@@ -54,9 +81,10 @@ func (h *inHost) Close() {
 	if h.served != nil {
 		h.served.Close()
 	}
-	if filter := h.filter.Load(); filter != nil {
-		filter.Close()
+	if h.version != nil {
+		h.version.Close()
 	}
+	h.retired.Wait()
 }
 
 func (o *runOptions) startHost(ctx context.Context, p *printer, wasm, config []byte) (r runner, failure string, err error) {
@@ -73,9 +101,7 @@ func (o *runOptions) startHost(ctx context.Context, p *printer, wasm, config []b
 		h.Close()
 		return nil, "", err
 	}
-	h.served = serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.filter.Load().ServeHTTP(w, r)
-	}))
+	h.served = serve(listener, h)
 	return h, failure, nil
 }
 
