@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -258,5 +259,33 @@ func TestRunRefuses(t *testing.T) {
 		if got := wasmc(t, "", "run", target, "--host"); got.Code != exitFailed || !strings.Contains(got.Err, want) {
 			t.Errorf("%s: %+v", target, got)
 		}
+	}
+}
+
+// endedRunner is a runner that has ended by itself.
+type endedRunner struct{ done chan struct{} }
+
+func (endedRunner) Address() string { return "" }
+
+func (endedRunner) Load(context.Context, []byte, []byte) (failure string, err error) { return "", nil }
+
+func (r endedRunner) Done() <-chan struct{} { return r.done }
+
+func (endedRunner) Err() error { return errors.New("it ended") }
+
+func (endedRunner) Close() {}
+
+// TestRunFollowEnds: that the runner has ended is an error, unless wasmc was to end as well: a signal may go to both.
+func TestRunFollowEnds(t *testing.T) {
+	r := endedRunner{make(chan struct{})}
+	close(r.done)
+	l, p := &loader{options: &runOptions{}}, &printer{}
+	if err := l.follow(t.Context(), p, r, stamps{}); err == nil || err.Error() != "it ended" {
+		t.Errorf("%v", err)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.follow(canceled, p, r, stamps{}); err != nil {
+		t.Errorf("interrupted: %v", err)
 	}
 }

@@ -99,12 +99,10 @@ func (l *loader) follow(ctx context.Context, p *printer, r runner, seen stamps) 
 			fmt.Fprintf(p.streams.Err, "wasmc: %s\n", oneLine(err.Error()))
 		}
 	}
-	select {
-	case <-r.Done():
-		return r.Err()
-	default:
-		return nil
+	if ctx.Err() != nil {
+		return nil // which is how it is ended
 	}
+	return r.Err()
 }
 
 func (l *loader) reload(ctx context.Context, p *printer, r runner) error {
