@@ -52,7 +52,7 @@ func list(t *testing.T, args ...string) [][]string {
 }
 
 // unlisted packages are not of the product: they may import any of it.
-var unlisted = regexp.MustCompile(`^(docs|examples/.*|.*/(image|wasm|render|crd|doc|web)test)$`)
+var unlisted = regexp.MustCompile(`^(docs|examples/.*|.*/(image|wasm|render|crd|doc|web|buffer)test)$`)
 
 // TestImportsPointDown holds the packages to the order of the README's table: each
 // imports only packages of rows below its own.

@@ -15,33 +15,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/autowasm/autowasm/internal/buffertest"
 )
 
 // running is a wasmc run that is going on.
 type running struct {
 	url  string
-	out  *lockedBuffer
-	errs *lockedBuffer
+	out  *buffertest.Buffer
+	errs *buffertest.Buffer
 	stop context.CancelFunc
 	code chan int
-}
-
-// lockedBuffer is read while a command writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // startRun runs a filter in the host of wasmc.
@@ -49,7 +33,7 @@ func startRun(t *testing.T, args ...string) *running {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
-	r := &running{out: &lockedBuffer{}, errs: &lockedBuffer{}, stop: stop, code: make(chan int, 1)}
+	r := &running{out: &buffertest.Buffer{}, errs: &buffertest.Buffer{}, stop: stop, code: make(chan int, 1)}
 	go func() {
 		r.code <- run(ctx, streams{In: strings.NewReader(""), Out: r.out, Err: r.errs}, plainName, append([]string{"run", "--host"}, args...))
 	}()

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +18,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
+
+	"github.com/autowasm/autowasm/internal/buffertest"
 )
 
 // apiServer serves lists of objects, and watches that end with the next change.
@@ -305,11 +306,10 @@ func TestStatusWatches(t *testing.T) {
 	}
 }
 
-// buffer may be read while it is written.
+// buffer is read while it is written, of which wrote has news.
 type buffer struct {
-	mu      sync.Mutex
-	written bytes.Buffer
-	wrote   chan struct{}
+	buffertest.Buffer
+	wrote chan struct{}
 }
 
 func newBuffer() (*buffer, <-chan struct{}) {
@@ -318,17 +318,11 @@ func newBuffer() (*buffer, <-chan struct{}) {
 }
 
 func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	select {
-	case b.wrote <- struct{}{}:
-	default:
-	}
-	return b.written.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.written.String()
+	defer func() {
+		select {
+		case b.wrote <- struct{}{}:
+		default:
+		}
+	}()
+	return b.Buffer.Write(p)
 }

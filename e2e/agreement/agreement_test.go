@@ -109,15 +109,7 @@ func TestAgreement(t *testing.T) {
 	}
 	p := startEnvoy(t, plugins, cluster("upstream", upstream, object{"http_protocol_options": object{"enable_trailers": true}}),
 		cluster("grpc", startGRPC(t), object{"http2_protocol_options": object{}}))
-	wasm, err := os.ReadFile(filter)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := host.Compile(t.Context(), wasm, host.Interpreter)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close(context.WithoutCancel(t.Context())) })
+	m := compile(t, filter)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			reached.forget()
@@ -131,6 +123,21 @@ func TestAgreement(t *testing.T) {
 	for name, c := range inCPP {
 		t.Run(name, func(t *testing.T) { p.checkHello(t, name, c.want) })
 	}
+}
+
+// compile compiles a filter for the host, until the end of the test.
+func compile(t testing.TB, file string) *host.Module {
+	t.Helper()
+	wasm, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := host.Compile(t.Context(), wasm, host.Interpreter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close(context.WithoutCancel(t.Context())) })
+	return m
 }
 
 // inCPP are filters in C++, and what Envoy's answers have as the header hello: what tests of the host expect of it.

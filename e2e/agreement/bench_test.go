@@ -3,7 +3,6 @@
 package agreement
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -98,16 +97,7 @@ type hosted struct{ plugin *host.Plugin }
 
 func newHosted(b *testing.B, file string) hosted {
 	b.Helper()
-	wasm, err := os.ReadFile(file)
-	if err != nil {
-		b.Fatal(err)
-	}
-	m, err := host.Compile(b.Context(), wasm, host.Interpreter)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = m.Close(context.WithoutCancel(b.Context())) })
-	vm, err := m.Start(b.Context(), host.VMConfig{ID: "vm"})
+	vm, err := compile(b, file).Start(b.Context(), host.VMConfig{ID: "vm"})
 	if err != nil {
 		b.Fatal(err)
 	}

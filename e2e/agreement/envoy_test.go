@@ -3,7 +3,6 @@
 package agreement
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,11 +16,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/internal/buffertest"
 	"github.com/autowasm/autowasm/internal/envoy"
 )
 
@@ -30,7 +29,7 @@ type object = map[string]any
 // proxy is an Envoy with a listener for each configuration of the filter.
 type proxy struct {
 	addresses map[string]string // by the name of the plugin
-	log       *safeBuffer
+	log       *buffertest.Buffer
 	pid       int
 	seen      int // of the log, in bytes, when the last request was sent
 }
@@ -49,7 +48,7 @@ func startEnvoy(t testing.TB, plugins map[string]plugin, clusters ...object) *pr
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addresses: freeAddresses(t, slices.Collect(maps.Keys(plugins))), log: &safeBuffer{}}
+	p := &proxy{addresses: freeAddresses(t, slices.Collect(maps.Keys(plugins))), log: &buffertest.Buffer{}}
 	var listeners []object
 	for name, plugin := range plugins {
 		listeners = append(listeners, listener(name, p.addresses[name], plugin))
@@ -208,22 +207,4 @@ func (p *proxy) lines(t *testing.T, name string) []string {
 		time.Sleep(50 * time.Millisecond)
 	}
 	return lines
-}
-
-// safeBuffer is a buffer that a process writes to while a test reads.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

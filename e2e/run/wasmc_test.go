@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/internal/buffertest"
 	"github.com/autowasm/autowasm/internal/envoy"
 )
 
@@ -56,8 +57,8 @@ type running struct {
 	command *exec.Cmd
 	dir     string // with filter.wasm and config; the files of Envoy are in tmp
 	url     string
-	out     buffer
-	errs    buffer
+	out     buffertest.Buffer
+	errs    buffertest.Buffer
 	ended   chan struct{}
 }
 
@@ -188,22 +189,4 @@ func (r *running) leavesNothing(t *testing.T) {
 		left, err := os.ReadDir(filepath.Join(r.dir, "tmp"))
 		return err == nil && len(left) == 0
 	})
-}
-
-// buffer is written while a test reads.
-type buffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
