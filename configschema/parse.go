@@ -3,15 +3,11 @@
 package configschema
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -34,56 +30,6 @@ func Parse(raw []byte) (*Schema, error) {
 		return nil, p.err
 	}
 	return s, nil
-}
-
-// decode reads exactly one JSON value. Numbers are float64, infinite where they are too large for that.
-func decode(raw []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the value")
-	}
-	return withFloats(value), nil
-}
-
-// withFloats replaces the numbers in value, so that equal ones are equal however they are written.
-func withFloats(value any) any {
-	switch v := value.(type) {
-	case json.Number:
-		f, _ := strconv.ParseFloat(string(v), 64) // ±Inf beyond its range
-		return f
-	case []any:
-		for i := range v {
-			v[i] = withFloats(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = withFloats(v[key])
-		}
-	}
-	return value
-}
-
-// size is how many values a value has in it; long strings and names count for more.
-func size(value any) int {
-	sum := 1
-	switch v := value.(type) {
-	case []any:
-		for _, item := range v {
-			sum += size(item)
-		}
-	case map[string]any:
-		for name, item := range v {
-			sum += size(item) + len(name)/countedPerStep
-		}
-	case string:
-		sum += len(v) / countedPerStep
-	}
-	return sum
 }
 
 // parser builds a Schema. The first error stays in err; what is returned from then on means nothing.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/autowasm/autowasm/configschema"
+	"github.com/autowasm/autowasm/fetch/image"
 	"github.com/autowasm/autowasm/fetch/module"
 )
 
@@ -85,7 +86,40 @@ func fieldPath(fields []string) []string {
 
 // schema returns the schema in the module, or in the image beside it.
 func (o *explainOptions) schema(ctx context.Context, s streams, target string) (*configschema.Schema, error) {
-	wasm, err := o.loadModule(ctx, s, target)
+	isImage, err := namesImage(target)
+	if err != nil {
+		return nil, err
+	}
+	var found *foundSchema
+	if isImage {
+		found, err = o.schemaOfImage(ctx, s, target)
+	} else {
+		found, err = schemaIn(o.loadModule(ctx, s, target))
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, errors.New("the module carries no schema of its configuration: wasmc push --schema FILE adds one")
+	}
+	return found.schema, found.usable()
+}
+
+// schemaOfImage returns the schema in the module of an image, or in the image beside it; nil for none.
+func (o *explainOptions) schemaOfImage(ctx context.Context, s streams, target string) (*foundSchema, error) {
+	from, err := o.artifact(ctx, s, target)
+	if err != nil {
+		return nil, err
+	}
+	found, err := schemaIn(readModule(image.Open(ctx, from.image, module.MaxSize)))
+	if found == nil && err == nil {
+		found = schemaBeside(ctx, from.image)
+	}
+	return found, err
+}
+
+// schemaIn returns the schema in a module that was read, nil for none.
+func schemaIn(wasm []byte, err error) (*foundSchema, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -93,26 +127,5 @@ func (o *explainOptions) schema(ctx context.Context, s streams, target string) (
 	if err != nil {
 		return nil, err
 	}
-	found := schemaAt(d.Schema, bytes.NewReader(wasm))
-	if found == nil {
-		if found, err = o.beside(ctx, s, target); err != nil {
-			return nil, err
-		}
-	}
-	if found == nil {
-		return nil, errors.New("the module carries no schema of its configuration: wasmc push --schema FILE adds one")
-	}
-	return found.schema, found.usable()
-}
-
-// beside is schemaBeside of an image, nil for a file.
-func (o *explainOptions) beside(ctx context.Context, s streams, target string) (*foundSchema, error) {
-	if isImage, err := namesImage(target); err != nil || !isImage {
-		return nil, err
-	}
-	found, err := o.artifact(ctx, s, target)
-	if err != nil {
-		return nil, err
-	}
-	return schemaBeside(ctx, found.image), nil
+	return schemaAt(d.Schema, bytes.NewReader(wasm)), nil
 }

@@ -144,23 +144,22 @@ func (a *artifact) save(ctx context.Context, s streams, f *os.File) (*localModul
 }
 
 // replaceFile writes beside path, or what it links to, and then renames: path never holds half a module.
-func replaceFile(path string, write func(*os.File) (*localModule, error)) (*localModule, error) {
+func replaceFile(path string, write func(*os.File) error) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".wasmc-*")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer discard(f) // does nothing once it is renamed
-	written, err := write(f)
-	if err != nil {
-		return nil, err
+	if err := write(f); err != nil {
+		return err
 	}
 	if err := rename(f, path); err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return written, nil
+	return nil
 }
 
 func rename(f *os.File, path string) error {

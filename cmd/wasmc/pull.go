@@ -90,7 +90,11 @@ func (o *pullOptions) pullToFile(ctx context.Context, s streams, target string, 
 	if err != nil {
 		return err
 	}
-	pulled, err := replaceFile(path, func(f *os.File) (*localModule, error) { return found.save(ctx, s, f) })
+	var pulled *localModule
+	err = replaceFile(path, func(f *os.File) error {
+		pulled, err = found.save(ctx, s, f)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -211,9 +211,8 @@ func (c *toolCommand) keep(built string) error {
 	if err != nil {
 		return err
 	}
-	_, err = replaceFile(target, func(f *os.File) (*localModule, error) {
+	return replaceFile(target, func(f *os.File) error {
 		_, err := f.Write(content)
-		return &localModule{}, err
+		return err
 	})
-	return err
 }
