@@ -81,7 +81,7 @@ func (p *proxy) processorTime(b *testing.B) (all time.Duration) {
 	b.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.pid))
 	if err != nil || len(threads) == 0 {
-		b.Skip("the kernel has no schedstat")
+		b.Fatalf("read the processor time of Envoy: %v; the kernel has to have schedstat (CONFIG_SCHED_INFO)", err)
 	}
 	for _, thread := range threads {
 		line, _ := os.ReadFile(thread) // it may have ended
