@@ -23,10 +23,11 @@
 // process: [Trials] starts the same program again, with [Argument], whose main function calls [Child].
 //
 //	Trials ── job: settings, limits ──► stdin  ┐
-//	       ── module, an open file ───► fd 3   ├ child: RLIMIT_DATA, RLIMIT_CPU, no file beyond, no environment
+//	       ── module, an open file ───► fd 3   ├ child: RLIMIT_DATA, RLIMIT_CPU, seccomp, no file beyond, no environment
 //	       ◄─ result, JSON to 64 KiB ── stdout ┘
 //
-// A child that is given a module has none of its parent's files, connections or variables. It ends by itself when its
+// A child that is given a module has none of its parent's files, connections or variables, and on Linux no system call to
+// make one, or a process. It ends by itself when its
 // time is over, and is killed soon after that; whoever started it waits for it. Results are kept by all that a trial
 // depends on, so that what was admitted need not be tried again. How many run at once follows from the memory that they
 // may take in all, and one namespace has less than half of the places.

@@ -20,7 +20,8 @@ const maxFiles = 16
 // A kernel before 5.11 cannot do that.
 func keepFiles() { _ = unix.CloseRange(moduleFile, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) }
 
-// limitProcess puts the limits of a job in force; a process that exceeds that of memory ends. Two processors may work at once,
+// limitProcess puts the limits of a job in force; a process that exceeds that of memory ends. It comes last that nothing can be
+// opened any more. Two processors may work at once,
 // one of them for the garbage collector.
 func limitProcess(j job) error {
 	seconds := uint64(2*j.Time/time.Second) + 2
@@ -34,7 +35,7 @@ func limitProcess(j job) error {
 		errs = append(errs, limitTo(resource, limit))
 	}
 	runtime.GC() // of what limitMemory took, or the next collection would come late
-	return errors.Join(errs...)
+	return errors.Join(append(errs, confine())...)
 }
 
 func limitTo(resource int, limit uint64) error {

@@ -73,9 +73,9 @@ const allocate = "allocate"
 
 func init() { children[allocate] = allocateWithin }
 
-// allocateWithin allocates so many MiB at once, with the limits of a trial of 192 MiB.
+// allocateWithin allocates so many MiB at once, with the limits of a trial of 256 MiB.
 func allocateWithin(mebibytes string) {
-	if err := limitProcess(job{Data: 192 << 20, Time: time.Minute}); err != nil {
+	if err := limitProcess(job{Data: 256 << 20, Time: time.Minute}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -91,7 +91,7 @@ func allocateWithin(mebibytes string) {
 // bit by bit.
 func TestNoAllocationIsTooLarge(t *testing.T) {
 	t.Parallel()
-	for mebibytes, fits := range map[int]bool{64: true, 100: true, 192 + MaxOvershoot>>20: false, 1024: false} {
+	for mebibytes, fits := range map[int]bool{64: true, 100: true, 256 + MaxOvershoot>>20: false, 1024: false} {
 		out, err := exec.CommandContext(t.Context(), thisProgram(), allocate, strconv.Itoa(mebibytes)).CombinedOutput()
 		if (err == nil) != fits || !fits && !strings.Contains(string(out), "out of memory") && !strings.Contains(string(out), "cannot allocate memory") {
 			t.Errorf("%d MiB: %v, %.200s", mebibytes, err, out)
