@@ -32,8 +32,9 @@ func encodeRow(report status.Report) ([]byte, error) {
 	_, _ = sum.Write(whole) // never fails
 	r := row{Report: report, Level: report.Level(), Revision: fmt.Sprintf("%x", sum.Sum64())}
 	r.Proxies.All, r.Actions = nil, nil
-	r.Ready.Message = text.Truncate(r.Ready.Message, maxRowMessage)
-	r.Config, r.Findings = text.Truncate(r.Config, maxRowMessage), text.Truncate(r.Findings, maxRowMessage)
+	for _, message := range []*string{&r.Ready.Message, &r.Config, &r.Trial, &r.Findings} {
+		*message = text.Truncate(*message, maxRowMessage)
+	}
 	encoded, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode AutoWasm %s/%s: %w", report.Namespace, report.Name, err)

@@ -35,7 +35,7 @@ func shop() *webtest.Cluster {
 		webtest.AutoWasm("shop", "trace", "details", outbound),
 		webtest.AutoWasm("shop", "quota", "reviews", webtest.PortNotInService),
 		webtest.AutoWasm("pay", "tokenize", "cards", webtest.Unavailable),
-		webtest.AutoWasm("pay", "mask", "cards"),
+		webtest.AutoWasm("pay", "mask", "cards", webtest.ConfigRefused),
 	)
 	return c
 }
@@ -46,7 +46,7 @@ func TestViews(t *testing.T) {
 	page := open(t, url)
 	page.Await(".list", "shop/audit-log", "pay/tokenize", "shop/quota", "shop/waf")
 	page.Await("#connection", "Live")
-	page.Await(".levels", "All 7", "Failed 1", "Pending 1", "Attention 1", "Ready 4")
+	page.Await(".levels", "All 7", "Failed 1", "Pending 1", "Attention 2", "Ready 3")
 	page.Shoot(screenshot("autowasms"))
 
 	page.Do(chromedp.Click(chromedp.CSS(`a[href="#/autowasms/shop/audit-log"]`)))
@@ -74,6 +74,12 @@ func TestViews(t *testing.T) {
 	page.Await("h2", "Used by 1 AutoWasm")
 	page.Await(".list", "shop/waf")
 	page.Shoot(screenshot("module"))
+
+	page.Do(chromedp.Click(chromedp.CSS(`nav a[href="#/autowasms"]`)))
+	page.Await(".list", "shop/audit-log", "must be at most 19")
+	page.Do(chromedp.Click(chromedp.CSS(`a[href="#/autowasms/pay/mask"]`)))
+	page.Await(".content", "Its schema refuses the configuration: spec.filter.config.digits", "Tried, and fails: proxy_on_configure returned false")
+	page.Shoot(screenshot("autowasm-attention"))
 
 	page.Prefer("prefers-color-scheme", "dark")
 	page.Do(chromedp.Click(chromedp.CSS(`nav a[href="#/autowasms"]`)))

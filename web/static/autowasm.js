@@ -29,11 +29,13 @@ export class AutoWasm extends Detail {
   }
 }
 
-function verdict({level, ready, findings}) {
+function verdict({level, ready, findings, config, trial}) {
   return el('div', {class: 'verdict ' + level.toLowerCase()},
     el('p', {class: 'headline'}, levelState(level), ready.since && el('span', {class: 'muted'}, ' for ', ago(ready.since)), el('span', {class: 'muted', text: ' · ' + ready.reason})),
     ready.message && el('p', {text: ready.message}),
-    findings && el('p', {}, el('strong', {text: 'Preflight: '}), findings));
+    findings && el('p', {}, el('strong', {text: 'Preflight: '}), findings),
+    config && el('p', {}, el('strong', {text: 'Its schema refuses the configuration: '}), config),
+    trial && el('p', {}, el('strong', {text: 'Tried, and fails: '}), trial));
 }
 
 function todo({actions}) {

@@ -9,7 +9,7 @@ import {matcher} from './store.js';
 
 function remark(row) {
   if (row.level === 'Fine') return selectsText(row.selects);
-  if (row.level === 'Attention') return row.findings || selectsText(row.selects);
+  if (row.level === 'Attention') return row.findings || row.config || row.trial || selectsText(row.selects);
   return row.ready.reason + ': ' + row.ready.message;
 }
 

@@ -73,7 +73,7 @@ function prepare(row) {
   row.key = keyOf(row);
   row.rank = rankOf(row.level);
   row.text = [
-    row.key, row.ready.reason, row.ready.message, row.source, row.module?.sha256, row.phase, row.findings,
+    row.key, row.ready.reason, row.ready.message, row.source, row.module?.sha256, row.phase, row.findings, row.config, row.trial,
     ...Object.entries(row.selects.labels ?? {}).map(([key, value]) => key + '=' + value),
   ].join(' ').toLowerCase();
   return row;

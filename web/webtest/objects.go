@@ -87,6 +87,22 @@ func PortNotInService(aw *v1alpha1.AutoWasm) {
 	})
 }
 
+// ConfigRefused has the schema in the module refuse the configuration, and a trial fail with it.
+func ConfigRefused(aw *v1alpha1.AutoWasm) {
+	for kind, found := range map[string]struct {
+		reason  v1alpha1.Reason
+		message string
+	}{
+		v1alpha1.ConditionConfigValid: {v1alpha1.ReasonConfigRefused, "spec.filter.config.digits: Invalid value: must be at most 19"},
+		v1alpha1.ConditionModuleTried: {v1alpha1.ReasonStartRefused, "proxy_on_configure returned false; it logged \"digits: 20 is too many\""},
+	} {
+		aw.Status.Conditions = append(aw.Status.Conditions, metav1.Condition{
+			Type: kind, Status: metav1.ConditionFalse, Reason: string(found.reason),
+			Message: found.message, ObservedGeneration: aw.Generation, LastTransitionTime: ago(time.Hour),
+		})
+	}
+}
+
 // Pod returns one of an app with a sidecar that has run for a day, as the cache keeps it.
 func Pod(namespace, name, app string) *corev1.Pod {
 	return &corev1.Pod{
