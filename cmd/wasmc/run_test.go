@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -82,6 +83,10 @@ func TestRunHost(t *testing.T) {
 	if want := `error    the configuration is no value of a header: "two\nlines"` + "\n"; !strings.Contains(r.out.String(), want) {
 		t.Errorf("no %q in %s", want, r.out)
 	}
+	write(t, "config", bytes.Repeat([]byte("x"), 256<<10+1))
+	r.until(t, func() bool {
+		return strings.Contains(r.errs.String(), "wasmc: read --config: config has more than 256 KiB, which apply denies: let the module load large data by itself; the last version goes on\n")
+	})
 	write(t, "config", []byte("everyone"))
 	r.until(t, func() bool { _, hello, _ := r.get(t); return hello == "everyone" })
 	write(t, "filter.wasm", []byte("text"))

@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/autowasm/autowasm/fetch/module"
+	"github.com/autowasm/autowasm/validation"
 )
 
 // runner is what runs the filter: Envoy, or the host of wasmc itself.
@@ -56,11 +58,22 @@ func (l *loader) load(ctx context.Context) (wasm, config []byte, err error) {
 	if wasm, err = l.loadModule(ctx); err != nil || l.options.config == "" {
 		return wasm, nil, err
 	}
-	content, err := os.ReadFile(l.options.config)
+	config, err = readConfig(l.options.config)
+	return wasm, config, wrap(err, "read --config")
+}
+
+// readConfig reads a configuration that apply would admit by its size. An empty one is not nil.
+func readConfig(path string) ([]byte, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read --config: %w", err)
+		return nil, err
 	}
-	return wasm, append([]byte{}, content...), nil
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, validation.MaxConfig+1))
+	if err == nil && len(content) > validation.MaxConfig {
+		err = fmt.Errorf("%s has more than %d KiB, which apply denies: let the module load large data by itself", path, validation.MaxConfig>>10)
+	}
+	return content, err
 }
 
 func (l *loader) loadModule(ctx context.Context) ([]byte, error) {

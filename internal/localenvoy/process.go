@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 func (p *Proxy) arguments() []string {
@@ -77,16 +76,6 @@ func (p *Proxy) read(text string) {
 	}
 	if line.isShown() {
 		p.options.Line(line.Line)
-	}
-}
-
-// orEnd is why Envoy ended, if it has, as the cause of an error.
-func (p *Proxy) orEnd(err error) error {
-	select {
-	case <-p.done:
-		return p.err
-	case <-time.After(endTimeout):
-		return err
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// loadTimeout is how long Envoy may take to start, or to compile a version.
+	// loadTimeout is Options.LoadTimeout by default.
 	loadTimeout = 2 * time.Minute
 	// pollInterval is how often the admin interface is polled while that lasts.
 	pollInterval = 10 * time.Millisecond
@@ -41,6 +41,8 @@ type Options struct {
 	RootID     string
 	Env        [][2]string // environment variables of the filter, each a name and a value
 	LogLevel   string      // the lowest of the filter's lines: trace, debug, info, warn, error or critical
+	// LoadTimeout is how long Envoy may take to start, or to compile a version, by default 2 minutes.
+	LoadTimeout time.Duration
 	// Line gets each line of the filter, and of Envoy what may be about it. It is called by one goroutine at a time.
 	Line func(Line)
 }
@@ -72,6 +74,7 @@ func (e *RefusedError) Error() string { return "Envoy refuses the filter: " + e.
 // Start starts Envoy with a first version of the filter, and returns once it accepts connections. The error is a
 // *RefusedError if it does so without the filter: the proxy runs nevertheless.
 func Start(ctx context.Context, o Options, wasm, config []byte) (*Proxy, error) {
+	o.LoadTimeout = cmp.Or(o.LoadTimeout, loadTimeout)
 	dir, err := os.MkdirTemp("", "wasmc-envoy-")
 	if err != nil {
 		return nil, err
@@ -81,12 +84,15 @@ func Start(ctx context.Context, o Options, wasm, config []byte) (*Proxy, error) 
 		p.remove()
 		return nil, err
 	}
-	err = p.wait(ctx, "start Envoy", func() (err error) {
+	err = p.wait(ctx, "start Envoy", func(ctx context.Context) (err error) {
 		p.address, err = p.admin.address(ctx)
 		return err
 	})
 	if err == nil {
-		err = p.outcome(ctx, counts{})
+		var now counts
+		if now, err = p.counts(ctx, 0); err == nil {
+			err = p.outcome(ctx, counts{}, now)
+		}
 	}
 	if _, refused := errors.AsType[*RefusedError](err); err != nil && !refused {
 		p.Close()
@@ -110,17 +116,13 @@ func (p *Proxy) begin(wasm, config []byte) error {
 	return p.start()
 }
 
-// outcome is a *RefusedError if Envoy has refused the last version. Envoy has read the code of that, and needs its file no
-// more.
-func (p *Proxy) outcome(ctx context.Context, before counts) error {
+// outcome is a *RefusedError if Envoy has refused the last version, by the counts before and after it. Envoy has read the code
+// of that, and needs its file no more.
+func (p *Proxy) outcome(ctx context.Context, before, now counts) error {
 	if err := os.Remove(p.version.file); err != nil {
 		return err
 	}
-	now, err := p.admin.counts(ctx)
-	switch {
-	case err != nil:
-		return p.orEnd(err)
-	case now.refused == before.refused:
+	if now.refused == before.refused {
 		return nil
 	}
 	return &RefusedError{Reason: p.reason(ctx)}
@@ -152,11 +154,11 @@ func (p *Proxy) write(wasm, config []byte) error {
 }
 
 // wait repeats try until it succeeds.
-func (p *Proxy) wait(ctx context.Context, what string, try func() error) error {
-	limited, cancel := context.WithTimeout(ctx, loadTimeout)
+func (p *Proxy) wait(ctx context.Context, what string, try func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, p.options.LoadTimeout)
 	defer cancel()
 	for {
-		err := try()
+		err := try(limited)
 		if err == nil {
 			return nil
 		}
@@ -169,7 +171,7 @@ func (p *Proxy) wait(ctx context.Context, what string, try func() error) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("%s within %s: %w", what, loadTimeout, err)
+			return fmt.Errorf("%s within %s: %w", what, p.options.LoadTimeout, err)
 		}
 	}
 }
@@ -177,9 +179,9 @@ func (p *Proxy) wait(ctx context.Context, what string, try func() error) error {
 // Load replaces the filter by another version, and returns once Envoy has taken it. The error is a *RefusedError if it has
 // refused it.
 func (p *Proxy) Load(ctx context.Context, wasm, config []byte) error {
-	before, err := p.admin.counts(ctx)
+	before, err := p.counts(ctx, 0)
 	if err != nil {
-		return p.orEnd(err)
+		return err
 	}
 	p.mu.Lock()
 	p.first = ""
@@ -187,17 +189,24 @@ func (p *Proxy) Load(ctx context.Context, wasm, config []byte) error {
 	if err := p.write(wasm, config); err != nil {
 		return err
 	}
-	err = p.wait(ctx, "have Envoy load the filter", func() error {
-		now, err := p.admin.counts(ctx)
-		if err == nil && now.got == before.got {
+	now, err := p.counts(ctx, before.got+1)
+	if err != nil {
+		return err
+	}
+	return p.outcome(ctx, before, now)
+}
+
+// counts waits until Envoy has got so many versions, and answers. It answers after it has dealt with all that was written before:
+// what it gets after LoadTimeout is not taken for the next version.
+func (p *Proxy) counts(ctx context.Context, got int) (now counts, err error) {
+	err = p.wait(ctx, "have Envoy load the filter", func(ctx context.Context) (err error) {
+		now, err = p.admin.counts(ctx)
+		if err == nil && now.got < got {
 			err = errors.New("it has not done so")
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	return p.outcome(ctx, before)
+	return now, err
 }
 
 // Address is where Envoy listens.
