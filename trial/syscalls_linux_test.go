@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +42,15 @@ var escapes = map[string]func(parent int) error{
 		return failed(errno)
 	},
 	"signals a thread of its parent": func(parent int) error { return unix.Tgkill(parent, parent, 0) },
-	"signals its parent":             func(parent int) error { return unix.Kill(parent, 0) },
+	"has a file signal its parent": func(parent int) error {
+		_, err := unix.FcntlInt(1, unix.F_SETOWN, parent)
+		return err
+	},
+	"has a file signal it": func(int) error {
+		_, err := unix.FcntlInt(1, unix.F_SETFL, unix.O_ASYNC)
+		return err
+	},
+	"signals its parent": func(parent int) error { return unix.Kill(parent, 0) },
 	"maps code": func(int) error {
 		_, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_EXEC, unix.MAP_ANON|unix.MAP_PRIVATE)
 		return err
@@ -94,6 +103,28 @@ func TestNothingIsReachedFromAChild(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), thisProgram(), escape, strconv.Itoa(os.Getpid())).CombinedOutput()
 	if string(out) != "done\n" || err != nil {
 		t.Errorf("%v, of these each has to be denied:\n%s", err, out)
+	}
+}
+
+// unconfined has this program be one whose container denies seccomp.
+const unconfined = "unconfined"
+
+func init() {
+	children[unconfined] = func(string) {
+		err := seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
+			DefaultAction: seccomp.ActionAllow,
+			Syscalls:      []seccomp.SyscallGroup{{Action: seccomp.ActionErrno, Names: []string{"seccomp"}}},
+		}})
+		fmt.Println(err, Confined(), limitProcess(job{Data: 192 << 20, Time: time.Minute}))
+	}
+}
+
+// TestAContainerWithoutSeccomp: trials are made there all the same, and wasmer knows.
+func TestAContainerWithoutSeccomp(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), thisProgram(), unconfined, "").CombinedOutput()
+	if string(out) != "<nil> false <nil>\n" || err != nil || !Confined() {
+		t.Errorf("%v, %s", err, out)
 	}
 }
 
