@@ -7,10 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strconv"
 )
 
-// decode reads exactly one JSON value. Numbers are float64, infinite where they are too large for that.
+// decode reads exactly one JSON value. Its numbers are those of numberOf.
 func decode(raw []byte) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
@@ -21,22 +20,21 @@ func decode(raw []byte) (any, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the value")
 	}
-	return withFloats(value), nil
+	return withNumbers(value), nil
 }
 
-// withFloats replaces the numbers in value, so that equal ones are equal however they are written.
-func withFloats(value any) any {
+// withNumbers replaces the literals of numbers in value.
+func withNumbers(value any) any {
 	switch v := value.(type) {
 	case json.Number:
-		f, _ := strconv.ParseFloat(string(v), 64) // ±Inf beyond its range
-		return f
+		return numberOf(string(v))
 	case []any:
 		for i := range v {
-			v[i] = withFloats(v[i])
+			v[i] = withNumbers(v[i])
 		}
 	case map[string]any:
 		for key := range v {
-			v[key] = withFloats(v[key])
+			v[key] = withNumbers(v[key])
 		}
 	}
 	return value

@@ -120,7 +120,7 @@ func (n node) describe(s *Schema) {
 func (n node) scalars(s *Schema) {
 	s.minimum, s.maximum, s.multipleOf = n.number("minimum"), n.number("maximum"), n.number("multipleOf")
 	s.exclusiveMinimum, s.exclusiveMaximum = n.flag("exclusiveMinimum"), n.flag("exclusiveMaximum")
-	if s.multipleOf != nil && *s.multipleOf <= 0 {
+	if s.multipleOf != nil && compare(s.multipleOf, int64(0)) <= 0 {
 		n.p.failf(n.path.Child("multipleOf"), "must be above 0")
 	}
 	s.minLength, s.maxLength = n.count("minLength"), n.count("maxLength")
@@ -214,27 +214,26 @@ func (n node) flag(keyword string) bool {
 	return set
 }
 
-func (n node) number(keyword string) *float64 {
+// number returns a number, nil for none.
+func (n node) number(keyword string) any {
 	value, found := n.keywords[keyword]
-	if !found {
+	if found && kindOf(value) != "number" {
+		n.p.failf(n.path.Child(keyword), "must be a number")
 		return nil
 	}
-	number, ok := value.(float64)
-	if !ok {
-		n.p.failf(n.path.Child(keyword), "must be a number")
-	}
-	return &number
+	return value
 }
 
 func (n node) count(keyword string) *int {
-	number := n.number(keyword)
-	if number == nil {
+	count := math.MaxInt32
+	switch number := n.number(keyword); {
+	case number == nil:
 		return nil
-	}
-	if *number < 0 || *number != math.Trunc(*number) {
+	case compare(number, int64(0)) < 0, !isInteger(number) && !isWide(number):
 		n.p.failf(n.path.Child(keyword), "must be an integer of at least 0")
+	case compare(number, int64(count)) < 0:
+		count = int(number.(int64))
 	}
-	count := int(min(*number, math.MaxInt32))
 	return &count
 }
 

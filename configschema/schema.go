@@ -30,8 +30,7 @@ type Schema struct {
 	enum               []any
 	enumCost           int // values in enum, those within others too
 
-	multipleOf                         *float64
-	minimum, maximum                   *float64
+	multipleOf, minimum, maximum       any // numbers, nil for none
 	exclusiveMinimum, exclusiveMaximum bool
 
 	minLength, maxLength *int
@@ -59,7 +58,7 @@ type pattern struct {
 	cost       int    // instructions
 }
 
-// Source is the schema as it was read, for output: numbers are float64. It is not to be changed.
+// Source is the schema as it was read, for output: numbers are int64 or float64. It is not to be changed.
 func (s *Schema) Source() map[string]any { return s.source }
 
 // takesStrings reports whether the schema may accept a string, by its type alone.

@@ -143,12 +143,12 @@ func (v *validator) value(s *Schema, value any, path *field.Path) {
 		return
 	}
 	if !s.accepts(value) {
-		v.fail(field.TypeInvalid(path, field.OmitValueType{}, fmt.Sprintf("must be %s, not %s", s.typeInWords(), kindInWords(value))))
+		v.fail(field.TypeInvalid(path, field.OmitValueType{}, s.mismatch(value)))
 		return
 	}
 	v.enumerated(s, value, path)
 	switch value := value.(type) {
-	case float64:
+	case int64, float64:
 		v.number(s, value, path)
 	case string:
 		v.string(s, value, path)

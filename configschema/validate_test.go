@@ -140,6 +140,7 @@ func TestValidationIsBounded(t *testing.T) {
 		costly              bool
 	}{
 		{"each item by many schemas", `{"items":{"allOf":` + repeated(`{"minimum":0}`, 50_000) + `}}`, ones, true},
+		{"integers that are compared with fractions", `{"items":{"allOf":` + repeated(`{"minimum":0.5}`, 50_000) + `}}`, ones, true},
 		{"errors of alternatives", `{"items":` + alternatives(`{"type":"object"}`) + `}`, ones[:2*100] + "]", true},
 		{"names that are sorted", alternatives(`{"additionalProperties":false}`), object, true},
 		{"names that are required", `{"items":{"required":` + repeated(`"a"`, 60_000) + `}}`, repeated(`{"a":1}`, size), true},

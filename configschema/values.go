@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ import (
 // kindOf is the type of a value, "null" for none.
 func kindOf(value any) string {
 	switch value.(type) {
-	case float64:
+	case int64, float64:
 		return "number"
 	case string:
 		return "string"
@@ -63,10 +62,18 @@ func (s *Schema) accepts(value any) bool {
 	return s.kind == "" || s.kind == kind
 }
 
-// isInteger holds for 1.0 too, as in JSON Schema.
+// isInteger holds for 1.0 too, as in JSON Schema. As in Kubernetes, an integer has at most 64 bits.
 func isInteger(value any) bool {
-	number, ok := value.(float64)
-	return ok && !math.IsInf(number, 0) && number == math.Trunc(number)
+	_, ok := value.(int64)
+	return ok
+}
+
+// mismatch says what a value must be instead.
+func (s *Schema) mismatch(value any) string {
+	if s.kind == "integer" && isWide(value) {
+		return "must be an integer of at most 64 bits, written in digits"
+	}
+	return fmt.Sprintf("must be %s, not %s", s.typeInWords(), kindInWords(value))
 }
 
 // enumerated compares the value with the enum. Strings that are not listed are shown: the listed ones are no secret.
@@ -87,7 +94,7 @@ func scalar(value any) any {
 	switch value := value.(type) {
 	case string:
 		return shown(value)
-	case float64, bool:
+	case int64, float64, bool:
 		return value
 	}
 	return field.OmitValueType{}
@@ -112,32 +119,6 @@ func encoded(value any) string {
 		return fmt.Sprint(value)
 	}
 	return shown(string(raw))
-}
-
-func (v *validator) number(s *Schema, value float64, path *field.Path) {
-	switch least := s.minimum; {
-	case least == nil:
-	case value < *least:
-		v.invalid(path, value, "must be at least %v", *least)
-	case s.exclusiveMinimum && value == *least:
-		v.invalid(path, value, "must be above %v", *least)
-	}
-	switch most := s.maximum; {
-	case most == nil:
-	case value > *most:
-		v.invalid(path, value, "must be at most %v", *most)
-	case s.exclusiveMaximum && value == *most:
-		v.invalid(path, value, "must be below %v", *most)
-	}
-	if s.multipleOf != nil && !isMultiple(value, *s.multipleOf) {
-		v.invalid(path, value, "must be a multiple of %v", *s.multipleOf)
-	}
-}
-
-// isMultiple allows for what floats lose: 0.3 is a multiple of 0.1.
-func isMultiple(value, of float64) bool {
-	quotient := value / of
-	return math.Abs(quotient-math.Round(quotient)) < 1e-9*max(1, math.Abs(quotient))
 }
 
 // string does not repeat the value: it may be a credential, and the answer is in the audit log.
