@@ -6,6 +6,12 @@
 // what is wrong at which field. [Schema.Explain] prints a field as kubectl explain does. [FromFile] reads what authors
 // write: JSON or YAML, also the spec.yaml of a plugin of Higress.
 //
+// # Defaults
+//
+// Nothing is written into a configuration: the filter reads it as it is. A default is what the filter assumes for a field
+// that is absent, as OpenAPI has it. So a configuration is valid that is so either as it is written or with the defaults. A
+// null is not absent: a schema that takes it says nullable.
+//
 // # Trust
 //
 // A schema is untrusted input. Its size, depth, number of nodes and what its regular expressions compile to are

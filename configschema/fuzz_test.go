@@ -14,6 +14,7 @@ func FuzzSchema(f *testing.F) {
 	f.Add([]byte(explained), []byte(`"{}"`))
 	f.Add([]byte(`{"oneOf":[{"not":{"enum":[1]}},{"multipleOf":0.1}]}`), []byte(`1e400`))
 	f.Add([]byte(`{"pattern":"(a{2}){3}","uniqueItems":true}`), []byte(`[null,null]`))
+	f.Add([]byte(`{"required":["a"],"default":{"a":1},"properties":{"a":{"default":[{}],"items":{"properties":{"b":{"default":1e30,"maximum":9007199254740993}}}}}}`), []byte(`{}`))
 	f.Fuzz(func(t *testing.T, schema, value []byte) {
 		s, err := Parse(schema)
 		if (s == nil) != (err != nil) {

@@ -85,6 +85,7 @@ func (p *parser) schema(value any, path *field.Path, depth int) *Schema {
 	n.arrays(s)
 	n.objects(s)
 	s.allOf, s.anyOf, s.oneOf, s.not = n.schemas("allOf"), n.schemas("anyOf"), n.schemas("oneOf"), n.schema("not")
+	s.assumed = p.err == nil && s.assumes()
 	return s
 }
 

@@ -27,6 +27,7 @@ type Schema struct {
 	intOrString        bool // x-kubernetes-int-or-string
 	preserveUnknown    bool // x-kubernetes-preserve-unknown-fields
 	defaultValue       any  // nil for none
+	assumed            bool // a field below has a default
 	enum               []any
 	enumCost           int // values in enum, those within others too
 

@@ -89,15 +89,6 @@ func (s *Schema) ValidateFilter(f *v1alpha1.Filter) (Result, error) {
 	return result, err
 }
 
-// validateAbsent finds what is required.
-func (s *Schema) validateAbsent(path *field.Path) (Result, error) {
-	if s.nullable || !s.wantsObject() {
-		return Result{}, nil
-	}
-	v := &validator{steps: maxSteps}
-	return v.result(s, map[string]any{}, path)
-}
-
 // validator validates one configuration.
 type validator struct {
 	steps   int // that are left
@@ -105,16 +96,29 @@ type validator struct {
 	unknown []*field.Path
 }
 
+// result accepts what is valid as the filter reads it, or with what the filter assumes. Of the two readings, the one with fewer
+// errors is reported.
 func (v *validator) result(s *Schema, value any, path *field.Path) (Result, error) {
-	v.errors, v.unknown = nil, nil
-	v.value(s, value, path)
+	found := v.found(s, value, path)
+	if len(found.Errors) > 0 && s.assumed {
+		if assumed := v.found(s, v.filled(s, value), path); len(assumed.Errors) < len(found.Errors) {
+			found = assumed
+		}
+	}
 	if v.steps < 0 {
 		return Result{}, ErrTooCostly
 	}
-	for _, err := range v.errors {
+	for _, err := range found.Errors {
 		err.Detail += bySchema
 	}
-	return Result{Errors: v.errors, Unknown: v.unknown}, nil
+	return found, nil
+}
+
+// found is what a value has, which means nothing once there are no steps left.
+func (v *validator) found(s *Schema, value any, path *field.Path) Result {
+	v.errors, v.unknown = nil, nil
+	v.value(s, value, path)
+	return Result{Errors: v.errors, Unknown: v.unknown}
 }
 
 // text validates a string that the filter may parse.
