@@ -2,6 +2,8 @@
 
 package host
 
+import "strings"
+
 // MetricType is the kind of a metric.
 type MetricType uint32
 
@@ -13,7 +15,7 @@ const (
 	metricTypes
 )
 
-// Metric is a metric that a filter defined. Envoy's name of it has the prefix wasmcustom.
+// Metric is a metric that a filter defined. Envoy's name of it has the prefix wasmcustom, and no dots at its end.
 type Metric struct {
 	Name string
 	Type MetricType
@@ -65,6 +67,7 @@ func defineMetric(vm *VM, a arguments) Status {
 	if kind >= uint32(metricTypes) {
 		return StatusBadArgument
 	}
+	name = strings.TrimRight(name, ".") // Envoy's names have parts between dots, and no empty ones at their end
 	m := &vm.metrics
 	key := Metric{Name: name, Type: MetricType(kind)}
 	vm.hold(entryCost + len(name))

@@ -34,7 +34,10 @@ func TestMetrics(t *testing.T) {
 	} {
 		g.want(tt.function, g.call("proxy_"+tt.function+"_metric", tt.id, tt.by), tt.want)
 	}
-	want := []Metric{{"c", Counter, 5, 0}, {"g", Gauge, 6, 1}, {"h", Histogram, 7, 1}}
+	define(Gauge, "c")
+	g.want("increment", g.call("proxy_increment_metric", define(Counter, "c.."), 10), StatusOK)
+	g.want("increment", g.call("proxy_increment_metric", define(Counter, ".c"), 10), StatusOK)
+	want := []Metric{{"c", Counter, 15, 0}, {"g", Gauge, 6, 1}, {"h", Histogram, 7, 1}, {"c", Gauge, 0, 0}, {".c", Counter, 10, 0}}
 	if diff := cmp.Diff(want, g.vm.Metrics()); diff != "" {
 		t.Error(diff)
 	}
