@@ -142,7 +142,16 @@ func change(vm *VM, a arguments, apply func(h *Headers, name, value string)) Sta
 	}
 	vm.spend(entryCost)
 	apply(headers, fieldName(of, texts[0]), append(texts, "")[1])
+	vm.changed(of)
 	return StatusOK
+}
+
+// changed follows onHeadersModified in context.cc of Envoy: for modules of the ABIs that there are here, a change of the
+// request's headers has the route be chosen again.
+func (vm *VM) changed(of uint32) {
+	if of == mapRequestHeaders {
+		vm.clearRouteCache()
+	}
 }
 
 func addHeader(vm *VM, a arguments) Status {
@@ -188,6 +197,7 @@ func setHeaders(vm *VM, a arguments) Status {
 	for _, field := range pairs {
 		headers.Add(fieldName(of, field[0]), field[1])
 	}
+	vm.changed(of)
 	return StatusOK
 }
 

@@ -140,3 +140,37 @@ func TestBufferFunctions(t *testing.T) {
 	g.want("an unknown buffer", g.call("proxy_get_buffer_status", 9, result(0), result(1)), StatusBadArgument)
 	g.want("a configuration that is not there", g.call("proxy_get_buffer_status", bufferPluginConfiguration, result(0), result(1)), StatusNotFound)
 }
+
+// Each change of the request's headers has Envoy choose the route again, by modules of any ABI. What is not done does not.
+func TestChangesOfTheRequestClearTheRoute(t *testing.T) {
+	pairs := string(encodePairs([][2]string{{"x", "1"}}))
+	for _, abi := range []string{"0.1.0", "0.2.0", "0.2.1"} {
+		for _, tt := range []struct {
+			function string
+			args     []any
+			want     bool
+		}{
+			{"add_header_map_value", []any{mapRequestHeaders, "x-route", "b"}, true},
+			{"replace_header_map_value", []any{mapRequestHeaders, "x-route", "b"}, true},
+			{"remove_header_map_value", []any{mapRequestHeaders, "x-none"}, true},
+			{"set_header_map_pairs", []any{mapRequestHeaders, pairs}, true},
+			{"add_header_map_value", []any{mapResponseHeaders, "x-route", "b"}, false},
+			{"set_header_map_pairs", []any{mapResponseHeaders, pairs}, false},
+			{"add_header_map_value", []any{mapRequestTrailers, "x-route", "b"}, false},
+			{"get_header_map_value", []any{mapRequestHeaders, "x-route", result(0), result(1)}, false},
+		} {
+			g := newGuest(t, relay(abi), VMConfig{})
+			s := g.stream(g.plugin(PluginConfig{}), StreamConfig{})
+			s.response.seesHeaders, s.request.seesTrailers = true, true
+			g.call("proxy_"+tt.function, tt.args...)
+			if s.RouteCacheCleared() {
+				t.Errorf("ABI %s, %s%v of headers that it cannot see clears the route", abi, tt.function, tt.args)
+			}
+			s.request.seesHeaders = true
+			g.call("proxy_"+tt.function, tt.args...)
+			if got := s.RouteCacheCleared(); got != tt.want {
+				t.Errorf("ABI %s, %s%v clears the route: %t, want %t", abi, tt.function, tt.args, got, tt.want)
+			}
+		}
+	}
+}

@@ -110,7 +110,8 @@ func (s *Stream) Paused() (request, response bool) {
 	return paused(&s.request), paused(&s.response)
 }
 
-// RouteCacheCleared reports whether the filter had Envoy choose the route again.
+// RouteCacheCleared reports whether the filter had Envoy choose the route again: it asked for that, or changed headers of the
+// request.
 func (s *Stream) RouteCacheCleared() bool { return s.routeCleared }
 
 // Attended reports whether the filter called the proxy in any callback of the stream. Otherwise it did no more than to let
