@@ -133,21 +133,23 @@ func (c *Callout) Close(ctx context.Context, status uint32, message string) erro
 	return c.event(ctx, c.Kind == GRPCCall || c.Closed, "proxy_on_grpc_close", uint64(status))
 }
 
-// event calls a callback of a call-out. last says that it waits for nothing more.
+// event calls a callback of a call-out. last says that it waits for nothing more after it: as in Envoy, the filter can still
+// end it while it handles that.
 func (c *Callout) event(ctx context.Context, last bool, callback string, args ...uint64) error {
 	vm := c.root.vm
 	defer vm.calls.clear()
 	if vm.calls.open[c.Token] != c {
 		return fmt.Errorf("answer a call-out: %w", ErrClosed)
 	}
-	if last {
+	exists := vm.scopes[c.root.id] == c.root
+	var err error
+	if exists {
+		_, err = vm.callIfAny(ctx, c.root, callback, append([]uint64{uint64(c.root.id), uint64(c.Token)}, args...)...)
+	}
+	if last && vm.calls.open[c.Token] == c {
 		vm.forget(c)
 	}
-	if vm.scopes[c.root.id] != c.root {
-		return nil
-	}
-	_, err := vm.callIfAny(ctx, c.root, callback, append([]uint64{uint64(c.root.id), uint64(c.Token)}, args...)...)
-	if err != nil {
+	if err != nil || !exists {
 		return err
 	}
 	vm.calls.clear()

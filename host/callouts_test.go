@@ -3,6 +3,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -117,5 +118,42 @@ func TestGRPC(t *testing.T) {
 	}
 	if len(g.vm.Callouts()) != 0 || g.vm.held != 0 {
 		t.Errorf("%d wait, %d bytes are held", len(g.vm.Callouts()), g.vm.held)
+	}
+}
+
+// A call-out of gRPC can still be ended in its last event, as in Envoy, and once only.
+func TestEndInTheLastEvent(t *testing.T) {
+	const closing, cancelling, token, first, second = 0, 1, 1, 8, 12
+	store := func(address int32, function byte) []byte {
+		return join(i32(address), []byte{0x20, token, 0x10, function, 0x36, 2, 0}) // i32.store of what it answers
+	}
+	ends := []wasmtest.Option{
+		wasmtest.NoImports(), wasmtest.Import("env", "proxy_grpc_close", "i:i"), wasmtest.Import("env", "proxy_grpc_cancel", "i:i"),
+		wasmtest.Function("proxy_on_grpc_receive", "iii:", join(store(first, cancelling), store(second, closing))...),
+		wasmtest.Function("proxy_on_grpc_close", "iii:", join(store(first, closing), store(second, cancelling))...),
+	}
+	for name, tt := range map[string]struct {
+		kind   CalloutKind
+		closed bool
+		event  func(context.Context, *Callout) error
+	}{
+		"the message of a call":            {GRPCCall, false, func(ctx context.Context, c *Callout) error { return c.Receive(ctx, []byte("x")) }},
+		"the end of a call":                {GRPCCall, false, func(ctx context.Context, c *Callout) error { return c.Close(ctx, 5, "") }},
+		"the end of a stream":              {GRPCStream, true, func(ctx context.Context, c *Callout) error { return c.Close(ctx, 0, "") }},
+		"the end of a stream on its side":  {GRPCStream, false, func(ctx context.Context, c *Callout) error { return c.Close(ctx, 0, "") }},
+		"a message of a stream, cancelled": {GRPCStream, false, func(ctx context.Context, c *Callout) error { return c.Receive(ctx, []byte("x")) }},
+	} {
+		g := newGuest(t, wasmtest.Module(ends...), VMConfig{})
+		g.vm.current = g.plugin(PluginConfig{}).scope
+		c := &Callout{Kind: tt.kind, Closed: tt.closed}
+		g.vm.open(c)
+		if err := tt.event(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		one, _ := g.vm.memory.ReadUint32Le(first)
+		two, _ := g.vm.memory.ReadUint32Le(second)
+		if Status(one) != StatusOK || Status(two) != StatusNotFound || len(g.vm.Callouts()) != 0 || g.vm.held != 0 {
+			t.Errorf("%s: %d, then %d; %d wait, %d bytes are held", name, one, two, len(g.vm.Callouts()), g.vm.held)
+		}
 	}
 }
