@@ -46,7 +46,7 @@ var fieldAttributes = map[string]string{
 func (s *Stream) ofRequest(path []string) (any, bool) {
 	headers := s.seen(mapRequestHeaders)
 	if path[0] == "headers" {
-		return ofHeaders(headers, path[1:])
+		return ofHeaders(mapRequestHeaders, headers, path[1:])
 	}
 	if len(path) > 1 {
 		return nil, false
@@ -98,9 +98,9 @@ func (s *Stream) ofResponse(path []string) (any, bool) {
 	headers, trailers := s.seen(mapResponseHeaders), s.seen(mapResponseTrailers)
 	switch path[0] {
 	case "headers":
-		return ofHeaders(headers, path[1:])
+		return ofHeaders(mapResponseHeaders, headers, path[1:])
 	case "trailers":
-		return ofHeaders(trailers, path[1:])
+		return ofHeaders(mapResponseTrailers, trailers, path[1:])
 	}
 	if len(path) > 1 {
 		return nil, false
@@ -145,19 +145,27 @@ func (s *Stream) details() (any, bool) {
 	return "via_upstream", s.response.hasHeaders
 }
 
-func ofHeaders(headers *Headers, path []string) (any, bool) {
-	switch {
-	case headers == nil || len(path) > 1:
-		return nil, false
-	case len(path) == 1:
-		values := headers.Values(path[0])
+// ofHeaders finds a header, or all of them: none where there are no headers.
+func ofHeaders(of uint32, headers *Headers, path []string) (any, bool) {
+	if headers == nil {
+		headers = &Headers{}
+	}
+	switch len(path) {
+	case 0:
+		return allOf(headers), true
+	case 1:
+		values := headers.Values(fieldName(of, path[0]))
 		return strings.Join(values, ","), len(values) > 0
 	}
+	return nil, false
+}
+
+func allOf(headers *Headers) map[string]any {
 	all := map[string]any{}
 	for _, field := range *headers {
 		all[field[0]] = strings.Join(headers.Values(field[0]), ",")
 	}
-	return all, true
+	return all
 }
 
 func byteSize(headers *Headers) int64 {

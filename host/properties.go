@@ -47,6 +47,9 @@ func getProperty(vm *VM, a arguments) Status {
 		return StatusInvalidMemoryAccess
 	}
 	parts := strings.Split(strings.TrimSuffix(path, "\x00"), "\x00")
+	if path == "" || vm.isWhole(parts) {
+		return StatusSerializationFailure
+	}
 	value, found := vm.property(parts)
 	if !found {
 		if dependsOnProxy(parts) {
@@ -59,6 +62,15 @@ func getProperty(vm *VM, a arguments) Status {
 		return StatusSerializationFailure
 	}
 	return vm.give(data, a.u32(2), a.u32(3))
+}
+
+// wholes are attributes that only hold others: Envoy has no form of them.
+var wholes = []string{"request", "response", "connection", "source", "destination", "upstream", "filter_state", "xds"}
+
+// isWhole reports whether a path is that of an attribute that there is and that cannot be read as a whole. Only xds is there
+// without a stream.
+func (vm *VM) isWhole(path []string) bool {
+	return len(path) == 1 && slices.Contains(wholes, path[0]) && (vm.scope().stream != nil || path[0] == "xds")
 }
 
 // property finds a value: what the caller gave first, then what the host derives, then what filters set.

@@ -95,6 +95,7 @@ func TestQueues(t *testing.T) {
 
 func TestProperties(t *testing.T) {
 	number := func(n uint64) string { return string(binary.LittleEndian.AppendUint64(nil, n)) }
+	noPairs := string(encodePairs(nil))
 	at := time.Unix(5, 6)
 	g := newGuest(t, relay("0.2.1"), VMConfig{ID: "the-vm", Proxy: Proxy{Now: func() time.Time { return at }, Attributes: Attributes{
 		"xds":  Attributes{"node": map[string]any{"id": "n"}, "listener_direction": int64(1)},
@@ -114,7 +115,10 @@ func TestProperties(t *testing.T) {
 		"request\x00path": "/a?b=c#d", "request\x00url_path": "/a", "request\x00query": "b=c", "request\x00method": "GET",
 		"request\x00host": "h", "request\x00headers\x00x": "1,2", "request\x00size": number(12), "request\x00useragent": "1",
 		"request\x00method\x00": "GET", "response\x00code": "1", "mine": "value", "filter_state\x00wasm.mine": "value", "a\x00b": "1",
-		"nothing": "1", "": "1",
+		"request\x00headers\x00host": "h", "request\x00headers\x00X": "1,2", "response\x00headers": noPairs, "response\x00trailers": noPairs,
+		"response\x00headers\x00x": "1", "request\x00headers\x00x\x00y": "1",
+		"request": "3", "request\x00": "3", "response": "3", "connection": "3", "source": "3", "destination": "3", "upstream": "3", "filter_state": "3",
+		"xds": "3", "": "3", "nothing": "1", "\x00": "1",
 	} {
 		if got := g.get("proxy_get_property", path); got != want {
 			t.Errorf("%q = %q, want %q", path, got, want)
@@ -124,7 +128,13 @@ func TestProperties(t *testing.T) {
 	if got := g.get("proxy_get_property", "request\x00path"); got != "1" {
 		t.Errorf("the path of a request that has passed = %q", got)
 	}
+	if got := g.get("proxy_get_property", "request\x00headers"); got != noPairs {
+		t.Errorf("the headers of a request that has passed = %q", got)
+	}
 	g.scope = p.scope
+	if got := g.get("proxy_get_property", "request") + g.get("proxy_get_property", "xds") + g.get("proxy_get_property", ""); got != "133" {
+		t.Errorf("without a stream, request, xds and no path = %q", got)
+	}
 	g.want("set without a stream", g.call("proxy_set_property", "mine", "value"), StatusNotFound)
 }
 

@@ -64,9 +64,9 @@ func onRequest(code ...byte) wasmtest.Option {
 	return wasmtest.Function("proxy_on_request_headers", "iii:i", code...)
 }
 
-// asking makes a module that asks for a property of no name, and then goes on in proxy_on_configure.
+// asking makes a module that asks for a property whose name is empty, and then goes on in proxy_on_configure.
 func asking(code ...byte) []byte {
-	ask := []byte{0x41, 0, 0x41, 0, 0x41, 0, 0x41, 8, 0x10, 1, 0x1a} // proxy_get_property(0, 0, 0, 8), drop
+	ask := []byte{0x41, 0, 0x41, 1, 0x41, 0, 0x41, 8, 0x10, 1, 0x1a} // proxy_get_property(0, 1, 0, 8) of a zero, drop
 	return wasmtest.Module(wasmtest.Import("env", "proxy_get_property", "iiii:i"), onConfigure(append(ask, code...)...))
 }
 
