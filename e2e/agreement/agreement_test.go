@@ -90,6 +90,15 @@ var cases = map[string]struct {
 	"stream-refused": {"request-headers=stream:Refused", plain},
 	"stream-late":    {"request-headers=stream:Late", plain},
 	"nowhere":        {"request-headers=nowhere", plain},
+
+	"grpc-end":         {"end request-headers=grpc:Say", plain},
+	"grpc-end-refused": {"end request-headers=grpc:Refused", plain},
+	"stream-end":       {"end request-headers=stream:Say", plain},
+	"stream-end-late":  {"end request-headers=stream:Late", plain},
+
+	"route":      {"request-headers=route", plain},
+	"route-body": {"request-body=route", post}, // the headers have passed
+	"count":      {"request-headers=count", plain},
 }
 
 // TestAgreement has each case run by Envoy and by the host. What the filter logged, what reached the upstream and what the
@@ -244,7 +253,15 @@ func clientOf(s *host.Stream) string {
 	}
 	code, _ := s.Response().Headers.Get(":status")
 	local, _ := s.Response().Headers.Get("local")
-	return fmt.Sprintf("%s %q %q, trailers %s", code, local, s.Response().Body, shownTrailers(s.Response().Trailers.Values))
+	return fmt.Sprintf("%s %q %q %q, trailers %s", code, local, routed(s), s.Response().Body, shownTrailers(s.Response().Trailers.Values))
+}
+
+// routed is the header that Envoy adds to responses of its other route.
+func routed(s *host.Stream) string {
+	if to, _ := s.Request().Headers.Get("x-route"); to == otherRoute && s.RouteCacheCleared() {
+		return otherRoute
+	}
+	return ""
 }
 
 // shownTrailers are those that matter.

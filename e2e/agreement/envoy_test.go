@@ -95,6 +95,9 @@ func waitFor(address string) (err error) {
 	return err
 }
 
+// otherRoute is the value of the header x-route that chooses a route of its own, which adds it to the response as routed.
+const otherRoute = "other"
+
 func listener(name, address string, p plugin) object {
 	wasm := object{"@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": object{
 		"name": name, "root_id": p.rootID, "configuration": object{"@type": "type.googleapis.com/google.protobuf.StringValue", "value": p.configuration},
@@ -105,12 +108,15 @@ func listener(name, address string, p plugin) object {
 	if p.file == "" {
 		filters = filters[1:]
 	}
+	route := object{"cluster": "upstream"}
+	other := object{"match": object{"prefix": "/", "headers": []object{{"name": "x-route", "string_match": object{"exact": otherRoute}}}}, "route": route,
+		"response_headers_to_add": []object{{"header": object{"key": "routed", "value": otherRoute}}}}
 	manager := object{
 		"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": name,
 		"http_protocol_options": object{"enable_trailers": true},
 		"http_filters":          filters,
 		"route_config": object{"virtual_hosts": []object{{"name": "all", "domains": []string{"*"},
-			"routes": []object{{"match": object{"prefix": "/"}, "route": object{"cluster": "upstream"}}}}}},
+			"routes": []object{other, {"match": object{"prefix": "/"}, "route": route}}}}},
 	}
 	return object{"name": name, "address": socket(address), "filter_chains": []object{{"filters": []object{{"name": "http", "typed_config": manager}}}}}
 }
@@ -144,7 +150,7 @@ func freeAddresses(t testing.TB, names []string) map[string]string {
 	return addresses
 }
 
-// send sends a request and returns the answer, as its status, the headers that filters add and its body.
+// send sends a request and returns the answer, as its status, the headers that filters and routes add and its body.
 func (p *proxy) send(t *testing.T, name string, r request) string {
 	t.Helper()
 	outgoing, err := http.NewRequestWithContext(t.Context(), r.method, "http://"+p.addresses[name]+r.path, strings.NewReader(r.body))
@@ -168,7 +174,8 @@ func (p *proxy) send(t *testing.T, name string, r request) string {
 	if err != nil {
 		return "an answer that was cut off"
 	}
-	return fmt.Sprintf("%d %q %q, trailers %s", answer.StatusCode, answer.Header.Get("local"), body, shownTrailers(answer.Trailer.Values))
+	h := answer.Header
+	return fmt.Sprintf("%d %q %q %q, trailers %s", answer.StatusCode, h.Get("local"), h.Get("routed"), body, shownTrailers(answer.Trailer.Values))
 }
 
 // checkHello sends a request, whose answer has to have a header of the filter.

@@ -68,6 +68,7 @@ func onInitialMetadata(_, token, _ uint32) { seeEvent(token, "initial metadata",
 func onMessage(_, token, size uint32) {
 	s := seeEvent(token, "message", int(size))
 	if s != nil && s.single {
+		s.end(token)
 		s.plugin.resume(s.id)
 	}
 }
@@ -82,7 +83,15 @@ func onTrailingMetadata(_, token, _ uint32) { seeEvent(token, "trailing metadata
 //go:wasmexport proxy_on_grpc_close
 func onClose(_, token, status uint32) {
 	if s := seeEvent(token, "close", int(status)); s != nil {
+		s.end(token)
 		s.plugin.resume(s.id)
+	}
+}
+
+// end ends a call-out that has had its last event.
+func (s *stream) end(token uint32) {
+	if s.plugin.has("end") {
+		say("grpc close %d, cancel %d", grpcClose(token), grpcCancel(token))
 	}
 }
 
@@ -136,6 +145,9 @@ func grpcStream(cluster unsafe.Pointer, clusterSize uint32, service unsafe.Point
 
 //go:wasmimport env proxy_grpc_send
 func grpcSend(token uint32, message unsafe.Pointer, size, end uint32) uint32
+
+//go:wasmimport env proxy_grpc_close
+func grpcClose(token uint32) uint32
 
 //go:wasmimport env proxy_grpc_cancel
 func grpcCancel(token uint32) uint32

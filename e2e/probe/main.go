@@ -46,6 +46,8 @@ func (p *plugin) has(word string) bool { return slices.Contains(p.words, word) }
 func (p *plugin) OnTick() {
 	if held := p.held; held != 0 {
 		p.held = 0
+		say("tick")
+		seeWholes()
 		p.resume(held)
 	}
 }
@@ -142,6 +144,10 @@ func (s *stream) act(what string, end bool, action types.Action) types.Action {
 		_ = proxywasm.RemoveHttpResponseHeader("content-length")
 	case "headers":
 		change()
+	case "route":
+		say("replace %v", proxywasm.ReplaceHttpRequestHeader("x-route", "other"))
+	case "count":
+		count()
 	case "trailers":
 		say("trailer %v %v", proxywasm.AddHttpRequestTrailer("x-added", "1"), proxywasm.AddHttpResponseTrailer("x-added", "1"))
 	default:
@@ -190,7 +196,7 @@ func change() {
 // properties are those whose values do not differ between runs.
 var properties = []string{
 	"request.path", "request.url_path", "request.query", "request.method", "request.protocol", "request.scheme",
-	"request.headers.x-multi", "request.size", "request.useragent", "request.referer", "response.code", "response.code_details",
+	"request.headers.x-multi", "request.headers.host", "request.size", "request.useragent", "request.referer", "response.code", "response.code_details",
 	"response.headers.:status", "response.flags", "connection.mtls", "connection.requested_server_name", "plugin_name", "plugin_root_id", "plugin_vm_id", "mine",
 	"filter_state.wasm.mine", "mine.too", "nothing", "request.nothing", "request.path.nothing", "response.grpc_status", "request.duration",
 }
@@ -213,6 +219,7 @@ func see(step string) {
 	say("  response trailer %q %v", trailer, err)
 	_, err = proxywasm.GetPluginConfiguration()
 	say("  configuration %v", err)
+	seeWholes()
 	for _, p := range properties {
 		value, err := proxywasm.GetProperty(path(p))
 		if p == "request.duration" {
