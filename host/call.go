@@ -16,7 +16,7 @@ import (
 // callIfAny calls an export of the module if it has it.
 func (vm *VM) callIfAny(ctx context.Context, s *scope, name string, args ...uint64) (uint64, error) {
 	if !vm.has(name) {
-		return 0, vm.failed
+		return 0, vm.Failed()
 	}
 	return vm.call(ctx, s, name, args...)
 }
@@ -30,8 +30,8 @@ func (vm *VM) call(ctx context.Context, s *scope, name string, args ...uint64) (
 
 // enter calls an export of the module. The second result is whether a host function decided what the filter's answer is.
 func (vm *VM) enter(ctx context.Context, s *scope, name string, args ...uint64) (result uint64, stop bool, err error) {
-	if vm.failed != nil {
-		return 0, false, vm.failed
+	if err := vm.Failed(); err != nil {
+		return 0, false, err
 	}
 	deadline, cancel := context.WithTimeout(context.WithValue(ctx, vmKey{}, vm), vm.limits.CallTime)
 	defer cancel()

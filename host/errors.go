@@ -82,8 +82,11 @@ type UnsupportedError struct {
 // Error names the feature.
 func (e *UnsupportedError) Error() string { return "this host does not support " + e.Feature }
 
-// ErrClosed is the error of every use of a VM, plugin or stream after its end.
+// ErrClosed is the error of every use of a module, VM, plugin or stream after its end, or the end of what it is of, and of a
+// second answer to a call-out.
 var ErrClosed = errors.New("it is closed")
+
+var errModuleClosed = fmt.Errorf("the module: %w", ErrClosed)
 
 // limitReached is what a host function panics with; the engine recovers it and returns it from the call.
 type limitReached Limit

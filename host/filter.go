@@ -52,7 +52,7 @@ func (s *Stream) headersCome(d *direction, headers Headers, end bool) error {
 // response, or for an answer above highest, it is stop.
 func (s *Stream) answer(d *direction, name string, highest, stop uint64, args ...uint64) (uint64, error) {
 	if !s.vm.has(name) {
-		return 0, s.vm.failed
+		return 0, s.vm.Failed()
 	}
 	defer s.busy(d)()
 	status, stopNow, err := s.vm.enter(s.vm.caller, s.scope, name, args...)

@@ -56,8 +56,15 @@ func newGuest(t *testing.T, wasm []byte, config VMConfig) *guest {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close(context.WithoutCancel(t.Context())) })
+	return startGuest(t, m, config)
+}
+
+// startGuest starts a compiled module.
+func startGuest(t *testing.T, m *Module, config VMConfig) *guest {
+	t.Helper()
 	g := &guest{T: t}
 	config.Proxy.Log = func(l Line) { g.lines = append(g.lines, l) }
+	var err error
 	if g.vm, err = m.Start(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -36,6 +37,7 @@ type Module struct {
 	about    *module.Description
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
+	closed   atomic.Bool
 }
 
 // Compile checks that Envoy can load a module, as package fetch/module does and with its errors, and compiles it. An
@@ -76,7 +78,7 @@ func Compile(ctx context.Context, wasm []byte, engine Engine) (m *Module, err er
 	if err != nil {
 		return nil, fmt.Errorf("compile the module: %w", err)
 	}
-	return &Module{about, runtime, compiled}, nil
+	return &Module{about: about, runtime: runtime, compiled: compiled}, nil
 }
 
 func config(engine Engine) wazero.RuntimeConfig {
@@ -112,5 +114,8 @@ func (m *Module) Callbacks() []string {
 	return names
 }
 
-// Close frees the compiled code. VMs of it must have been closed.
-func (m *Module) Close(ctx context.Context) error { return m.runtime.Close(ctx) }
+// Close frees the compiled code. VMs of it must not run then, and are over.
+func (m *Module) Close(ctx context.Context) error {
+	m.closed.Store(true)
+	return m.runtime.Close(ctx)
+}

@@ -4,6 +4,8 @@ package host
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"time"
 )
 
@@ -104,7 +106,7 @@ func (p *Plugin) Tick(ctx context.Context) error { return p.event(ctx, "proxy_on
 // call data.
 func (p *Plugin) ForeignEvent(ctx context.Context, function uint32, data []byte) error {
 	if p.vm.module.ABI() == "0.1.0" {
-		return nil
+		return p.ended()
 	}
 	p.vm.calls.data = data
 	defer func() { p.vm.calls.data = nil }()
@@ -113,6 +115,9 @@ func (p *Plugin) ForeignEvent(ctx context.Context, function uint32, data []byte)
 
 // event calls a callback of the root context that has no answer.
 func (p *Plugin) event(ctx context.Context, callback string, args ...uint64) error {
+	if err := p.ended(); err != nil {
+		return fmt.Errorf("call %s: %w", callback, err)
+	}
 	if _, err := p.vm.callIfAny(ctx, p.scope, callback, append([]uint64{uint64(p.scope.id)}, args...)...); err != nil {
 		return err
 	}
@@ -120,7 +125,7 @@ func (p *Plugin) event(ctx context.Context, callback string, args ...uint64) err
 }
 
 // Close ends the filter: proxy_on_done, and unless that returns false, proxy_on_delete. If it returns false, the filter
-// ends once it calls proxy_done. Pending reports that.
+// ends once it calls proxy_done. Pending reports that. Its streams are to be closed before: Envoy keeps a filter until then.
 func (p *Plugin) Close(ctx context.Context) error {
 	if p.closed || p.pendingDone {
 		return nil
@@ -138,13 +143,21 @@ func (p *Plugin) Close(ctx context.Context) error {
 	return p.delete(ctx)
 }
 
+// ended returns an error once the filter has ended. Until then one whose end is pending can go on.
+func (p *Plugin) ended() error {
+	if p.closed {
+		return fmt.Errorf("the plugin: %w", ErrClosed)
+	}
+	return nil
+}
+
 // Pending reports whether the filter was closed and has not called proxy_done yet.
 func (p *Plugin) Pending() bool { return p.pendingDone }
 
 func (p *Plugin) delete(ctx context.Context) error {
 	p.closed, p.pendingDone = true, false
 	_, err := p.vm.callIfAny(ctx, p.scope, "proxy_on_delete", uint64(p.scope.id))
-	delete(p.vm.scopes, p.scope.id)
+	maps.DeleteFunc(p.vm.scopes, func(_ uint32, s *scope) bool { return s.plugin == p })
 	return err
 }
 

@@ -126,7 +126,19 @@ func (s *Stream) Close(ctx context.Context) error {
 	if s.closed {
 		return nil
 	}
-	s.closed, s.logging = true, true
+	s.closed = true
+	err := s.plugin.ended()
+	if err == nil {
+		err = s.finish(ctx)
+	}
+	s.request.aborted, s.response.aborted = true, true
+	delete(s.vm.scopes, s.scope.id)
+	return errors.Join(err, s.vm.Dispatch(ctx))
+}
+
+// finish calls what a filter is called with at the end of a stream.
+func (s *Stream) finish(ctx context.Context) error {
+	s.logging = true
 	id := uint64(s.scope.id)
 	_, err := s.vm.callIfAny(ctx, s.scope, "proxy_on_log", id)
 	s.logging = false
@@ -135,15 +147,20 @@ func (s *Stream) Close(ctx context.Context) error {
 			_, err = s.vm.callIfAny(ctx, s.scope, callback, id)
 		}
 	}
-	s.request.aborted, s.response.aborted = true, true
-	delete(s.vm.scopes, s.scope.id)
-	return errors.Join(err, s.vm.Dispatch(ctx))
+	return err
+}
+
+func (s *Stream) ended() error {
+	if s.closed {
+		return ErrClosed
+	}
+	return s.plugin.ended()
 }
 
 // do runs a step of the stream and what follows from it. A trap ends the stream with 503, as Envoy does.
 func (s *Stream) do(ctx context.Context, step func() error) error {
-	if s.closed {
-		return fmt.Errorf("pass a message to a stream: %w", ErrClosed)
+	if err := s.ended(); err != nil {
+		return fmt.Errorf("pass a message to a stream: %w", err)
 	}
 	s.vm.caller = ctx
 	err := step()

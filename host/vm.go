@@ -92,6 +92,9 @@ type vmKey struct{}
 // Start makes a virtual machine and initializes the module in it: its start function, then _initialize and main, or
 // _start. The error is a *TrapError, *LimitError or *UnsupportedError.
 func (m *Module) Start(ctx context.Context, config VMConfig) (*VM, error) {
+	if m.closed.Load() {
+		return nil, errModuleClosed
+	}
 	vm := &VM{
 		module: m, config: config, limits: config.Limits.withDefaults(), proxy: config.Proxy.withDefaults(),
 		scopes: map[uint32]*scope{}, nextID: 1,
@@ -177,7 +180,12 @@ func (vm *VM) initialize(ctx context.Context) error {
 func (vm *VM) has(name string) bool { return vm.module.compiled.ExportedFunctions()[name] != nil }
 
 // Failed returns the error that ended the virtual machine, nil while it runs.
-func (vm *VM) Failed() error { return vm.failed }
+func (vm *VM) Failed() error {
+	if vm.failed == nil && vm.module.closed.Load() {
+		vm.failed = errModuleClosed
+	}
+	return vm.failed
+}
 
 // UsedNames reports whether filters used the names that tell them from others of the same module: plugin_name and
 // plugin_vm_id, or a queue by the id of a VM. Otherwise what they do is the same under other names.
