@@ -2,7 +2,11 @@
 
 package host
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+)
 
 var sharedFunctions = []function{
 	{"get_shared_data", "iiiii", getSharedData},
@@ -13,9 +17,10 @@ var sharedFunctions = []function{
 	{"enqueue_shared_queue", "iii", enqueue},
 }
 
-// Shared is the data and the queues that filters share, by the id of their VM. As with a VM, it is for one goroutine at a
-// time.
+// Shared is the data and the queues that filters share, by the id of their VM. Those of an id are dropped when the last of its
+// VMs is closed. As with a VM, it is for one goroutine at a time.
 type Shared struct {
+	vms    map[string]int // how many VMs of an id are open
 	data   map[sharedKey]*sharedValue
 	tokens map[sharedKey]uint32
 	queues map[uint32]*queue
@@ -29,9 +34,10 @@ type sharedKey struct{ vmID, name string }
 type sharedValue struct {
 	value []byte
 	cas   uint32
+	held  int // bytes of the limit, none for what the caller set
 }
 
-// queue belongs to the plugin that registered it last.
+// queue belongs to the plugin that registered it last, to none after the end of that one's VM.
 type queue struct {
 	vm    *VM
 	root  *scope
@@ -41,13 +47,21 @@ type queue struct {
 
 // NewShared returns shared data and queues that are empty.
 func NewShared() *Shared {
-	return &Shared{data: map[sharedKey]*sharedValue{}, tokens: map[sharedKey]uint32{}, queues: map[uint32]*queue{}}
+	return &Shared{vms: map[string]int{}, data: map[sharedKey]*sharedValue{}, tokens: map[sharedKey]uint32{}, queues: map[uint32]*queue{}}
 }
 
-// Set sets shared data of the VMs of an id, as proxy_set_shared_data does.
+// Set sets shared data of the VMs of an id, as proxy_set_shared_data does. There need not be one yet.
 func (s *Shared) Set(vmID, key string, value []byte) {
+	name := sharedKey{vmID, key}
+	if entry := s.data[name]; entry != nil {
+		s.held -= entry.held
+	}
+	s.set(name, append([]byte(nil), value...), 0)
+}
+
+func (s *Shared) set(key sharedKey, value []byte, held int) {
 	s.cas++
-	s.data[sharedKey{vmID, key}] = &sharedValue{append([]byte(nil), value...), s.cas}
+	s.data[key] = &sharedValue{value, s.cas, held}
 }
 
 // Get returns shared data of the VMs of an id.
@@ -81,16 +95,15 @@ func setSharedData(vm *VM, a arguments) Status {
 		return StatusInvalidMemoryAccess
 	}
 	shared, key, cas := vm.proxy.Shared, sharedKey{vm.config.ID, texts[0]}, a.u32(4)
-	entry := shared.data[key]
-	if entry == nil {
-		vm.holdShared(entryCost + len(texts[0]) + len(texts[1]))
-	} else {
+	cost, before := entryCost+len(texts[0])+len(texts[1]), 0
+	if entry := shared.data[key]; entry != nil {
 		if cas != 0 && cas != entry.cas {
 			return StatusCasMismatch
 		}
-		vm.holdShared(len(texts[1]) - len(entry.value))
+		before = entry.held
 	}
-	shared.Set(vm.config.ID, texts[0], []byte(texts[1]))
+	vm.holdShared(cost - before)
+	shared.set(key, []byte(texts[1]), cost)
 	return StatusOK
 }
 
@@ -154,25 +167,30 @@ func enqueue(vm *VM, a arguments) Status {
 	}
 	vm.holdShared(entryCost + len(data))
 	q.items = append(q.items, append([]byte(nil), data...))
-	q.ready++
+	if q.vm != nil {
+		q.ready++
+	}
 	return StatusOK
 }
 
 // holdShared is hold for what belongs to all that share.
 func (vm *VM) holdShared(bytes int) {
-	vm.proxy.Shared.held += bytes
-	if vm.proxy.Shared.held > vm.limits.Held {
+	if vm.proxy.Shared.held+bytes > vm.limits.Held {
 		panic(limitReached(LimitHeld))
 	}
+	vm.proxy.Shared.held += bytes
 }
 
 // Dispatch calls proxy_on_queue_ready for what was enqueued until now, as Envoy does once it is done with what it does at
 // present. All methods that call the filter end with it. What the filter enqueues then waits for the next.
 func (vm *VM) Dispatch(ctx context.Context) error {
 	shared := vm.proxy.Shared
-	for token := uint32(1); token <= shared.token; token++ {
+	if len(shared.queues) == 0 {
+		return nil
+	}
+	for _, token := range slices.Sorted(maps.Keys(shared.queues)) {
 		q := shared.queues[token]
-		if q.vm != vm {
+		if q == nil || q.vm != vm {
 			continue
 		}
 		ready := q.ready

@@ -69,6 +69,7 @@ type VM struct {
 	caller        context.Context // of the present call of the caller
 	ctx           context.Context // the same with the limit of time
 	failed        error
+	closed        bool
 	growthRefused bool
 	spent, held   int             // bytes, see Limits
 	allowed       map[string]bool // host functions that can be called; all if nil
@@ -109,9 +110,10 @@ func (m *Module) Start(ctx context.Context, config VMConfig) (*VM, error) {
 		return nil, err
 	}
 	if err := vm.initialize(ctx); err != nil {
-		_ = vm.Close(ctx)
+		_ = vm.instance.Close(ctx)
 		return nil, err
 	}
+	vm.proxy.Shared.join(vm)
 	return vm, nil
 }
 
@@ -197,8 +199,12 @@ func (vm *VM) UsedRootID() bool { return vm.usedRootID }
 // MemorySize returns the size of the linear memory in bytes.
 func (vm *VM) MemorySize() uint32 { return vm.memory.Size() }
 
-// Close ends the virtual machine without calling the filter.
+// Close ends the virtual machine without calling the filter. What it shared goes with the last of its id.
 func (vm *VM) Close(ctx context.Context) error {
+	if !vm.closed {
+		vm.closed = true
+		vm.proxy.Shared.leave(vm)
+	}
 	if vm.failed == nil {
 		vm.failed = ErrClosed
 	}
