@@ -26,10 +26,11 @@
 //	what the answers of callbacks mean           context.cc convertVmCallResultToFilter*Status (cpp-host)
 //	arguments and their checks                   exports.cc (cpp-host)
 //	lists of pairs                               pairs_util.cc (cpp-host): beyond 1,024 or 1 MiB they are empty
-//	shared data and queues                       shared_data.cc, shared_queue.cc (cpp-host)
+//	shared data and queues                       shared_data.cc, shared_queue.cc, vm_id_handle.cc (cpp-host)
 //	WASI                                         exports.cc wasi_unstable_* (cpp-host)
 //	which headers and bodies can be read when    source/extensions/common/wasm/context.cc getMap, getConstMap, getBuffer, decode*, encode* (Envoy)
 //	how bodies can be changed                    the same, Buffer::copyFrom
+//	when the route is chosen again               the same: onHeadersModified
 //	call-outs, metrics, properties, statuses     the same: httpCall, grpcCall, defineMetric, getProperty, serializeValue …
 //	resuming, resetting, local responses         the same: continueStream, closeStream, sendLocalResponse, failStream
 //	foreign functions                            source/extensions/common/wasm/foreign.cc (Envoy)
@@ -47,6 +48,7 @@
 // # What differs
 //
 //   - The filter is the only one of its proxy: no other sees what it lets pass, and no route is chosen.
+//     [Stream.RouteCacheCleared] reports whether Envoy would choose it again.
 //   - One VM is one worker. Envoy starts a filter in a VM of its own first, before the workers'.
 //   - FAIL_OPEN and FAIL_RELOAD are the caller's: after a trap a VM is over, and its streams get 503.
 //   - There are no TCP filters: proxy_on_new_connection and its like are not called.
