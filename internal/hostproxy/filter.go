@@ -32,7 +32,7 @@ type Options struct {
 	Env           [][2]string
 	// LogLevel is the lowest of the lines that Log gets.
 	LogLevel host.LogLevel
-	// Log gets each line of the filter. It is called by one goroutine at a time.
+	// Log gets each line of the filter, and those about what is behind it. It is called by one goroutine at a time.
 	Log func(host.Line)
 	// Next answers what passed the filter.
 	Next http.Handler
@@ -88,6 +88,13 @@ func (f *Filter) log(line host.Line) {
 	if line.Level >= f.options.LogLevel {
 		f.options.Log(line)
 	}
+}
+
+// note has a line of the proxy itself in the log.
+func (f *Filter) note(message string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.log(host.Line{Level: host.LevelError, Message: message})
 }
 
 // end ends the virtual machine, if there is one.

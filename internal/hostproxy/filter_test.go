@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,18 +35,25 @@ func rust(t *testing.T) []byte {
 	return wasm
 }
 
-// start returns the URL of a filter before a server that answers with the request's path and body.
-func start(t *testing.T, o Options) (*Filter, string) {
-	t.Helper()
-	o.PauseTimeout = 100 * time.Millisecond
-	o.Next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// echo answers with the request's path, its header x-mine, and its body.
+func echo(t *testing.T) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
 		w.WriteHeader(http.StatusCreated)
 		_, _ = io.WriteString(w, r.URL.RequestURI()+" "+r.Header.Get("X-Mine")+" "+string(body))
-	})
+	}
+}
+
+// start returns the URL of a filter before a server that answers with the request's path and body.
+func start(t *testing.T, o Options) (*Filter, string) {
+	t.Helper()
+	o.PauseTimeout = 100 * time.Millisecond
+	if o.Next == nil {
+		o.Next = http.HandlerFunc(echo(t))
+	}
 	if o.Log == nil {
 		o.Log = func(host.Line) {}
 	}
@@ -98,6 +106,30 @@ func TestServe(t *testing.T) {
 	for range 8 {
 		if diff := cmp.Diff(result{http.StatusCreated, "there", "/a?b=c mine text"}, <-done); diff != "" {
 			t.Error(diff)
+		}
+	}
+}
+
+// TestResponsesThatAreNotWhole get 502 in their place, which passes the filter, and a line that says why.
+func TestResponsesThatAreNotWhole(t *testing.T) {
+	for want, handler := range map[string]http.HandlerFunc{
+		"upstream: the response has more than 16 MiB": func(w http.ResponseWriter, _ *http.Request) {
+			if _, err := w.Write(make([]byte, maxBody+1)); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+		},
+		"upstream: the response breaks off": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "some")
+			panic(http.ErrAbortHandler)
+		},
+	} {
+		var lines []string
+		_, url := start(t, Options{Wasm: rust(t), Next: handler, Log: func(line host.Line) { lines = append(lines, line.Message) }})
+		if diff := cmp.Diff(result{http.StatusBadGateway, "world", ""}, post(t, url, "text")); diff != "" {
+			t.Error(diff)
+		}
+		if !slices.Contains(lines, want) {
+			t.Errorf("no line %q in %q", want, lines)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -17,6 +18,7 @@ type recorder struct {
 	header http.Header
 	code   int
 	body   bytes.Buffer
+	err    error // why it is not whole
 }
 
 var _ http.ResponseWriter = &recorder{}
@@ -35,9 +37,28 @@ func (r *recorder) WriteHeader(code int) {
 func (r *recorder) Write(p []byte) (int, error) {
 	r.WriteHeader(http.StatusOK)
 	if r.body.Len()+len(p) > maxBody {
-		return 0, errors.New("the response is too long")
+		r.err = fmt.Errorf("the response has more than %d MiB", maxBody>>20)
+		return 0, r.err
 	}
 	return r.body.Write(p)
+}
+
+// serve has a handler answer. A response that breaks off, or is too long, is answered with 502 in its place.
+func (r *recorder) serve(handler http.Handler, request *http.Request) (err error) {
+	defer func() {
+		v := recover()
+		if v != nil && v != http.ErrAbortHandler { // which is how a handler breaks off
+			panic(v)
+		}
+		if v != nil {
+			r.err = cmp.Or(r.err, errors.New("the response breaks off"))
+		}
+		if err = r.err; err != nil {
+			*r = recorder{header: http.Header{}, code: http.StatusBadGateway}
+		}
+	}()
+	handler.ServeHTTP(r, request)
+	return nil
 }
 
 // status is the code of the response.

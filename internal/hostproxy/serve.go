@@ -96,7 +96,9 @@ func (s *exchange) pass(r *http.Request, body []byte) error {
 	if err != nil {
 		return err
 	}
-	s.filter.options.Next.ServeHTTP(answer, next)
+	if err := answer.serve(s.filter.options.Next, next); err != nil {
+		s.filter.note("upstream: " + err.Error())
+	}
 	headers, trailers := answer.parts()
 	headers = append(host.Headers{{":status", strconv.Itoa(answer.status())}}, headers...)
 	err = s.filter.call(func() error { return s.send(headers, answer.body.Bytes(), trailers, false) })
