@@ -68,26 +68,26 @@ func skeletonOf(lang, name string) skeleton {
 	switch lang {
 	case langRust:
 		return skeleton{examples.Rust, "add-header-rust", map[string]string{
-			"Makefile": makefile("src/lib.rs Cargo.toml Cargo.lock rust-toolchain.toml build.sh", "./build.sh"),
+			"Makefile": makefile("$(shell find src -type f) Cargo.toml Cargo.lock rust-toolchain.toml build.sh", "./build.sh", ""),
 		}}
 	case langAssemblyScript:
 		return skeleton{examples.AssemblyScript, "add-header-assemblyscript", map[string]string{
-			"Makefile": makefile("assembly/index.ts package.json package-lock.json build.sh", "./build.sh"),
+			"Makefile": makefile("$(shell find assembly -type f) package.json package-lock.json build.sh", "./build.sh", " --root-id add_header"),
 		}}
 	}
 	return skeleton{examples.Go, "add-header", map[string]string{
-		"Makefile": makefile("$(filter-out %_test.go,$(wildcard *.go)) go.mod",
-			"GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w' -o $@ ."),
+		"Makefile": makefile("always", // go build knows what it is made of
+			"GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w' -o $@ .", ""),
 		"go.mod": "module " + name + "\n\ngo 1.24\n",
 	}}
 }
 
-// makefile builds filter.wasm of the sources by a command.
-func makefile(sources, command string) string {
+// makefile builds filter.wasm of the sources by a command, and runs it with more flags.
+func makefile(sources, command, flags string) string {
 	return `# make: build filter.wasm and run its cases. make watch: run them again after each change of the files.
 # make run: run it in an Envoy on this machine, and each new version of it.
 # make push IMAGE=registry.example/team/filter:v1: push it.
-.PHONY: test watch run push
+.PHONY: test watch run push always
 
 test: filter.wasm
 	wasmc test filter.wasm -f tests.yaml
@@ -96,7 +96,7 @@ watch: filter.wasm
 	wasmc test filter.wasm -f tests.yaml --watch
 
 run: filter.wasm
-	wasmc run filter.wasm
+	wasmc run filter.wasm` + flags + `
 
 push: test
 	wasmc push $(IMAGE) -f filter.wasm --schema schema.yaml
@@ -124,7 +124,7 @@ func (o *initOptions) run(s streams, dir string) error {
 		}
 		fmt.Fprintln(s.Out, filepath.Join(dir, filepath.FromSlash(f.name)))
 	}
-	fmt.Fprintf(s.Err, "hint: make -C %s builds the filter and runs its cases\n", dir)
+	fmt.Fprintf(s.Err, "hint: make -C %s builds the filter and runs its cases\n", quoted([]string{dir}))
 	return nil
 }
 
@@ -145,8 +145,11 @@ func requireEmpty(dir string) error {
 // moduleName makes a module path of a directory's name.
 func moduleName(dir string) string {
 	name := strings.Trim(notInModules.ReplaceAllString(strings.ToLower(dir), "-"), "-.")
-	if name == "" {
+	switch name {
+	case "":
 		return "filter"
+	case "go", "toolchain", "std", "cmd", "main", "all", "tool", "work": // which mean something else to Go
+		return name + "-filter"
 	}
 	return name
 }

@@ -117,7 +117,7 @@ func TestInitRefuses(t *testing.T) {
 }
 
 func TestModuleName(t *testing.T) {
-	for dir, want := range map[string]string{"filter": "filter", "My Filter": "my-filter", "/": "filter", "..": "filter", "é": "filter", "a_b.c-1": "a_b.c-1"} {
+	for dir, want := range map[string]string{"filter": "filter", "My Filter": "my-filter", "/": "filter", "..": "filter", "é": "filter", "Go": "go-filter", "std": "std-filter", "a_b.c-1": "a_b.c-1"} {
 		if got := moduleName(dir); got != want {
 			t.Errorf("moduleName(%q) = %q, want %q", dir, got, want)
 		}
