@@ -3,8 +3,11 @@
 package filtertest
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -92,6 +95,10 @@ func parseText(m *dynamicpb.Message, path string, content []byte) error {
 	if at := textError.FindStringSubmatch(mistake.Problem); at != nil {
 		mistake.Line, _ = strconv.Atoi(at[2])
 		mistake.Problem = at[1] + at[3]
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(mistake.Problem, io.ErrUnexpectedEOF.Error()) {
+		mistake.Line = 1 + bytes.Count(bytes.TrimSpace(content), []byte("\n"))
+		mistake.Problem = "the file ends before a message does: close it with }"
 	}
 	if _, name, ok := strings.Cut(mistake.Problem, "unknown field: "); ok {
 		mistake.Problem = unknownField(name, allFields(m.Descriptor(), map[protoreflect.FullName]bool{}))

@@ -109,6 +109,7 @@ func TestMistakes(t *testing.T) {
 		{"far.textpb", "test { trailers {} }", `:1: unknown field "trailers": the format has none of that name; remove it or correct its name`},
 		{"type.textpb", "test {\n\n  benchmark: 3\n}", ":3: invalid value for bool type: 3"},
 		{"syntax.textpb", "test {\n  name \"a\"\n}", ":2: syntax error missing field separator :"},
+		{"brace.textpb", "test {\n  name: \"a\"\n", ":2: the file ends before a message does: close it with }"},
 		{"two.textpb", "test { name: \"a\" num_chunks: 1\n chunk_size: 2 }", `:2: error parsing "chunk_size", oneof testCase.body_chunking_plan is already set`},
 		{"twice.textpb", "test { name: \"a\"\n name: \"b\" }", `:2: non-repeated field "name" is repeated`},
 		{"field.yaml", "test:\n- name: a\n  request_header: {}\n", `:3: unknown field "request_header": did you mean request_headers?`},

@@ -3,12 +3,16 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/autowasm/autowasm/internal/sleep"
 )
 
 // fakeProgram puts a program of a tool chain on the PATH, a script of sh.
@@ -92,4 +96,31 @@ func TestBuildWithoutToolChain(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	want := "wasmc: build .: it has Cargo.toml, and cargo is not on the PATH\nhint: install Rust with https://rustup.rs\n"
 	expect(t, result{Code: exitFailed, Err: want}, wasmc(t, "", "build"))
+}
+
+// TestBuildInterrupted: a tool chain is told to end, and removes what it has begun.
+func TestBuildInterrupted(t *testing.T) {
+	at(t)
+	if err := os.Mkdir("dir", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "dir/go.mod", nil)
+	fakeProgram(t, "go", `trap 'rm begun; exit 1' INT; touch begun; while :; do sleep 0.05; done`)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for {
+			if _, err := os.Stat("dir/begun"); err == nil || sleep.For(ctx, time.Millisecond) != nil {
+				cancel()
+				return
+			}
+		}
+	}()
+	var out, errs strings.Builder
+	code := run(ctx, streams{In: strings.NewReader(""), Out: &out, Err: &errs}, plainName, []string{"build", "dir"})
+	if code != exitFailed || !strings.HasSuffix(errs.String(), "wasmc: interrupted\n") {
+		t.Errorf("%d, %s", code, &errs)
+	}
+	if _, err := os.Stat("dir/begun"); err == nil {
+		t.Error("what the tool chain began is left")
+	}
 }

@@ -112,7 +112,15 @@ func (o *pullOptions) path() (string, error) {
 	case err == nil && !info.Mode().IsRegular():
 		return "", fmt.Errorf("%s is neither a file nor a directory: use -f - for standard output", path)
 	}
+	if dir := filepath.Dir(path + "."); !isDir(dir) { // of dir/ it is dir
+		return "", fmt.Errorf("the directory %s does not exist: create it, or name another file", dir)
+	}
 	return filepath.Abs(path)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func (o *pullOptions) print(w io.Writer, target string, found *artifact, m *localModule, location string) error {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -62,6 +63,12 @@ func (o *registryOptions) remote(registry name.Registry, stdin io.Reader) ([]rem
 func parseReference(image string) (name.Reference, error) {
 	ref, err := name.ParseReference(image)
 	if err != nil {
+		if scheme, rest, isURL := strings.Cut(image, "://"); isURL {
+			return nil, usagef("%q is a URL: leave out %s://, as in %s; to a registry without TLS, use --plain-http", image, scheme, rest)
+		}
+		if _, lower := name.ParseReference(strings.ToLower(image)); lower == nil {
+			return nil, usagef("%q is not an image reference: a repository has lower-case letters alone", image)
+		}
 		return nil, usagef("%q is not an image reference such as registry.example/team/filter:v1: %w", image, err)
 	}
 	return ref, nil

@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -101,10 +102,18 @@ func (o *runOptions) run(ctx context.Context, s streams, target string) error {
 	defer r.Close()
 	upstream := cmp.Or(o.upstream, "a server that answers with the request")
 	p.print("Listening on http://%s, %s, before %s\n", r.Address(), o.name(), upstream)
-	if failure != "" {
+	if l.runs = failure == ""; !l.runs {
 		p.print("It does not run, and requests fail until a file changes: %s\n", oneLine(failure))
+		o.hint(s, failure)
 	}
 	return l.follow(ctx, p, r, seen)
+}
+
+// hint prints what a failure may be due to.
+func (o *runOptions) hint(s streams, failure string) {
+	if o.rootID == "" && strings.Contains(failure, "proxy_on_context_create") {
+		fmt.Fprintln(s.Err, "hint: name what the module registers with --root-id")
+	}
 }
 
 func (o *runOptions) name() string {

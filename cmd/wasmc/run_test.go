@@ -85,7 +85,7 @@ func TestRunHost(t *testing.T) {
 	}
 	write(t, "config", bytes.Repeat([]byte("x"), 256<<10+1))
 	r.until(t, func() bool {
-		return strings.Contains(r.errs.String(), "wasmc: read --config: config has more than 256 KiB, which apply denies: let the module load large data by itself; the last version goes on\n")
+		return strings.Contains(r.errs.String(), "wasmc: load filter.wasm again: read --config: config has more than 256 KiB, which apply denies: let the module load large data by itself; the last version goes on\n")
 	})
 	write(t, "config", []byte("everyone"))
 	r.until(t, func() bool { _, hello, _ := r.get(t); return hello == "everyone" })
@@ -111,25 +111,33 @@ func TestRunHostRefused(t *testing.T) {
 	if status, _, _ := r.get(t); status != http.StatusServiceUnavailable {
 		t.Errorf("status %d", status)
 	}
+	write(t, "config", []byte("three\nlines"))
+	r.until(t, func() bool { return strings.Contains(r.out.String(), "It still does not run: proxy_on_configure ") })
+	good := read(t, "filter.wasm")
+	write(t, "filter.wasm", []byte("text"))
+	r.until(t, func() bool {
+		return strings.Contains(r.errs.String(), "wasmc: load filter.wasm again: not a ") && strings.HasSuffix(r.errs.String(), "; it still does not run\n")
+	})
+	write(t, "filter.wasm", []byte(good))
 	write(t, "config", []byte("there"))
 	r.until(t, func() bool { _, hello, _ := r.get(t); return hello == "there" })
 }
 
-// TestRunUpstream: requests go to the URL, and its own Host.
-func TestRunUpstream(t *testing.T) {
-	rustFilter(t)
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, r.Host+r.URL.RequestURI())
-	}))
-	defer upstream.Close()
-	r := startRun(t, "filter.wasm", "--upstream", upstream.URL+"/below")
-	want := strings.TrimPrefix(upstream.URL, "http://") + "/below/a?b=c"
-	if status, hello, body := r.get(t); status != 200 || hello != "world" || body != want {
-		t.Errorf("%d %q %s, want %s", status, hello, body, want)
+// TestRunWithoutRootID: of a module that registers its filters under names, the hint says how to name one.
+func TestRunWithoutRootID(t *testing.T) {
+	wasm := read(t, "../../examples/add-header-assemblyscript/add-header.wasm")
+	at(t)
+	write(t, "filter.wasm", []byte(wasm))
+	r := startRun(t, "filter.wasm")
+	r.until(t, func() bool {
+		return strings.Contains(r.errs.String(), "hint: name what the module registers with --root-id\n")
+	})
+	r = startRun(t, "filter.wasm", "--root-id", "add_header")
+	if _, hello, _ := r.get(t); hello != "world!" {
+		t.Errorf("hello: %q", hello)
 	}
-	upstream.Close()
-	if status, _, _ := r.get(t); status != http.StatusBadGateway || !strings.Contains(r.out.String(), "upstream ") {
-		t.Errorf("%d %s", status, r.out)
+	if hint := r.errs.String(); hint != "" {
+		t.Errorf("with one: %s", hint)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ type loader struct {
 	streams streams
 	target  string
 	kept    []byte // a module that is not watched, once it has been read
+	runs    bool   // a version does
 }
 
 // watchesModule is whether the module is a file, which may change: an image stays as it was at first.
@@ -62,8 +64,15 @@ func (l *loader) load(ctx context.Context) (wasm, config []byte, err error) {
 	return wasm, config, wrap(err, "read --config")
 }
 
-// readConfig reads a configuration that apply would admit by its size. An empty one is not nil.
+// readConfig reads a configuration that apply would admit by its size, from a file that can be read again. An empty one is not nil.
 func readConfig(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -118,20 +127,29 @@ func (l *loader) follow(ctx context.Context, p *printer, r runner, seen stamps) 
 	return r.Err()
 }
 
+// state is what becomes of the filter when a version is not taken.
+func (l *loader) state() string {
+	if l.runs {
+		return "The last version goes on"
+	}
+	return "It still does not run"
+}
+
 func (l *loader) reload(ctx context.Context, p *printer, r runner) error {
 	began := time.Now()
 	wasm, config, err := l.load(ctx)
 	if err != nil {
-		return fmt.Errorf("%w; the last version goes on", err)
+		return fmt.Errorf("load %s again: %w; %s", l.target, err, strings.ToLower(l.state()))
 	}
 	failure, err := r.Load(ctx, wasm, config)
 	if err != nil {
 		return err
 	}
 	if failure != "" {
-		p.print("The last version goes on: %s\n", oneLine(failure))
+		p.print("%s: %s\n", l.state(), oneLine(failure))
 		return nil
 	}
+	l.runs = true
 	p.print("Loaded %s again in %s\n", printable(l.target), time.Since(began).Round(time.Millisecond))
 	return nil
 }

@@ -56,8 +56,17 @@ func (o *runOptions) upstreamHandler(p *printer) http.Handler {
 	}
 }
 
-// echo answers with the request as it arrived.
+// echo answers with the request as it arrived. It reads all of that first: what it has not read when it begins to answer, the
+// server would drop.
 func echo(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEcho))
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		http.Error(w, fmt.Sprintf("wasmc: the body has more than %d MiB, which is not sent back: use --upstream", tooLarge.Limit>>20), http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil {
+		return // the client is gone
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	var head strings.Builder
@@ -68,7 +77,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	_, _ = io.WriteString(w, head.String()+"\n")
-	_, _ = io.Copy(w, io.LimitReader(r.Body, maxEcho))
+	_, _ = w.Write(body)
 }
 
 // served is a server on loopback.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,7 +54,12 @@ The exit code is 0 if all cases passed, 1 if one failed, and 2 if they could not
 
   # Write a report for a CI system
   wasmc test registry.example/team/filter:v1 -f tests.yaml -o junit > report.xml`,
-		Args: atMost("FILE|IMAGE"),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("test takes at most FILE|IMAGE: name %s with -f if it has cases", args[1])
+			}
+			return nil
+		},
 		RunE: func(command *cobra.Command, args []string) error {
 			return wrap(o.run(command.Context(), s, strings.Join(args, "")), "test")
 		},
@@ -174,12 +178,9 @@ func (r *testRun) settings(target string) (filtertest.Options, error) {
 		return options, nil
 	}
 	r.paths = append(r.paths, r.options.config)
-	content, err := os.ReadFile(r.options.config)
-	if err != nil {
-		return options, fmt.Errorf("read --config: %w", err)
-	}
-	options.Configuration = append([]byte{}, content...) // not nil, which would be that of the file
-	return options, nil
+	content, err := readConfig(r.options.config)
+	options.Configuration = content // not nil, which would be that of the file
+	return options, wrap(err, "read --config")
 }
 
 // compile compiles a module, unless it is the last one.

@@ -68,7 +68,8 @@ func TestTest(t *testing.T) {
 		{"absent.wasm -f good.yaml", result{Code: exitUsage, Err: "wasmc: test: absent.wasm: not a file: stat absent.wasm: no such file or directory\n"}},
 		{"config -f good.yaml", result{Code: exitUsage, Err: "wasmc: test: config: REFUSAL\n"}},
 		{"-f good.yaml", result{Code: exitUsage, Err: "wasmc: test: which module to test: wasmc test FILE -f good.yaml, or env.wasm_path in the file\n"}},
-		{"filter.wasm -f good.yaml --config absent", result{Code: exitUsage, Err: "wasmc: test: read --config: open absent: no such file or directory\n"}},
+		{"filter.wasm -f good.yaml --config absent", result{Code: exitUsage, Err: "wasmc: test: read --config: stat absent: no such file or directory\n"}},
+		{"filter.wasm -f good.yaml --config /dev/null", result{Code: exitUsage, Err: "wasmc: test: read --config: /dev/null is not a regular file\n"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.args, func(t *testing.T) {

@@ -75,6 +75,7 @@ func (c *toolCommand) do(ctx context.Context, stdout io.Writer, env []string, li
 	command := exec.CommandContext(ctx, line[0], line[1:]...)
 	command.Dir, command.Env = c.dir, append(os.Environ(), env...)
 	command.Stdout, command.Stderr = stdout, c.progress
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // so that it removes what it has begun
 	command.WaitDelay = buildEndTimeout
 	if err := command.Run(); err != nil {
 		return fmt.Errorf("%s: %w", shown, err)
