@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"github.com/ianlancetaylor/demangle"
@@ -93,8 +94,30 @@ func (vm *VM) classify(ctx context.Context, callback string, err error) error {
 		return &LimitError{Callback: callback, Limit: LimitDepth, Stack: stack}
 	case vm.growthRefused:
 		return &LimitError{Callback: callback, Limit: LimitMemory, Stack: stack}
+	case isInternal(err):
+		return &InternalError{Callback: callback, Reason: reason, Stack: stack}
 	}
 	return &TrapError{Callback: callback, Reason: reason, Stack: stack}
+}
+
+// How the engine marks the errors of its instructions, and what it recovered from anything else that panicked.
+const (
+	ofInstruction = "wasm error: "
+	recovered     = " (recovered by wazero)"
+	beforeTrace   = "\nwasm stack trace:\n\t"
+)
+
+// isInternal reports whether Go code panicked that was not to: neither an instruction of the module did, nor a host function
+// that it may not call at that point.
+func isInternal(err error) bool {
+	if _, ok := errors.AsType[runtime.Error](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[restricted](err); ok {
+		return false
+	}
+	first, _, _ := strings.Cut(err.Error(), beforeTrace)
+	return strings.HasSuffix(first, recovered) && !strings.Contains(first, ofInstruction)
 }
 
 // frame is how the engine writes a function of the stack: its module, its name and its type.
@@ -103,8 +126,8 @@ var frame = regexp.MustCompile(`^([^.]*)\.(.*?)\([a-z0-9,]*\)(?: (?:\([a-z0-9,]*
 // splitTrace separates the reason of the engine's error from the stack that it has as text, which has the module's own name,
 // if there is one, before each function of the module.
 func splitTrace(err error, own string) (reason string, stack []string) {
-	reason, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n\t")
-	reason = strings.ReplaceAll(strings.TrimSuffix(reason, " (recovered by wazero)"), "wasm error: ", "")
+	reason, trace, _ := strings.Cut(err.Error(), beforeTrace)
+	reason = strings.ReplaceAll(strings.TrimSuffix(reason, recovered), ofInstruction, "")
 	for line := range strings.SplitSeq(trace, "\n\t") {
 		if m := frame.FindStringSubmatch(strings.TrimPrefix(line, own)); m != nil {
 			stack = append(stack, functionName(m[1], m[2]))

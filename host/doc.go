@@ -21,6 +21,7 @@
 //
 //	which functions there are, for which ABI     wasm.cc registerCallbacks, getFunctions (cpp-host)
 //	which are offered while a module starts      wasm.cc startVm; wasm.h allocMemory (cpp-host). Any other traps
+//	what its own start function can call         exports.cc (cpp-host): what needs no context. At any other Envoy crashes; here it traps
 //	_initialize, main, _start                    wasm.cc startVm (cpp-host)
 //	create, start, configure, done, delete       context.cc onStart, onConfigure, onDone, onDelete (cpp-host)
 //	what the answers of callbacks mean           context.cc convertVmCallResultToFilter*Status (cpp-host)
@@ -61,6 +62,8 @@
 //     given what it would expect; Envoy's outcome there is an accident of its implementation.
 //
 // # Bounds
+//
+// Go code that panics, which a filter must not be able to bring about, ends the call with an *[InternalError].
 //
 // [Limits] bound the linear memory, the time of each call, and what the host copies and keeps. A call that reaches one ends
 // with a *[LimitError], whatever the module does: it is changed before it is compiled, so that its calls can be ended at the

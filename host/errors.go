@@ -45,6 +45,22 @@ func at(stack []string) string {
 	return " in " + shown
 }
 
+// InternalError says that a call into the filter ended because of a mistake in this host, in its engine, or in a function that
+// the caller gave it. It says nothing of the filter.
+type InternalError struct {
+	// Callback is the export that was called, or "the module's instantiation".
+	Callback string
+	// Reason is that of Go.
+	Reason string
+	// Stack as in TrapError.
+	Stack []string
+}
+
+// Error names the callback, the reason and the top of the stack.
+func (e *InternalError) Error() string {
+	return e.Callback + " ended by a mistake of the host: " + e.Reason + at(e.Stack)
+}
+
 // Limit is a limit that a filter can reach.
 type Limit string
 

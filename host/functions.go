@@ -115,6 +115,14 @@ func (vm *VM) scope() *scope {
 	return vm.current
 }
 
+// duringInstantiation are the host functions that Envoy can run for a module's own start function. It has no context for that
+// yet, nor the module's memory: at any other, such as proxy_log, Envoy 1.40 ends by a segmentation fault.
+var duringInstantiation = toSet("emscripten_notify_memory_growth", "pthread_equal", "args_get", "sched_yield", "fd_advise",
+	"fd_allocate", "fd_datasync", "fd_fdstat_set_flags", "fd_fdstat_set_rights", "fd_filestat_get", "fd_filestat_set_size",
+	"fd_filestat_set_times", "fd_pread", "fd_prestat_dir_name", "fd_prestat_get", "fd_read", "fd_renumber", "fd_sync",
+	"path_create_directory", "path_filestat_get", "path_filestat_set_times", "path_link", "path_open", "path_remove_directory",
+	"path_rename", "path_symlink", "path_unlink_file", "sock_shutdown")
+
 // duringStart are the host functions that Envoy offers while a module is initialized; see startVm in wasm.cc of
 // proxy-wasm-cpp-host. WASI's are almost all of them.
 var duringStart = func() map[string]bool {

@@ -4,6 +4,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,28 @@ func TestStartFunction(t *testing.T) {
 	}
 	if err := start(withStart(0x00)); err == nil || err.Error() != "the module's instantiation trapped: start function[3] failed: unreachable in $3" {
 		t.Errorf("a trap: %v", err)
+	}
+	// Envoy 1.40.0 ends by a segmentation fault: it has neither a context nor the memory then.
+	const want = "the module's instantiation trapped: start function[3] failed: host function proxy_log is not available at this point in env.proxy_log < $3"
+	if err := start(withStart(join(i32(2), i32(0), i32(0), []byte{0x10, 0}, drop)...)); err == nil || err.Error() != want {
+		t.Errorf("a call of proxy_log: %v", err)
+	}
+}
+
+// What panics in Go code is no trap of the filter, wherever it is called from.
+func TestMistakesOfTheHost(t *testing.T) {
+	for name, foreign := range map[string]ForeignFunction{
+		"an error of Go's runtime": func([]byte) ([]byte, Status) { var none []byte; return none[7:], StatusOK },
+		"a text":                   func([]byte) ([]byte, Status) { panic("a mistake") },
+		"an error":                 func([]byte) ([]byte, Status) { panic(errors.New("a mistake")) },
+	} {
+		g := newGuest(t, relay("0.2.1"), VMConfig{Proxy: Proxy{Foreign: map[string]ForeignFunction{"f": foreign}}})
+		g.plugin(PluginConfig{})
+		_, err := g.try("proxy_call_foreign_function", "f", "", result(0), result(1))
+		internal, ok := errors.AsType[*InternalError](err)
+		if !ok || internal.Callback != "call_proxy_call_foreign_function" || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %T %v", name, err, err)
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ type VM struct {
 type vmKey struct{}
 
 // Start makes a virtual machine and initializes the module in it: its start function, then _initialize and main, or
-// _start. The error is a *TrapError, *LimitError or *UnsupportedError.
+// _start. The error is a *TrapError, *LimitError, *InternalError or *UnsupportedError.
 func (m *Module) Start(ctx context.Context, config VMConfig) (*VM, error) {
 	if m.closed.Load() {
 		return nil, errModuleClosed
@@ -144,7 +144,7 @@ const instantiation = "the module's instantiation"
 func (vm *VM) instantiate(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(context.WithValue(withMemory(ctx, vm), vmKey{}, vm), vm.limits.CallTime)
 	defer cancel()
-	vm.ctx, vm.allowed, vm.current = limited, duringStart, &scope{vm: vm}
+	vm.ctx, vm.allowed, vm.current = limited, duringInstantiation, &scope{vm: vm}
 	defer func() { vm.allowed, vm.current = nil, nil }()
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	instance, err := vm.module.runtime.InstantiateModule(limited, vm.module.compiled, config)
