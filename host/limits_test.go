@@ -74,6 +74,24 @@ func TestMemoryThatBeginsAboveTheLimit(t *testing.T) {
 	}
 }
 
+// A filter that is refused memory and then answers false may answer true where there is more.
+func TestRefusedForLackOfMemory(t *testing.T) {
+	configure := wasmtest.Function("proxy_on_configure", "ii:i", join(i32(64), []byte{0x40, 0}, i32(-1), []byte{0x47})...) // memory.grow(64) != -1
+	m, err := Compile(t.Context(), wasmtest.Module(configure), Interpreter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for memory, want := range map[uint64]Limit{4 << 20: LimitMemory, 8 << 20: ""} {
+		vm, err := m.Start(t.Context(), VMConfig{Limits: Limits{Memory: memory}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := vm.Plugin(t.Context(), PluginConfig{}); limitOf(err) != want || (err == nil) != (want == "") {
+			t.Errorf("with %d bytes: %v, want %q", memory, err, want)
+		}
+	}
+}
+
 // The caller's own end of a call is no limit of the host.
 func TestACallEndsWithItsContext(t *testing.T) {
 	g := newGuest(t, wasmtest.Module(wasmtest.Function("proxy_on_tick", "i:", 0x03, 0x40, 0x0c, 0, 0x0b)), VMConfig{})

@@ -52,7 +52,8 @@ func (vm *VM) newScope(p *Plugin, s *Stream) *scope {
 }
 
 // Plugin creates and configures a filter as Envoy does: proxy_on_context_create, proxy_on_vm_start and
-// proxy_on_configure. The error is a *RefusedError if one of the last two returned false.
+// proxy_on_configure. The error is a *RefusedError if one of the last two returned false, and a *LimitError if it did so after
+// it had asked for more memory than the limit.
 func (vm *VM) Plugin(ctx context.Context, config PluginConfig) (*Plugin, error) {
 	p := &Plugin{vm: vm, config: config}
 	p.scope = vm.newScope(p, nil)
@@ -90,10 +91,13 @@ func (p *Plugin) configure(ctx context.Context) error {
 // confirm calls a callback that answers whether the filter can run.
 func (p *Plugin) confirm(ctx context.Context, callback string, size int) error {
 	ok, err := p.vm.call(ctx, p.scope, callback, uint64(p.scope.id), uint64(uint32(size)))
-	if err == nil && ok == 0 {
-		err = &RefusedError{callback}
+	switch {
+	case err != nil || ok != 0:
+		return err
+	case p.vm.growthRefused: // it may answer true where there is more
+		return &LimitError{Callback: callback, Limit: LimitMemory}
 	}
-	return err
+	return &RefusedError{callback}
 }
 
 // TickPeriod is how often the filter wants [Plugin.Tick] to be called; never if 0.

@@ -175,7 +175,10 @@ func (a *attempt) failure(err error) Result {
 	var refused *host.RefusedError
 	var trap *host.TrapError
 	var without *noContext
+	var limit *host.LimitError
 	switch {
+	case errors.As(err, &limit) && limit.Limit == host.LimitMemory:
+		return ended(limit.Callback + " failed, and it asked for more memory than a trial has")
 	case errors.As(err, &refused):
 		return Result{Reason: v1alpha1.ReasonStartRefused, Callback: refused.Callback, Message: refused.Error()}
 	case errors.As(err, &trap) && errors.As(err, &without):

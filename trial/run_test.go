@@ -3,6 +3,7 @@
 package trial
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,20 @@ func TestRun(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestLimitsAreNoVerdict: Envoy gives a module more memory than a trial does, and a mistake of the host says nothing of it.
+func TestLimitsAreNoVerdict(t *testing.T) {
+	grow := []byte{0x41, 0x80, 0x08, 0x40, 0, 0x41, 0x7f, 0x47} // memory.grow(1024) != -1
+	limits := job{Data: 112 << 20, Time: DefaultTime}.limits()
+	r := Run(t.Context(), wasmtest.Module(onConfigure(grow...)), render.Settings{}, limits)
+	if want := "proxy_on_configure failed, and it asked for more memory than a trial has"; r.Reason != v1alpha1.ReasonTrialEnded || !strings.HasSuffix(r.Message, want) {
+		t.Errorf("%s: %s, want %s", r.Reason, r.Message, want)
+	}
+	a := &attempt{}
+	if r := a.result(errors.Join(&host.InternalError{Callback: "proxy_on_configure", Reason: "r"})); r.Verdict() != Undecided {
+		t.Errorf("%s: %s", r.Reason, r.Message)
 	}
 }
 
