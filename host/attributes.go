@@ -121,6 +121,8 @@ func (s *Stream) ofResponse(path []string) (any, bool) {
 		return sent + byteSize(headers) + byteSize(trailers), true
 	case "grpc_status":
 		return s.grpcStatus(trailers, headers)
+	case "backend_latency":
+		return s.response.endedAt.Sub(s.request.passedAt), s.response.fromUpstream()
 	}
 	return nil, false
 }

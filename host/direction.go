@@ -2,7 +2,10 @@
 
 package host
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // iteration is how far a filter lets a message go.
 type iteration int
@@ -26,8 +29,9 @@ type direction struct {
 	hasHeaders, hasTrailers bool
 	addedTrailers           bool // by the filter
 	headersPassed, ended    bool
-	received                int64  // bytes of the body
-	held                    []byte // of the body
+	passedAt, endedAt       time.Time // of the headers; of the end of what the upstream sent
+	received                int64     // bytes of the body
+	held                    []byte    // of the body
 	holds                   bool
 	state                   iteration
 	aborted                 bool // nothing more of it reaches the filter
@@ -52,10 +56,21 @@ func (d *direction) afterHeaders(status uint64) {
 	}
 }
 
+// comes notes whether what comes now is the end. A local response has no end that the upstream sent.
+func (d *direction) comes(end bool) {
+	d.ended = end
+	if end && d.stream.local == nil {
+		d.endedAt = d.stream.vm.proxy.Now()
+	}
+}
+
+// fromUpstream reports whether all of it has come from where the request passed to.
+func (d *direction) fromUpstream() bool { return d.stream.request.headersPassed && !d.endedAt.IsZero() }
+
 // passHeaders lets the headers pass.
 func (d *direction) passHeaders(complete bool) {
 	if !d.headersPassed {
-		d.headersPassed = true
+		d.headersPassed, d.passedAt = true, d.stream.vm.proxy.Now()
 		d.out.Headers = append(Headers{}, d.headers...) // not nil, which would say that they have not passed
 	}
 	d.out.Complete = d.out.Complete || complete

@@ -26,7 +26,8 @@ func (s *Stream) headersCome(d *direction, headers Headers, end bool) error {
 	if d.aborted || d.hasHeaders {
 		return nil
 	}
-	d.headers, d.hasHeaders, d.ended, d.seesHeaders = headers.normalized(), true, end, true
+	d.headers, d.hasHeaders, d.seesHeaders = headers.normalized(), true, true
+	d.comes(end)
 	name := d.callback("headers")
 	args := []uint64{uint64(s.scope.id), uint64(len(d.headers))}
 	if s.vm.module.ABI() != "0.1.0" {
@@ -70,7 +71,8 @@ func (s *Stream) bodyComes(d *direction, data []byte, end bool) error {
 	if d.aborted || !d.hasHeaders || d.ended {
 		return nil
 	}
-	d.ended, d.received = end, d.received+int64(len(data))
+	d.received += int64(len(data))
+	d.comes(end)
 	if d.state >= stoppedAll {
 		if !d.hold(data, d.state == stoppedAllTo413) {
 			s.tooLong(d)
@@ -129,7 +131,8 @@ func (s *Stream) trailersCome(d *direction, trailers Headers) error {
 	if d.aborted || !d.hasHeaders || d.ended {
 		return nil
 	}
-	d.trailers, d.hasTrailers, d.ended = trailers.normalized(), true, true
+	d.trailers, d.hasTrailers = trailers.normalized(), true
+	d.comes(true)
 	if d.state >= stoppedAll {
 		return nil
 	}
