@@ -20,13 +20,16 @@ const (
 	UseForeignFunction Use = "foreign function"
 	UseProperty        Use = "property"
 	UseCallout         Use = "call-out"
+	UseSharedData      Use = "shared data"
+	UseSharedQueue     Use = "shared queue"
 )
 
 // Unmodelled is something that a filter used and whose outcome depends on the proxy: a foreign function that this host does
-// not have, an attribute whose value it does not know, or a call-out.
+// not have, an attribute whose value it does not know, a call-out, or what another filter would share.
 type Unmodelled struct {
 	Use Use
-	// Name of the function, the path of the attribute with dots, or the cluster.
+	// Name of the function, the path of the attribute with dots, the cluster, the key of the data, or the name or token of the
+	// queue.
 	Name string
 }
 

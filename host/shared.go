@@ -80,6 +80,7 @@ func getSharedData(vm *VM, a arguments) Status {
 	}
 	entry := vm.proxy.Shared.data[sharedKey{vm.config.ID, key}]
 	if entry == nil {
+		vm.unmodelledUse(UseSharedData, key)
 		return StatusNotFound
 	}
 	if status := vm.give(entry.value, a.u32(2), a.u32(3)); status != StatusOK {
@@ -137,13 +138,23 @@ func resolveQueue(vm *VM, a arguments) Status {
 	}
 	token := vm.proxy.Shared.tokens[sharedKey{texts[0], texts[1]}]
 	if token == 0 {
+		vm.unmodelledUse(UseSharedQueue, texts[1])
 		return StatusNotFound
 	}
 	return vm.put32(a.u32(4), token)
 }
 
+// queue returns a queue by its token, nil if there is none: another filter might have registered it.
+func (vm *VM) queue(token uint32) *queue {
+	q := vm.proxy.Shared.queues[token]
+	if q == nil {
+		vm.unmodelledUse(UseSharedQueue, decimal(token))
+	}
+	return q
+}
+
 func dequeue(vm *VM, a arguments) Status {
-	q := vm.proxy.Shared.queues[a.u32(0)]
+	q := vm.queue(a.u32(0))
 	if q == nil {
 		return StatusNotFound
 	}
@@ -161,7 +172,7 @@ func enqueue(vm *VM, a arguments) Status {
 	if !ok {
 		return StatusInvalidMemoryAccess
 	}
-	q := vm.proxy.Shared.queues[a.u32(0)]
+	q := vm.queue(a.u32(0))
 	if q == nil {
 		return StatusNotFound
 	}

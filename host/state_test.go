@@ -60,6 +60,9 @@ func TestSharedData(t *testing.T) {
 	if value, cas := read(); value != "" || cas != -int(StatusNotFound) {
 		t.Errorf("at first: %q, %d", value, cas)
 	}
+	if diff := cmp.Diff([]Unmodelled{{UseSharedData, "key"}}, g.vm.Unmodelled()); diff != "" {
+		t.Errorf("another filter may set it: %s", diff)
+	}
 	g.want("the first", g.call("proxy_set_shared_data", "key", "a", 77), StatusOK)
 	_, cas := read()
 	g.want("with the version", g.call("proxy_set_shared_data", "key", "b", cas), StatusOK)
@@ -90,7 +93,11 @@ func TestQueues(t *testing.T) {
 		t.Errorf("dequeued %q, %q", a, b)
 	}
 	g.want("enqueue to none", g.call("proxy_enqueue_shared_queue", 9, "a"), StatusNotFound)
-	g.want("dequeue from none", g.call("proxy_dequeue_shared_queue", 9, result(0), result(1)), StatusNotFound)
+	g.want("dequeue from none", g.call("proxy_dequeue_shared_queue", 8, result(0), result(1)), StatusNotFound)
+	want := []Unmodelled{{UseSharedQueue, "q"}, {UseSharedQueue, "9"}, {UseSharedQueue, "8"}}
+	if diff := cmp.Diff(want, g.vm.Unmodelled()); diff != "" {
+		t.Errorf("another filter may register them: %s", diff)
+	}
 }
 
 func TestProperties(t *testing.T) {
