@@ -3,7 +3,6 @@
 package host
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -208,15 +207,14 @@ func (s *Stream) grpcStatus(all ...*Headers) (any, bool) {
 	return int64(grpcStatusOf(uint32(code.(int64)))), true
 }
 
-// proxyAttributes are the first parts of paths whose values depend on the proxy and its configuration.
-var proxyAttributes = []string{
-	"cluster_metadata", "cluster_name", "connection_id", "connection", "destination", "filter_state", "listener_direction",
-	"listener_metadata", "metadata", "node", "route_metadata", "route_name", "source", "upstream", "upstream_filter_state",
-	"upstream_host_metadata", "xds",
-}
-
-// dependsOnProxy reports whether a proxy may have an attribute that this host does not have. Others may be what another
-// filter set: any name of one part.
-func dependsOnProxy(path []string) bool {
-	return slices.Contains(proxyAttributes, path[0]) || path[0] != "request" && path[0] != "response"
+// noteAttribute remembers that the filter asked for an attribute that the caller did not give: the messages have it or not, a
+// connection is supposed to be one without TLS, and any other is the proxy's, or what another filter set.
+func (vm *VM) noteAttribute(s *Stream, path []string, derived bool) {
+	name := strings.Join(path, ".")
+	switch {
+	case path[0] == "request" || path[0] == "response":
+		s.asked("the property "+name, derived)
+	case path[0] != "filter_state" || !derived:
+		vm.unmodelledUse(UseProperty, name)
+	}
 }

@@ -63,6 +63,7 @@ func getBufferStatus(vm *VM, a arguments) Status {
 	if status != StatusOK {
 		return status
 	}
+	vm.readsBody(a.u32(0), len(*data) > 0)
 	if status := vm.put32(a.u32(1), uint32(len(*data))); status != StatusOK {
 		return status
 	}
@@ -74,6 +75,7 @@ func getBufferBytes(vm *VM, a arguments) Status {
 	if status != StatusOK {
 		return status
 	}
+	vm.readsBody(a.u32(0), len(*data) > 0)
 	size := uint64(len(*data))
 	start := min(uint64(a.u32(1)), size)
 	end := min(start+uint64(a.u32(2)), size)

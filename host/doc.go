@@ -55,7 +55,11 @@
 //   - There are no TCP filters: proxy_on_new_connection and its like are not called.
 //   - Foreign functions are compress, uncompress and clear_route_cache. The CEL expressions, signatures and filter state of
 //     Envoy are not there; [VM.Unmodelled] has what a filter used of them.
-//   - Attributes of messages are derived; those of connections, upstreams and the configuration are what the caller gives.
+//   - Attributes of messages are derived; those of connections, upstreams and the configuration are what the caller gives. A
+//     connection of which the caller gives none has no TLS. [VM.Unmodelled] has what filters asked of these, and
+//     [Stream.Questions] of messages.
+//   - Data and queues of other filters are those in [Proxy]'s Shared. What a filter does not find there is in [VM.Unmodelled].
+//   - Ticks come when the caller has them come, also none before the first request.
 //   - A metric is its name and type; histograms keep the last value.
 //   - A module that imports its memory or a table is refused by Compile, as *UnsupportedError.
 //   - A filter that resumes, and pauses again in the same callback, or that answers after it had resumed a buffered body, is

@@ -25,7 +25,7 @@ const (
 )
 
 // Unmodelled is something that a filter used and whose outcome depends on the proxy: a foreign function that this host does
-// not have, an attribute whose value it does not know, a call-out, or what another filter would share.
+// not have, an attribute that the caller did not give, a call-out, or what another filter would share.
 type Unmodelled struct {
 	Use Use
 	// Name of the function, the path of the attribute with dots, the cluster, the key of the data, or the name or token of the

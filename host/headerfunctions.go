@@ -119,6 +119,9 @@ func getHeader(vm *VM, a arguments) Status {
 	if headers != nil {
 		value, found = headers.Get(fieldName(of, name))
 	}
+	if !found {
+		vm.missesHeader(of, fieldName(of, name))
+	}
 	if !found && vm.module.ABI() != "0.1.0" {
 		return StatusNotFound
 	}
@@ -172,6 +175,7 @@ func getHeaders(vm *VM, a arguments) Status {
 		return StatusBadArgument
 	}
 	headers := vm.readable(of)
+	vm.readsHeaders(of, headers != nil)
 	if headers == nil || len(*headers) == 0 {
 		return vm.give(nil, a.u32(1), a.u32(2))
 	}
@@ -210,5 +214,6 @@ func getHeadersSize(vm *VM, a arguments) Status {
 	if headers == nil {
 		return StatusBadArgument
 	}
+	vm.readsHeaders(of, true)
 	return vm.put32(a.u32(1), uint32(headers.ByteSize()))
 }

@@ -52,9 +52,6 @@ func getProperty(vm *VM, a arguments) Status {
 	}
 	value, found := vm.property(parts)
 	if !found {
-		if dependsOnProxy(parts) {
-			vm.unmodelledUse(UseProperty, strings.Join(parts, "."))
-		}
 		return StatusNotFound
 	}
 	data, ok := serialize(value)
@@ -89,14 +86,16 @@ func (vm *VM) property(path []string) (any, bool) {
 		vm.usedNames, vm.usedRootID = vm.usedNames || !isRoot, vm.usedRootID || isRoot
 		return value, true
 	}
-	if s.stream == nil {
-		return nil, false
+	var value any
+	derived := false
+	if s.stream != nil {
+		if set, ok := s.stream.properties[path[0]]; ok && len(path) == 1 {
+			return set, true
+		}
+		value, derived = s.stream.derived(path)
 	}
-	if value, ok := s.stream.derived(path); ok {
-		return value, true
-	}
-	value, ok := s.stream.properties[path[0]]
-	return value, ok && len(path) == 1
+	vm.noteAttribute(s.stream, path, derived)
+	return value, derived
 }
 
 // own are the attributes of the filter itself.

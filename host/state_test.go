@@ -145,14 +145,18 @@ func TestProperties(t *testing.T) {
 	g.want("set without a stream", g.call("proxy_set_property", "mine", "value"), StatusNotFound)
 }
 
-// What a proxy may know and this host does not is remembered; what it does not have either is not.
+// What a proxy may know and this host does not is remembered, also of a connection, which it supposes to be one without TLS; what
+// a proxy does not have either is not.
 func TestUnmodelledProperties(t *testing.T) {
 	g := newGuest(t, relay("0.2.1"), VMConfig{})
 	g.stream(g.plugin(PluginConfig{}), StreamConfig{})
-	for _, path := range []string{"xds\x00cluster_name", "upstream\x00address", "request\x00path", "xds\x00cluster_name"} {
+	g.want("set", g.call("proxy_set_property", "mine", "value"), StatusOK)
+	for _, path := range []string{"xds\x00cluster_name", "upstream\x00address", "request\x00path", "xds\x00cluster_name", "mine",
+		"filter_state\x00wasm.mine", "connection\x00mtls"} {
 		g.get("proxy_get_property", path)
 	}
-	if diff := cmp.Diff([]Unmodelled{{UseProperty, "xds.cluster_name"}, {UseProperty, "upstream.address"}}, g.vm.Unmodelled()); diff != "" {
+	want := []Unmodelled{{UseProperty, "xds.cluster_name"}, {UseProperty, "upstream.address"}, {UseProperty, "connection.mtls"}}
+	if diff := cmp.Diff(want, g.vm.Unmodelled()); diff != "" {
 		t.Error(diff)
 	}
 }

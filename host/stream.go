@@ -40,6 +40,7 @@ type Stream struct {
 	closed            bool
 	routeCleared      bool
 	attended          bool
+	questions         []Question
 }
 
 // Stream begins a stream: proxy_on_context_create.

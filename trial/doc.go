@@ -13,9 +13,18 @@
 //	Refused    it did not, and would not in any proxy: it answered false, trapped, or has no HTTP context
 //	Undecided  anything else
 //
-// Undecided is every failure after the module used what only a proxy has (a call-out, a foreign function or a property
-// that package host does not know, a variable of the proxy's environment), and every end that is not the module's own: a
-// limit of time or memory, a process that died. A trial that cannot be made is no reason against a module.
+// Undecided is every failure that may be the trial's:
+//
+//   - after the module used what only a proxy has: a call-out, a foreign function or a property that package host does not
+//     know, a variable of the proxy's environment, shared data or a queue that another filter may have made
+//   - at the request, after the module asked of its messages what others have otherwise: a header that they do not have, all of
+//     their headers, a body, a property of them
+//   - at the request, while the module waits for its first tick. In a proxy some requests come before it and most come after it;
+//     the trial has the request come first, and ticks only for a filter that holds something back
+//   - by a limit of time or memory, or after the module was refused memory, of which Envoy gives 1 GiB; by a process that died;
+//     by a mistake of package host
+//
+// A trial that cannot be made is no reason against a module.
 //
 // # Processes
 //

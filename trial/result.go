@@ -38,7 +38,7 @@ const (
 	Undecided Verdict = iota
 	// Passed is a module that works as far as it was tried.
 	Passed
-	// Refused is a module that no proxy can run as it is configured.
+	// Refused is a module that no proxy can run as it is configured, or that traps at a GET of / whatever else that has.
 	Refused
 )
 

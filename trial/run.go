@@ -6,10 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
 	"github.com/autowasm/autowasm/host"
+	"github.com/autowasm/autowasm/internal/text"
 	"github.com/autowasm/autowasm/render"
 )
 
@@ -30,6 +30,8 @@ type attempt struct {
 	limits   host.Limits
 	log      *collector
 	vm       *host.VM
+	stream   *host.Stream // nil until there is one
+	awaits   bool         // the filter asked for ticks, and none has come
 
 	// What became of the request.
 	answered uint32 // the status of the filter's own response, 0 for none
@@ -61,6 +63,7 @@ func (a *attempt) run(ctx context.Context, wasm []byte) error {
 	if err != nil {
 		return &noContext{err}
 	}
+	a.stream, a.awaits = stream, plugin.TickPeriod() > 0
 	return a.request(ctx, plugin, stream)
 }
 
@@ -119,6 +122,7 @@ func (a *attempt) resume(ctx context.Context, plugin *host.Plugin, s *host.Strea
 		if !request && !response || plugin.TickPeriod() == 0 {
 			return nil
 		}
+		a.awaits = false
 		if err := plugin.Tick(ctx); err != nil {
 			return err
 		}
@@ -138,7 +142,7 @@ func (a *attempt) note(s *host.Stream) {
 // result says what an end means: err is how the module failed, nil if it did not.
 func (a *attempt) result(err error) Result {
 	failed := a.failure(err)
-	depends := a.dependsOn()
+	depends, doubts := a.dependsOn(), a.doubts()
 	switch {
 	case err == nil && a.held && depends == "":
 		return ended("the filter holds a GET of / back for longer than a trial waits")
@@ -146,8 +150,8 @@ func (a *attempt) result(err error) Result {
 		return Result{Reason: v1alpha1.ReasonDependsOnProxy, Message: "it starts with this configuration, and holds a GET of / back: that depends on " + depends}
 	case err == nil:
 		return Result{Reason: v1alpha1.ReasonTrialPassed, Message: a.passed(depends)}
-	case failed.Reason != v1alpha1.ReasonTrialEnded && depends != "":
-		failed.Reason, failed.Message = v1alpha1.ReasonDependsOnProxy, failed.Message+"; that may come of "+depends
+	case failed.Verdict() == Refused && doubts != "":
+		failed.Reason, failed.Message = v1alpha1.ReasonDependsOnProxy, text.Truncate(failed.Message, maxMessage/2)+"; "+doubts
 	}
 	return failed
 }
@@ -189,24 +193,4 @@ func (a *attempt) failure(err error) Result {
 		return ended(err.Error())
 	}
 	return Result{}
-}
-
-// maxNamed is how much of what a module used is named.
-const maxNamed = 3
-
-// dependsOn names what the module used that only a proxy has, "" for nothing.
-func (a *attempt) dependsOn() string {
-	var names []string
-	if a.vm != nil {
-		for _, u := range a.vm.Unmodelled() {
-			names = append(names, string(u.Use)+" "+u.Name)
-		}
-	}
-	for _, name := range a.settings.HostEnv {
-		names = append(names, "the proxy's variable "+name)
-	}
-	if more := len(names) - maxNamed; more > 0 {
-		names = append(names[:maxNamed], fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(names, ", ")
 }

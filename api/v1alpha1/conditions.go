@@ -186,11 +186,11 @@ const (
 	ReasonTrialPassed Reason = "TrialPassed"
 	// ReasonStartRefused is a module that answers false when it is started or configured.
 	ReasonStartRefused Reason = "StartRefused"
-	// ReasonModuleTraps is a module that traps at its start, when it is configured, or on a plain request.
+	// ReasonModuleTraps is a module that traps at its start, when it is configured, or on a request, whatever that has.
 	ReasonModuleTraps Reason = "ModuleTraps"
 	// ReasonNoHTTPContext is a module that starts, and makes no context for a request: it is no HTTP filter.
 	ReasonNoHTTPContext Reason = "NoHTTPContext"
-	// ReasonDependsOnProxy is a trial whose outcome depends on what only the proxy has.
+	// ReasonDependsOnProxy is a trial whose outcome depends on what only the proxy, or its requests, have.
 	ReasonDependsOnProxy Reason = "DependsOnProxy"
 	// ReasonTrialEnded is a trial that ended before the module did, such as by its limits of time and memory.
 	ReasonTrialEnded Reason = "TrialEnded"
