@@ -4,7 +4,10 @@ package trial
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/autowasm/autowasm/host"
 )
 
 // doubts says why a failure may be one of the trial and not of the module, "" if there is no such reason.
@@ -26,17 +29,25 @@ func (a *attempt) doubts() string {
 }
 
 // dependsOn names what the module used that only a proxy has, "" for nothing.
-func (a *attempt) dependsOn() string {
+func (a *attempt) dependsOn() string { return listed(a.used()) }
+
+// untried is dependsOn without what other filters share: that it is not there is what was tried.
+func (a *attempt) untried() string { return listed(a.used(host.UseSharedData, host.UseSharedQueue)) }
+
+// used names what the module used that only a proxy has, but for some uses.
+func (a *attempt) used(except ...host.Use) []string {
 	var names []string
 	if a.vm != nil {
 		for _, u := range a.vm.Unmodelled() {
-			names = append(names, string(u.Use)+" "+u.Name)
+			if !slices.Contains(except, u.Use) {
+				names = append(names, string(u.Use)+" "+u.Name)
+			}
 		}
 	}
 	for _, name := range a.settings.HostEnv {
 		names = append(names, "the proxy's variable "+name)
 	}
-	return listed(names)
+	return names
 }
 
 // asked names what the module asked of the messages that they do not have, and what of them others have otherwise.

@@ -149,7 +149,7 @@ func (a *attempt) result(err error) Result {
 	case err == nil && a.held:
 		return Result{Reason: v1alpha1.ReasonDependsOnProxy, Message: "it starts with this configuration, and holds a GET of / back: that depends on " + depends}
 	case err == nil:
-		return Result{Reason: v1alpha1.ReasonTrialPassed, Message: a.passed(depends)}
+		return Result{Reason: v1alpha1.ReasonTrialPassed, Message: a.passed(a.untried())}
 	case failed.Verdict() == Refused && doubts != "":
 		failed.Reason, failed.Message = v1alpha1.ReasonDependsOnProxy, text.Truncate(failed.Message, maxMessage/2)+"; "+doubts
 	}

@@ -45,6 +45,9 @@ func TestRun(t *testing.T) {
 		"holds back":        {wasmtest.Module(onRequest(yes...)), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialEnded, Message: "the trial came to no end: the filter holds a GET of / back for longer than a trial waits"}},
 		"loops":             {wasmtest.Module(onConfigure(forever...)), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialEnded, Message: "the trial came to no end: proxy_on_configure reached the limit of time of the host"}},
 		"asks the proxy":    {asking(yes...), render.Settings{}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works + "; not tried: property "}},
+		"asks for data": {wasmtest.Module(wasmtest.Import("env", "proxy_get_shared_data", "iiiii:i"), name,
+			onConfigure(0x41, 0xc0, 0, 0x41, 12, 0x41, 0, 0x41, 4, 0x41, 8, 0x10, 1)), // it is not found: 1
+			render.Settings{}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works}},
 		"asks for its name": {wasmtest.Module(wasmtest.Import("env", "proxy_get_property", "iiii:i"), name,
 			onConfigure(0x41, 0xc0, 0, 0x41, 12, 0x41, 0, 0x41, 8, 0x10, 1, 0x45)), // proxy_get_property(64, 12, 0, 8) == 0
 			render.Settings{VMID: "v"}, Result{Reason: v1alpha1.ReasonTrialPassed, Message: works, Named: true}},
