@@ -4,6 +4,7 @@ package trial
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/autowasm/autowasm/host"
@@ -16,28 +17,21 @@ const (
 	maxLast  = 4
 	// maxLine bounds a line, in bytes.
 	maxLine = 240
-	// minSecret is the shortest value of a variable that is left out of the lines: a shorter one is in too many words.
-	minSecret = 4
+	// maxRaw bounds it until the secrets are out of it, which are recognized only when they are whole: some times the longest
+	// value that a variable can have, escaped.
+	maxRaw = 64 << 10
 )
 
 // collector keeps what a module logs at warn and above.
 type collector struct {
-	secrets     *strings.Replacer
-	first, last []string
-	part        string // of a line that is not ended
+	secrets     secrets
+	first, last []string // raw
+	part        []byte   // of a line that is not ended
 	traced      bool
 }
 
-// newCollector leaves out the values of variables, which may be secrets.
-func newCollector(env [][2]string) *collector {
-	var pairs []string
-	for _, variable := range env {
-		if len(variable[1]) >= minSecret {
-			pairs = append(pairs, variable[1], "…")
-		}
-	}
-	return &collector{secrets: strings.NewReplacer(pairs...)}
-}
+// newCollector leaves out the values of variables.
+func newCollector(env [][2]string) *collector { return &collector{secrets: secretsOf(env)} }
 
 // stackOfGo begins what a Go program writes of its functions after the reason of a panic.
 var stackOfGo = regexp.MustCompile(`^goroutine \d+.* \[`)
@@ -47,20 +41,19 @@ func (c *collector) add(l host.Line) {
 	if l.Level < host.LevelWarn || c.traced {
 		return
 	}
-	line := c.part + text.Truncate(l.Message, 2*maxLine)
-	if c.part = ""; l.Partial {
-		c.part = line[:min(len(line), 2*maxLine)]
-		return
+	c.part = append(c.part, l.Message[:min(len(l.Message), maxRaw-len(c.part))]...)
+	if !l.Partial {
+		c.end()
 	}
-	c.keep(line)
 }
 
-// keep takes a whole line.
-func (c *collector) keep(line string) {
+// end ends a line, and keeps it.
+func (c *collector) end() {
+	line := string(c.part)
+	c.part = c.part[:0]
 	if c.traced = stackOfGo.MatchString(line); c.traced || strings.TrimSpace(line) == "" {
 		return
 	}
-	line = text.Truncate(strings.ToValidUTF8(c.secrets.Replace(line), "�"), maxLine)
 	if len(c.first) < maxFirst {
 		c.first = append(c.first, line)
 		return
@@ -68,11 +61,14 @@ func (c *collector) keep(line string) {
 	c.last = append(c.last[max(0, len(c.last)+1-maxLast):], line)
 }
 
-// lines returns what was kept.
+// lines returns what was kept, without the secrets.
 func (c *collector) lines() []string {
-	if c.part != "" {
-		c.keep(c.part)
-		c.part = ""
+	if len(c.part) > 0 {
+		c.end()
 	}
-	return append(c.first, c.last...)
+	var lines []string
+	for _, raw := range slices.Concat(c.first, c.last) {
+		lines = append(lines, text.Truncate(strings.ToValidUTF8(c.secrets.redact(raw), "�"), maxLine))
+	}
+	return lines
 }
