@@ -39,5 +39,5 @@
 // make one, or a process. It ends by itself when its
 // time is over, and is killed soon after that; whoever started it waits for it. Results are kept by all that a trial
 // depends on, so that what was admitted need not be tried again. How many run at once follows from the memory that they
-// may take in all, and one namespace has less than half of the places.
+// may take in all, of which one namespace has less than half, or all for one trial, and then each other goes before its next.
 package trial

@@ -23,7 +23,7 @@ import (
 // TestAChildHasNothingOfItsParent: no variable, no file but its pipes, the module and what Go's runtime opens, and limits from before that is read.
 func TestAChildHasNothingOfItsParent(t *testing.T) {
 	t.Setenv("SECRET", "s3cret")
-	trials, f := newTrials(t, Options{Memory: 128 << 20})
+	trials, f := newTrials(t, Options{Memory: 256 << 20})
 	task := trials.Begin(f.add(t, "loops", wasmtest.Module(onConfigure(forever...))))
 	dir := filepath.Join("/proc", childOf(t))
 	if environ, err := os.ReadFile(filepath.Join(dir, "environ")); err != nil || len(environ) > 0 {

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/util/cache"
 
 	"github.com/autowasm/autowasm/api/v1alpha1"
@@ -30,7 +29,8 @@ const (
 	MaxOvershoot = 80 << 20
 	// MinMemory is the least with which anything can be tried.
 	MinMemory = childMemory + 16<<20
-	// DefaultTime bounds one trial, from when its process starts.
+	// DefaultTime bounds one trial, from when its process starts. One that needs more than half of the memory has half of it:
+	// the others wait for its end.
 	DefaultTime = 10 * time.Second
 )
 
@@ -44,11 +44,11 @@ const (
 	childMemory = 112 << 20
 	// memoryPerByte is what a byte of a module takes, compiled and configured.
 	memoryPerByte = 22
-	// maxAtOnce is how many trials run at once, if the memory is enough; one namespace has less than half of the places.
-	maxAtOnce = 8
-	// maxTasks bounds the trials that run or wait, maxTasksOfOne those that one namespace began.
+	// maxTasks bounds the trials that run or wait, maxTasksOfOne those that one namespace began. Of these, keptTasks are kept
+	// for namespaces that have none.
 	maxTasks      = 256
 	maxTasksOfOne = maxTasks / 4
+	keptTasks     = maxTasks / 4
 	// maxResults bounds the results that are kept.
 	maxResults = 4096
 	// resultTTL is for how long they are, endedTTL for how long those are of trials that came to no end.
@@ -100,8 +100,7 @@ func (r Request) key(named bool) key {
 // Trials makes trials, each in a process of its own. Its methods may be called concurrently.
 type Trials struct {
 	o       Options
-	places  *fairness.Limiter
-	memory  *semaphore.Weighted
+	memory  *fairness.Budget
 	results *cache.LRUExpireCache // key -> Result, named ones by the key with the names
 	metrics *metrics
 	// run makes a trial with so much memory; tests replace it.
@@ -127,8 +126,7 @@ func New(o Options) *Trials {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &Trials{
 		o:       o,
-		places:  fairness.NewLimiter(maxAtOnce),
-		memory:  semaphore.NewWeighted(o.Memory),
+		memory:  fairness.NewBudget(o.Memory),
 		results: ttlcache.New(maxResults, o.Now),
 		metrics: newMetrics(),
 		ctx:     ctx, cancel: cancel,
@@ -158,7 +156,7 @@ func (t *Trials) Begin(r Request) *Task {
 	if task := t.running[key]; task != nil {
 		return task
 	}
-	if t.ctx.Err() != nil || len(t.running) >= maxTasks || t.begun.Full(r.Namespace) {
+	if t.ctx.Err() != nil || t.full(r.Namespace) {
 		return nil
 	}
 	task := newTask()
@@ -166,6 +164,14 @@ func (t *Trials) Begin(r Request) *Task {
 	t.begun.Add(r.Namespace)
 	t.work.Go(func() { t.end(r, task, t.try(r)) })
 	return task
+}
+
+// full reports whether no more trials of a namespace may wait. The caller holds t.mu.
+func (t *Trials) full(namespace string) bool {
+	if t.begun.Count(namespace) == 0 {
+		return len(t.running) >= maxTasks
+	}
+	return len(t.running) >= maxTasks-keptTasks || t.begun.Full(namespace)
 }
 
 // known returns the result of a trial that was made under the same names, or for which these do not count.
@@ -192,18 +198,14 @@ func (t *Trials) end(r Request, task *Task, result Result) {
 	task.end(result)
 }
 
-// try makes a trial once there is a place and memory for it. The same may have been tried meanwhile, under another name.
+// try makes a trial once there is memory for it. The same may have been tried meanwhile, under another name.
 func (t *Trials) try(r Request) Result {
-	release, err := t.places.Acquire(t.ctx, r.Namespace, r.Namespace)
+	memory := min(childMemory+memoryPerByte*r.Size, t.o.Memory)
+	release, err := t.memory.Acquire(t.ctx, r.Namespace, memory)
 	if err != nil {
 		return ended("the server stops")
 	}
 	defer release()
-	memory := min(childMemory+memoryPerByte*r.Size, t.o.Memory)
-	if err := t.memory.Acquire(t.ctx, memory); err != nil {
-		return ended("the server stops")
-	}
-	defer t.memory.Release(memory)
 	if known, ok := t.known(r); ok {
 		return known
 	}
@@ -220,5 +222,13 @@ func (t *Trials) inProcess(r Request, memory int64) Result {
 		return ended(fmt.Sprintf("the module cannot be read, %v", err))
 	}
 	defer wasm.Close() //nolint:errcheck // only read
-	return runChild(t.ctx, t.o.Program, job{Settings: r.Settings, Size: r.Size, Data: memory, Time: t.o.Time}, wasm)
+	return runChild(t.ctx, t.o.Program, job{Settings: r.Settings, Size: r.Size, Data: memory, Time: t.timeFor(memory)}, wasm)
+}
+
+// timeFor is how long a trial with so much memory may take.
+func (t *Trials) timeFor(memory int64) time.Duration {
+	if 2*memory > t.o.Memory {
+		return t.o.Time / 2
+	}
+	return t.o.Time
 }

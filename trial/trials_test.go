@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,7 +94,7 @@ func TestManyAtOnce(t *testing.T) {
 	})
 }
 
-// TestTrialsOfOneNamespace leave places and room in the queue for others.
+// TestTrialsOfOneNamespace leave memory and room in the queue for others.
 func TestTrialsOfOneNamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		trials, s := stubbed(t)
@@ -107,9 +108,83 @@ func TestTrialsOfOneNamespace(t *testing.T) {
 		<-trials.Begin(numbered("little", 1000, 1000)).Done()
 		took := time.Since(began)
 		trials.Stop()
-		if took > time.Second || begun != maxTasksOfOne || s.peakOf["much"] >= maxAtOnce/2 {
+		if took > time.Second || begun != maxTasksOfOne || 2*s.peakOf["much"]*childMemory >= DefaultMemory {
 			t.Errorf("%s for another namespace; %d begun, %d of them at once", took, begun, s.peakOf["much"])
 		}
+	})
+}
+
+// TestLoopingTrialsOfOneNamespace have no other wait that fits beside them; and for one that takes all memory, no longer than
+// for its end.
+func TestLoopingTrialsOfOneNamespace(t *testing.T) {
+	const quick = 50 * time.Millisecond
+	for name, tt := range map[string]struct {
+		size  int64
+		waits time.Duration
+	}{
+		"small":                {100 << 10, 0},
+		"less than half of it": {7 << 20, 0},
+		"more than half of it": {12 << 20, 0},
+		"all of it":            {24 << 20, DefaultTime / 2},
+		"more than there is":   {1 << 30, DefaultTime / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				trials, _ := stubbed(t)
+				var looped atomic.Int32
+				trials.run = func(r Request, memory int64) Result {
+					if r.Namespace != "much" {
+						time.Sleep(quick)
+						return Result{Reason: v1alpha1.ReasonTrialPassed}
+					}
+					time.Sleep(trials.timeFor(memory))
+					looped.Add(1)
+					return ended("it took longer")
+				}
+				for n := range maxTasksOfOne {
+					trials.Begin(numbered("much", n, tt.size))
+				}
+				for n := range 20 {
+					time.Sleep(1300 * time.Millisecond)
+					began := time.Now()
+					<-trials.Begin(numbered(fmt.Sprint("shop-", n%3), 1000+n, 100<<10)).Done()
+					if took := time.Since(began); took > tt.waits+quick {
+						t.Errorf("trial %d took %s", n, took)
+					}
+				}
+				if looped.Load() < 2 {
+					t.Errorf("%d of those that loop ended: they wait for others", looped.Load())
+				}
+				trials.Stop()
+			})
+		})
+	}
+}
+
+// TestFullQueue: however many trials of some namespaces wait, one that has none may have one, and there is an end to that.
+func TestFullQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trials, _ := stubbed(t)
+		begun := map[string]int{}
+		for n := range maxTasks {
+			for hog := range 4 {
+				namespace := fmt.Sprint("much-", hog)
+				if trials.Begin(numbered(namespace, 1000*hog+n, 1000)) != nil {
+					begun[namespace]++
+				}
+			}
+		}
+		for n := range maxTasks {
+			if trials.Begin(numbered(fmt.Sprint("little-", n), 10_000+n, 1000)) != nil {
+				begun["little"]++
+			}
+		}
+		const each = (maxTasks - keptTasks) / 4
+		want := map[string]int{"much-0": each, "much-1": each, "much-2": each, "much-3": each, "little": keptTasks}
+		if diff := cmp.Diff(want, begun); diff != "" {
+			t.Errorf("begun (-want +got):\n%s", diff)
+		}
+		trials.Stop()
 	})
 }
 
@@ -193,7 +268,7 @@ func TestTrialsUnderOtherNames(t *testing.T) {
 				for _, task := range tasks {
 					<-task.Done()
 				}
-				want := 3 // all that run at once for one namespace, before the first has ended
+				want := 2 // all that run at once for one namespace, before the first has ended
 				if named {
 					want = 40
 				}
