@@ -23,6 +23,7 @@ var latencyBuckets = []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .
 type metrics struct {
 	decisions *prometheus.CounterVec
 	latency   *prometheus.HistogramVec
+	untried   *prometheus.CounterVec
 	staged    *prometheus.CounterVec
 }
 
@@ -37,12 +38,16 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Help:    "Time to answer an admission request, by webhook and operation.",
 			Buckets: latencyBuckets,
 		}, []string{"webhook", "operation"}),
+		untried: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wasmer_admission_untried_total",
+			Help: "Admissions that went without what a trial says of the module, by reason: Full, Late, Ended, NoTrials.",
+		}, []string{"reason"}),
 		staged: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wasmer_admission_envoyfilters_total",
 			Help: "EnvoyFilters of admissions by outcome: Staged, DryRun, Exists, Conflict, Foreign, Refused, Failed, Busy.",
 		}, []string{"outcome"}),
 	}
-	registry.MustRegister(m.decisions, m.latency, m.staged)
+	registry.MustRegister(m.decisions, m.latency, m.untried, m.staged)
 	return m
 }
 

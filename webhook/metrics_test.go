@@ -67,6 +67,7 @@ func TestMetrics(t *testing.T) {
 		"wasmer_admission_duration_seconds{operation=CREATE,webhook=mutate}":                               2,
 		"wasmer_admission_envoyfilters_total{outcome=DryRun}":                                              1,
 		"wasmer_admission_envoyfilters_total{outcome=Staged}":                                              1,
+		"wasmer_admission_untried_total{reason=NoTrials}":                                                  3,
 		"wasmer_admission_envoyfilters_total{outcome=Exists}":                                              1,
 	}
 	if diff := cmp.Diff(want, counted(t, registry)); diff != "" {

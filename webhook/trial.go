@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -26,23 +27,46 @@ type Trials interface {
 // when nothing else runs.
 const trialTimeout = 5 * time.Second
 
+// untried is why an admission goes without what a trial says of the module, as the metrics have it.
+type untried string
+
+const (
+	// untriedFull is that too many others wait.
+	untriedFull untried = "Full"
+	// untriedLate is that it does not end in time.
+	untriedLate untried = "Late"
+	// untriedEnded is that it came to no end.
+	untriedEnded untried = "Ended"
+	// untriedNone is that none are made, although the mode is not Off.
+	untriedNone untried = "NoTrials"
+)
+
 // trialCheck tries a module as the object configures it.
 type trialCheck struct {
-	trials Trials
-	mode   SourceCheck
+	trials  Trials
+	mode    SourceCheck
+	untried *prometheus.CounterVec // by reason
 }
 
 // try denies a module that no proxy can run so. What depends on the proxy, and a trial that comes to no end in time, is no
 // reason against it.
 func (c trialCheck) try(ctx context.Context, r request, m fetch.Module, resp *response) {
-	if c.trials == nil || c.mode == Off {
+	if c.mode == Off {
+		return
+	}
+	if c.trials == nil {
+		c.count(untriedNone)
 		return
 	}
 	settings, err := render.SettingsOf(r.aw, m.SHA256)
 	if err != nil {
 		return // so does the EnvoyFilter, which denies
 	}
-	result, ok := wait(ctx, c.trials.Begin(trial.Request{Namespace: r.aw.Namespace, SHA256: m.SHA256, Size: m.Size, Settings: settings}))
+	task := c.trials.Begin(trial.Request{Namespace: r.aw.Namespace, SHA256: m.SHA256, Size: m.Size, Settings: settings})
+	result, ok := wait(ctx, task)
+	if why := whyUntried(task, result, ok); why != "" {
+		c.count(why)
+	}
 	if !ok {
 		resp.annotate(auditTrial, string(v1alpha1.ReasonPending))
 		resp.warn("the module was not tried in time; the condition ModuleTried will say whether it works")
@@ -51,6 +75,21 @@ func (c trialCheck) try(ctx context.Context, r request, m fetch.Module, resp *re
 	resp.annotate(auditTrial, string(result.Reason))
 	ctrl.LoggerFrom(ctx).V(1).Info("Tried the module at admission", "reason", result.Reason, "result", result.Message)
 	c.judge(r, result, resp)
+}
+
+func (c trialCheck) count(why untried) { c.untried.WithLabelValues(string(why)).Inc() }
+
+// whyUntried returns "" if a trial has said something of the module.
+func whyUntried(task *trial.Task, result trial.Result, inTime bool) untried {
+	switch {
+	case task == nil:
+		return untriedFull
+	case !inTime:
+		return untriedLate
+	case result.Reason == v1alpha1.ReasonTrialEnded:
+		return untriedEnded
+	}
+	return ""
 }
 
 // wait returns the outcome of a trial, false if it does not come in time.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -53,7 +54,7 @@ func (s *stubTrials) Begin(r trial.Request) *trial.Task {
 // tryingValidator is a validator that tries modules.
 func tryingValidator(trials Trials, mode SourceCheck) (*validator, *stagings) {
 	v, staged := testValidator(&stubFetcher{}, Enforce)
-	v.trial = trialCheck{trials: trials, mode: mode}
+	v.trial.trials, v.trial.mode = trials, mode
 	return v, staged
 }
 
@@ -115,6 +116,38 @@ func TestTrials(t *testing.T) {
 }
 
 const notInTime = "the module was not tried in time; the condition ModuleTried will say whether it works"
+
+// TestUntriedAdmissions are counted by why they went without a trial.
+func TestUntriedAdmissions(t *testing.T) {
+	type counts = map[string]float64
+	ended := trial.Result{Reason: v1alpha1.ReasonTrialEnded, Message: "why"}
+	for name, tt := range map[string]struct {
+		trials Trials
+		mode   SourceCheck
+		want   counts
+	}{
+		"tried":              {&stubTrials{result: trial.Result{Reason: v1alpha1.ReasonTrialPassed}}, Enforce, counts{}},
+		"depends":            {&stubTrials{result: trial.Result{Reason: v1alpha1.ReasonDependsOnProxy}}, Enforce, counts{}},
+		"refuses":            {&stubTrials{result: refusesConfig}, Enforce, counts{}},
+		"too many are tried": {&stubTrials{full: true}, Warn, counts{"wasmer_admission_untried_total{reason=Full}": 1}},
+		"takes long":         {&stubTrials{result: refusesConfig, after: time.Minute}, Enforce, counts{"wasmer_admission_untried_total{reason=Late}": 1}},
+		"comes to no end":    {&stubTrials{result: ended}, Enforce, counts{"wasmer_admission_untried_total{reason=Ended}": 1}},
+		"without memory":     {nil, Enforce, counts{"wasmer_admission_untried_total{reason=NoTrials}": 1}},
+		"by flag":            {nil, Off, counts{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v, _ := tryingValidator(tt.trials, tt.mode)
+				registry := prometheus.NewRegistry()
+				registry.MustRegister(v.trial.untried)
+				answerOf(t, v, admissionv1.Create, nil, autoWasm())
+				if diff := cmp.Diff(tt.want, counted(t, registry)); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
 
 // TestTrialsOfUpdates: an update is answerable for what it changes. A dry run is tried as well.
 func TestTrialsOfUpdates(t *testing.T) {

@@ -64,7 +64,7 @@ func newValidator(o Options) *validator {
 		preflight:       o.Preflight,
 		source:          sourceCheck{fetcher: o.Fetcher, mode: o.SourceCheck, budget: cmp.Or(o.Budget, DefaultBudget)},
 		schema:          schemaCheck{schemas: o.Schemas, mode: o.ConfigSchema, limiter: fairness.NewLimiter(maxValidations)},
-		trial:           trialCheck{trials: o.Trials, mode: o.ModuleTrial},
+		trial:           trialCheck{trials: o.Trials, mode: o.ModuleTrial, untried: o.metrics.untried},
 		stage:           newStager(o).stage,
 	}
 }

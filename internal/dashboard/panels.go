@@ -49,6 +49,8 @@ var rows = []row{
 			query{`sum by (outcome) (rate(wasmer_trial_duration_seconds_count{` + ofWasmer + `}` + rate + `))`, "{{outcome}}"}),
 		graph("Time to try", "An admission waits for 5 seconds at the most.", "s",
 			quantile("0.5", "wasmer_trial_duration_seconds_bucket", "outcome"), quantile("0.99", "wasmer_trial_duration_seconds_bucket", "outcome")),
+		graph("Admitted untried", "Admissions without what a trial says of the module: too many waited (Full), it took too long (Late), came to no end (Ended), or the memory limit leaves none for trials (NoTrials).", "cps",
+			query{`sum by (reason) (rate(wasmer_admission_untried_total{` + ofWasmer + `}` + rate + `))`, "{{reason}}"}),
 		graph("EnvoyFilters", "What admissions did with the EnvoyFilter that they generated.", "cps",
 			query{`sum by (outcome) (rate(wasmer_admission_envoyfilters_total{` + ofWasmer + `}` + rate + `))`, "{{outcome}}"}),
 	}},
