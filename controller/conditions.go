@@ -24,8 +24,8 @@ func conditions(prev []metav1.Condition, status v1alpha1.AutoWasmStatus, o outco
 	if o.configValid != nil {
 		wanted = append(wanted, *o.configValid)
 	}
-	if o.tried != nil {
-		wanted = append(wanted, *o.tried)
+	if o.trial.condition != nil {
+		wanted = append(wanted, *o.trial.condition)
 	}
 	wanted = append(wanted, envoyFilterApplied(o))
 	wanted = append(wanted, proxiesLoaded(o)...)

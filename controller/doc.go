@@ -43,6 +43,9 @@
 // they came of changes, and soon when the Secret does: Secrets are not watched, those that are waited for are polled.
 // Others are retried from one second on, up to every five minutes, for ever. What ran before a failure goes on running.
 //
+// A module is tried once for each spec (package trial). A trial that came to no end is repeated some times, and on request. What
+// it finds changes nothing but the status.
+//
 // What becomes of the EnvoyFilter in the proxies, and what in the cluster keeps the filter from running, is found out
 // by reconcilers of their own in packages proxies and preflight. They enqueue an AutoWasm here when that has changed,
 // and write nothing: the reconciler reads it (Options.Proxies, Options.Preflight) and alone writes the status.

@@ -46,9 +46,8 @@ type outcome struct {
 	missingSecret string
 	// configValid is what the schema in the module says of the configuration, nil without one.
 	configValid *metav1.Condition
-	// tried is what has become of the module in a trial, nil when that is not known; trialDue says that none could begin.
-	tried    *metav1.Condition
-	trialDue bool
+	// trial is what has become of the module in one.
+	trial attempt
 	// preflight is what was found in the cluster that keeps the filter from running, nil when that is not known.
 	preflight *metav1.Condition
 	// envoyFilter is ours as it is in the cluster now, nil when there is none.

@@ -48,7 +48,7 @@ func newReconciler(c client.Client, cache, live client.Reader, enqueue func(type
 		converge: converger{client: c, live: live},
 		retries:  newRetries(),
 		secrets:  newSecretPoller(live, enqueue, o.Now),
-		tryer:    newTryer(o.Trials, enqueue),
+		tryer:    newTryer(o.Trials, enqueue, o.Now),
 	}
 }
 
@@ -70,11 +70,14 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 			out.preflight = r.o.Preflight.Condition(ctx, &aw)
 		}
 		out.configValid = r.configValid(&aw, out.module)
-		out.tried, out.trialDue = r.tryer.tried(&aw, out.module)
+		out.trial = r.tryer.try(&aw, out.module)
 		err = r.report(ctx, &aw, out)
 	}
 	result, err := r.next(ctx, req.NamespacedName, out, err)
-	return retrying(result, out.trialDue && err == nil), err
+	if err != nil {
+		return result, err
+	}
+	return sooner(result, out.trial.again), nil
 }
 
 // advance takes aw as far as it gets.
@@ -277,5 +280,6 @@ func (r *reconciler) forget(key types.NamespacedName) reconcile.Result {
 	r.retries.forget(key)
 	r.obtain.pending.forget(key)
 	r.secrets.forget(key)
+	r.tryer.retries.forget(key)
 	return reconcile.Result{}
 }

@@ -40,11 +40,17 @@ const maxRequest = 256
 // handledRequest is the request to reconcile aw now that is answered: the one that it carries, once what that began has
 // ended, else the one before.
 func handledRequest(aw *v1alpha1.AutoWasm, o outcome) string {
-	requested := aw.Annotations[v1alpha1.AnnotationRequestedAt]
-	if requested == "" || o.unobserved || o.failure != nil && o.failure.Reason == v1alpha1.ReasonPending {
+	request, open := openRequest(aw)
+	if !open || o.unobserved || o.trial.retrying || o.failure != nil && o.failure.Reason == v1alpha1.ReasonPending {
 		return aw.Status.LastHandledReconcileAt
 	}
-	return text.Truncate(requested, maxRequest)
+	return request
+}
+
+// openRequest is the request to reconcile aw now, as far as the status repeats it, and whether it is not answered.
+func openRequest(aw *v1alpha1.AutoWasm) (request string, open bool) {
+	request = text.Truncate(aw.Annotations[v1alpha1.AnnotationRequestedAt], maxRequest)
+	return request, request != "" && request != aw.Status.LastHandledReconcileAt
 }
 
 // retryUnderWay is true while a failure that is already reported is being tried again in the background: why is worth

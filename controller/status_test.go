@@ -367,6 +367,7 @@ func TestRequestsAreAcknowledged(t *testing.T) {
 		"failed":         {"now", outcome{failure: failure.Terminalf(v1alpha1.ReasonNotFound, "none")}, "now"},
 		"under way":      {"now", outcome{failure: failure.Transientf(v1alpha1.ReasonPending, "fetching")}, "before"},
 		"not scraped":    {"now", outcome{unobserved: true}, "before"},
+		"tried again":    {"now", outcome{trial: attempt{retrying: true}}, "before"},
 		"far too long":   {strings.Repeat("x", 9999), outcome{}, strings.Repeat("x", maxRequest-3) + "…"},
 		"the same again": {"before", outcome{}, "before"},
 	} {

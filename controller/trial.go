@@ -21,44 +21,78 @@ import (
 // server that starts with thousands of AutoWasms that no other has tried spreads them over some minutes.
 const trialRetry = time.Minute
 
+// attempt is what a reconcile knows of a trial.
+type attempt struct {
+	// condition is ModuleTried, nil while it is not known.
+	condition *metav1.Condition
+	// retrying says that the module is being tried once more.
+	retrying bool
+	// again is when to ask again, unless something else comes before; 0 for never.
+	again time.Duration
+}
+
 // tryer finds out what becomes of modules in a trial. What it finds is advice: it changes nothing that runs.
 type tryer struct {
 	trials  Trials // nil for none
 	enqueue func(types.NamespacedName)
+	retries *trialRetries
 
 	mu      sync.Mutex
 	waiting map[types.NamespacedName]*trial.Task // whose end enqueues the AutoWasm
 }
 
-func newTryer(trials Trials, enqueue func(types.NamespacedName)) *tryer {
-	return &tryer{trials: trials, enqueue: enqueue, waiting: map[types.NamespacedName]*trial.Task{}}
+func newTryer(trials Trials, enqueue func(types.NamespacedName), now func() time.Time) *tryer {
+	return &tryer{trials: trials, enqueue: enqueue, retries: newTrialRetries(now), waiting: map[types.NamespacedName]*trial.Task{}}
 }
 
-// tried returns ModuleTried of aw with a module, nil while it is not known. The end of a trial enqueues aw; due says that
-// none could begin.
-func (t *tryer) tried(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus) (c *metav1.Condition, due bool) {
+// try has the module of aw tried, unless the status says what came of that. A trial that came to no end is repeated: what ends
+// one may pass, such as a busy node.
+func (t *tryer) try(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus) attempt {
 	if t.trials == nil || m == nil {
-		return nil, false
+		return attempt{}
 	}
-	if before := knownOf(aw, m, v1alpha1.ConditionModuleTried); before != nil {
-		return before, false
+	before, requested := knownOf(aw, m, v1alpha1.ConditionModuleTried), false
+	switch {
+	case before == nil:
+	case before.Reason != string(v1alpha1.ReasonTrialEnded):
+		t.retries.forget(client.ObjectKeyFromObject(aw))
+		return attempt{condition: before}
+	default:
+		due := false
+		if due, requested = t.retries.due(aw); !due {
+			return attempt{condition: before, again: t.retries.after(aw)}
+		}
 	}
+	return t.begin(aw, m, before, requested)
+}
+
+// begin makes a trial, or goes on with it, of which before is known. The end of one enqueues aw.
+func (t *tryer) begin(aw *v1alpha1.AutoWasm, m *v1alpha1.ModuleStatus, before *metav1.Condition, requested bool) attempt {
 	settings, err := render.SettingsOf(aw, m.SHA256)
 	if err != nil {
-		return nil, false // nor is there an EnvoyFilter, which says so
+		return attempt{} // nor is there an EnvoyFilter, which says so
 	}
-	task := t.trials.Begin(trial.Request{Namespace: aw.Namespace, SHA256: m.SHA256, Size: m.Size, Settings: settings})
+	task := t.trials.Begin(trial.Request{Namespace: aw.Namespace, SHA256: m.SHA256, Size: m.Size, Settings: settings, Again: requested})
 	if task == nil {
-		return nil, true
+		return attempt{condition: before, again: wait.Jitter(trialRetry, 4)}
 	}
 	select {
 	case <-task.Done():
-		c := task.Result().Condition()
-		return &c, false
+		return t.end(aw, task.Result())
 	default:
 		t.await(client.ObjectKeyFromObject(aw), task)
-		return nil, false
+		return attempt{condition: before, retrying: before != nil}
 	}
+}
+
+// end is what came of a trial.
+func (t *tryer) end(aw *v1alpha1.AutoWasm, result trial.Result) attempt {
+	c := result.Condition()
+	if result.Reason != v1alpha1.ReasonTrialEnded {
+		return attempt{condition: &c}
+	}
+	t.retries.ended(aw)
+	return attempt{condition: &c, again: t.retries.after(aw)}
 }
 
 // await has the end of a task enqueue key, once.
@@ -84,10 +118,10 @@ func (t *tryer) forget(key types.NamespacedName, task *trial.Task) {
 	}
 }
 
-// retrying has result come to a trial that could not begin, unless something else comes before.
-func retrying(result reconcile.Result, due bool) reconcile.Result {
-	if due && result.RequeueAfter == 0 {
-		result.RequeueAfter = wait.Jitter(trialRetry, 4)
+// sooner has result come after some time at the latest, 0 for none.
+func sooner(result reconcile.Result, after time.Duration) reconcile.Result {
+	if after > 0 && (result.RequeueAfter == 0 || after < result.RequeueAfter) {
+		result.RequeueAfter = after
 	}
 	return result
 }

@@ -80,6 +80,8 @@ type Request struct {
 	Size   int64
 	// Settings of the filter.
 	Settings render.Settings
+	// Again has the module tried although it was a moment ago, if that trial came to no end.
+	Again bool
 }
 
 // key is all that the outcome depends on.
@@ -177,7 +179,8 @@ func (t *Trials) full(namespace string) bool {
 // known returns the result of a trial that was made under the same names, or for which these do not count.
 func (t *Trials) known(r Request) (Result, bool) {
 	for _, named := range []bool{false, true} {
-		if known, ok := t.results.Get(r.key(named)); ok {
+		known, ok := t.results.Get(r.key(named))
+		if ok && !(r.Again && known.(Result).Reason == v1alpha1.ReasonTrialEnded) {
 			return known.(Result), true
 		}
 	}

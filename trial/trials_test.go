@@ -223,11 +223,19 @@ func TestResultsAreKept(t *testing.T) {
 		if s.made != 4 {
 			t.Errorf("a trial without an end is kept: %d", s.made)
 		}
+		two.Again = true
+		<-trials.Begin(two).Done()
+		one.Again = true // has an end
+		reason = v1alpha1.ReasonTrialPassed
+		<-trials.Begin(one).Done()
+		if s.made != 5 {
+			t.Errorf("%d trials, want one again of what came to no end", s.made)
+		}
 		registry := prometheus.NewRegistry()
 		if err := trials.Register(registry); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(map[string]uint64{"TrialPassed": 2, "TrialEnded": 2}, timed(t, registry)); diff != "" {
+		if diff := cmp.Diff(map[string]uint64{"TrialPassed": 2, "TrialEnded": 3}, timed(t, registry)); diff != "" {
 			t.Errorf("wasmer_trial_duration_seconds by outcome (-want +got):\n%s", diff)
 		}
 	})
