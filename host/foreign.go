@@ -9,7 +9,8 @@ import (
 	"slices"
 )
 
-// ForeignFunction is a function that a proxy offers by name beside those of the ABI.
+// ForeignFunction is a function that a proxy offers by name beside those of the ABI. It may keep its arguments, and must not
+// call the VM.
 type ForeignFunction func(arguments []byte) ([]byte, Status)
 
 // Use is what a filter used of which this host does not know what Envoy would do.

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -110,5 +111,28 @@ func TestForeignFunctions(t *testing.T) {
 	g.want("one that is unknown", g.call("proxy_call_foreign_function", "sign", "", 0, 0), StatusNotFound)
 	if diff := cmp.Diff([]Unmodelled{{UseForeignFunction, "sign"}}, g.vm.Unmodelled()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What panics of the caller's functions is the caller's mistake, not a trap of the filter.
+func TestPanicsOfTheCaller(t *testing.T) {
+	for function, args := range map[string][]any{
+		"proxy_log":                          {2, "text"},
+		"proxy_call_foreign_function":        {"foreign", "", 0, 0},
+		"proxy_get_current_time_nanoseconds": {result(0)},
+		"proxy_http_call":                    {"cluster", callHeaders, "", "", 0, result(0)},
+	} {
+		g := newGuest(t, relay("0.2.1"), VMConfig{})
+		g.plugin(PluginConfig{})
+		g.vm.proxy = Proxy{
+			Log:        func(Line) { panic("a mistake") },
+			Foreign:    map[string]ForeignFunction{"foreign": func([]byte) ([]byte, Status) { panic("a mistake") }},
+			Now:        func() time.Time { panic("a mistake") },
+			HasCluster: func(string) bool { panic("a mistake") },
+		}
+		_, err := g.try(function, args...)
+		if internal, ok := errors.AsType[*InternalError](err); !ok || internal.Reason != "a mistake" {
+			t.Errorf("%s: %T %v", function, err, err)
+		}
 	}
 }

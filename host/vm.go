@@ -26,7 +26,8 @@ type VMConfig struct {
 	Proxy Proxy
 }
 
-// Proxy is what a filter finds around it. A field that is zero has the default that it names.
+// Proxy is what a filter finds around it. A field that is zero has the default that it names. A function that panics while the
+// filter calls it ends that call, and the VM, with an *InternalError.
 type Proxy struct {
 	// Log gets each line of the filter's log as it is written. It must not call the VM.
 	Log func(Line)
