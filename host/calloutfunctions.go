@@ -22,7 +22,7 @@ func httpCall(vm *VM, a arguments) Status {
 	}
 	c := &Callout{Kind: HTTPCall, Cluster: texts[0], Body: []byte(texts[2]), Timeout: milliseconds(a.u32(8))}
 	c.Headers = requestHeaders(decodePairs([]byte(texts[1])))
-	c.Trailers = Headers(decodePairs([]byte(texts[3]))).normalized()
+	c.Trailers = Headers(decodePairs([]byte(texts[3]))).normalized(mapRequestTrailers)
 	if int32(a.u32(8)) < 0 || !vm.proxy.HasCluster(c.Cluster) {
 		return StatusBadArgument
 	}
@@ -41,7 +41,7 @@ func httpCall(vm *VM, a arguments) Status {
 func requestHeaders(pairs [][2]string) Headers {
 	var headers Headers
 	for _, field := range pairs {
-		headers.Add(fieldName(mapRequestHeaders, field[0]), field[1])
+		headers.add(mapRequestHeaders, fieldName(mapRequestHeaders, field[0]), field[1])
 	}
 	return headers
 }
@@ -67,7 +67,7 @@ func grpcStream(vm *VM, a arguments) Status {
 }
 
 func grpcCallout(kind CalloutKind, texts []string) *Callout {
-	metadata := Headers(decodePairs([]byte(texts[3]))).normalized()
+	metadata := Headers(decodePairs([]byte(texts[3]))).normalized(mapRequestHeaders)
 	return &Callout{Kind: kind, Cluster: texts[0], Service: texts[1], Method: texts[2], Headers: metadata}
 }
 

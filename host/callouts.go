@@ -88,7 +88,7 @@ func (vm *VM) Callouts() []*Callout {
 
 // Answer answers an HTTP call: proxy_on_http_call_response.
 func (c *Callout) Answer(ctx context.Context, response CalloutResponse) error {
-	headers, trailers := response.Headers.normalized(), response.Trailers.normalized()
+	headers, trailers := response.Headers.normalized(mapResponseHeaders), response.Trailers.normalized(mapResponseTrailers)
 	calls := &c.root.vm.calls
 	calls.headers, calls.body = &headers, &response.Body
 	if len(trailers) > 0 {
@@ -107,7 +107,7 @@ func (c *Callout) Fail(ctx context.Context) error {
 // ReceiveInitialMetadata passes initial metadata of a gRPC stream to the filter: proxy_on_grpc_receive_initial_metadata. Envoy
 // has it come for each stream, if only empty, and so the trailing metadata; for a call neither.
 func (c *Callout) ReceiveInitialMetadata(ctx context.Context, metadata Headers) error {
-	metadata = metadata.normalized()
+	metadata = metadata.normalized(mapResponseHeaders)
 	c.root.vm.calls.initialMetadata = &metadata
 	return c.event(ctx, false, "proxy_on_grpc_receive_initial_metadata", uint64(len(metadata)))
 }
@@ -120,7 +120,7 @@ func (c *Callout) Receive(ctx context.Context, message []byte) error {
 
 // ReceiveTrailingMetadata passes trailing metadata of a gRPC stream to the filter: proxy_on_grpc_receive_trailing_metadata.
 func (c *Callout) ReceiveTrailingMetadata(ctx context.Context, metadata Headers) error {
-	metadata = metadata.normalized()
+	metadata = metadata.normalized(mapResponseTrailers)
 	c.root.vm.calls.trailingMetadata = &metadata
 	return c.event(ctx, false, "proxy_on_grpc_receive_trailing_metadata", uint64(len(metadata)))
 }

@@ -10,6 +10,17 @@ func (d *direction) callback(of string) string {
 	return "proxy_on_request_" + of
 }
 
+// headersMap is the map of the direction's headers, as a filter names it in its calls.
+func (d *direction) headersMap() uint32 {
+	if d.response {
+		return mapResponseHeaders
+	}
+	return mapRequestHeaders
+}
+
+// trailersMap is that of its trailers.
+func (d *direction) trailersMap() uint32 { return d.headersMap() + 1 }
+
 // busy marks that the filter handles the direction, and returns what ends that.
 func (s *Stream) busy(d *direction) func() {
 	flag := &s.inRequest
@@ -26,7 +37,7 @@ func (s *Stream) headersCome(d *direction, headers Headers, end bool) error {
 	if d.aborted || d.hasHeaders {
 		return nil
 	}
-	d.headers, d.hasHeaders, d.seesHeaders = headers.normalized(), true, true
+	d.headers, d.hasHeaders, d.seesHeaders = headers.normalized(d.headersMap()), true, true
 	d.comes(end)
 	name := d.callback("headers")
 	args := []uint64{uint64(s.scope.id), uint64(len(d.headers))}
@@ -131,7 +142,7 @@ func (s *Stream) trailersCome(d *direction, trailers Headers) error {
 	if d.aborted || !d.hasHeaders || d.ended {
 		return nil
 	}
-	d.trailers, d.hasTrailers = trailers.normalized(), true
+	d.trailers, d.hasTrailers = trailers.normalized(d.trailersMap()), true
 	d.comes(true)
 	if d.state >= stoppedAll {
 		return nil

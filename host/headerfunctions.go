@@ -129,7 +129,7 @@ func getHeader(vm *VM, a arguments) Status {
 }
 
 // change runs a change of headers on those that an argument names, with a name, and a value where there is one.
-func change(vm *VM, a arguments, apply func(h *Headers, name, value string)) Status {
+func change(vm *VM, a arguments, apply func(h *Headers, of uint32, name, value string)) Status {
 	of := a.u32(0)
 	if of >= mapTypes {
 		return StatusBadArgument
@@ -144,7 +144,7 @@ func change(vm *VM, a arguments, apply func(h *Headers, name, value string)) Sta
 		return StatusBadArgument
 	}
 	vm.spend(entryCost)
-	apply(headers, fieldName(of, texts[0]), append(texts, "")[1])
+	apply(headers, of, fieldName(of, texts[0]), append(texts, "")[1])
 	vm.changed(of)
 	return StatusOK
 }
@@ -158,15 +158,15 @@ func (vm *VM) changed(of uint32) {
 }
 
 func addHeader(vm *VM, a arguments) Status {
-	return change(vm, a, func(h *Headers, name, value string) { h.Add(name, value) })
+	return change(vm, a, (*Headers).add)
 }
 
 func replaceHeader(vm *VM, a arguments) Status {
-	return change(vm, a, func(h *Headers, name, value string) { h.Set(name, value) })
+	return change(vm, a, (*Headers).replace)
 }
 
 func removeHeader(vm *VM, a arguments) Status {
-	return change(vm, a, func(h *Headers, name, _ string) { h.Remove(name) })
+	return change(vm, a, func(h *Headers, _ uint32, name, _ string) { h.Remove(name) })
 }
 
 func getHeaders(vm *VM, a arguments) Status {
@@ -199,7 +199,7 @@ func setHeaders(vm *VM, a arguments) Status {
 	vm.spend(pairsCost(pairs))
 	*headers = nil
 	for _, field := range pairs {
-		headers.Add(fieldName(of, field[0]), field[1])
+		headers.add(of, fieldName(of, field[0]), field[1])
 	}
 	vm.changed(of)
 	return StatusOK

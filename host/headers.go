@@ -34,17 +34,10 @@ func (h Headers) Values(name string) []string {
 	return values
 }
 
-// Add adds a header. As in Envoy, a second value of a header that may have only one is appended to the first with a comma.
+// Add adds a header behind the others, or behind the other pseudo-headers. A stream joins the values of those of which Envoy
+// keeps one.
 func (h *Headers) Add(name, value string) {
 	name = strings.ToLower(name)
-	if single[name] {
-		for i, field := range *h {
-			if field[0] == name {
-				(*h)[i][1] = field[1] + "," + value
-				return
-			}
-		}
-	}
 	at := len(*h)
 	if strings.HasPrefix(name, ":") {
 		for at = 0; at < len(*h) && strings.HasPrefix((*h)[at][0], ":"); at++ {
@@ -68,6 +61,27 @@ func (h *Headers) Set(name, value string) {
 	h.Add(name, value)
 }
 
+// add adds a header to a map of headers as Envoy does: a second value of a header of which it keeps one is appended to the first
+// with a comma.
+func (h *Headers) add(of uint32, name, value string) {
+	name = strings.ToLower(name)
+	if keepsOne(of, name) {
+		for i, field := range *h {
+			if field[0] == name {
+				(*h)[i][1] = field[1] + "," + value
+				return
+			}
+		}
+	}
+	h.Add(name, value)
+}
+
+// replace gives a header one value, behind the others wherever it was: what the filter's call does, see HeaderMapImpl::setCopy.
+func (h *Headers) replace(of uint32, name, value string) {
+	h.Remove(name)
+	h.add(of, name, value)
+}
+
 // Remove removes all values of a header.
 func (h *Headers) Remove(name string) {
 	name = strings.ToLower(name)
@@ -86,25 +100,11 @@ func (h Headers) ByteSize() int {
 	return size
 }
 
-// normalized returns a copy with names of lower case and pseudo-headers first.
-func (h Headers) normalized() Headers {
+// normalized returns a copy as a map of headers has it: with names of lower case, pseudo-headers first, and values joined.
+func (h Headers) normalized(of uint32) Headers {
 	var all Headers
 	for _, field := range h {
-		all.Add(field[0], field[1])
+		all.add(of, field[0], field[1])
 	}
 	return all
-}
-
-// single are headers of which Envoy keeps one value: what it finds in constant time. These are the ones that filters use.
-var single = toSet(":authority", ":method", ":path", ":scheme", ":status", ":protocol", "connection", "content-length",
-	"content-type", "date", "expect", "grpc-timeout", "host", "keep-alive", "proxy-connection", "server", "te",
-	"transfer-encoding", "upgrade", "user-agent", "via", "x-client-trace-id", "x-forwarded-client-cert",
-	"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id")
-
-func toSet(names ...string) map[string]bool {
-	set := map[string]bool{}
-	for _, name := range names {
-		set[name] = true
-	}
-	return set
 }

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,19 +17,54 @@ func TestHeaders(t *testing.T) {
 	h.Add(":method", "GET")
 	h.Add("content-type", "text/plain")
 	h.Add("content-type", "text/html")
-	want := Headers{{":path", "/"}, {":method", "GET"}, {"accept", "a"}, {"accept", "b"}, {"content-type", "text/plain,text/html"}}
+	want := Headers{{":path", "/"}, {":method", "GET"}, {"accept", "a"}, {"accept", "b"}, {"content-type", "text/plain"}, {"content-type", "text/html"}}
 	if diff := cmp.Diff(want, h); diff != "" {
 		t.Errorf("Add: %s", diff)
 	}
 	h.Set("ACCEPT", "c")
 	h.Set("x", "y")
 	h.Remove(":method")
-	want = Headers{{":path", "/"}, {"accept", "c"}, {"content-type", "text/plain,text/html"}, {"x", "y"}}
+	h.Set("content-type", "a")
+	want = Headers{{":path", "/"}, {"accept", "c"}, {"content-type", "a"}, {"x", "y"}}
 	if diff := cmp.Diff(want, h); diff != "" {
 		t.Errorf("Set, Remove: %s", diff)
 	}
-	if got, want := h.ByteSize(), 6+7+12+20+2; got != want {
+	if got, want := h.ByteSize(), 6+7+13+2; got != want {
 		t.Errorf("ByteSize = %d, want %d", got, want)
+	}
+}
+
+// Of which headers a map keeps one value depends on what it is of.
+func TestHeadersOfOneValue(t *testing.T) {
+	for name, joined := range map[string][]uint32{
+		"content-type": {mapRequestHeaders, mapResponseHeaders},
+		"accept":       {mapRequestHeaders},
+		"vary":         {mapResponseHeaders},
+		"grpc-status":  {mapResponseHeaders, mapResponseTrailers},
+		"host":         {mapRequestHeaders},
+		"set-cookie":   {},
+	} {
+		for of := range uint32(mapTypes) {
+			want := Headers{{name, "1"}, {name, "2"}}
+			if slices.Contains(joined, of) {
+				want = Headers{{name, "1,2"}}
+			}
+			if diff := cmp.Diff(want, Headers{{name, "1"}, {name, "2"}}.normalized(of)); diff != "" {
+				t.Errorf("%s of the map %d: %s", name, of, diff)
+			}
+		}
+	}
+}
+
+// What a filter replaces goes behind the others, and a pseudo-header behind the other pseudo-headers.
+func TestReplacedHeadersAreTheLast(t *testing.T) {
+	h := Headers{{":method", "GET"}, {":path", "/"}, {"a", "1"}, {"user-agent", "1"}, {"a", "2"}, {"b", "1"}}
+	for _, name := range []string{"A", "user-agent", ":method", "new"} {
+		h.replace(mapRequestHeaders, name, "x")
+	}
+	want := Headers{{":path", "/"}, {":method", "x"}, {"b", "1"}, {"a", "x"}, {"user-agent", "x"}, {"new", "x"}}
+	if diff := cmp.Diff(want, h); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -57,7 +93,7 @@ func TestPairs(t *testing.T) {
 func (g *guest) requestOf(headers Headers) *Stream {
 	g.Helper()
 	s := g.stream(g.plugin(PluginConfig{}), StreamConfig{})
-	s.request.headers, s.request.hasHeaders, s.request.seesHeaders, s.request.state = headers.normalized(), true, true, stoppedAll
+	s.request.headers, s.request.hasHeaders, s.request.seesHeaders, s.request.state = headers.normalized(mapRequestHeaders), true, true, stoppedAll
 	return s
 }
 
@@ -77,7 +113,7 @@ func TestHeaderFunctions(t *testing.T) {
 	g.want("replace", g.call("proxy_replace_header_map_value", mapRequestHeaders, "x", "4"), StatusOK)
 	g.want("remove", g.call("proxy_remove_header_map_value", mapRequestHeaders, "none"), StatusOK)
 	g.want("add to what is not there", g.call("proxy_add_header_map_value", mapResponseHeaders, "Y", "3"), StatusBadArgument)
-	if diff := cmp.Diff(Headers{{":authority", "a.example"}, {"x", "4"}, {"y", "3"}}, s.request.headers); diff != "" {
+	if diff := cmp.Diff(Headers{{":authority", "a.example"}, {"y", "3"}, {"x", "4"}}, s.request.headers); diff != "" {
 		t.Error(diff)
 	}
 	g.want("size", g.call("proxy_get_header_map_size", mapRequestHeaders, result(0)), StatusOK)

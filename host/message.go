@@ -42,7 +42,7 @@ func (r *LocalResponse) head(request Headers) (Headers, []byte) {
 	var headers Headers
 	headers.Add(":status", decimal(r.Code))
 	for _, field := range r.Headers {
-		headers.Add(field[0], field[1])
+		headers.add(mapResponseHeaders, field[0], field[1])
 	}
 	if contentType, _ := request.Get("content-type"); isGRPC(contentType) {
 		return r.grpcHead(headers), nil

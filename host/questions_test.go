@@ -15,7 +15,7 @@ func TestQuestions(t *testing.T) {
 	p := g.plugin(PluginConfig{})
 	g.get("proxy_get_property", "request\x00path") // of no stream
 	s := g.stream(p, StreamConfig{})
-	s.request.headers, s.request.hasHeaders, s.request.seesHeaders = get.normalized(), true, true
+	s.request.headers, s.request.hasHeaders, s.request.seesHeaders = get.normalized(mapRequestHeaders), true, true
 	for _, name := range []string{":path", "x-user", "X-User"} {
 		g.get("proxy_get_header_map_value", mapRequestHeaders, name)
 	}

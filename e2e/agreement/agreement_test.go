@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,11 +36,14 @@ var (
 	head  = request{method: "HEAD", path: "/", headers: [][2]string{{"x-multi", "1"}, {"user-agent", "first"}}}
 )
 
-// cases are what the filter does, by the name of its plugin. What it does, it does at a step: <step>=<what>.
-var cases = map[string]struct {
+// agreementCase is a configuration of the filter, and the request that it gets.
+type agreementCase struct {
 	configuration string
 	request       request
-}{
+}
+
+// cases are what the filter does, by the name of its plugin. What it does, it does at a step: <step>=<what>.
+var cases = map[string]agreementCase{
 	"nothing":            {"", plain},
 	"body":               {"", post},
 	"headers":            {"request-headers=headers", plain},
@@ -110,7 +115,9 @@ func TestAgreement(t *testing.T) {
 	upstream := httptest.NewServer(reached)
 	t.Cleanup(upstream.Close)
 	plugins := map[string]plugin{}
-	for name, c := range cases {
+	all := maps.Clone(cases)
+	maps.Copy(all, messages)
+	for name, c := range all {
 		plugins[name] = plugin{filter, "root", c.configuration}
 	}
 	for name, c := range inCPP {
@@ -119,7 +126,7 @@ func TestAgreement(t *testing.T) {
 	p := startEnvoy(t, plugins, cluster("upstream", upstream, object{"http_protocol_options": object{"enable_trailers": true}}),
 		cluster("grpc", startGRPC(t), object{"http2_protocol_options": object{}}))
 	m := compile(t, filter)
-	for name, c := range cases {
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			reached.forget()
 			answer := p.send(t, name, c.request)
@@ -219,9 +226,9 @@ func pass(t *testing.T, vm *host.VM, plugin *host.Plugin, s *host.Stream, r requ
 
 // respond is the upstream.
 func respond(ctx context.Context, s *host.Stream, r request) error {
-	headers := host.Headers{{":status", "200"}, {"content-length", "5"}}
+	headers := host.Headers{{":status", "200"}, {"content-type", "text/plain; charset=utf-8"}, {"content-length", "5"}}
 	if r.trailers {
-		headers = headers[:1]
+		headers = headers[:2]
 	}
 	if err := s.ResponseHeaders(ctx, headers, r.method == http.MethodHead); err != nil || r.method == http.MethodHead {
 		return err
@@ -251,9 +258,15 @@ func clientOf(s *host.Stream) string {
 	if _, reset := s.Reset(); reset {
 		return "an answer that was cut off"
 	}
-	code, _ := s.Response().Headers.Get(":status")
-	local, _ := s.Response().Headers.Get("local")
-	return fmt.Sprintf("%s %q %q %q, trailers %s", code, local, routed(s), s.Response().Body, shownTrailers(s.Response().Trailers.Values))
+	headers := http.Header{}
+	for _, field := range s.Response().Headers {
+		headers.Add(field[0], field[1])
+	}
+	if to := routed(s); to != "" {
+		headers.Set("routed", to)
+	}
+	code := headers[":status"]
+	return fmt.Sprintf("%s %s %q, trailers %s", code, shownHeaders(headers), s.Response().Body, shownTrailers(s.Response().Trailers.Values))
 }
 
 // routed is the header that Envoy adds to responses of its other route.
@@ -262,6 +275,21 @@ func routed(s *host.Stream) string {
 		return otherRoute
 	}
 	return ""
+}
+
+// added are headers that Envoy adds, or that are about a connection.
+var added = []string{"Date", "Server", "X-Envoy-Upstream-Service-Time", "Trailer", "Transfer-Encoding", "Connection"}
+
+// shownHeaders are those of an answer that do not differ between runs.
+func shownHeaders(headers http.Header) string {
+	shown := http.Header{}
+	for name, values := range headers {
+		empty := name == "Content-Length" && values[0] == "0" // which Envoy says of HTTP/1 alone
+		if !slices.Contains(added, name) && !strings.HasPrefix(name, ":") && !empty {
+			shown[name] = values
+		}
+	}
+	return fmt.Sprintf("%q", map[string][]string(shown))
 }
 
 // shownTrailers are those that matter.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -174,8 +175,8 @@ func (p *proxy) send(t *testing.T, name string, r request) string {
 	if err != nil {
 		return "an answer that was cut off"
 	}
-	h := answer.Header
-	return fmt.Sprintf("%d %q %q %q, trailers %s", answer.StatusCode, h.Get("local"), h.Get("routed"), body, shownTrailers(answer.Trailer.Values))
+	code := []string{strconv.Itoa(answer.StatusCode)}
+	return fmt.Sprintf("%s %s %q, trailers %s", code, shownHeaders(answer.Header), body, shownTrailers(answer.Trailer.Values))
 }
 
 // checkHello sends a request, whose answer has to have a header of the filter.

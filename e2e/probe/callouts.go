@@ -27,7 +27,7 @@ func (s *stream) callHTTP(cluster string) {
 	_, err := proxywasm.DispatchHttpCall(cluster, headers, []byte("asks"), nil, 5000, func(_, size, trailers int) {
 		say("call %d %d", size, trailers)
 		seeAnswer()
-		s.plugin.resume(s.id)
+		s.plugin.resume(s)
 	})
 	say("http call %v", err)
 }
@@ -69,7 +69,7 @@ func onMessage(_, token, size uint32) {
 	s := seeEvent(token, "message", int(size))
 	if s != nil && s.single {
 		s.end(token)
-		s.plugin.resume(s.id)
+		s.plugin.resume(s)
 	}
 }
 
@@ -84,7 +84,7 @@ func onTrailingMetadata(_, token, _ uint32) { seeEvent(token, "trailing metadata
 func onClose(_, token, status uint32) {
 	if s := seeEvent(token, "close", int(status)); s != nil {
 		s.end(token)
-		s.plugin.resume(s.id)
+		s.plugin.resume(s)
 	}
 }
 
@@ -126,9 +126,17 @@ func seeAnswer() {
 }
 
 // pairs encodes one header.
-func pairs(name, value string) string {
+func pairs(name, value string) string { return allPairs([][2]string{{name, value}}) }
+
+// allPairs encodes headers.
+func allPairs(headers [][2]string) string {
 	number := func(n int) string { return string([]byte{byte(n), 0, 0, 0}) }
-	return number(1) + number(len(name)) + number(len(value)) + name + "\x00" + value + "\x00"
+	sizes, texts := number(len(headers)), ""
+	for _, h := range headers {
+		sizes += number(len(h[0])) + number(len(h[1]))
+		texts += h[0] + "\x00" + h[1] + "\x00"
+	}
+	return sizes + texts
 }
 
 func text(s string) unsafe.Pointer { return unsafe.Pointer(unsafe.StringData(s)) }

@@ -23,8 +23,8 @@ func init() {
 type plugin struct {
 	types.DefaultPluginContext
 	words    []string
-	held     uint32 // the context of a stream that waits
-	response bool   // its response does
+	held     *stream // it waits
+	response bool    // its response does
 }
 
 // OnPluginStart takes the configuration.
@@ -44,20 +44,24 @@ func (p *plugin) has(word string) bool { return slices.Contains(p.words, word) }
 
 // OnTick resumes a stream that waits.
 func (p *plugin) OnTick() {
-	if held := p.held; held != 0 {
-		p.held = 0
+	if held := p.held; held != nil {
+		p.held = nil
 		say("tick")
 		seeWholes()
 		p.resume(held)
 	}
 }
 
-// resume resumes a stream that waits.
-func (p *plugin) resume(id uint32) {
-	if err := proxywasm.SetEffectiveContext(id); err != nil {
+// resume resumes a stream that waits, or does what the configuration says for that.
+func (p *plugin) resume(s *stream) {
+	if err := proxywasm.SetEffectiveContext(s.id); err != nil {
 		return
 	}
 	see("resume")
+	if p.has("no-resume") {
+		s.follow("resume", true)
+		return
+	}
 	if p.response {
 		p.response = false
 		say("resume %v", proxywasm.ResumeHttpResponse())
@@ -105,11 +109,21 @@ func (s *stream) OnHttpStreamDone() { s.step("log", 0, true) }
 func (s *stream) step(name string, n int, end bool) types.Action {
 	say("%s %d %t", name, n, end)
 	see(name)
+	return s.follow(name, end)
+}
+
+// follow does what the configuration says for a step.
+func (s *stream) follow(name string, end bool) types.Action {
 	action := types.ActionContinue
 	for _, word := range s.plugin.words {
 		at, what, _ := strings.Cut(word, "=")
-		if at == name {
-			s.plugin.response = strings.HasPrefix(name, "response")
+		if at != name {
+			continue
+		}
+		s.plugin.response = strings.HasPrefix(name, "response")
+		if words := strings.Split(what, ","); len(words) > 1 {
+			action = s.command(name, words, action)
+		} else {
 			action = s.act(what, end, action)
 		}
 	}
@@ -119,7 +133,7 @@ func (s *stream) step(name string, n int, end bool) types.Action {
 func (s *stream) act(what string, end bool, action types.Action) types.Action {
 	switch what {
 	case "pause":
-		s.plugin.held = s.id
+		s.plugin.held = s
 		return types.ActionPause
 	case "buffer":
 		if !end {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agreement
+
+import "strings"
+
+// messages are cases of what a filter makes of headers.
+var messages = map[string]agreementCase{
+	"joined-request":           {"request-headers=" + joined + " request-headers=add,:authority,a.example request-headers=add,x-forwarded-proto,http", plain},
+	"joined-request-trailers":  {"request-trailers=" + joined, tail},
+	"joined-response":          {"response-headers=" + joined + " response-headers=add,content-length,5 response-headers=add,content-type,a", plain},
+	"joined-response-trailers": {"response-trailers=" + joined, tail},
+	"order": {"request-headers=remove,x-gone request-headers=add,b,1 request-headers=add,a,1 request-headers=set,b,2 request-headers=set,user-agent,other" +
+		" request-headers=set,:method,GET request-headers=list,", plain},
+}
+
+// joined has the filter try which headers have their values joined.
+var joined = "join," + strings.ReplaceAll(strings.TrimSpace(names), " ", ",")
+
+// names are headers that Envoy or filters know.
+const names = "accept accept-charset accept-encoding accept-language accept-ranges access-control-allow-credentials " +
+	"access-control-allow-headers access-control-allow-methods access-control-allow-origin " +
+	"access-control-allow-private-network access-control-expose-headers access-control-max-age " +
+	"access-control-request-headers access-control-request-method access-control-request-private-network age allow " +
+	"alt-svc authentication authorization baggage cache-control cache-status cdn-loop connection content-disposition " +
+	"content-encoding content-language content-length content-location content-range content-security-policy " +
+	"content-type cookie cookie2 date dnt early-data etag expect expires forwarded from grpc-accept-encoding " +
+	"grpc-encoding grpc-message grpc-status grpc-status-details-bin grpc-timeout host http2-settings if-match " +
+	"if-modified-since if-none-match if-range if-unmodified-since keep-alive last-modified link location max-forwards " +
+	"origin permissions-policy pragma prefer priority proxy-authenticate proxy-authorization proxy-connection " +
+	"proxy-status range referer refresh retry-after sec-fetch-mode sec-websocket-protocol server server-timing " +
+	"set-cookie strict-transport-security te traceparent tracestate trailer transfer-encoding upgrade user-agent vary " +
+	"via warning www-authenticate x-amz-date x-amzn-trace-id x-b3-sampled x-b3-traceid x-client-trace-id " +
+	"x-cloud-trace-context x-content-type-options x-csrf-token x-datadog-trace-id x-envoy-attempt-count " +
+	"x-envoy-decorator-operation x-envoy-degraded x-envoy-downstream-service-cluster x-envoy-downstream-service-node " +
+	"x-envoy-expected-rq-timeout-ms x-envoy-external-address x-envoy-fault-abort-request x-envoy-force-trace " +
+	"x-envoy-hedge-on-per-try-timeout x-envoy-immediate-health-check-fail x-envoy-internal x-envoy-ip-tags " +
+	"x-envoy-is-timeout-retry x-envoy-livez x-envoy-max-retries x-envoy-original-dst-host x-envoy-original-host " +
+	"x-envoy-original-method x-envoy-original-path x-envoy-original-url x-envoy-overloaded x-envoy-peer-metadata " +
+	"x-envoy-peer-metadata-id x-envoy-rate-limited x-envoy-ratelimited x-envoy-retriable-header-names " +
+	"x-envoy-retriable-status-codes x-envoy-retry-grpc-on x-envoy-retry-on x-envoy-upstream-alt-stat-name " +
+	"x-envoy-upstream-canary x-envoy-upstream-healthchecked-cluster x-envoy-upstream-rq-per-try-timeout-ms " +
+	"x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-rq-timeout-ms x-envoy-upstream-service-time " +
+	"x-envoy-upstream-stream-duration-ms x-forwarded-client-cert x-forwarded-for x-forwarded-host x-forwarded-port " +
+	"x-forwarded-proto x-frame-options x-grpc-web x-ot-span-context x-powered-by x-ratelimit-limit " +
+	"x-ratelimit-remaining x-ratelimit-reset x-real-ip x-request-id x-requested-with x-squash-debug x-user-id"
