@@ -138,6 +138,8 @@ func TestFollowsEnvoy(t *testing.T) {
 		{"an answer that is held", filter(onHeaders("request", answer, pause), onHeaders("response", pause)), `request_headers { result { immediate { } } }`, []string{
 			"request_headers: the filter holds the response, and Envoy waits until it resumes",
 		}},
+		{"a second answer", filter(onHeaders("request", answer, pause), onHeaders("response", call(fnLocal, 404, 0, 0, 0, 0, 0, 0, 5), pass)), `
+			request_headers { result { immediate { http_status: 404 } body { exact: "" } } }`, nil},
 		{"for a call-out", filter(onHeaders("request", callAuth, pause)), `request_headers { }`, []string{
 			`request_headers: the filter holds the request, and Envoy waits until it resumes, for the answer to a call-out to "auth", which a test file cannot give`,
 		}},

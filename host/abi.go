@@ -82,6 +82,7 @@ const (
 const (
 	headersContinue            = 0
 	headersStop                = 1
+	headersContinueToEnd       = 2 // which Envoy takes for headersContinue
 	headersStopAllAndBuffer    = 3
 	headersStopAllAndWatermark = 4
 )

@@ -107,7 +107,7 @@ func (s *Stream) ofResponse(path []string) (any, bool) {
 	sent := int64(len(s.response.out.Body))
 	switch path[0] {
 	case "code":
-		return s.code()
+		return int64(s.code), s.code > 0
 	case "code_details":
 		return s.details()
 	case "size":
@@ -124,16 +124,6 @@ func (s *Stream) ofResponse(path []string) (any, bool) {
 		return s.response.endedAt.Sub(s.request.passedAt), s.response.fromUpstream()
 	}
 	return nil, false
-}
-
-// code is known once the response has begun to come, or a local one was given that could still be sent.
-func (s *Stream) code() (any, bool) {
-	if s.local != nil && s.reset == nil {
-		return int64(s.local.Code), true
-	}
-	text, _ := s.response.headers.Get(":status")
-	code, err := strconv.ParseInt(text, 10, 64)
-	return code, err == nil
 }
 
 func (s *Stream) details() (any, bool) {
@@ -200,11 +190,7 @@ func (s *Stream) grpcStatus(all ...*Headers) (any, bool) {
 			return status, err == nil
 		}
 	}
-	code, ok := s.code()
-	if !ok {
-		return nil, false
-	}
-	return int64(grpcStatusOf(uint32(code.(int64)))), true
+	return int64(grpcStatusOf(s.code)), s.code > 0
 }
 
 // noteAttribute remembers that the filter asked for an attribute that the caller did not give: the messages have it or not, a

@@ -44,6 +44,7 @@ const (
 	fnSetHeader
 	fnSetBuffer
 	fnEffective
+	fnSetPairs
 )
 
 var imports = []wasmtest.Option{
@@ -54,6 +55,7 @@ var imports = []wasmtest.Option{
 	wasmtest.Import("env", "proxy_add_header_map_value", "iiiii:i"),
 	wasmtest.Import("env", "proxy_set_buffer_bytes", "iiiii:i"),
 	wasmtest.Import("env", "proxy_set_effective_context", "i:i"),
+	wasmtest.Import("env", "proxy_set_header_map_pairs", "iii:i"),
 }
 
 // filter builds a filter of these imports.

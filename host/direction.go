@@ -72,6 +72,9 @@ func (d *direction) passHeaders(complete bool) {
 	if !d.headersPassed {
 		d.headersPassed, d.passedAt = true, d.stream.vm.proxy.Now()
 		d.out.Headers = append(Headers{}, d.headers...) // not nil, which would say that they have not passed
+		if d.response {
+			d.stream.code, _ = d.headers.status()
+		}
 	}
 	d.out.Complete = d.out.Complete || complete
 }

@@ -39,6 +39,7 @@ func (s *Stream) headersCome(d *direction, headers Headers, end bool) error {
 	}
 	d.headers, d.hasHeaders, d.seesHeaders = headers.normalized(d.headersMap()), true, true
 	d.comes(end)
+	s.arrived(d)
 	name := d.callback("headers")
 	args := []uint64{uint64(s.scope.id), uint64(len(d.headers))}
 	if s.vm.module.ABI() != "0.1.0" {
@@ -51,13 +52,24 @@ func (s *Stream) headersCome(d *direction, headers Headers, end bool) error {
 	if status == headersStop && !s.plugin.config.AllowStopIteration {
 		status = headersStopAllAndWatermark
 	}
-	if status == headersContinue {
-		d.seesHeaders = false
-	}
 	if !d.aborted {
+		d.seesHeaders = status != headersContinue && status != headersContinueToEnd
 		d.afterHeaders(status)
 	}
 	return s.settle()
+}
+
+// arrived keeps what Envoy decides by the headers as they came.
+func (s *Stream) arrived(d *direction) {
+	if d.response {
+		if s.local == nil {
+			s.code, _ = d.headers.status()
+		}
+		return
+	}
+	contentType, _ := d.headers.Get("content-type")
+	method, _ := d.headers.Get(":method")
+	s.ofGRPC, s.ofHEAD = isGRPC(contentType), method == "HEAD"
 }
 
 // answer calls a callback of the filter for a direction. Without such a callback the answer is to continue; after a local

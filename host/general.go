@@ -137,6 +137,9 @@ func (vm *VM) closeStream(of uint32) Status {
 	}
 	if s := vm.scope().stream; s != nil && of <= streamResponse {
 		vm.afterCall(func() error {
+			if s.logging {
+				return s.recursion()
+			}
 			s.endBy(DetailsClosed)
 			return nil
 		})
@@ -163,7 +166,9 @@ func sendLocalResponse(vm *VM, a arguments) Status {
 	r := &LocalResponse{Code: a.u32(0), Body: []byte(texts[1]), GRPCStatus: -1}
 	r.Details = underscores.Replace(texts[0])
 	for _, field := range decodePairs([]byte(texts[2])) {
-		r.Headers.Add(field[0], field[1])
+		if !strings.EqualFold(field[0], ":status") { // which the call has besides
+			r.Headers.Add(field[0], field[1])
+		}
 	}
 	if status := a.u32(7); status <= grpcStatusMax {
 		r.GRPCStatus = int32(status)

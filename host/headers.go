@@ -4,6 +4,7 @@ package host
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -86,6 +87,13 @@ func (h *Headers) replace(of uint32, name, value string) {
 func (h *Headers) Remove(name string) {
 	name = strings.ToLower(name)
 	*h = slices.DeleteFunc(*h, func(f [2]string) bool { return f[0] == name })
+}
+
+// status returns the status of a response, if it is a number.
+func (h Headers) status() (uint32, bool) {
+	text, _ := h.Get(":status")
+	code, err := strconv.ParseUint(text, 10, 32)
+	return uint32(code), err == nil
 }
 
 // Clone returns a copy.

@@ -7,10 +7,16 @@ import (
 	"strings"
 )
 
-// sendLocal follows sendLocalReply in filter_manager.cc of Envoy: the response passes the filter unless the upstream's has
-// come already, and once that has passed, the stream is reset.
+// sendLocal follows sendLocalReply in filter_manager.cc of Envoy: the response passes the filter unless the upstream's, or a
+// local one before, has come already, whose place it takes; once that has passed, the stream is reset.
 func (s *Stream) sendLocal(r *LocalResponse) error {
-	if s.closed || s.reset != nil || s.local != nil {
+	switch {
+	case s.logging:
+		return s.recursion()
+	case s.closed || s.reset != nil || s.answered():
+		return nil
+	case s.pending != nil: // the first is sent, though under these details
+		s.pending.Details = r.Details
 		return nil
 	}
 	if s.inRequest {
@@ -33,6 +39,15 @@ func (s *Stream) sendLocal(r *LocalResponse) error {
 	return nil
 }
 
+// answered reports whether all of a local response has been sent.
+func (s *Stream) answered() bool { return s.local != nil && s.response.out.Complete }
+
+// recursion is what becomes of a filter that ends a stream in proxy_on_log: Envoy then calls that again, and so on.
+func (s *Stream) recursion() error {
+	s.vm.failed = &TrapError{Callback: "proxy_on_log", Reason: "it ends the stream, so that Envoy calls it again until the stack overflows"}
+	return s.vm.failed
+}
+
 // settle sends a local response that waited for the filter to return.
 func (s *Stream) settle() error {
 	r := s.pending
@@ -46,7 +61,8 @@ func (s *Stream) settle() error {
 // passLocal sends a local response through the filter.
 func (s *Stream) passLocal(r *LocalResponse) error {
 	s.request.aborted = true
-	headers, body := r.head(s.request.headers)
+	s.code = r.Code
+	headers, body := r.head(s.ofGRPC, s.ofHEAD)
 	if err := s.headersCome(&s.response, headers, len(body) == 0); err != nil || len(body) == 0 {
 		return err
 	}
@@ -55,8 +71,10 @@ func (s *Stream) passLocal(r *LocalResponse) error {
 
 // replaceResponse sends a local response in the place of the upstream's, which has not passed yet; not through the filter.
 func (s *Stream) replaceResponse(r *LocalResponse) {
-	s.request.aborted, s.response.aborted = true, true
-	headers, body := r.head(s.request.headers)
+	s.local, s.pending = r, nil
+	s.request.aborted, s.response.aborted, s.response.headersPassed = true, true, true
+	headers, body := r.head(s.ofGRPC, s.ofHEAD)
+	s.code, _ = headers.status()
 	s.response.out = Message{Headers: headers, Body: body, Complete: true}
 }
 
@@ -69,14 +87,14 @@ func (s *Stream) endBy(details string) {
 // fail answers 503 because the filter trapped, or resets the stream if a response has begun; see failStream in context.cc
 // of Envoy.
 func (s *Stream) fail() {
-	if s.failed || s.reset != nil {
+	if s.failed || s.reset != nil || s.answered() {
 		return
 	}
 	s.failed = true
 	s.request.aborted, s.response.aborted = true, true
 	r := &LocalResponse{Code: 503, Details: DetailsFailed, GRPCStatus: 14}
-	s.local = r
 	if s.response.headersPassed {
+		s.local = r
 		s.endBy(r.Details)
 		return
 	}
@@ -90,14 +108,15 @@ func (s *Stream) tooLong(d *direction) {
 		r = &LocalResponse{Code: 500, Details: detailsResponseTooLong, Body: []byte("Internal Server Error"), GRPCStatus: -1}
 	}
 	d.aborted = true
-	s.pending = nil
-	s.local = nil
-	if d.response {
+	switch {
+	case !d.response:
+		s.local, s.pending = r, r
+	case d.headersPassed:
 		s.local = r
+		s.endBy(r.Details)
+	default:
 		s.replaceResponse(r)
-		return
 	}
-	s.local, s.pending = r, r
 }
 
 func decimal(n uint32) string { return strconv.FormatUint(uint64(n), 10) }

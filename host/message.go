@@ -2,6 +2,11 @@
 
 package host
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Message is a request or a response as far as it passed the filter.
 type Message struct {
 	// Headers, nil until they passed.
@@ -37,15 +42,16 @@ const (
 	detailsResponseTooLong = "response_payload_too_large"
 )
 
-// head returns the headers of the response, as sendLocalReply in utility.cc of Envoy makes them, and its body.
-func (r *LocalResponse) head(request Headers) (Headers, []byte) {
+// head returns the headers of the response, as prepareLocalReply in utility.cc of Envoy makes them, and its body. What the
+// request is counts as it was before the filter changed it.
+func (r *LocalResponse) head(ofGRPC, ofHEAD bool) (Headers, []byte) {
 	var headers Headers
 	headers.Add(":status", decimal(r.Code))
 	for _, field := range r.Headers {
 		headers.add(mapResponseHeaders, field[0], field[1])
 	}
-	if contentType, _ := request.Get("content-type"); isGRPC(contentType) {
-		return r.grpcHead(headers), nil
+	if ofGRPC {
+		return r.grpcHead(headers, ofHEAD), nil
 	}
 	headers.Remove("content-length")
 	if len(r.Body) == 0 {
@@ -56,23 +62,39 @@ func (r *LocalResponse) head(request Headers) (Headers, []byte) {
 	if _, ok := headers.Get("content-type"); !ok {
 		headers.Set("content-type", "text/plain")
 	}
-	if method, _ := request.Get(":method"); method == "HEAD" {
+	if ofHEAD {
 		return headers, nil
 	}
 	return headers, r.Body
 }
 
-// grpcHead makes the response one of gRPC: status 200 and the outcome in headers.
-func (r *LocalResponse) grpcHead(headers Headers) Headers {
+// grpcHead makes the response one of gRPC: status 200 and the outcome in headers, unless the filter gave one.
+func (r *LocalResponse) grpcHead(headers Headers, ofHEAD bool) Headers {
 	status := r.GRPCStatus
 	if status < 0 {
 		status = grpcStatusOf(r.Code)
 	}
 	headers.Set(":status", "200")
 	headers.Set("content-type", "application/grpc")
-	headers.Set("grpc-status", decimal(uint32(status)))
-	if len(r.Body) > 0 {
-		headers.Set("grpc-message", string(r.Body))
+	if own, _ := headers.Get("grpc-status"); own == "" {
+		headers.Set("grpc-status", decimal(uint32(status)))
 	}
+	if len(r.Body) > 0 && !ofHEAD {
+		headers.Set("grpc-message", percentEncoded(r.Body))
+	}
+	headers.Remove("content-length")
 	return headers
+}
+
+// percentEncoded follows PercentEncoding::encode in utility.cc of Envoy.
+func percentEncoded(text []byte) string {
+	var b strings.Builder
+	for _, c := range text {
+		if c < ' ' || c >= '~' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }

@@ -41,7 +41,7 @@ func TestNamesOfFunctions(t *testing.T) {
 func TestNamesInTraps(t *testing.T) {
 	const mangled = "_RNvCskwGfYPst2Cb_3foo3bar"
 	for _, module := range []string{"", "a", "filter-0123.wasm"} {
-		wasm := filter(onHeaders("request", []byte{0}), named(module, 8, mangled))
+		wasm := filter(onHeaders("request", []byte{0}), named(module, 9, mangled))
 		g := newGuest(t, wasm, VMConfig{})
 		s := g.stream(g.plugin(PluginConfig{}), StreamConfig{})
 		err := s.RequestHeaders(t.Context(), get, true)

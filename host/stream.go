@@ -36,6 +36,8 @@ type Stream struct {
 	pending           *LocalResponse
 	local             *LocalResponse
 	reset             *string // the details of a stream that was reset
+	code              uint32  // response.code, 0 as long as there is none
+	ofGRPC, ofHEAD    bool    // the request is, or was before the filter changed it
 	failed, logging   bool
 	closed            bool
 	routeCleared      bool

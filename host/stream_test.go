@@ -189,13 +189,28 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// Once the headers of a response have passed, too much of its body can only end it.
+func TestTooLongBehindHeaders(t *testing.T) {
+	g := newGuest(t, filter(onBody("response", i32(1))), VMConfig{Limits: Limits{Buffer: 10}})
+	s := g.stream(g.plugin(PluginConfig{}), StreamConfig{})
+	for _, step := range []step{requestHeaders1(true), responseHeaders(false), responseBody("more than ten", true)} {
+		if err := step(g, nil, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const details = "response_payload_too_large"
+	if diff := cmp.Diff(passed{Request: "!", Response: "", Local: "500 " + details, Reset: "reset " + details}, s.passed()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A trap ends the virtual machine: its streams get 503, and nothing is called any more.
 func TestATrapEndsTheVM(t *testing.T) {
 	g := newGuest(t, filter(onHeaders("request", trap)), VMConfig{})
 	p := g.plugin(PluginConfig{})
 	first, second := g.stream(p, StreamConfig{}), g.stream(p, StreamConfig{})
 	err := first.RequestHeaders(t.Context(), get, true)
-	want := "proxy_on_request_headers trapped: unreachable in $8"
+	want := "proxy_on_request_headers trapped: unreachable in $9"
 	if err == nil || err.Error() != want {
 		t.Errorf("RequestHeaders = %v, want %s", err, want)
 	}

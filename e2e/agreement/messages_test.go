@@ -4,7 +4,12 @@ package agreement
 
 import "strings"
 
-// messages are cases of what a filter makes of headers.
+var (
+	grpc     = request{method: "POST", path: "/p", body: "body", headers: [][2]string{{"content-type", "application/grpc"}, {"user-agent", "first"}}}
+	grpcHead = request{method: "HEAD", path: "/", headers: [][2]string{{"content-type", "application/grpc"}, {"user-agent", "first"}}}
+)
+
+// messages are cases of what a filter makes of headers, and of the answers that it gives.
 var messages = map[string]agreementCase{
 	"joined-request":           {"request-headers=" + joined + " request-headers=add,:authority,a.example request-headers=add,x-forwarded-proto,http", plain},
 	"joined-request-trailers":  {"request-trailers=" + joined, tail},
@@ -12,6 +17,32 @@ var messages = map[string]agreementCase{
 	"joined-response-trailers": {"response-trailers=" + joined, tail},
 	"order": {"request-headers=remove,x-gone request-headers=add,b,1 request-headers=add,a,1 request-headers=set,b,2 request-headers=set,user-agent,other" +
 		" request-headers=set,:method,GET request-headers=list,", plain},
+
+	"answer-2": {"request-headers=answer,2 response-headers=answer,2", post},
+
+	"second-in-response":       {"request-headers=reply,403,one,d1,-1,a,1 response-headers=reply,404,two,d2,-1,b,2", plain},
+	"second-in-response-empty": {"request-headers=reply,403,,d1,-1,a,1 response-headers=reply,404,,d2,-1,b,2", plain},
+	"second-in-response-body":  {"request-headers=reply,403,one,d1,-1,a,1 response-body=reply,404,two,d2,-1,b,2", plain},
+	"two-in-request":           {"request-headers=reply,403,one,d1,-1,a,1 request-headers=reply,404,two,d2,-1,b,2", plain},
+	"two-in-request-body":      {"request-body=buffer request-body=reply,403,one,d1,-1 request-body=reply,404,two,d2,-1", post},
+	"two-in-tick":              {"tick no-resume request-headers=pause resume=reply,403,one,d1,-1 resume=reply,404,two,d2,-1", plain},
+	"tick":                     {"tick no-resume request-headers=pause resume=reply,403,one,d1,-1", plain},
+	"tick-response":            {"tick no-resume response-headers=pause resume=reply,403,one,d1,-1", plain},
+
+	"status-header":            {"request-headers=reply,403,body,d,7,:status,201,content-type,text/html,content-length,12", plain},
+	"empty-own-length":         {"request-headers=reply,403,,d,7,content-type,text/html,content-length,12,a,b,a,c", plain},
+	"local-grpc":               {"request-headers=reply,403,body,d,7,x,y", grpc},
+	"local-grpc-default":       {"request-headers=reply,403,,d,-1,x,y", grpc},
+	"local-grpc-encoded":       {"request-headers=reply,403,100%25%20~a%0A%C3%BC,d,7", grpc},
+	"local-grpc-own":           {"request-headers=reply,403,body,d,7,grpc-status,5,content-length,99,grpc-message,mine", grpc},
+	"local-grpc-own-empty":     {"request-headers=reply,403,,d,7,grpc-status,,grpc-message,mine", grpc},
+	"local-grpc-in-response":   {"response-headers=reply,403,body,d,7", grpc},
+	"local-grpc-head":          {"request-headers=reply,403,body,d,-1,x,y", grpcHead},
+	"local-grpc-changed":       {"request-headers=set,content-type,text/plain request-headers=reply,403,body,d,7", grpc},
+	"local-grpc-made":          {"request-headers=set,content-type,application/grpc request-headers=reply,403,body,d,7", plain},
+	"local-grpc-after-removal": {"request-headers=remove,:path request-headers=reply,403,body,d,7", grpc},
+	"local-head-changed":       {"request-headers=set,:method,GET request-headers=reply,403,body,d,-1", head},
+	"local-head-made":          {"request-headers=set,:method,HEAD request-headers=reply,403,body,d,-1", plain},
 }
 
 // joined has the filter try which headers have their values joined.
