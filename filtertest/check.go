@@ -57,10 +57,9 @@ func (r *runner) checkImmediate(s *step, local *host.LocalResponse) {
 	}
 	switch {
 	case want == nil && local != nil && s.expected == nil:
-		r.failf(s.name, "the filter answered with %s, and the case does not have this step, which Envoy always has: give the case %s",
-			shown(local), s.name)
+		r.failf(s.name, "%s, and the case does not have this step, which Envoy always has: give the case %s", answered(local), s.name)
 	case want == nil && local != nil:
-		r.failf(s.name, "the filter answered with %s, and no immediate response is expected", shown(local))
+		r.failf(s.name, "%s, and no immediate response is expected", answered(local))
 	case want != nil && local == nil:
 		r.failf(s.name, "an immediate response is expected, and the filter gave none")
 	case want != nil:
@@ -68,8 +67,13 @@ func (r *runner) checkImmediate(s *step, local *host.LocalResponse) {
 	}
 }
 
-func shown(local *host.LocalResponse) string {
-	return fmt.Sprintf("%d %s", local.Code, quoted(string(local.Body)))
+// answered says who answered, and with what.
+func answered(local *host.LocalResponse) string {
+	shown := fmt.Sprintf("%d %s", local.Code, quoted(string(local.Body)))
+	if local.Refused() {
+		return "Envoy answers the headers that the filter leaves with " + shown + " (" + local.Details + ")"
+	}
+	return "the filter answered with " + shown
 }
 
 func (r *runner) compareImmediate(s *step, want *immediate, got *host.LocalResponse) {

@@ -30,11 +30,13 @@ const (
 	fnLog = iota
 	fnLocal
 	fnHTTPCall
+	fnRemove
 )
 
 // Where the texts are that they have in their memory.
 const (
 	helloAt, clusterAt, pairsAt = 16, 32, 48
+	methodAt                    = pairsAt + 7*4 // behind the number and the sizes
 )
 
 // filter builds a filter.
@@ -44,6 +46,7 @@ func filter(options ...wasmtest.Option) []byte {
 		wasmtest.Import("env", "proxy_log", "iii:i"),
 		wasmtest.Import("env", "proxy_send_local_response", "iiiiiiii:i"),
 		wasmtest.Import("env", "proxy_http_call", "iiiiiiiiii:i"),
+		wasmtest.Import("env", "proxy_remove_header_map_value", "iii:i"),
 	}
 	return wasmtest.Module(append(append(all, options...), memory())...)
 }

@@ -140,6 +140,13 @@ func TestFollowsEnvoy(t *testing.T) {
 		}},
 		{"a second answer", filter(onHeaders("request", answer, pause), onHeaders("response", call(fnLocal, 404, 0, 0, 0, 0, 0, 0, 5), pass)), `
 			request_headers { result { immediate { http_status: 404 } body { exact: "" } } }`, nil},
+		{"Envoy's answer", filter(onHeaders("request", call(fnRemove, 0, methodAt, 7), pass)), `response_headers { }`, []string{
+			`request_headers: Envoy answers the headers that the filter leaves with 503 "missing required header: :method"` +
+				` (filter_removed_required_request_headers{missing_required_header:_:method}), and the case does not have this step,` +
+				` which Envoy always has: give the case request_headers`,
+		}},
+		{"that Envoy does not give", filter(onHeaders("request", call(fnRemove, 0, methodAt, 7), pass)), `
+			request_headers { input { header { key: "a" value: "b" } } result { has_header { key: "a" value: "b" } } }`, nil},
 		{"for a call-out", filter(onHeaders("request", callAuth, pause)), `request_headers { }`, []string{
 			`request_headers: the filter holds the request, and Envoy waits until it resumes, for the answer to a call-out to "auth", which a test file cannot give`,
 		}},
@@ -151,9 +158,9 @@ func TestFollowsEnvoy(t *testing.T) {
 			response_headers { result { log { exact: "hello" invert: true } } }`, nil},
 		{"a trap", filter(onHeaders("request", logHello, trap)), `
 			request_headers { result { log { exact: "other" } } } response_headers { result { body { exact: "" } } } stream_destroy { log { exact: "x" } }`,
-			[]string{"request_headers: proxy_on_request_headers trapped: unreachable in $5"}},
+			[]string{"request_headers: proxy_on_request_headers trapped: unreachable in $6"}},
 		{"one at the end", filter(wasmtest.Function("proxy_on_done", "i:i", trap...)), `request_headers { }`,
-			[]string{"stream_destroy: proxy_on_done trapped: unreachable in $5"}},
+			[]string{"stream_destroy: proxy_on_done trapped: unreachable in $6"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

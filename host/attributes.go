@@ -113,7 +113,7 @@ func (s *Stream) ofResponse(path []string) (any, bool) {
 	case "size":
 		return sent, true
 	case "flags":
-		return int64(0), true
+		return s.flags, true
 	case "headers_bytes":
 		return byteSize(headers), true
 	case "total_size":

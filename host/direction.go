@@ -26,6 +26,7 @@ type direction struct {
 
 	// What has come. The filter changes these.
 	headers, trailers       Headers
+	came                    Headers // the headers as they were
 	hasHeaders, hasTrailers bool
 	addedTrailers           bool // by the filter
 	headersPassed, ended    bool
@@ -67,9 +68,12 @@ func (d *direction) comes(end bool) {
 // fromUpstream reports whether all of it has come from where the request passed to.
 func (d *direction) fromUpstream() bool { return d.stream.request.headersPassed && !d.endedAt.IsZero() }
 
-// passHeaders lets the headers pass.
+// passHeaders lets the headers pass, unless Envoy refuses what the filter made of them.
 func (d *direction) passHeaders(complete bool) {
 	if !d.headersPassed {
+		if d.refuse() {
+			return
+		}
 		d.headersPassed, d.passedAt = true, d.stream.vm.proxy.Now()
 		d.out.Headers = append(Headers{}, d.headers...) // not nil, which would say that they have not passed
 		if d.response {
@@ -104,6 +108,9 @@ func (d *direction) resume() error {
 	unseen := d.state >= stoppedAll
 	d.state = iterating
 	d.passHeaders(d.ended && !d.holds && !d.hasTrailers)
+	if d.aborted {
+		return d.stream.settle()
+	}
 	if d.holds {
 		data := d.held
 		d.held, d.holds = nil, false

@@ -39,6 +39,7 @@
 //	pauses, buffers and their limit              source/common/http/filter_manager.cc (Envoy)
 //	the form of local responses                  source/common/http/utility.cc sendLocalReply (Envoy)
 //	headers of one value, pseudo-headers first   source/common/http/header_map_impl.cc, envoy/http/header_map.h (Envoy)
+//	which headers Envoy does not pass on         source/common/http/header_utility.cc checkRequired*, checkValid* (Envoy)
 //
 // Package e2e/agreement has a filter log what it sees at each step, and compares that with what it logs in Envoy.
 //
@@ -46,13 +47,16 @@
 // there is no request.path. A filter that resumes a response forgets the request's headers. proc_exit returns. A property
 // that was set with a path of two parts cannot be read. Of a body that is stopped without buffering, nothing is left.
 //
-// A second local response takes the place of a first one that the filter has not let pass yet. A filter that ends a stream in
+// Some of it is Envoy's own answer. A request that the filter leaves without :method, or with a character that no header may
+// have, gets 503, one without :path 404, and a response without a number as :status 502: see [LocalResponse.Refused]. A second
+// local response takes the place of a first one that the filter has not let pass yet. A filter that ends a stream in
 // proxy_on_log is called again, until its stack overflows: the host ends it with a *TrapError at once.
 //
 // # What differs
 //
 //   - The filter is the only one of its proxy: no other sees what it lets pass, and no route is chosen.
 //     [Stream.RouteCacheCleared] reports whether Envoy would choose it again.
+//   - What is wrong with headers as the caller passes them in is not refused: they pass as they came.
 //   - Of two local responses in one callback of a response the first is sent; Envoy crashes.
 //   - One VM is one worker. Envoy starts a filter in a VM of its own first, before the workers'.
 //   - FAIL_OPEN and FAIL_RELOAD are the caller's: after a trap a VM is over, and its streams get 503.

@@ -39,6 +39,7 @@ func (s *Stream) headersCome(d *direction, headers Headers, end bool) error {
 	}
 	d.headers, d.hasHeaders, d.seesHeaders = headers.normalized(d.headersMap()), true, true
 	d.comes(end)
+	d.came = d.headers.Clone()
 	s.arrived(d)
 	name := d.callback("headers")
 	args := []uint64{uint64(s.scope.id), uint64(len(d.headers))}

@@ -40,7 +40,17 @@ const (
 	DetailsClosed          = "wasm_close_stream"
 	detailsRequestTooLong  = "request_payload_too_large"
 	detailsResponseTooLong = "response_payload_too_large"
+	detailsNoRoute         = "route_not_found"
+	detailsRefusedRequest  = "filter_removed_required_request_headers"
+	detailsRefusedResponse = "filter_removed_required_response_headers"
 )
+
+// Refused reports whether Envoy gave the response because the filter left the headers of a message without what they need, or
+// with what they must not have. The details have the reason in braces.
+func (r *LocalResponse) Refused() bool {
+	return strings.HasPrefix(r.Details, detailsRefusedRequest+"{") || strings.HasPrefix(r.Details, detailsRefusedResponse+"{") ||
+		r.Details == detailsNoRoute
+}
 
 // head returns the headers of the response, as prepareLocalReply in utility.cc of Envoy makes them, and its body. What the
 // request is counts as it was before the filter changed it.

@@ -37,6 +37,7 @@ type Stream struct {
 	local             *LocalResponse
 	reset             *string // the details of a stream that was reset
 	code              uint32  // response.code, 0 as long as there is none
+	flags             int64   // response.flags
 	ofGRPC, ofHEAD    bool    // the request is, or was before the filter changed it
 	failed, logging   bool
 	closed            bool

@@ -6,6 +6,7 @@ import "strings"
 
 var (
 	grpc     = request{method: "POST", path: "/p", body: "body", headers: [][2]string{{"content-type", "application/grpc"}, {"user-agent", "first"}}}
+	grpcGet  = request{method: "GET", path: "/", headers: [][2]string{{"content-type", "application/grpc"}, {"user-agent", "first"}}}
 	grpcHead = request{method: "HEAD", path: "/", headers: [][2]string{{"content-type", "application/grpc"}, {"user-agent", "first"}}}
 )
 
@@ -19,6 +20,24 @@ var messages = map[string]agreementCase{
 		" request-headers=set,:method,GET request-headers=list,", plain},
 
 	"answer-2": {"request-headers=answer,2 response-headers=answer,2", post},
+
+	"no-status":        {"response-headers=remove,:status", plain},
+	"no-status-body":   {"response-headers=pause response-headers=remove,:status tick", plain},
+	"bad-status":       {"response-headers=set,:status,abc", plain},
+	"two-statuses":     {"response-headers=add,:status,201", plain},
+	"odd-status":       {"response-headers=set,:status,299", plain},
+	"no-status-local":  {"request-headers=reply,403,,d,-1 response-headers=remove,:status", plain},
+	"no-method":        {"request-headers=remove,:method", plain},
+	"no-method-paused": {"request-headers=remove,:method request-headers=pause tick", plain},
+	"no-method-grpc":   {"request-headers=remove,:method", grpcGet},
+	"no-path":          {"request-headers=remove,:path", plain},
+	"connect-nowhere":  {"request-headers=set,:method,CONNECT request-headers=remove,:authority", plain},
+	"connect":          {"request-headers=set,:method,CONNECT", plain},
+	"line-feed":        {"request-headers=add,x-bad,a%0Ab", plain},
+	"zero":             {"request-headers=add,x-bad,a%00b", plain},
+	"delete":           {"request-headers=add,x-bad,a%7Fb", plain},
+	"tab":              {"request-headers=add,x-good,a%09b%FF", plain},
+	"empty-value":      {"request-headers=add,x-good,", plain},
 
 	"second-in-response":       {"request-headers=reply,403,one,d1,-1,a,1 response-headers=reply,404,two,d2,-1,b,2", plain},
 	"second-in-response-empty": {"request-headers=reply,403,,d1,-1,a,1 response-headers=reply,404,,d2,-1,b,2", plain},
