@@ -3,7 +3,6 @@
 package mesh
 
 import (
-	"net"
 	"runtime"
 	"sync"
 
@@ -33,9 +32,10 @@ var monitoringAddress = sync.OnceValue(func() string {
 // that wasmer can be started with it, and is the same for all meshes of a process.
 var secureAddress = sync.OnceValue(freeOnLoopback)
 
-// freeOnLoopback is an address that was free a moment ago, or one that istiod will refuse in plain words.
+// freeOnLoopback is an address that was free a moment ago, and that no client is given, or one that istiod will refuse in plain
+// words.
 func freeOnLoopback() string {
-	l, err := net.Listen("tcp4", env.Address(0))
+	l, err := env.ListenFree()
 	if err != nil {
 		return env.Address(monitoringPort)
 	}
