@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/autowasm/autowasm/e2e/build"
+	"github.com/autowasm/autowasm/e2e/env"
 	"github.com/autowasm/autowasm/internal/buffertest"
 	"github.com/autowasm/autowasm/internal/envoy"
 )
@@ -141,7 +142,7 @@ func freeAddresses(t testing.TB, names []string) map[string]string {
 	t.Helper()
 	addresses := map[string]string{}
 	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := env.ListenFree()
 		if err != nil {
 			t.Fatal(err)
 		}
