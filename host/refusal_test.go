@@ -81,17 +81,7 @@ func TestRefusedMessages(t *testing.T) {
 			[]step{requestHeaders1(true)}, passed{Request: "-", Response: "missing required header: :status!", Local: response}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGuest(t, filter(tt.filter...), VMConfig{})
-			p := g.plugin(PluginConfig{})
-			s := g.stream(p, StreamConfig{})
-			for i, step := range tt.steps {
-				if err := step(g, p, s); err != nil {
-					t.Fatalf("step %d: %v", i, err)
-				}
-			}
-			if diff := cmp.Diff(tt.want, s.passed()); diff != "" {
-				t.Error(diff)
-			}
+			requirePassed(t, tt.filter, tt.steps, tt.want)
 		})
 	}
 }

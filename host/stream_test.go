@@ -112,18 +112,24 @@ func TestWhatPasses(t *testing.T) {
 			[]step{requestHeaders1(true)}, passed{Request: "-", Response: "-", Reset: "reset wasm_close_stream"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGuest(t, filter(tt.filter...), VMConfig{})
-			p := g.plugin(PluginConfig{})
-			s := g.stream(p, StreamConfig{})
-			for i, step := range tt.steps {
-				if err := step(g, p, s); err != nil {
-					t.Fatalf("step %d: %v", i, err)
-				}
-			}
-			if diff := cmp.Diff(tt.want, s.passed()); diff != "" {
-				t.Error(diff)
-			}
+			requirePassed(t, tt.filter, tt.steps, tt.want)
 		})
+	}
+}
+
+// requirePassed takes the steps of a stream through a filter, and compares what has passed.
+func requirePassed(t *testing.T, options []wasmtest.Option, steps []step, want passed) {
+	t.Helper()
+	g := newGuest(t, filter(options...), VMConfig{})
+	p := g.plugin(PluginConfig{})
+	s := g.stream(p, StreamConfig{})
+	for i, step := range steps {
+		if err := step(g, p, s); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	if diff := cmp.Diff(want, s.passed()); diff != "" {
+		t.Error(diff)
 	}
 }
 
