@@ -52,13 +52,7 @@ func (b *Budget) Acquire(ctx context.Context, namespace string, amount int64) (r
 	b.wait(p)
 	b.grant()
 	b.mu.Unlock()
-	select {
-	case <-p.acquired:
-		return sync.OnceFunc(func() { b.release(p) }), nil
-	case <-ctx.Done():
-		b.release(p)
-		return nil, context.Cause(ctx)
-	}
+	return await(ctx, p.acquired, func() { b.release(p) })
 }
 
 // wait enqueues a part. The caller holds b.mu, as those of the methods below do.

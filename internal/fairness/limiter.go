@@ -49,11 +49,16 @@ func (l *Limiter) Acquire(ctx context.Context, namespace, host string) (release 
 	l.waiting = append(l.waiting, w)
 	l.grant()
 	l.mu.Unlock()
+	return await(ctx, w.acquired, func() { l.release(w) })
+}
+
+// await waits until something is acquired, which release gives back; that also takes away who gives up.
+func await(ctx context.Context, acquired <-chan struct{}, release func()) (func(), error) {
 	select {
-	case <-w.acquired:
-		return sync.OnceFunc(func() { l.release(w) }), nil
+	case <-acquired:
+		return sync.OnceFunc(release), nil
 	case <-ctx.Done():
-		l.release(w)
+		release()
 		return nil, context.Cause(ctx)
 	}
 }
