@@ -84,21 +84,28 @@ func Start(ctx context.Context, o Options, wasm, config []byte) (*Proxy, error) 
 		p.remove()
 		return nil, err
 	}
-	err = p.wait(ctx, "start Envoy", func(ctx context.Context) (err error) {
-		p.address, err = p.admin.address(ctx)
-		return err
-	})
-	if err == nil {
-		var now counts
-		if now, err = p.counts(ctx, 0); err == nil {
-			err = p.outcome(ctx, counts{}, now)
-		}
-	}
+	err = p.started(ctx)
 	if _, refused := errors.AsType[*RefusedError](err); err != nil && !refused {
 		p.Close()
 		return nil, err
 	}
 	return p, err
+}
+
+// started waits until Envoy accepts connections, and returns what has become of the first version.
+func (p *Proxy) started(ctx context.Context) error {
+	err := p.wait(ctx, "start Envoy", func(ctx context.Context) (err error) {
+		p.address, err = p.admin.address(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now, err := p.counts(ctx, 0)
+	if err != nil {
+		return err
+	}
+	return p.outcome(ctx, counts{}, now)
 }
 
 // begin writes the files and starts the processes.
