@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,37 +13,18 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"k8s.io/klog/v2"
 
 	"github.com/autowasm/autowasm/certs"
+	"github.com/autowasm/autowasm/internal/buffertest"
 	"github.com/autowasm/autowasm/trial"
 )
 
 // testLogs is where all tests log to: the loggers of a process can be set once.
-var testLogs = &logs{}
-
-// logs is a log that is written to from many goroutines.
-type logs struct {
-	mu      sync.Mutex
-	written bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.written.Write(p)
-}
-
-func (l *logs) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.written.Reset()
-	return l.written.String()
-}
+var testLogs = &buffertest.Buffer{}
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == trial.Argument { // as main does
@@ -58,9 +38,9 @@ func TestMain(m *testing.M) {
 // logged returns what is logged meanwhile, each line of which must be JSON.
 func logged(t *testing.T, do func()) []map[string]any {
 	t.Helper()
-	testLogs.take()
+	testLogs.Take()
 	do()
-	return parseLogs(t, testLogs.take())
+	return parseLogs(t, testLogs.Take())
 }
 
 func parseLogs(t *testing.T, text string) (lines []map[string]any) {
@@ -107,13 +87,13 @@ func TestLogFlags(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.level+" "+tt.format, func(t *testing.T) {
-			written := &logs{}
+			written := &buffertest.Buffer{}
 			logger := newLogger(tt.level, tt.format, written)
 			logger.V(1).Info("details")
 			logger.Info("happens", "key", "value")
 			logger.Error(errors.New("broken"), "failed")
 			want := regexp.MustCompile(`(?s)^` + strings.Join(tt.want, "\n") + `\n$`)
-			if got := written.take(); !want.MatchString(got) {
+			if got := written.Take(); !want.MatchString(got) {
 				t.Errorf("logged\n%swant\n%s", got, want)
 			}
 		})
@@ -129,7 +109,7 @@ func TestFailedHandshakesLogJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := startWebhookServer(t, &options{webhook: true, webhookHost: "127.0.0.1", webhookPort: freePort(t)}, source)
-	testLogs.take()
+	testLogs.Take()
 	address, _, _ := strings.Cut(strings.TrimPrefix(url, "https://"), "/")
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 	if err != nil {
@@ -142,7 +122,7 @@ func TestFailedHandshakesLogJSON(t *testing.T) {
 	defer cancel()
 	for !strings.Contains(text, "TLS handshake error") && ctx.Err() == nil {
 		time.Sleep(10 * time.Millisecond)
-		text += testLogs.take()
+		text += testLogs.Take()
 	}
 	if lines := parseLogs(t, text); len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["msg"]), "TLS handshake error") {
 		t.Errorf("logged %s", text)

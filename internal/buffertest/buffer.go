@@ -21,7 +21,15 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return b.written.Write(p)
 }
 
-// String returns what was written so far.
+// Take returns what was written since the last Take.
+func (b *Buffer) Take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer b.written.Reset()
+	return b.written.String()
+}
+
+// String returns what was written so far, since the last Take.
 func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
