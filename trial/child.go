@@ -26,14 +26,14 @@ type job struct {
 	Size int64
 	// Data is the limit of memory that can be written, in bytes.
 	Data int64
-	// Time for all of it.
+	// Time of the processor for all of it.
 	Time time.Duration
 }
 
-// limits are those of the module: its linear memory is copied as it grows, the host keeps what the module gives it, and a
-// call ends before the time of all does.
+// limits are those of the module: its linear memory is copied as it grows, and the host keeps what the module gives it. One call
+// may take all the time that there is.
 func (j job) limits() host.Limits {
-	return host.Limits{Memory: uint64(j.Data / 4), CallTime: j.Time / 10 * 9, Output: 1 << 20, Held: 4 << 20}
+	return host.Limits{Memory: uint64(j.Data / 4), CallTime: j.longest(), Output: 1 << 20, Held: 4 << 20}
 }
 
 // moduleFile is the number of the file that holds the module.
@@ -57,8 +57,8 @@ func Child() error {
 	if _, err := io.ReadFull(os.NewFile(moduleFile, "the module"), wasm); err != nil {
 		return fmt.Errorf("read the module: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), j.Time)
-	defer cancel()
+	ctx, stop := j.timed(context.Background())
+	defer stop()
 	if err := json.NewEncoder(os.Stdout).Encode(Run(ctx, wasm, j.Settings, j.limits())); err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}

@@ -36,8 +36,8 @@
 //	       ◄─ result, JSON to 64 KiB ── stdout ┘
 //
 // A child that is given a module has none of its parent's files, connections or variables, and on Linux no system call to
-// make one, or a process. It ends by itself when its
-// time is over, and is killed soon after that; whoever started it waits for it. Results are kept by all that a trial
-// depends on, so that what was admitted need not be tried again. How many run at once follows from the memory that they
+// make one, or a process. It ends by itself when it has used its time of the processor, or has waited too long for that, and is
+// killed soon after; whoever started it waits for it. Results are kept by all that a trial depends on, so that what was
+// admitted need not be tried again. How many run at once follows from the memory that they
 // may take in all, of which one namespace has less than half, or all for one trial, and then each other goes before its next.
 package trial

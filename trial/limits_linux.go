@@ -38,6 +38,15 @@ func limitProcess(j job) error {
 	return errors.Join(append(errs, confine())...)
 }
 
+// processorTime is what all threads of this process have used.
+func processorTime() time.Duration {
+	var used unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &used) != nil {
+		return time.Since(started)
+	}
+	return time.Duration(used.Nano())
+}
+
 func limitTo(resource int, limit uint64) error {
 	if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
 		return fmt.Errorf("set limit %d to %d: %w", resource, limit, err)

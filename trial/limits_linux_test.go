@@ -5,6 +5,7 @@
 package trial
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -97,4 +98,53 @@ func TestNoAllocationIsTooLarge(t *testing.T) {
 			t.Errorf("%d MiB: %v, %.200s", mebibytes, err, out)
 		}
 	}
+}
+
+// rest and toil have this program be one that does nothing or computes, and how it goes on with so much time of the processor.
+const rest, toil = "rest", "toil"
+
+func init() {
+	children[rest] = func(limit string) { tellEnd(limit, func(context.Context) { time.Sleep(time.Second) }) }
+	children[toil] = func(limit string) {
+		tellEnd(limit, func(ctx context.Context) {
+			for ctx.Err() == nil {
+			}
+		})
+	}
+}
+
+func tellEnd(limit string, work func(context.Context)) {
+	of, _ := time.ParseDuration(limit)
+	ctx, stop := job{Time: of}.timed(context.Background())
+	work(ctx)
+	fmt.Println(context.Cause(ctx))
+	stop()
+}
+
+// TestTimeOfTheProcessor: a process that waits for a processor, or for anything else, has its time left, until it has waited for
+// too long.
+func TestTimeOfTheProcessor(t *testing.T) {
+	t.Parallel()
+	if got := told(t, rest, "500ms"); got != "<nil>" {
+		t.Errorf("a process that rests is ended: %s", got)
+	}
+	const want = "it took more than 500ms of processor time"
+	got := told(t, toil, "500ms")
+	for range 5 { // on a busy machine it may wait for too long
+		if got == want {
+			return
+		}
+		got = told(t, toil, "500ms")
+	}
+	t.Errorf("a process that computes is ended: %s, want %s", got, want)
+}
+
+// told is what the other process tells of its end.
+func told(t *testing.T, what, limit string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), thisProgram(), what, limit).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -42,7 +42,7 @@ func runChild(ctx context.Context, program string, j job, wasm *os.File) Result 
 	if err != nil {
 		return ended(fmt.Sprintf("encode what to try: %v", err))
 	}
-	ctx, cancel := context.WithTimeout(ctx, j.Time+killAfter)
+	ctx, cancel := context.WithTimeout(ctx, j.longest()+killAfter)
 	defer cancel()
 	output, errs := &bounded{limit: maxOutput}, &bounded{limit: maxErrors}
 	command := exec.CommandContext(ctx, program, Argument)
@@ -64,7 +64,9 @@ func runChild(ctx context.Context, program string, j job, wasm *os.File) Result 
 func causeOf(ctx context.Context, err error, j job, errs string) string {
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Sprintf("it took longer than %s", j.Time)
+		return j.late().Error()
+	case j.spentBy(err):
+		return j.spent().Error()
 	case strings.Contains(errs, "out of memory"), strings.Contains(errs, "cannot allocate memory"):
 		return fmt.Sprintf("it took more memory than %d MiB", j.Data>>20)
 	}

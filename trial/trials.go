@@ -29,8 +29,8 @@ const (
 	MaxOvershoot = 80 << 20
 	// MinMemory is the least with which anything can be tried.
 	MinMemory = childMemory + 16<<20
-	// DefaultTime bounds one trial, from when its process starts. One that needs more than half of the memory has half of it:
-	// the others wait for its end.
+	// DefaultTime bounds the processor time of one trial, which a busy machine does not lengthen. One that needs more than half
+	// of the memory has half of it: the others wait for its end.
 	DefaultTime = 10 * time.Second
 )
 
@@ -63,7 +63,7 @@ type Options struct {
 	// Memory of all trials at once, in bytes; 0 means DefaultMemory. A module that needs more has all of it, and may not
 	// come to an end.
 	Memory int64
-	// Time of one trial; 0 means DefaultTime.
+	// Time of the processor for one trial, which ends after 12 times as long in any case; 0 means DefaultTime.
 	Time time.Duration
 	// Program whose main function calls Child if its only argument is Argument; "" means the one that runs.
 	Program string
@@ -228,7 +228,7 @@ func (t *Trials) inProcess(r Request, memory int64) Result {
 	return runChild(t.ctx, t.o.Program, job{Settings: r.Settings, Size: r.Size, Data: memory, Time: t.timeFor(memory)}, wasm)
 }
 
-// timeFor is how long a trial with so much memory may take.
+// timeFor is how much processor time a trial with so much memory may take.
 func (t *Trials) timeFor(memory int64) time.Duration {
 	if 2*memory > t.o.Memory {
 		return t.o.Time / 2
