@@ -42,8 +42,11 @@ func newCheck() *cobra.Command {
 func check(ctx context.Context, client *http.Client, url string) error {
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, checkInterval, checkTimeout, true, func(ctx context.Context) (bool, error) {
-		last = get(ctx, client, url)
-		return last == nil, nil
+		err := get(ctx, client, url)
+		if last == nil || ctx.Err() == nil { // what the end of the time cut off says nothing
+			last = err
+		}
+		return err == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("check %s for %s: %w", url, checkTimeout, last)
