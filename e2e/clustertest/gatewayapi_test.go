@@ -57,7 +57,7 @@ func TestThroughAGatewayOfTheGatewayAPI(t *testing.T) {
 	kubectl(t, "wait", "deployment/front-istio", "-n", ns, "--for=create", suite.TimeoutFlag)
 	kubectl(t, "rollout", "status", "deployment/front-istio", "-n", ns, suite.TimeoutFlag)
 
-	image := push(t, "gateway-api/wasm-add-header")
+	image := pushExample(t, "gateway-api/wasm-add-header")
 	apply(t, ns, tutorial.Manifest{Image: image}.String()+"---"+strings.ReplaceAll(onTheGateway, "IMAGE", image))
 	requireProxies(t, ns, "test", 2)
 	requireProxies(t, ns, "gateway", 1)

@@ -135,10 +135,22 @@ func read(t testing.TB, path string) []byte {
 	return content
 }
 
-// push pushes the example filter with wasmc and returns the image's reference.
-func push(t testing.TB, repository string) string {
+// pushExample pushes the tutorial's filter with wasmc and returns the image's reference.
+func pushExample(t testing.TB, repository string) string {
 	t.Helper()
 	return pushFile(t, repository, product(t, "add-header.wasm"))
+}
+
+// push is pushExample of the filter in Rust, which adds the same header, and of which each proxy compiles a thirtieth. Its configuration
+// is the header's value, and names no other.
+func push(t testing.TB, repository string) string {
+	t.Helper()
+	return pushFile(t, repository, smallFilter(t))
+}
+
+func smallFilter(t testing.TB) string {
+	t.Helper()
+	return inCheckout(t, "examples", "add-header-rust", "add-header.wasm")
 }
 
 // pushFile is push of another module.

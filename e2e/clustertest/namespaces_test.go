@@ -35,7 +35,7 @@ func TestNamespaces(t *testing.T) {
 	here, there := newNamespace(t, "here"), newNamespace(t, "there")
 	startApp(t, here)
 	startApp(t, there)
-	image := push(t, "namespaces/wasm-add-header")
+	image := pushExample(t, "namespaces/wasm-add-header")
 	apply(t, here, tutorial.Manifest{Image: image}.String())
 	requireProxies(t, here, "test", 2)
 	requireHeaders(t, here, "world", "")

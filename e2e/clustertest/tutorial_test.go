@@ -29,8 +29,8 @@ func requireTrials(t *testing.T, ns string) {
 	kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=condition=ModuleTried", suite.TimeoutFlag)
 	suite.Eventually(t, func(ctx context.Context) error { // on a busy machine a trial takes longer than an admission
 		out, err := runKubectl(ctx, "", "patch", "autowasm/test", "-n", ns, "--dry-run=server", "--type=merge",
-			`-p={"spec":{"filter":{"config":{"header":"no header"}}}}`)
-		if err == nil || !strings.Contains(err.Error(), `\"no header\" is not the name of a header`) {
+			`-p={"spec":{"filter":{"config":"a\tb"}}}`)
+		if err == nil || !strings.Contains(err.Error(), "the configuration is no value of a header") {
 			return fmt.Errorf("a configuration that the module refuses is answered %q, %v", out, err)
 		}
 		return nil
