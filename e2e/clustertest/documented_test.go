@@ -30,7 +30,7 @@ func documentedShell(t testing.TB, namespace string) doctest.Shell {
 	return doctest.Shell{
 		Root: inCheckout(t), Dir: dir,
 		Env:    suite.UserEnv(t.TempDir(), suite.Kubeconfig(t, os.Getenv("KUBECONFIG"), namespace), bin),
-		Stands: []string{"registry.example", variable(t, "REGISTRY")},
+		Stands: []string{"registry.example", variable(t, "REGISTRY"), "--timeout=5m", suite.TimeoutFlag},
 	}
 }
 
@@ -54,7 +54,7 @@ func TestDocumentedApply(t *testing.T) {
 	ns := newNamespace(t, "readme")
 	startApp(t, ns)
 	user := documentedShell(t, ns)
-	user.Stands = append([]string{"registry.example/wasm-add-header:v0.3", push(t, "readme/wasm-add-header")}, user.Stands...)
+	user.Stands = append([]string{"registry.example/wasm-add-header:v0.3", pushExample(t, "readme/wasm-add-header")}, user.Stands...)
 	kubectl(t, "create", "secret", "docker-registry", "regcred", "-n", ns,
 		"--docker-server="+variable(t, "REGISTRY"), "--docker-username=robot", "--docker-password=any")
 	// A busy machine tries the module later, with a warning; the apply that is repeated then changes nothing.

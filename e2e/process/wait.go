@@ -14,7 +14,7 @@ import (
 const (
 	// Timeout is how long anything may take before it counts as failed. It is for machines that are busy with other
 	// work, and says nothing of how long it takes on one that is not.
-	Timeout = 5 * time.Minute
+	Timeout = 10 * time.Minute
 	// firstInterval and lastInterval are the time between two questions, which grows: some questions cost a process.
 	firstInterval = 50 * time.Millisecond
 	lastInterval  = 250 * time.Millisecond

@@ -31,8 +31,8 @@ type Shell struct {
 
 // How long a section may take, and a command of it that is repeated, which is no expectation.
 const (
-	timeout  = 10 * time.Minute
-	patience = 5 * time.Minute
+	timeout  = 20 * time.Minute
+	patience = 10 * time.Minute
 )
 
 // Run runs the commands of a section, in one shell, and fails the test at the first that fails, or prints something else than
