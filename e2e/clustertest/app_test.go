@@ -7,6 +7,7 @@ package clustertest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -111,6 +112,9 @@ func ask(t testing.TB, namespace, url string, headers ...string) (answer, error)
 	return parseAnswer(out)
 }
 
+// errUnreached is that the client's own proxy answered, which knows no Pod, or one that is gone.
+var errUnreached = errors.New("no Pod was reached")
+
 // askWithFilter has client get details once and returns an error when the answer has no header of the filter.
 func askWithFilter(t testing.TB, namespace string) error {
 	a, err := ask(t, namespace, "http://details:9080/")
@@ -134,6 +138,9 @@ func readAnswer(response *http.Response) (answer, error) {
 	defer response.Body.Close()
 	a := answer{status: response.Status, header: response.Header}
 	body, err := bufio.NewReader(response.Body).ReadString(':')
+	if strings.HasPrefix(body, "upstream connect error") || strings.HasPrefix(body, "no healthy upstream") {
+		return a, fmt.Errorf("%s: %w", response.Status, errUnreached)
+	}
 	if err != nil {
 		return a, fmt.Errorf("find the Pod that answered %s: %w", response.Status, err)
 	}

@@ -28,7 +28,7 @@ func TestDisruptions(t *testing.T) {
 	t.Run("drain", func(t *testing.T) { d.during(t, 0, func() { drain(t, leader(t).Spec.NodeName) }) })
 	t.Run("rolling update", func(t *testing.T) {
 		d.during(t, 0, func() { rollWasmer(t) })
-		suite.Eventually(t, filledFromReplicas)
+		requireFilledFromReplicas(t)
 	})
 	t.Run("kill the leader", func(t *testing.T) { d.during(t, killed, func() { killWasmer(t, leader(t)) }) })
 	t.Run("lose the leader's node", d.loseNode)

@@ -65,10 +65,13 @@ func TestNamespacesThatDenyByDefault(t *testing.T) {
 	apply(t, ns, denyAll("Ingress, Egress")+"---"+meshPolicy)
 	applyToWasmer(t, istiodPolicy+"---"+denyAll("Ingress"))
 	manifest := tutorial.Manifest{Image: push(t, "denying/wasm-add-header")}.String()
-	_, err := runKubectl(t.Context(), manifest, "apply", "-n", ns, "-f", "-")
-	if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
-		t.Fatalf("without a policy that lets the API server reach wasmer, apply ended with %v", err)
-	}
+	suite.Eventually(t, func(ctx context.Context) error { // nodes take a moment to know a policy
+		_, err := runKubectl(ctx, manifest, "apply", "-n", ns, "--dry-run=server", "-f", "-")
+		if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
+			return fmt.Errorf("without a policy that lets the API server reach wasmer, apply ended with %w", err)
+		}
+		return nil
+	})
 
 	installPolicy(t)
 	applyToWasmer(t, denyAll("Ingress, Egress"))
@@ -93,7 +96,7 @@ func TestNamespacesThatDenyByDefault(t *testing.T) {
 	kubectl(t, "delete", "pod/"+old, "-n", ns, "--wait=false")
 	openPage(t, user, ns, "test") // the policies do not hold for a forwarded port
 	kubectl(t, "rollout", "status", "-n", ns, "deployment/details", suite.TimeoutFlag)
-	suite.Eventually(t, filledFromReplicas)
+	requireFilledFromReplicas(t)
 	requireFilterInNewPods(t, ns)
 }
 

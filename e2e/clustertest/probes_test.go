@@ -5,6 +5,8 @@
 package clustertest
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -76,14 +78,24 @@ func (p probes) add(t testing.TB, name, namespace, label string, ports ...string
 	}
 }
 
-// expect fails the test when a Pod reaches other addresses than those of the names.
+// expect waits until a Pod reaches the addresses of the names and no others: nodes take a moment to know a policy or a Pod, and
+// a busy one may take longer to connect than a probe waits.
 func (p probes) expect(t testing.TB, pod string, names ...string) {
 	t.Helper()
+	suite.Eventually(t, func(ctx context.Context) error { return p.reaches(ctx, pod, names) })
+}
+
+// reaches returns nil when a Pod reaches the addresses of the names and no others.
+func (p probes) reaches(ctx context.Context, pod string, names []string) error {
 	args := []string{"exec", "-n", p.namespace[pod], pod, "--", "/app", "dial"}
 	for _, address := range p.addresses {
 		args = append(args, address)
 	}
-	reached := strings.Fields(kubectl(t, args...))
+	out, err := runKubectl(ctx, "", args...)
+	if err != nil {
+		return err
+	}
+	reached := strings.Fields(out)
 	var got []string
 	for name, address := range p.addresses {
 		if slices.Contains(reached, address) {
@@ -92,8 +104,9 @@ func (p probes) expect(t testing.TB, pod string, names ...string) {
 	}
 	slices.Sort(got)
 	if diff := cmp.Diff(slices.Sorted(slices.Values(names)), got); diff != "" {
-		t.Errorf("what %s reaches (-want +got):\n%s", pod, diff)
+		return fmt.Errorf("what %s reaches (-want +got):\n%s", pod, diff)
 	}
+	return nil
 }
 
 // expectAll is expect for all names.

@@ -19,6 +19,32 @@ import (
 	"github.com/autowasm/autowasm/e2e/tutorial"
 )
 
+// tries is how often replicas may start or copy until none has downloaded what another has. One that could not connect to the other
+// within two seconds, as on a busy machine, downloads, and is right to do so.
+const tries = 3
+
+var errDownloaded = errors.New("a replica downloaded what another has")
+
+// requireFilledFromReplicas requires that replicas that have just started fill their stores from others.
+func requireFilledFromReplicas(t testing.TB) {
+	t.Helper()
+	var err error
+	for range tries {
+		suite.Eventually(t, func(ctx context.Context) error {
+			if err = filledFromReplicas(ctx); errors.Is(err, errDownloaded) {
+				return nil
+			}
+			return err
+		})
+		if err == nil {
+			return
+		}
+		t.Logf("%v: they start again", err)
+		rollWasmer(t)
+	}
+	t.Error(err)
+}
+
 // filledFromReplicas returns nil when every replica has modules, and all of them from another one.
 func filledFromReplicas(ctx context.Context) error {
 	replicas, err := metrics(ctx) // an old one that is ending may not answer
@@ -26,8 +52,11 @@ func filledFromReplicas(ctx context.Context) error {
 		return err
 	}
 	for pod, m := range replicas {
-		if m.modules < 1 || m.fills < m.modules || m.downloads > 0 {
-			return fmt.Errorf("%s has %v modules after %v fills and %v downloads", pod, m.modules, m.fills, m.downloads)
+		if m.downloads > 0 {
+			return fmt.Errorf("%s: %w", pod, errDownloaded)
+		}
+		if m.modules < 1 || m.fills < m.modules {
+			return fmt.Errorf("%s has %v modules after %v fills", pod, m.modules, m.fills)
 		}
 	}
 	return nil
@@ -39,24 +68,45 @@ func TestAModuleIsDownloadedOnce(t *testing.T) {
 	const modules = 4
 	ns := newNamespace(t, "once")
 	awaitReplicas(t)
-	before := sum(t)
-	for n := range modules {
+	var err error
+	for n := range tries {
+		before := sum(t)
+		applyNewModules(t, ns, n*modules, modules)
+		suite.Eventually(t, func(context.Context) error {
+			if err = downloadedOnce(before, sum(t), modules); errors.Is(err, errDownloaded) {
+				return nil
+			}
+			return err
+		})
+		if err == nil {
+			return
+		}
+		t.Logf("%v: with other modules", err)
+	}
+	t.Error(err)
+}
+
+// applyNewModules applies one AutoWasm with modules that nobody has had, one after the other, of which so many were before.
+func applyNewModules(t testing.TB, ns string, before, modules int) {
+	t.Helper()
+	for n := before; n < before+modules; n++ {
 		image := pushFile(t, fmt.Sprintf("once/wasm-%d", n), unlikeOthers(t))
 		apply(t, ns, tutorial.Manifest{Image: image, App: "nobody"}.String()) // the first time a create, then a change of the image
 		kubectl(t, "wait", "autowasm/test", "-n", ns, fmt.Sprintf("--for=jsonpath={.status.observedGeneration}=%d", n+1), suite.TimeoutFlag)
 		kubectl(t, "wait", "autowasm/test", "-n", ns, "--for=jsonpath={.status.phase}=Synced", suite.TimeoutFlag)
 	}
-	suite.Eventually(t, func(ctx context.Context) error {
-		after := sum(t)
-		downloads, fills := after.downloads-before.downloads, after.fills-before.fills
-		if downloads > modules {
-			t.Fatalf("%v downloads of %d modules", downloads, modules)
-		}
-		if downloads < modules || fills < modules*(wasmerReplicas-1) {
-			return fmt.Errorf("%v downloads and %v fills of %d modules", downloads, fills, modules)
-		}
-		return nil
-	})
+}
+
+// downloadedOnce returns nil when of so many modules each came from the registry once, and to all other replicas from there.
+func downloadedOnce(before, after storeMetrics, modules float64) error {
+	downloads, fills := after.downloads-before.downloads, after.fills-before.fills
+	if downloads > modules {
+		return fmt.Errorf("%v downloads of %v modules: %w", downloads, modules, errDownloaded)
+	}
+	if downloads < modules || fills < modules*(wasmerReplicas-1) {
+		return fmt.Errorf("%v downloads and %v fills of %v modules", downloads, fills, modules)
+	}
+	return nil
 }
 
 // sum is the metrics of all replicas together.
@@ -75,7 +125,7 @@ func sum(t testing.TB) (all storeMetrics) {
 // unlikeOthers is a file with the example filter as no other test has it: with a custom section of its own at the end.
 func unlikeOthers(t testing.TB) string {
 	t.Helper()
-	module := read(t, product(t, "add-header.wasm"))
+	module := read(t, smallFilter(t))
 	name := rand.Text()
 	module = append(module, 0, byte(len(name)+1), byte(len(name)))
 	file := filepath.Join(t.TempDir(), "filter.wasm")

@@ -5,8 +5,12 @@
 package clustertest
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/autowasm/autowasm/e2e/suite"
 )
 
 // Annotations of Pods by which istiod's injector decides where the sidecar is, and when the application starts.
@@ -58,9 +62,19 @@ func requireContainers(t testing.TB, namespace, want string) {
 func requireFilterInNewPods(t testing.TB, namespace string) {
 	t.Helper()
 	for range 10 {
-		if err := askWithFilter(t, namespace); err != nil {
-			t.Errorf("of the new Pods: %v", err)
-		}
+		suite.Eventually(t, func(context.Context) error {
+			a, err := ask(t, namespace, "http://details:9080/")
+			if errors.Is(err, errUnreached) {
+				return err // the client's proxy has yet to learn that a former one is gone
+			}
+			if err == nil {
+				err = a.filtered()
+			}
+			if err != nil {
+				t.Errorf("of the new Pods: %v", err)
+			}
+			return nil
+		})
 	}
 	requireProxies(t, namespace, "test", 2)
 }
