@@ -38,7 +38,7 @@ func TestChanges(t *testing.T) {
 // TestSelectors moves a filter from one workload to another, and to the whole namespace, which leaves the gateway's
 // own alone.
 func TestSelectors(t *testing.T) {
-	c, image := detailsCases(t), pushExample(t, "selectors")
+	c, image := detailsCases(t), pushSmall(t, "selectors")
 	const reviews = "reviews"
 	w := workload(t, reviews)
 	sidecar(t, w, ProxyOptions{Envoy: envoy.Oldest})

@@ -17,7 +17,7 @@ import (
 // TestPriorities has AutoWasms of one workload run in the order of their priorities. Responses pass the filters
 // backwards, so that the last of them adds its header first.
 func TestPriorities(t *testing.T) {
-	c, image := detailsCases(t), pushExample(t, "order")
+	c, image := detailsCases(t), pushSmall(t, "order")
 	onPort := func(name, config string, priority int) autoWasm {
 		return onDetails(name, image, fmt.Sprintf("applyPorts: [9081], config: %s, priority: %d", config, priority))
 	}

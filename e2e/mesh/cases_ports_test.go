@@ -22,7 +22,7 @@ func TestPorts(t *testing.T) {
 
 // TestContexts puts a filter on the way out of a workload, and on the gateway, and leaves the others alone.
 func TestContexts(t *testing.T) {
-	c, image := detailsCases(t), pushExample(t, "contexts")
+	c, image := detailsCases(t), pushSmall(t, "contexts")
 	out := onDetails("out", image, "context: Outbound, applyPorts: [8081]")
 	everywhere := onDetails("out", image, "context: Outbound")
 	elsewhere := onDetails("out", image, "context: Outbound, applyPorts: [9080]") // a port of the way in

@@ -20,7 +20,7 @@ func TestSecondOutboundPort(t *testing.T) {
 	eachEnvoy(t, "ways", func(t *testing.T, w *Workload, v envoy.Version) {
 		openOutbound(t, w, secondPort)
 		sidecar(t, w, ProxyOptions{Envoy: v})
-		image := pushExample(t, w.Name)
+		image := pushSmall(t, w.Name)
 		none := answers{outbound: "200", second: "200", inbound: "200"}
 		c := &cases{now: none, doors: map[string]door{
 			outbound: {url: w.OutboundURL(), host: serviceHost(callee(t, w.Name+"-first", servicePort, w))},
@@ -50,7 +50,7 @@ func TestSecondGatewayPort(t *testing.T) {
 		gateway: {url: mesh.GatewayURL}, second: {url: "http://" + at(mesh.Gateway.Address, secondPort)},
 	}}
 	c.wait(t, none)
-	image := pushExample(t, "second-gateway")
+	image := pushSmall(t, "second-gateway")
 	onPorts := func(ports string) autoWasm {
 		return autoWasm{
 			name: "second-gateway", namespace: gatewayNamespace, image: image, selector: "{matchLabels: {istio: ingressgateway}}",

@@ -5,6 +5,7 @@ package mesh
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/autowasm/autowasm/e2e/suite"
@@ -33,6 +34,13 @@ func applyTutorial(t *testing.T, name, app string) {
 func pushExample(t *testing.T, repository string) string {
 	t.Helper()
 	return pushFile(t, repository, cluster.Binaries().Filter)
+}
+
+// pushSmall is pushExample of the filter in Rust, which does the same, and of which a proxy compiles a thirtieth. Its configuration is
+// the header's value.
+func pushSmall(t *testing.T, repository string) string {
+	t.Helper()
+	return pushFile(t, repository, filepath.Join(cluster.Checkout, "examples", "add-header-rust", "add-header.wasm"))
 }
 
 // pushFile pushes a module with wasmc and returns the image's reference.
