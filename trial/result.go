@@ -24,6 +24,8 @@ type Result struct {
 	Named bool `json:"named,omitempty"`
 	// Idle says that it read its rootID and did nothing with a request, as the SDK for C++ has filters do that are not there.
 	Idle bool `json:"idle,omitempty"`
+	// Broken says that Envoy answers a request with an error because of what the module does to its headers or the response's.
+	Broken bool `json:"broken,omitempty"`
 	// Log is what the module logged at warn and above: the first lines and the last, each cut. They are the module's own:
 	// quote them.
 	Log []string `json:"log,omitempty"`

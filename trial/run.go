@@ -3,6 +3,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ func Run(ctx context.Context, wasm []byte, s render.Settings, limits host.Limits
 	err := a.run(ctx, wasm)
 	r := a.result(err)
 	r.Log, r.Named = a.log.lines(), a.vm != nil && a.vm.UsedNames()
-	r.Idle = a.idle && r.Verdict() == Passed
+	r.Idle, r.Broken = a.idle && r.Verdict() == Passed, a.broken != "" && r.Verdict() == Passed
 	return r
 }
 
@@ -34,7 +35,8 @@ type attempt struct {
 	awaits   bool         // the filter asked for ticks, and none has come
 
 	// What became of the request.
-	answered uint32 // the status of the filter's own response, 0 for none
+	answered uint32 // the status of a response in place of the upstream's, 0 for none
+	broken   string // why that is Envoy's own, "" if it is the filter's
 	reset    bool
 	held     bool // the filter did not let it pass
 	idle     bool // nor did it do anything else, though it had read its rootID
@@ -134,6 +136,9 @@ func (a *attempt) resume(ctx context.Context, plugin *host.Plugin, s *host.Strea
 func (a *attempt) note(s *host.Stream) {
 	if local := s.Local(); local != nil {
 		a.answered = local.Code
+		if local.Refused() {
+			a.broken = cmp.Or(string(local.Body), "there is no :path")
+		}
 	}
 	_, a.reset = s.Reset()
 	a.held = a.answered == 0 && !a.reset && !s.Response().Complete
@@ -160,6 +165,8 @@ func (a *attempt) result(err error) Result {
 func (a *attempt) passed(depends string) string {
 	words := "it starts with this configuration, and lets a GET of / pass"
 	switch {
+	case a.broken != "":
+		words = fmt.Sprintf("it starts, and has Envoy answer a GET of / with %d: %s", a.answered, a.broken)
 	case a.answered > 0:
 		words = fmt.Sprintf("it starts with this configuration, and answers a GET of / with %d", a.answered)
 	case a.reset:

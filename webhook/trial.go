@@ -114,6 +114,9 @@ func (c trialCheck) judge(r request, result trial.Result, resp *response) {
 		if result.Idle {
 			resp.warn("spec.filter.rootID: the module may have no filter of that name: it did nothing with a request when it was tried")
 		}
+		if result.Broken {
+			resp.warn("the module was tried: %s", redact(result.Message, r.aw.Spec.Filter.Source))
+		}
 	case trial.Undecided:
 		if result.Callback != "" || result.Reason == v1alpha1.ReasonTrialEnded {
 			resp.warn("the module was tried without a verdict: %s", redact(result.String(), r.aw.Spec.Filter.Source))

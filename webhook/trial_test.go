@@ -82,6 +82,8 @@ func TestTrials(t *testing.T) {
 		"passes": {&stubTrials{result: trial.Result{Reason: v1alpha1.ReasonTrialPassed}}, Enforce, answer{}},
 		"does nothing": {&stubTrials{result: trial.Result{Reason: v1alpha1.ReasonTrialPassed, Idle: true}}, Enforce, answer{Warnings: []string{
 			`spec.filter.rootID: the module may have no filter of that name: it did nothing with a request when it was tried`}}},
+		"breaks responses": {&stubTrials{result: trial.Result{Reason: v1alpha1.ReasonTrialPassed, Broken: true, Message: "why"}}, Enforce, answer{Warnings: []string{
+			"the module was tried: why"}}},
 		"refuses":          {&stubTrials{result: refusesConfig}, Enforce, answer{Denied: refused}},
 		"refuses, by flag": {&stubTrials{result: refusesConfig}, "", answer{Denied: refused}},
 		"refuses, warned of": {&stubTrials{result: refusesConfig}, Warn, answer{Warnings: []string{

@@ -64,6 +64,24 @@ func TestModulesThatFail(t *testing.T) {
 	}
 }
 
+// TestAModuleThatBreaksResponses runs, so that it is admitted, with a warning of what Envoy answers then.
+func TestAModuleThatBreaksResponses(t *testing.T) {
+	t.Parallel()
+	ns := cluster.Namespace(t)
+	status := wasmtest.Section(11, append([]byte{1, 0, 0x41, 0xc0, 0, 0x0b, 7}, ":status"...)) // data at 64
+	broken := wasmtest.Module(wasmtest.Import("env", "proxy_remove_header_map_value", "iii:i"), status,
+		wasmtest.Function("proxy_on_response_headers", "iii:i", 0x41, 2, 0x41, 0xc0, 0, 0x41, 7, 0x10, 1)) // of the response's headers
+	m := suite.Manifest{Name: "broken", Source: suite.Image(cluster.Push(t, "tried/broken:v1", moduleImage(t, broken)))}.String()
+	const want = "has Envoy answer a GET of / with 502: missing required header: :status"
+	suite.Eventually(t, func(context.Context) error {
+		out, err := cluster.TryApply(t, ns, m, "--dry-run=server")
+		if err != nil || !strings.Contains(out.Stderr, want) {
+			return fmt.Errorf("a dry run answers %q, %v, want %q", out.Stderr, err, want)
+		}
+		return nil
+	})
+}
+
 // TestATrialInTheBackground: what was admitted untried is tried later, and its status says so. That changes nothing that is in force,
 // and an update that is not to blame is admitted with a warning.
 func TestATrialInTheBackground(t *testing.T) {
