@@ -68,9 +68,7 @@ func TestModulesThatFail(t *testing.T) {
 func TestAModuleThatBreaksResponses(t *testing.T) {
 	t.Parallel()
 	ns := cluster.Namespace(t)
-	status := wasmtest.Section(11, append([]byte{1, 0, 0x41, 0xc0, 0, 0x0b, 7}, ":status"...)) // data at 64
-	broken := wasmtest.Module(wasmtest.Import("env", "proxy_remove_header_map_value", "iii:i"), status,
-		wasmtest.Function("proxy_on_response_headers", "iii:i", 0x41, 2, 0x41, 0xc0, 0, 0x41, 7, 0x10, 1)) // of the response's headers
+	broken := wasmtest.Module(wasmtest.RemoveStatus())
 	m := suite.Manifest{Name: "broken", Source: suite.Image(cluster.Push(t, "tried/broken:v1", moduleImage(t, broken)))}.String()
 	const want = "has Envoy answer a GET of / with 502: missing required header: :status"
 	suite.Eventually(t, func(context.Context) error {

@@ -172,6 +172,16 @@ func DeepStack() Option {
 	}
 }
 
+// RemoveStatus has the module remove :status from the headers of each response.
+func RemoveStatus() Option {
+	return func(s *spec) {
+		Import("env", "proxy_remove_header_map_value", "iii:i")(s)
+		Section(11, append([]byte{1, 0, 0x41, 0xc0, 0, 0x0b, 7}, ":status"...))(s) // data at 64
+		// proxy_remove_header_map_value(2, 64, 7), whose result 0 has the response go on
+		Function("proxy_on_response_headers", "iii:i", 0x41, 2, 0x41, 0xc0, 0, 0x41, 7, 0x10, 1)(s)
+	}
+}
+
 // TrapOnHeaders makes a filter that traps at each request of n headers or more, of which there are at most 63, and lets
 // all others pass.
 func TrapOnHeaders(n byte) Option {
