@@ -100,22 +100,22 @@ func TestNoAllocationIsTooLarge(t *testing.T) {
 	}
 }
 
-// rest and toil have this program be one that does nothing or computes, and how it goes on with so much time of the processor.
-const rest, toil = "rest", "toil"
+// idle and busy have this program do nothing for a second, or compute until its time is over, and print why that is.
+const idle, busy = "idle", "busy"
 
 func init() {
-	children[rest] = func(limit string) { tellEnd(limit, func(context.Context) { time.Sleep(time.Second) }) }
-	children[toil] = func(limit string) {
-		tellEnd(limit, func(ctx context.Context) {
+	children[idle] = func(limit string) { printCause(limit, func(context.Context) { time.Sleep(time.Second) }) }
+	children[busy] = func(limit string) {
+		printCause(limit, func(ctx context.Context) {
 			for ctx.Err() == nil {
 			}
 		})
 	}
 }
 
-func tellEnd(limit string, work func(context.Context)) {
-	of, _ := time.ParseDuration(limit)
-	ctx, stop := job{Time: of}.timed(context.Background())
+func printCause(limit string, work func(context.Context)) {
+	bound, _ := time.ParseDuration(limit)
+	ctx, stop := job{Time: bound}.timed(context.Background())
 	work(ctx)
 	fmt.Println(context.Cause(ctx))
 	stop()
@@ -125,22 +125,22 @@ func tellEnd(limit string, work func(context.Context)) {
 // too long.
 func TestTimeOfTheProcessor(t *testing.T) {
 	t.Parallel()
-	if got := told(t, rest, "500ms"); got != "<nil>" {
-		t.Errorf("a process that rests is ended: %s", got)
+	if got := causeIn(t, idle, "500ms"); got != "<nil>" {
+		t.Errorf("an idle process is ended: %s", got)
 	}
 	const want = "it took more than 500ms of processor time"
-	got := told(t, toil, "500ms")
+	got := causeIn(t, busy, "500ms")
 	for range 5 { // on a busy machine it may wait for too long
 		if got == want {
 			return
 		}
-		got = told(t, toil, "500ms")
+		got = causeIn(t, busy, "500ms")
 	}
-	t.Errorf("a process that computes is ended: %s, want %s", got, want)
+	t.Errorf("a busy process is ended: %s, want %s", got, want)
 }
 
-// told is what the other process tells of its end.
-func told(t *testing.T, what, limit string) string {
+// causeIn is why the time of another process is over, <nil> if it is not.
+func causeIn(t *testing.T, what, limit string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), thisProgram(), what, limit).Output()
 	if err != nil {
