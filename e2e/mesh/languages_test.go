@@ -15,7 +15,7 @@ func TestLanguagesOnEachEnvoy(t *testing.T) {
 	eachEnvoy(t, "languages", func(t *testing.T, w *Workload, v envoy.Version) {
 		sidecar(t, w, ProxyOptions{Envoy: v})
 		c := workloadCases(t, w)
-		assembly, rust, golang := pushFilter(t, w, "assemblyscript"), pushFilter(t, w, "rust"), pushExample(t, w.Name)
+		assembly, rust, golang := pushFilter(t, w.Name, "assemblyscript"), pushFilter(t, w.Name, "rust"), pushExample(t, w.Name)
 		onPort := func(language, image, filter string) autoWasm {
 			return onWorkload(w, w.Name+"-"+language, image, "applyPorts: [9080], "+filter)
 		}
@@ -45,7 +45,7 @@ func TestUnknownRootID(t *testing.T) {
 	t.Parallel()
 	eachEnvoy(t, "root", func(t *testing.T, w *Workload, v envoy.Version) {
 		p := sidecar(t, w, ProxyOptions{Envoy: v})
-		c, image := workloadCases(t, w), pushFilter(t, w, "assemblyscript")
+		c, image := workloadCases(t, w), pushFilter(t, w.Name, "assemblyscript")
 		asking := func(root string) autoWasm { return onWorkload(w, w.Name, image, "applyPorts: [9080], "+root) }
 		world := alone.but(answers{inbound: "200 world!"})
 		wrong, right := asking("rootID: another"), asking("rootID: add_header")
@@ -58,7 +58,7 @@ func TestUnknownRootID(t *testing.T) {
 }
 
 // pushFilter pushes the committed filter of a language.
-func pushFilter(t *testing.T, w *Workload, language string) string {
+func pushFilter(t *testing.T, repository, language string) string {
 	t.Helper()
-	return pushFile(t, w.Name+"-"+language, filepath.Join(cluster.Checkout, "examples", "add-header-"+language, "add-header.wasm"))
+	return pushFile(t, repository+"-"+language, filepath.Join(cluster.Checkout, "examples", "add-header-"+language, "add-header.wasm"))
 }

@@ -5,7 +5,6 @@ package mesh
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/autowasm/autowasm/e2e/suite"
@@ -40,7 +39,7 @@ func pushExample(t *testing.T, repository string) string {
 // the header's value.
 func pushSmall(t *testing.T, repository string) string {
 	t.Helper()
-	return pushFile(t, repository, filepath.Join(cluster.Checkout, "examples", "add-header-rust", "add-header.wasm"))
+	return pushFilter(t, repository, "rust")
 }
 
 // pushFile pushes a module with wasmc and returns the image's reference.
