@@ -25,18 +25,26 @@ const tries = 3
 
 var errDownloaded = errors.New("a replica downloaded what another has")
 
+// awaitCopies waits until try succeeds, or returns that a replica downloaded, which no waiting changes.
+func awaitCopies(t testing.TB, try func(context.Context) error) (downloaded error) {
+	t.Helper()
+	suite.Eventually(t, func(ctx context.Context) error {
+		err := try(ctx)
+		if errors.Is(err, errDownloaded) {
+			downloaded = err
+			return nil
+		}
+		return err
+	})
+	return downloaded
+}
+
 // requireFilledFromReplicas requires that replicas that have just started fill their stores from others.
 func requireFilledFromReplicas(t testing.TB) {
 	t.Helper()
 	var err error
 	for range tries {
-		suite.Eventually(t, func(ctx context.Context) error {
-			if err = filledFromReplicas(ctx); errors.Is(err, errDownloaded) {
-				return nil
-			}
-			return err
-		})
-		if err == nil {
+		if err = awaitCopies(t, filledFromReplicas); err == nil {
 			return
 		}
 		t.Logf("%v: they start again", err)
@@ -72,12 +80,7 @@ func TestAModuleIsDownloadedOnce(t *testing.T) {
 	for n := range tries {
 		before := sum(t)
 		applyNewModules(t, ns, n*modules, modules)
-		suite.Eventually(t, func(context.Context) error {
-			if err = downloadedOnce(before, sum(t), modules); errors.Is(err, errDownloaded) {
-				return nil
-			}
-			return err
-		})
+		err = awaitCopies(t, func(context.Context) error { return downloadedOnce(before, sum(t), modules) })
 		if err == nil {
 			return
 		}
@@ -86,7 +89,7 @@ func TestAModuleIsDownloadedOnce(t *testing.T) {
 	t.Error(err)
 }
 
-// applyNewModules applies one AutoWasm with modules that nobody has had, one after the other, of which so many were before.
+// applyNewModules applies one AutoWasm with one new module after the other. before is how often that was done in the namespace.
 func applyNewModules(t testing.TB, ns string, before, modules int) {
 	t.Helper()
 	for n := before; n < before+modules; n++ {
